@@ -1,0 +1,9 @@
+//! The joint model: anything with a log-joint and a pullback, and everything that is read off it.
+
+mod model;
+mod oracle;
+mod readings;
+
+pub use model::{Forward, JointModel, SigmaRange};
+pub use oracle::GaussianMixture;
+pub use readings::{Linear, log_density, log_softmax, mixture, posterior};

@@ -1,0 +1,107 @@
+//! The contract of a joint model.
+
+use crate::picture::{Batch, Shape};
+use crate::{Error, Result};
+
+/// The noise levels that a model was trained for, on the [0, 1] scale of pictures.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct SigmaRange {
+    /// The smallest standard deviation.
+    pub min: f32,
+    /// The largest standard deviation.
+    pub max: f32,
+}
+
+impl SigmaRange {
+    /// `sigma`, or the end of the range that it lies beyond. A caller that gets another value back tells the person.
+    #[must_use]
+    pub fn clamp(self, sigma: f32) -> f32 {
+        sigma.clamp(self.min, self.max)
+    }
+
+    /// Whether `sigma` lies in the range.
+    #[must_use]
+    pub fn contains(self, sigma: f32) -> bool {
+        (self.min..=self.max).contains(&sigma)
+    }
+}
+
+/// A model of `log p_σ(y, c)`, the joint log-probability of a noisy picture and its class.
+///
+/// A model that answers these has every denoiser, attack, certificate and sampler of this crate.
+pub trait JointModel: Send + Sync {
+    /// A short name, for reports.
+    fn name(&self) -> &str;
+
+    /// Where it computes, for reports: `cpu`, `cuda:0`.
+    fn device(&self) -> String;
+
+    /// The class names, K of them, in the order of the logits.
+    fn classes(&self) -> &[String];
+
+    /// The shape of the pictures that it was made for.
+    fn shape(&self) -> Shape;
+
+    /// Whether it takes pictures of this shape. A convolutional model takes any height and width.
+    fn accepts(&self, shape: Shape) -> bool {
+        shape == self.shape()
+    }
+
+    /// The noise levels that it was made for. Outside, it computes with the nearest end of the range.
+    fn sigma_range(&self) -> SigmaRange;
+
+    /// One forward pass over `[N, C, H, W]` noisy pictures (never clipped), each with its own standard deviation.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if there is not one sigma a picture, if a sigma is not positive and finite, or if the
+    /// shape does not fit the model.
+    fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>>;
+}
+
+/// A forward pass, kept, so that any number of adjoint passes can follow it.
+pub trait Forward {
+    /// The noisy pictures that it went over, `[N, C, H, W]`.
+    fn noisy(&self) -> &Batch;
+
+    /// The standard deviation that it computed with for each picture, inside the model's [`SigmaRange`].
+    fn sigmas(&self) -> &[f32];
+
+    /// `log p_σ(y, c)` up to a constant that depends on neither y nor c: `[N, K]`.
+    fn log_joint(&self) -> &[f64];
+
+    /// The vector–Jacobian product: for each picture n and each of its M cotangents w, `Σ_c w_c ∇_y log p_σ(y_n, c)`.
+    ///
+    /// `cotangents` is `[N, M, K]`; the result is `[N, M, C, H, W]`, in batches of M pictures. All M share the
+    /// activations of the one forward pass.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if the cotangents are no whole number a picture.
+    fn pullback(&self, cotangents: &[f32]) -> Result<Batch>;
+}
+
+/// Checks what [`Forward::pullback`] promises to check, and returns M, the number of cotangents a picture.
+pub(crate) fn cotangents_a_picture(forward: &dyn Forward, classes: usize, cotangents: &[f32]) -> Result<usize> {
+    let row = forward.noisy().len() * classes;
+    if row == 0 || !cotangents.len().is_multiple_of(row) {
+        let count = cotangents.len();
+        return Err(Error::Compute(format!(
+            "{count} weights are no whole number of cotangents over {classes} classes"
+        )));
+    }
+    Ok(cotangents.len() / row)
+}
+
+/// Checks what [`JointModel::forward`] promises to check; every implementation begins with it.
+pub(crate) fn check_input(model: &dyn JointModel, noisy: &Batch, sigmas: &[f32]) -> Result<()> {
+    if !model.accepts(noisy.shape()) {
+        let reason = format!("{} takes {} pictures, not {}", model.name(), model.shape(), noisy.shape());
+        return Err(Error::Compute(reason));
+    }
+    if sigmas.len() != noisy.len() {
+        return Err(Error::Compute(format!("{} pictures with {} sigmas", noisy.len(), sigmas.len())));
+    }
+    if let Some(sigma) = sigmas.iter().find(|s| !(s.is_finite() && **s > 0.0)) {
+        return Err(Error::Compute(format!("sigma {sigma} is not a positive number")));
+    }
+    Ok(())
+}

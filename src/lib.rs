@@ -1,0 +1,19 @@
+//! Denoscope: a laboratory for joint classification–denoising networks.
+//!
+//! One network models `log p_σ(y, c)`, the joint log-probability of a noisy picture `y = x + σε` and its class `c`
+//! (Thiry & Guth, *Classification-Denoising Networks*, arXiv 2410.03505). Everything here is read off that function:
+//! class posteriors, Tweedie denoisers, the denoiser under each class, and adversarial perturbations, which are
+//! differences of denoisers.
+//!
+//! Dependencies between the modules go one way:
+//!
+//! ```text
+//! gui, cli → study → attack, train → joint, network → kernels → picture
+//! ```
+
+pub mod error;
+pub mod joint;
+pub mod picture;
+pub mod task;
+
+pub use error::{Error, Result};

@@ -1,0 +1,3 @@
+//! The command line, and without arguments the window.
+
+fn main() {}
