@@ -13,6 +13,7 @@
 
 pub mod error;
 pub mod joint;
+pub mod network;
 pub mod picture;
 pub mod task;
 

@@ -1,0 +1,46 @@
+//! The models that come with the program.
+
+use super::{Checkpoint, DeviceChoice, Network};
+use crate::Result;
+
+/// A model inside the program.
+#[derive(Debug, Clone, Copy)]
+pub struct Bundled {
+    /// The name that `--model` takes.
+    pub name: &'static str,
+    /// The checkpoint file's bytes.
+    pub bytes: &'static [u8],
+}
+
+impl Bundled {
+    /// Its checkpoint.
+    ///
+    /// # Errors
+    /// None for a program that was built from whole files.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        Checkpoint::from_bytes(self.name, self.bytes)
+    }
+}
+
+/// The bundled models, the default first.
+#[must_use]
+pub fn bundled() -> &'static [Bundled] {
+    &[]
+}
+
+/// The model that `name` means: a bundled model's name, or the path of a checkpoint file.
+///
+/// # Errors
+/// As [`Checkpoint::read`] and [`Network::load`]; a name that is neither is said to be so, with the bundled names.
+pub fn open(name: &str, device: DeviceChoice) -> Result<Network> {
+    if let Some(model) = bundled().iter().find(|m| m.name == name) {
+        return Network::load(&model.checkpoint()?, device);
+    }
+    let path = std::path::Path::new(name);
+    if !path.exists() {
+        let names: Vec<_> = bundled().iter().map(|m| m.name).collect();
+        let reason = format!("is no file and no bundled model ({})", names.join(", "));
+        return Err(crate::Error::checkpoint(path, reason));
+    }
+    Network::load(&Checkpoint::read(path)?, device)
+}

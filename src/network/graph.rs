@@ -1,0 +1,184 @@
+//! The network as a function of tensors: `log p_σ(y, c) = −‖z‖²/2 + (σ_d/σ)·u(z, σ) + v_c(z, σ)`, z = (y − μ)/√(σ_d² + σ²).
+
+use candle_core::{D, DType, Device, Result, Tensor};
+
+use super::convolution::Convolution;
+use super::layers::{Activation, Block, BlockTape, Head, HeadTape, Linear, Readout, ReadoutTape, pull_convolution};
+use super::{Architecture, Description};
+use crate::joint::SigmaRange;
+
+/// A network over given weights: any tensors, `Var`s among them, of one device and one floating-point type.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    /// μ, `[1, C, 1, 1]`
+    mean: Tensor,
+    deviation: f64,
+    sigma_range: SigmaRange,
+    /// kπ/2 for each frequency k, `[1, frequencies]`
+    frequencies: Tensor,
+    embed: [Linear; 2],
+    stem: Convolution,
+    stages: Vec<Stage>,
+    head: Head,
+}
+
+#[derive(Debug, Clone)]
+struct Stage {
+    down: Option<Convolution>,
+    blocks: Vec<Block>,
+    readout: Readout,
+}
+
+/// A forward pass, kept for its adjoint passes.
+#[derive(Debug)]
+pub struct Activations<'a> {
+    graph: &'a Graph,
+    /// `(σ_d/σ)·u(z, σ)`, `[N]`.
+    pub energy: Tensor,
+    /// The class logits v, `[N, K]`.
+    pub logits: Tensor,
+    /// z, `[N, C, H, W]`
+    z: Tensor,
+    /// 1/√(σ_d² + σ²), `[N, 1]`
+    rate: Tensor,
+    /// σ_d/σ, `[N, 1]`
+    weight: Tensor,
+    stages: Vec<StageTape>,
+    head: HeadTape,
+}
+
+#[derive(Debug)]
+struct StageTape {
+    /// Height and width of what the stage was given.
+    size: (usize, usize),
+    blocks: Vec<BlockTape>,
+    readout: ReadoutTape,
+}
+
+impl Graph {
+    /// The network of `description` with the weights that `tensor` gives for each name of
+    /// [`Description::parameters`].
+    ///
+    /// # Errors
+    /// What `tensor` returns, or candle's error if a tensor's shape does not fit.
+    pub fn new(
+        description: &Description,
+        device: &Device,
+        dtype: DType,
+        mut tensor: impl FnMut(&str) -> Result<Tensor>,
+    ) -> Result<Self> {
+        let Architecture { widths, blocks, strides, group, stem, sigma_frequencies, .. } = &description.architecture;
+        let group = *group;
+        let linear = |name: &str, tensor: &mut dyn FnMut(&str) -> Result<Tensor>| -> Result<Linear> {
+            Ok(Linear { weight: tensor(&format!("{name}.weight"))?, bias: tensor(&format!("{name}.bias"))? })
+        };
+        let mut stages = Vec::new();
+        for (s, (&count, &stride)) in blocks.iter().zip(strides).enumerate() {
+            let name = format!("stages.{s}");
+            let down = match s {
+                0 => None,
+                _ => Some(Convolution::new(tensor(&format!("{name}.down.weight"))?, stride)?),
+            };
+            let mut half = |b: usize, half: usize| -> Result<(Activation, Convolution)> {
+                let film = linear(&format!("{name}.blocks.{b}.film{half}"), &mut tensor)?;
+                let conv = Convolution::new(tensor(&format!("{name}.blocks.{b}.conv{half}.weight"))?, 1)?;
+                Ok((Activation { film, group }, conv))
+            };
+            let blocks: Result<_> = (0..count).map(|b| Ok(Block { halves: [half(b, 1)?, half(b, 2)?] })).collect();
+            let readout = Readout {
+                p: tensor(&format!("{name}.readout.p.weight"))?,
+                q: tensor(&format!("{name}.readout.q.weight"))?,
+                gamma: linear(&format!("{name}.readout.gamma"), &mut tensor)?,
+            };
+            stages.push(Stage { down, blocks: blocks?, readout });
+        }
+        debug_assert_eq!(stages.len(), widths.len());
+        let channels = description.image.channels;
+        let halves = (1..=*sigma_frequencies).map(|k| k as f64 * std::f64::consts::FRAC_PI_2);
+        Ok(Self {
+            mean: Tensor::from_slice(&description.mean, (1, channels, 1, 1), device)?.to_dtype(dtype)?,
+            deviation: f64::from(description.deviation),
+            sigma_range: description.sigma_range,
+            frequencies: Tensor::from_iter(halves, device)?.to_dtype(dtype)?.unsqueeze(0)?,
+            embed: [linear("sigma.1", &mut tensor)?, linear("sigma.2", &mut tensor)?],
+            stem: Convolution::new(tensor("stem.weight")?, stem.stride)?,
+            stages,
+            head: Head {
+                activation: Activation { film: linear("head.film", &mut tensor)?, group },
+                linear: linear("head.linear", &mut tensor)?,
+            },
+        })
+    }
+
+    /// One forward pass over `[N, C, H, W]` noisy pictures with `[N]` standard deviations inside the trained range.
+    pub fn forward(&self, noisy: &Tensor, sigmas: &Tensor) -> Result<Activations<'_>> {
+        let n = noisy.dim(0)?;
+        let rate = (sigmas.sqr()? + self.deviation * self.deviation)?.sqrt()?.recip()?;
+        let z = noisy.broadcast_sub(&self.mean)?.broadcast_mul(&rate.reshape((n, 1, 1, 1))?)?;
+        let embedding = self.embed(sigmas)?;
+        let mut h = self.stem.forward(&z)?;
+        let mut energy: Option<Tensor> = None;
+        let mut stages = Vec::with_capacity(self.stages.len());
+        for stage in &self.stages {
+            let size = (h.dim(2)?, h.dim(3)?);
+            if let Some(down) = &stage.down {
+                h = down.forward(&h)?;
+            }
+            let mut blocks = Vec::with_capacity(stage.blocks.len());
+            for block in &stage.blocks {
+                let (next, tape) = block.forward(&h, &embedding)?;
+                h = next;
+                blocks.push(tape);
+            }
+            let (u, readout) = stage.readout.forward(&h, &embedding)?;
+            energy = Some(match energy {
+                None => u,
+                Some(sum) => (sum + u)?,
+            });
+            stages.push(StageTape { size, blocks, readout });
+        }
+        let (logits, head) = self.head.forward(&h, &embedding)?;
+        let weight = (sigmas.recip()? * self.deviation)?;
+        let energy = match energy {
+            Some(energy) => (energy * &weight)?,
+            None => weight.zeros_like()?,
+        };
+        let (rate, weight) = (rate.unsqueeze(1)?, weight.unsqueeze(1)?);
+        Ok(Activations { graph: self, energy, logits, z, rate, weight, stages, head })
+    }
+
+    /// The embedding of log σ: `[N]` → `[N, E]`.
+    fn embed(&self, sigmas: &Tensor) -> Result<Tensor> {
+        let (low, high) = (f64::from(self.sigma_range.min).ln(), f64::from(self.sigma_range.max).ln());
+        let scale = 2.0 / (high - low);
+        let t = sigmas.log()?.affine(scale, -low * scale - 1.0)?.unsqueeze(1)?;
+        let angles = t.matmul(&self.frequencies)?;
+        let features = Tensor::cat(&[&t, &angles.sin()?, &angles.cos()?], D::Minus1)?;
+        self.embed[1].forward(&self.embed[0].forward(&features)?.gelu_erf()?)?.gelu_erf()
+    }
+}
+
+impl Activations<'_> {
+    /// The gradient by y of `w_u·(log density part) + ⟨w_v, v⟩`: the adjoint pass.
+    ///
+    /// `density` `[N, M]` weighs `−‖z‖²/2 + (σ_d/σ)u`, `logits` `[N, M, K]` weighs v; the result is
+    /// `[N, M, C, H, W]`. For `Σ_c w_c ∇log p(y, c)`, `density` is `Σ_c w_c` and `logits` is w.
+    pub fn pullback(&self, density: &Tensor, logits: &Tensor) -> Result<Tensor> {
+        let (n, m) = density.dims2()?;
+        let scale = density.broadcast_mul(&self.weight)?.reshape((n, m, 1, 1, 1))?;
+        let mut g = self.graph.head.pullback(&self.head, logits)?;
+        for (stage, tape) in self.graph.stages.iter().zip(&self.stages).rev() {
+            g = (g + stage.readout.gradient(&tape.readout)?.broadcast_mul(&scale)?)?;
+            for (block, tape) in stage.blocks.iter().zip(&tape.blocks).rev() {
+                g = block.pullback(tape, &g)?;
+            }
+            if let Some(down) = &stage.down {
+                g = pull_convolution(down, &g, tape.size)?;
+            }
+        }
+        let (_, _, h, w) = self.z.dims4()?;
+        let g = pull_convolution(&self.graph.stem, &g, (h, w))?;
+        let gaussian = self.z.unsqueeze(1)?.broadcast_mul(&density.reshape((n, m, 1, 1, 1))?)?;
+        (g - gaussian)?.broadcast_mul(&self.rate.reshape((n, 1, 1, 1, 1))?)
+    }
+}

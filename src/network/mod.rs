@@ -1,0 +1,26 @@
+//! The joint network: its description, its checkpoint, its layers with their pullbacks, and the device it runs on.
+
+mod bundled;
+mod checkpoint;
+mod convolution;
+mod description;
+mod device;
+mod graph;
+mod layers;
+mod model;
+#[cfg(test)]
+mod tests;
+
+pub use bundled::{Bundled, bundled, open};
+pub use checkpoint::{Checkpoint, Storage, Values};
+pub use description::{Architecture, Description, Stem, TrainingRecord};
+pub use device::DeviceChoice;
+pub use graph::{Activations, Graph};
+pub use model::Network;
+
+impl From<candle_core::Error> for crate::Error {
+    fn from(error: candle_core::Error) -> Self {
+        // candle appends a backtrace on further lines where one is on; a message is one line.
+        Self::Compute(error.to_string().lines().next().unwrap_or("the arithmetic failed").to_owned())
+    }
+}

@@ -1,0 +1,272 @@
+//! The pullbacks against finite differences, the identities, and the training gradient, all in double precision.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+use super::convolution::Convolution;
+use super::layers::{Activation, Block, Head, Linear, Readout, pull_convolution};
+use super::{Architecture, Checkpoint, Description, Graph, Network, Stem};
+use crate::joint::{JointModel, Linear as Reading, mixture};
+use crate::picture::{Batch, Shape, normals};
+
+/// Seeded normals of a shape, each with a stream of its own.
+struct Draw(u64);
+
+impl Draw {
+    fn values(&mut self, count: usize) -> Vec<f32> {
+        let mut values = vec![0.0; count];
+        normals::fill(7, self.0, 0, &mut values);
+        self.0 += 1;
+        values
+    }
+
+    fn tensor(&mut self, shape: &[usize]) -> Tensor {
+        let values = self.values(shape.iter().product());
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap()
+    }
+
+    fn linear(&mut self, output: usize, input: usize) -> Linear {
+        Linear { weight: (self.tensor(&[output, input]) * 0.3).unwrap(), bias: self.tensor(&[output]) }
+    }
+
+    fn activation(&mut self, channels: usize, embedding: usize, group: usize) -> Activation {
+        Activation { film: self.linear(2 * channels, embedding), group }
+    }
+}
+
+fn dot(a: &Tensor, b: &Tensor) -> f64 {
+    (a * b).unwrap().sum_all().unwrap().to_scalar().unwrap()
+}
+
+/// Holds `pullback` against central differences: `⟨pullback(g), d⟩ = d/dt ⟨f(x + td), g⟩` for random g and d.
+fn check_pullback(
+    draw: &mut Draw,
+    input: &[usize],
+    forward: impl Fn(&Tensor) -> Result<Tensor>,
+    pullback: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+) {
+    let x = draw.tensor(input);
+    let g = draw.tensor(forward(&x).unwrap().dims());
+    let d = draw.tensor(input);
+    let step = 1e-5;
+    let at = |t: f64| forward(&(&x + (&d * t).unwrap()).unwrap()).unwrap();
+    let expected = dot(&((at(step) - at(-step)).unwrap() / (2.0 * step)).unwrap(), &g);
+    let found = dot(&pullback(&x, &g).unwrap(), &d);
+    assert!((found - expected).abs() < 1e-7 * (1.0 + expected.abs()), "pullback {found}, differences {expected}");
+}
+
+#[test]
+fn convolution_pullbacks_match_finite_differences() {
+    for (kernel, stride, height, width) in
+        [(3, 1, 5, 6), (3, 2, 6, 5), (3, 2, 1, 1), (4, 2, 6, 8), (4, 2, 5, 7), (4, 2, 1, 2), (3, 1, 1, 1)]
+    {
+        let mut draw = Draw(0);
+        let conv = Convolution::new(draw.tensor(&[4, 3, kernel, kernel]), stride).unwrap();
+        let output = conv.forward(&draw.tensor(&[2, 3, height, width])).unwrap();
+        assert_eq!(output.dims(), [2, 4, height.div_ceil(stride), width.div_ceil(stride)]);
+        let pullback = |_: &Tensor, g: &Tensor| conv.pullback(g, (height, width));
+        check_pullback(&mut draw, &[2, 3, height, width], |x| conv.forward(x), pullback);
+    }
+}
+
+#[test]
+fn convolution_weight_gradients_match_finite_differences() {
+    for (kernel, stride, height, width) in [(3, 1, 5, 6), (3, 2, 6, 5), (4, 2, 6, 8), (4, 2, 5, 7)] {
+        let mut draw = Draw(40);
+        let shape = [4, 3, kernel, kernel];
+        let x = draw.tensor(&[2, 3, height, width]);
+        let g = draw.tensor(&[2, 4, height.div_ceil(stride), width.div_ceil(stride)]);
+        let conv = |w: &Tensor| Convolution::new(w.clone(), stride);
+        let gradient = |w: &Tensor, loss: &dyn Fn(&Convolution) -> Result<Tensor>| {
+            let w = Var::from_tensor(w)?;
+            let loss = loss(&Convolution::new(w.as_tensor().clone(), stride)?)?;
+            Ok(loss.backward()?.get(&w).unwrap().clone())
+        };
+        let forward_loss = |c: &Convolution| (c.forward(&x)? * &g)?.sum_all();
+        let pullback_loss = |c: &Convolution| (c.pullback(&g, (height, width))? * &x)?.sum_all();
+        check_pullback(
+            &mut draw,
+            &shape,
+            |w| forward_loss(&conv(w)?),
+            |w, s| gradient(w, &forward_loss)?.broadcast_mul(s),
+        );
+        check_pullback(
+            &mut draw,
+            &shape,
+            |w| pullback_loss(&conv(w)?),
+            |w, s| gradient(w, &pullback_loss)?.broadcast_mul(s),
+        );
+    }
+}
+
+#[test]
+fn layer_pullbacks_match_finite_differences() {
+    let mut draw = Draw(80);
+    let shape = [2, 8, 3, 5];
+    let lone = |g: &Tensor| g.unsqueeze(1);
+    let embedding = draw.tensor(&[2, 6]);
+    let act = draw.activation(8, 6, 4);
+    check_pullback(
+        &mut draw,
+        &shape,
+        |x| Ok(act.forward(x, &embedding)?.0),
+        |x, g| act.forward(x, &embedding)?.1.pullback(&lone(g)?)?.squeeze(1),
+    );
+    let halves = [(); 2].map(|()| {
+        let conv = (draw.tensor(&[8, 8, 3, 3]) * 0.2).unwrap();
+        (draw.activation(8, 6, 4), Convolution::new(conv, 1).unwrap())
+    });
+    let block = Block { halves };
+    check_pullback(
+        &mut draw,
+        &shape,
+        |x| Ok(block.forward(x, &embedding)?.0),
+        |x, g| block.pullback(&block.forward(x, &embedding)?.1, &lone(g)?)?.squeeze(1),
+    );
+    let readout = Readout { p: draw.tensor(&[8, 8]), q: draw.tensor(&[8, 8]), gamma: draw.linear(8, 6) };
+    check_pullback(
+        &mut draw,
+        &shape,
+        |x| Ok(readout.forward(x, &embedding)?.0),
+        |x, g| {
+            let gradient = readout.gradient(&readout.forward(x, &embedding)?.1)?.squeeze(1)?;
+            gradient.broadcast_mul(&g.reshape((2, 1, 1, 1))?)
+        },
+    );
+    let head = Head { activation: draw.activation(8, 6, 8), linear: draw.linear(5, 8) };
+    check_pullback(
+        &mut draw,
+        &shape,
+        |x| Ok(head.forward(x, &embedding)?.0),
+        |x, g| head.pullback(&head.forward(x, &embedding)?.1, &lone(g)?)?.squeeze(1),
+    );
+}
+
+/// A small network whose every weight is random, so that every path matters.
+pub(super) fn random_checkpoint(stem: Stem, channels: usize) -> Checkpoint {
+    let architecture = Architecture {
+        stem,
+        widths: vec![8, 16],
+        blocks: vec![1, 2],
+        strides: vec![1, 2],
+        group: 8,
+        sigma_frequencies: 3,
+        sigma_width: 6,
+    };
+    let classes = ["cat", "dog", "eel"].map(str::to_owned).to_vec();
+    let mut description = Description::new("random", classes, Shape::new(channels, 8, 8), architecture);
+    description.mean = (0..channels).map(|c| 0.4 + 0.1 * c as f32).collect();
+    let mut checkpoint = Checkpoint::untrained(description, 3).unwrap();
+    let mut draw = Draw(500);
+    for tensor in checkpoint.tensors.values_mut() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        let values = draw.values(tensor.values.len());
+        tensor.values = values.iter().map(|v| v / (inputs as f32).sqrt()).collect();
+    }
+    checkpoint
+}
+
+const STEMS: [Stem; 2] = [Stem { kernel: 4, stride: 2 }, Stem { kernel: 3, stride: 1 }];
+
+#[test]
+fn every_gradient_is_the_derivative_of_the_log_joint() {
+    for (stem, channels, height, width) in [(STEMS[0], 3, 8, 8), (STEMS[1], 1, 5, 7), (STEMS[0], 1, 7, 4)] {
+        let network = Network::load_double(&random_checkpoint(stem, channels)).unwrap();
+        let shape = Shape::new(channels, height, width);
+        // Multiples of 2⁻¹⁰, so that a step of 2⁻¹⁰ is exact in single precision.
+        let exact = |v: &f32| (v * 100.0).round() / 1024.0;
+        let values: Vec<f32> = Draw(900).values(2 * shape.len()).iter().map(exact).collect();
+        let sigmas = [0.05, 0.7];
+        let joint = |values: &[f32]| {
+            let forward = network.forward(&Batch::new(shape, values.to_vec()), &sigmas).unwrap();
+            forward.log_joint().to_vec()
+        };
+        let forward = network.forward(&Batch::new(shape, values.clone()), &sigmas).unwrap();
+        let readings = [Reading::ScoreAs(0), Reading::ScoreAs(1), Reading::ScoreAs(2), Reading::Score];
+        let gradients = forward.gradients(&readings).unwrap();
+        let direction: Vec<f32> = Draw(901).values(shape.len()).iter().map(|v| v.signum() / 1024.0).collect();
+        for picture in 0..2 {
+            let moved = |sign: f32| {
+                let mut values = values.clone();
+                let row = &mut values[picture * shape.len()..][..shape.len()];
+                row.iter_mut().zip(&direction).for_each(|(v, d)| *v += sign * d);
+                joint(&values)
+            };
+            let (plus, minus) = (moved(1.0), moved(-1.0));
+            for class in 0..3 {
+                let expected = (plus[picture * 3 + class] - minus[picture * 3 + class]) / 2.0;
+                let gradient = gradients.row(picture * 4 + class);
+                let found: f64 = gradient.iter().zip(&direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+                assert!((found - expected).abs() < 2e-4 * expected.abs().max(0.01), "{found} {expected}");
+            }
+            let density = |joint: &[f64]| crate::joint::log_density(&joint[picture * 3..][..3]);
+            let expected = (density(&plus) - density(&minus)) / 2.0;
+            let score = gradients.row(picture * 4 + 3);
+            let found: f64 = score.iter().zip(&direction).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+            assert!((found - expected).abs() < 2e-4 * expected.abs().max(0.01), "score {found} {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_denoiser_is_the_mean_of_the_conditional_denoisers() {
+    let network = Network::load(&random_checkpoint(STEMS[0], 3), super::DeviceChoice::Cpu).unwrap();
+    let shape = Shape::new(3, 9, 6);
+    let noisy = Batch::new(shape, Draw(950).values(2 * shape.len()));
+    let forward = network.forward(&noisy, &[0.1, 5.0]).unwrap();
+    assert_eq!(forward.sigmas(), [0.1, 1.0], "beyond the trained range, its end is computed with");
+    let denoised = forward.denoised().unwrap();
+    let conditional = forward.denoised_as(&[0, 1, 2]).unwrap();
+    for index in 0..2 {
+        let posterior = forward.posterior_of(index);
+        assert!((posterior.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        let parts: Vec<_> = (0..3).map(|c| conditional.picture(3 * index + c)).collect();
+        let mean = mixture(&posterior, &parts);
+        for (a, b) in mean.values().iter().zip(denoised.row(index)) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn the_training_gradient_through_the_pullback_matches_finite_differences() {
+    let checkpoint = random_checkpoint(STEMS[0], 1);
+    let device = Device::Cpu;
+    let mut draw = Draw(970);
+    let noisy = draw.tensor(&[2, 1, 6, 5]);
+    let sigmas = Tensor::new(&[0.1_f64, 0.6], &device).unwrap();
+    let target = draw.tensor(&[2, 1, 1, 6, 5]);
+    let loss = |tensor: &dyn Fn(&str) -> Result<Tensor>| -> Result<Tensor> {
+        let graph = Graph::new(&checkpoint.description, &device, DType::F64, tensor)?;
+        let forward = graph.forward(&noisy, &sigmas)?;
+        let posterior = candle_nn::ops::softmax(&forward.logits, 1)?;
+        let score = forward.pullback(&Tensor::ones((2, 1), DType::F64, &device)?, &posterior.unsqueeze(1)?)?;
+        (score - &target)?.sqr()?.sum_all()? + forward.energy.sqr()?.sum_all()?
+    };
+    let double = |name: &str| {
+        let values = &checkpoint.tensors[name];
+        Tensor::from_slice(&values.values, values.shape.as_slice(), &device)?.to_dtype(DType::F64)
+    };
+    for name in checkpoint.tensors.keys() {
+        let var = Var::from_tensor(&double(name).unwrap()).unwrap();
+        let swapped = |t: &Tensor| loss(&|n| if n == name { Ok(t.clone()) } else { double(n) });
+        let gradient = swapped(&var).unwrap().backward().unwrap().get(&var).unwrap().clone();
+        let direction = draw.tensor(var.dims());
+        let at = |t: f64| -> f64 {
+            swapped(&(var.as_tensor() + (&direction * t).unwrap()).unwrap().detach()).unwrap().to_scalar().unwrap()
+        };
+        let expected = (at(1e-6) - at(-1e-6)) / 2e-6;
+        let found = dot(&gradient, &direction);
+        assert!((found - expected).abs() < 1e-5 * expected.abs().max(1.0), "{name}: {found}, differences {expected}");
+    }
+}
+
+#[test]
+fn cotangents_of_several_pictures_do_not_mix() {
+    let mut draw = Draw(990);
+    let conv = Convolution::new(draw.tensor(&[4, 3, 3, 3]), 2).unwrap();
+    let g = draw.tensor(&[2, 3, 4, 3, 2]);
+    let all = pull_convolution(&conv, &g, (5, 4)).unwrap();
+    let one = pull_convolution(&conv, &g.narrow(0, 1, 1).unwrap().narrow(1, 2, 1).unwrap(), (5, 4)).unwrap();
+    let part = all.narrow(0, 1, 1).unwrap().narrow(1, 2, 1).unwrap();
+    assert!(dot(&(&part - &one).unwrap(), &(&part - &one).unwrap()) < 1e-20);
+}
