@@ -3,7 +3,9 @@
 use candle_core::{D, DType, Device, Result, Tensor};
 
 use super::convolution::Convolution;
-use super::layers::{Activation, Block, BlockTape, Head, HeadTape, Linear, Readout, ReadoutTape, pull_convolution};
+use super::layers::{
+    Activation, Block, BlockTape, Head, HeadTape, Linear, Readout, ReadoutTape, gelu, pull_convolution,
+};
 use super::{Architecture, Description};
 use crate::joint::SigmaRange;
 
@@ -154,7 +156,8 @@ impl Graph {
         let t = sigmas.log()?.affine(scale, -low * scale - 1.0)?.unsqueeze(1)?;
         let angles = t.matmul(&self.frequencies)?;
         let features = Tensor::cat(&[&t, &angles.sin()?, &angles.cos()?], D::Minus1)?;
-        self.embed[1].forward(&self.embed[0].forward(&features)?.gelu_erf()?)?.gelu_erf()
+        let (hidden, _) = gelu(&self.embed[0].forward(&features)?)?;
+        Ok(gelu(&self.embed[1].forward(&hidden)?)?.0)
     }
 }
 

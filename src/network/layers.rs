@@ -32,12 +32,14 @@ impl Linear {
     }
 }
 
-/// The derivative of exact GELU: `Φ(x) + xφ(x)`.
-fn gelu_slope(x: &Tensor) -> Result<Tensor> {
-    let bell =
-        ((x.sqr()? * -0.5)?.exp()? * (0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2))?;
-    let normal = ((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? * 0.5)?;
-    (normal + (x * bell)?)? + 0.5
+/// Exact GELU, `xΦ(x)`, and its slope, `Φ(x) + xφ(x)`, with Φ and φ the normal distribution and density.
+///
+/// candle's own `gelu_erf` is not used: its reverse pass has a constant of six digits.
+pub(super) fn gelu(x: &Tensor) -> Result<(Tensor, Tensor)> {
+    let peak = 0.5 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+    let density = ((x.sqr()? * -0.5)?.exp()? * peak)?;
+    let normal = (((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * 0.5)?;
+    Ok(((x * &normal)?, (normal + (x * density)?)?))
 }
 
 /// Group norm, then a gain and an offset a channel that σ sets, then exact GELU.
@@ -72,12 +74,13 @@ impl Activation {
         let gain = (film.narrow(1, 0, c)?.reshape((n, c, 1))? + 1.0)?;
         let offset = film.narrow(1, c, c)?.reshape((n, c, 1))?;
         let lifted = normal.reshape((n, c, h * w))?.broadcast_mul(&gain)?.broadcast_add(&offset)?;
+        let (value, slope) = gelu(&lifted)?;
         let tape = ActivationTape {
-            slope: gelu_slope(&lifted)?.broadcast_mul(&gain)?.unsqueeze(1)?,
+            slope: slope.broadcast_mul(&gain)?.unsqueeze(1)?,
             normal: normal.unsqueeze(1)?,
             rate: rate.unsqueeze(1)?,
         };
-        Ok((lifted.gelu_erf()?.reshape((n, c, h, w))?, tape))
+        Ok((value.reshape((n, c, h, w))?, tape))
     }
 }
 

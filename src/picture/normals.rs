@@ -32,7 +32,14 @@ pub fn open_uniforms(seed: u64, stream: u64, start: u64, out: &mut [f64]) {
 }
 
 /// `of_word` of each 64-bit word of one stream, in parallel where that pays.
-fn draw<T: Send>(seed: u64, stream: u64, start: u64, out: &mut [T], domain: [u8; 8], of_word: impl Fn(u64) -> T + Sync) {
+fn draw<T: Send>(
+    seed: u64,
+    stream: u64,
+    start: u64,
+    out: &mut [T],
+    domain: [u8; 8],
+    of_word: impl Fn(u64) -> T + Sync,
+) {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&domain);
@@ -227,9 +234,10 @@ mod tests {
         uniforms(9, 0, 0, &mut draws);
         assert!(draws.iter().all(|v| (0.0..1.0).contains(v)));
         draws.sort_by(f32::total_cmp);
-        let distance = draws.iter().enumerate().fold(0.0_f64, |worst, (rank, &u)| {
-            worst.max((f64::from(u) - rank as f64 / n as f64).abs())
-        });
+        let distance = draws
+            .iter()
+            .enumerate()
+            .fold(0.0_f64, |worst, (rank, &u)| worst.max((f64::from(u) - rank as f64 / n as f64).abs()));
         assert!(distance < 1.95 / (n as f64).sqrt(), "KS distance {distance}");
     }
 
