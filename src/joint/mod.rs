@@ -3,6 +3,8 @@
 mod model;
 mod oracle;
 mod readings;
+#[cfg(test)]
+mod tests;
 
 pub use model::{Forward, JointModel, SigmaRange};
 pub(crate) use model::{check_input, cotangents_a_picture};

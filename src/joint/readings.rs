@@ -7,8 +7,9 @@ use crate::picture::{Batch, Picture};
 /// `log p(c | y)` from one picture's `[K]` log-joint.
 #[must_use]
 pub fn log_softmax(log_joint: &[f64]) -> Vec<f64> {
-    let density = log_density(log_joint);
-    log_joint.iter().map(|l| l - density).collect()
+    // The largest goes first: the log-joints of a picture are large, and only their differences count.
+    let (max, rest) = split(log_joint);
+    log_joint.iter().map(|l| l - max - rest).collect()
 }
 
 /// `p(c | y)` from one picture's `[K]` log-joint: its softmax over the classes.
@@ -20,11 +21,14 @@ pub fn posterior(log_joint: &[f64]) -> Vec<f64> {
 /// `log p(y)` from one picture's `[K]` log-joint: its logsumexp over the classes.
 #[must_use]
 pub fn log_density(log_joint: &[f64]) -> f64 {
-    let max = log_joint.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if !max.is_finite() {
-        return max;
-    }
-    max + log_joint.iter().map(|l| (l - max).exp()).sum::<f64>().ln()
+    let (max, rest) = split(log_joint);
+    if max.is_finite() { max + rest } else { max }
+}
+
+/// The largest of the values, and the logsumexp less that.
+fn split(values: &[f64]) -> (f64, f64) {
+    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (max, values.iter().map(|v| (v - max).exp()).sum::<f64>().ln())
 }
 
 /// A linear reading of the gradients `∇_y log p_σ(y, c)`, as one cotangent over the classes.

@@ -6,6 +6,8 @@ mod convolution;
 mod description;
 mod device;
 mod graph;
+#[cfg(test)]
+mod hostile;
 mod layers;
 mod model;
 #[cfg(test)]
