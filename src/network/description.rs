@@ -132,7 +132,7 @@ impl Description {
     }
 
     /// Says what makes the description one that no network can be built from.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         let a = &self.architecture;
         let fail = |reason: &str| Err(format!("its description cannot be used: {reason}"));
         if self.format != FORMAT {

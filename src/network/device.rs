@@ -83,12 +83,12 @@ impl DeviceChoice {
 }
 
 /// Lets matrix products on CUDA round their factors to TF32 (10 bits), which training tolerates and inference avoids.
-pub(crate) fn allow_tf32(allow: bool) {
+pub fn allow_tf32(allow: bool) {
     candle_core::cuda::set_gemm_reduced_precision_f32(allow);
 }
 
 /// The name of a device in reports: `cpu`, `cuda:0`, `metal:0`.
-pub(crate) fn name(device: &Device) -> String {
+pub fn name(device: &Device) -> String {
     match device.location() {
         candle_core::DeviceLocation::Cpu => "cpu".to_owned(),
         candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
