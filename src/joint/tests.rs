@@ -38,10 +38,10 @@ fn the_oracle_agrees_with_integration_over_clean_pictures() {
         let truth = [0, 1].map(|class| by_integration(&parts, class, f64::from(y), f64::from(sigma)));
         let total = truth[0].0 + truth[1].0;
         let conditional = forward.denoised_as(&[0, 1]).unwrap();
-        for class in 0..2 {
-            assert!((forward.log_joint()[class] - truth[class].0.ln()).abs() < 1e-6);
-            assert!((forward.posterior_of(0)[class] - truth[class].0 / total).abs() < 1e-6);
-            assert!((f64::from(conditional.row(class)[0]) - truth[class].1).abs() < 1e-5);
+        for (class, (mass, mean)) in truth.into_iter().enumerate() {
+            assert!((forward.log_joint()[class] - mass.ln()).abs() < 1e-6);
+            assert!((forward.posterior_of(0)[class] - mass / total).abs() < 1e-6);
+            assert!((f64::from(conditional.row(class)[0]) - mean).abs() < 1e-5);
         }
         let mean = (truth[0].0 * truth[0].1 + truth[1].0 * truth[1].1) / total;
         assert!((f64::from(forward.denoised().unwrap().row(0)[0]) - mean).abs() < 1e-5);

@@ -234,7 +234,9 @@ impl Description {
                 let inputs: usize = shape[1..].iter().product();
                 let scale = 1.0 / (inputs as f32).sqrt();
                 normals::fill(seed, index as u64, 0, &mut values);
-                values.iter_mut().for_each(|v| *v *= scale);
+                for value in &mut values {
+                    *value *= scale;
+                }
             }
             (name, shape, values)
         };

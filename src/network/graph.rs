@@ -1,4 +1,4 @@
-//! The network as a function of tensors: `log p_σ(y, c) = −‖z‖²/2 + (σ_d/σ)·u(z, σ) + v_c(z, σ)`, z = (y − μ)/√(σ_d² + σ²).
+//! The network as a function of tensors: `log p_σ(y, c) = −‖z‖²/2 + (σ_d/σ)·u(z, σ) + v_c(z, σ)`, `z = (y − μ)/√(σ_d² + σ²)`.
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
@@ -41,9 +41,9 @@ pub struct Activations<'a> {
     pub logits: Tensor,
     /// z, `[N, C, H, W]`
     z: Tensor,
-    /// 1/√(σ_d² + σ²), `[N, 1]`
+    /// `1/√(σ_d² + σ²)`, `[N, 1]`
     rate: Tensor,
-    /// σ_d/σ, `[N, 1]`
+    /// `σ_d/σ`, `[N, 1]`
     weight: Tensor,
     stages: Vec<StageTape>,
     head: HeadTape,

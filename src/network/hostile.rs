@@ -3,6 +3,9 @@
 use super::tests::random_checkpoint;
 use super::{Checkpoint, Stem, Storage};
 
+/// A tensor of a forged file: name, number format, shape, bytes.
+type Tensor<'a> = (&'a str, safetensors::Dtype, Vec<usize>, Vec<u8>);
+
 fn whole() -> (Checkpoint, Vec<u8>) {
     let checkpoint = random_checkpoint(Stem { kernel: 4, stride: 2 }, 1);
     let bytes = checkpoint.to_bytes(Storage::Single).unwrap();
@@ -10,7 +13,7 @@ fn whole() -> (Checkpoint, Vec<u8>) {
 }
 
 /// The file of other tensors and metadata than a checkpoint would write.
-fn forged(tensors: &[(&str, safetensors::Dtype, Vec<usize>, Vec<u8>)], json: Option<String>) -> Vec<u8> {
+fn forged(tensors: &[Tensor<'_>], json: Option<String>) -> Vec<u8> {
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         (*name, safetensors::tensor::TensorView::new(*dtype, shape.clone(), bytes).unwrap())
     });
@@ -40,7 +43,7 @@ fn a_checkpoint_comes_back_as_it_was_written() {
 fn missing_extra_misshapen_and_infinite_tensors_are_named() {
     let (checkpoint, _) = whole();
     let json = serde_json::to_string(&checkpoint.description).unwrap();
-    let file = |change: &dyn Fn(&mut Vec<(&str, safetensors::Dtype, Vec<usize>, Vec<u8>)>)| {
+    let file = |change: &dyn Fn(&mut Vec<Tensor<'_>>)| {
         let pack = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
         let mut tensors: Vec<_> = checkpoint
             .tensors
@@ -50,9 +53,7 @@ fn missing_extra_misshapen_and_infinite_tensors_are_named() {
         change(&mut tensors);
         error(&forged(&tensors, Some(json.clone())))
     };
-    let place = |tensors: &[(&str, safetensors::Dtype, Vec<usize>, Vec<u8>)]| {
-        tensors.iter().position(|t| t.0 == "head.linear.bias").unwrap()
-    };
+    let place = |tensors: &[Tensor<'_>]| tensors.iter().position(|t| t.0 == "head.linear.bias").unwrap();
     let missing = file(&|t| drop(t.remove(place(t))));
     assert!(missing.contains("tensor head.linear.bias is missing"), "{missing}");
     let extra = file(&|t| t.push(("spare", safetensors::Dtype::F32, vec![1], vec![0; 4])));

@@ -47,7 +47,9 @@ fn draw<T: Send>(
         let mut words = ChaCha8Rng::from_seed(key);
         words.set_stream(stream);
         words.set_word_pos(2 * (u128::from(start) + first as u128));
-        out.iter_mut().for_each(|value| *value = of_word(words.next_u64()));
+        for value in out {
+            *value = of_word(words.next_u64());
+        }
     };
     if out.len() <= CHUNK {
         some(0, out);
