@@ -11,6 +11,7 @@
 //! gui, cli → study → attack, train → joint, network → kernels → picture
 //! ```
 
+pub mod attack;
 pub mod error;
 pub mod joint;
 pub mod network;

@@ -1,0 +1,34 @@
+//! Adversarial attacks on any joint model, certificates against them, and defences to compare.
+//!
+//! The attacked input is a clean picture x in [0, 1]; the classifier is p(c | x), read off the model at a noise level σ
+//! that is a parameter. Every gradient is a combination of the classes' scores, which is a difference of denoisers.
+//!
+//! [`Method`] is the registry, [`Settings`] what a person asks for, [`run`] does it, [`Outcome`] is what came of it.
+
+mod apgd;
+mod budget;
+mod build;
+mod carlini_wagner;
+mod classifier;
+mod deepfool;
+mod ensemble;
+mod loss;
+mod method;
+mod noise;
+mod registry;
+mod run;
+mod search;
+mod settings;
+mod smallest;
+mod square;
+mod steepest;
+mod warning;
+
+#[cfg(test)]
+mod tests;
+
+pub use budget::{Distance, Norm};
+pub use method::{Description, Kind, Method, Parameter};
+pub use run::{Outcome, Step, run};
+pub use settings::{Mode, Settings, Target, names};
+pub use warning::Warning;

@@ -1,0 +1,255 @@
+//! The driver: many searches in step, their questions answered as one batch.
+
+use super::budget::{Ball, Distance};
+use super::classifier::{Classifier, Direct};
+use super::loss::{Goal, argmax, descending};
+use super::search::{Answer, Begin, Draws, Search, Want};
+use super::{Settings, Target, Warning, build};
+use crate::joint::{JointModel, posterior};
+use crate::picture::{Batch, Picture};
+use crate::task::Cancel;
+use crate::{Error, Result};
+
+/// What came of the attack on one picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The attacked picture, in [0, 1].
+    pub attacked: Picture,
+    /// The class that the picture was said to have.
+    pub label: usize,
+    /// The class that the model was to say, in a targeted attack.
+    pub target: Option<usize>,
+    /// The most probable class of the clean picture.
+    pub predicted_before: usize,
+    /// The most probable class of the attacked picture.
+    pub predicted_after: usize,
+    /// p(c | x) of the clean picture, `[K]`.
+    pub posterior_before: Vec<f64>,
+    /// p(c | x) of the attacked picture, `[K]`.
+    pub posterior_after: Vec<f64>,
+    /// Whether the model says something else than the label; in a targeted attack, whether it says the target.
+    pub success: bool,
+    /// The budget that was asked for; none where the method or the mode looks for the smallest.
+    pub epsilon: Option<f64>,
+    /// How far the attacked picture lies from the clean one.
+    pub achieved: Distance,
+    /// How many steps were made: pictures asked about by the search.
+    pub steps: usize,
+    /// The loss that the attack raises, at each step, and last at the attacked picture.
+    pub loss: Vec<f64>,
+    /// The picture of each step and last the attacked one, if they were to be kept.
+    pub trajectory: Vec<Picture>,
+    /// How often the model was asked for its probabilities, including before and after.
+    pub queries: usize,
+    /// How many adjoint passes were made.
+    pub gradients: usize,
+    /// What a person should know about this number.
+    pub warnings: Vec<Warning>,
+}
+
+/// What an observer sees of one step of one picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// Which picture of the batch.
+    pub picture: usize,
+    /// The step, from 0 on.
+    pub step: usize,
+    /// About how many steps there will be.
+    pub steps: usize,
+    /// The loss that the attack raises.
+    pub loss: f64,
+    /// The most probable class now.
+    pub predicted: usize,
+    /// p(c | x) now, `[K]`.
+    pub posterior: &'a [f64],
+    /// The picture now, `[C, H, W]`.
+    pub attacked: &'a [f32],
+}
+
+/// Attacks each picture of `clean`, which lie in [0, 1], given each one's class.
+///
+/// # Errors
+/// [`Error::Option`] for settings that the method does not take, [`Error::Compute`] for pictures outside [0, 1],
+/// labels that do not exist or what the model fails with, [`Error::Cancelled`] once `cancel` is raised.
+pub fn run(
+    model: &dyn JointModel,
+    clean: &Batch,
+    labels: &[usize],
+    settings: &Settings,
+    cancel: &Cancel,
+    observer: &mut dyn FnMut(Step<'_>),
+) -> Result<Vec<Outcome>> {
+    let classes = model.classes().len();
+    settings.check(classes)?;
+    check_pictures(clean, labels, classes)?;
+    cancel.check()?;
+    let classifier = Direct { model, sigma: settings.sigma };
+    let streams: Vec<u64> = (0..clean.len() as u64).map(|i| settings.first + i).collect();
+    let before = classifier.judge(clean, &streams, 0)?.logits().to_vec();
+    let mut attacks: Vec<Attack> = (0..clean.len())
+        .map(|i| Attack::new(clean.picture(i), labels[i], &before[i * classes..][..classes], settings, streams[i]))
+        .collect();
+
+    let mut active: Vec<usize> = (0..attacks.len()).collect();
+    for round in 1.. {
+        cancel.check()?;
+        active = advance(&classifier, &mut attacks, &active, settings, round, observer)?;
+        if active.is_empty() {
+            break;
+        }
+    }
+
+    cancel.check()?;
+    let attacked: Vec<Picture> =
+        attacks.iter().map(|a| Picture::new(clean.shape(), a.search.result().to_vec())).collect();
+    let after = classifier.judge(&Batch::of(&attacked), &streams, u64::MAX)?.logits().to_vec();
+    let clamped = Warning::of_sigma(model, settings.sigma);
+    let outcomes = attacks.into_iter().zip(attacked).zip(after.chunks_exact(classes));
+    Ok(outcomes.map(|((attack, attacked), logits)| attack.finish(attacked, logits, settings, clamped)).collect())
+}
+
+fn check_pictures(clean: &Batch, labels: &[usize], classes: usize) -> Result<()> {
+    if labels.len() != clean.len() || clean.is_empty() {
+        return Err(Error::Compute(format!("{} pictures with {} labels", clean.len(), labels.len())));
+    }
+    if let Some(label) = labels.iter().find(|l| **l >= classes) {
+        return Err(Error::Compute(format!("label {label} does not exist: the model has {classes} classes")));
+    }
+    if let Some(value) = clean.values().iter().find(|v| !(0.0..=1.0).contains(*v)) {
+        return Err(Error::Compute(format!("an attack starts from a clean picture in [0, 1]; this one has {value}")));
+    }
+    Ok(())
+}
+
+/// One picture's attack and its record.
+struct Attack {
+    clean: Picture,
+    clean_logits: Vec<f64>,
+    goal: Goal,
+    search: Box<dyn Search>,
+    loss: Vec<f64>,
+    trajectory: Vec<Picture>,
+    gradients: usize,
+}
+
+impl Attack {
+    fn new(clean: Picture, label: usize, logits: &[f64], settings: &Settings, stream: u64) -> Self {
+        let mut draws = Draws::new(settings.seed, stream);
+        let goal = Goal { label, target: choose_target(settings.target, label, logits, &mut draws) };
+        let begin = Begin { shape: clean.shape(), clean_logits: logits.to_vec(), goal, draws };
+        let ball = Ball { centre: clean.values().to_vec(), norm: settings.norm, epsilon: settings.epsilon };
+        let search = build::search(settings, ball, begin);
+        let clean_logits = logits.to_vec();
+        Self { clean, clean_logits, goal, search, loss: Vec::new(), trajectory: Vec::new(), gradients: 0 }
+    }
+
+    fn finish(self, attacked: Picture, logits: &[f64], settings: &Settings, clamped: Option<Warning>) -> Outcome {
+        let Self { clean, clean_logits, goal, search, mut loss, mut trajectory, gradients } = self;
+        let steps = loss.len();
+        loss.push(search.loss().evaluate(goal, logits).0);
+        if settings.keep_trajectory {
+            trajectory.push(attacked.clone());
+        }
+        Outcome {
+            achieved: Distance::between(&clean, &attacked),
+            attacked,
+            label: goal.label,
+            target: goal.target,
+            predicted_before: argmax(&clean_logits),
+            predicted_after: argmax(logits),
+            posterior_before: posterior(&clean_logits),
+            posterior_after: posterior(logits),
+            success: goal.is_reached(logits),
+            epsilon: settings.is_bounded().then_some(settings.epsilon),
+            steps,
+            loss,
+            trajectory,
+            queries: steps + 2,
+            gradients,
+            warnings: clamped.into_iter().chain(search.warnings()).collect(),
+        }
+    }
+}
+
+fn choose_target(target: Target, label: usize, logits: &[f64], draws: &mut Draws) -> Option<usize> {
+    match target {
+        Target::None => None,
+        Target::Class(class) => Some(class),
+        Target::Random => {
+            let other = draws.below(logits.len() - 1);
+            Some(if other < label { other } else { other + 1 })
+        }
+        Target::LeastLikely => descending(logits).into_iter().rev().find(|&c| c != label),
+    }
+}
+
+/// Answers one question of each active search; returns those that still asked.
+fn advance(
+    classifier: &dyn Classifier,
+    attacks: &mut [Attack],
+    active: &[usize],
+    settings: &Settings,
+    round: u64,
+    observer: &mut dyn FnMut(Step<'_>),
+) -> Result<Vec<usize>> {
+    let mut asking = Vec::new();
+    let mut wants: Vec<Want> = Vec::new();
+    let mut values = Vec::new();
+    for &index in active {
+        if let Some(ask) = attacks[index].search.ask() {
+            asking.push(index);
+            wants.push(ask.want);
+            values.extend_from_slice(ask.picture);
+        }
+    }
+    if asking.is_empty() {
+        return Ok(asking);
+    }
+    let pictures = Batch::new(attacks[asking[0]].clean.shape(), values);
+    let streams: Vec<u64> = asking.iter().map(|&i| settings.first + i as u64).collect();
+    let judgement = classifier.judge(&pictures, &streams, round)?;
+    let classes = judgement.logits().len() / asking.len();
+    let logits_of = |row: usize| &judgement.logits()[row * classes..][..classes];
+
+    let wanted: Vec<(f64, Vec<f32>)> =
+        (0..asking.len()).map(|row| wants[row].cotangents(attacks[asking[row]].goal, logits_of(row))).collect();
+    // Every picture of a batch has as many cotangents as the one that wants most; the rest are zero.
+    let most = wanted.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0);
+    let gradients = if most == 0 {
+        None
+    } else {
+        let mut cotangents = Vec::with_capacity(most * asking.len());
+        for (_, weights) in &wanted {
+            cotangents.extend_from_slice(weights);
+            cotangents.resize(cotangents.len() + most - weights.len(), 0.0);
+        }
+        Some(judgement.gradients(&cotangents)?)
+    };
+
+    let each = most / classes * pictures.shape().len();
+    for (row, &index) in asking.iter().enumerate() {
+        let (loss, weights) = &wanted[row];
+        let count = weights.len() / classes;
+        let gradients = match &gradients {
+            Some(all) => &all.values()[row * each..][..count * pictures.shape().len()],
+            None => &[],
+        };
+        let attack = &mut attacks[index];
+        attack.gradients += count;
+        observer(Step {
+            picture: index,
+            step: attack.loss.len(),
+            steps: attack.search.length(),
+            loss: *loss,
+            predicted: argmax(logits_of(row)),
+            posterior: &posterior(logits_of(row)),
+            attacked: pictures.row(row),
+        });
+        attack.loss.push(*loss);
+        if settings.keep_trajectory {
+            attack.trajectory.push(pictures.picture(row));
+        }
+        attack.search.tell(&Answer { logits: logits_of(row), loss: *loss, gradients });
+    }
+    Ok(asking)
+}

@@ -1,0 +1,144 @@
+//! The one shape of every attack: it asks about a picture, is told what the model says of it, and asks again.
+//!
+//! A search knows one picture and its own random numbers. The driver evaluates the questions of many searches as one
+//! batch, so a result never depends on which pictures happen to share a batch.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::loss::{Goal, Loss};
+use crate::picture::{Shape, normals};
+
+/// An attack on one picture, under way.
+pub(super) trait Search {
+    /// The picture to evaluate next and what is wanted of it, or none when the search is over.
+    fn ask(&self) -> Option<Ask<'_>>;
+
+    /// What the model says of the picture that was asked about.
+    fn tell(&mut self, answer: &Answer<'_>);
+
+    /// The picture that it would end with now.
+    fn result(&self) -> &[f32];
+
+    /// About how many questions it asks in all.
+    fn length(&self) -> usize;
+
+    /// The loss that it raises now.
+    fn loss(&self) -> Loss {
+        Loss::CrossEntropy
+    }
+
+    /// What it noticed that a person should know.
+    fn warnings(&self) -> Vec<super::Warning> {
+        Vec::new()
+    }
+}
+
+/// A question to the model.
+pub(super) struct Ask<'a> {
+    pub(super) picture: &'a [f32],
+    pub(super) want: Want,
+}
+
+/// What is wanted besides the logits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Want {
+    /// The loss alone.
+    Value(Loss),
+    /// The loss and its gradient.
+    Gradient(Loss),
+    /// The margin, and for each class but the given one the gradient of its logit less that of the given one.
+    Differences(usize),
+}
+
+/// What the model says of a picture.
+pub(super) struct Answer<'a> {
+    /// `log p(c | x)`, `[K]`.
+    pub(super) logits: &'a [f64],
+    /// The loss that was asked for.
+    pub(super) loss: f64,
+    /// The gradients that were asked for, `[M, C, H, W]`. The loss's is known up to a positive factor.
+    pub(super) gradients: &'a [f32],
+}
+
+impl Want {
+    /// The loss to report, and the weights over the classes whose gradients are wanted, `[M, K]`.
+    ///
+    /// A loss's weights are scaled to at most 1: no attack here depends on the gradient's length, and a certain
+    /// model's would vanish in single precision.
+    pub(super) fn cotangents(self, goal: Goal, logits: &[f64]) -> (f64, Vec<f32>) {
+        match self {
+            Self::Value(loss) => (loss.evaluate(goal, logits).0, Vec::new()),
+            Self::Gradient(loss) => {
+                let (value, weights) = loss.evaluate(goal, logits);
+                let largest = weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
+                let scale = if largest > 0.0 { 1.0 / largest } else { 0.0 };
+                (value, weights.iter().map(|w| (w * scale) as f32).collect())
+            }
+            Self::Differences(from) => {
+                let classes = logits.len();
+                let mut rows = vec![0.0; (classes - 1) * classes];
+                for (row, class) in rows.chunks_exact_mut(classes).zip((0..classes).filter(|&c| c != from)) {
+                    row[class] = 1.0;
+                    row[from] = -1.0;
+                }
+                (Loss::Margin { kappa: f64::INFINITY }.evaluate(goal, logits).0, rows)
+            }
+        }
+    }
+}
+
+/// Random numbers of one picture: the same whatever else is attacked beside it.
+#[derive(Debug, Clone)]
+pub(super) struct Draws {
+    uniform: ChaCha8Rng,
+    seed: u64,
+    stream: u64,
+    normals: u64,
+}
+
+/// Keeps the uniform numbers apart from the normal ones, which are drawn from the seed itself.
+const UNIFORM: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl Draws {
+    /// The numbers of picture number `stream`.
+    pub(super) fn new(seed: u64, stream: u64) -> Self {
+        let mut uniform = ChaCha8Rng::seed_from_u64(seed ^ UNIFORM);
+        uniform.set_stream(stream);
+        Self { uniform, seed, stream, normals: 0 }
+    }
+
+    /// A number in [0, 1).
+    pub(super) fn uniform(&mut self) -> f64 {
+        self.uniform.random()
+    }
+
+    /// A whole number below `end`, or 0.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        (self.uniform() * end as f64) as usize
+    }
+
+    /// −1 or 1.
+    pub(super) fn sign(&mut self) -> f64 {
+        if self.uniform() < 0.5 { -1.0 } else { 1.0 }
+    }
+
+    /// Standard normal numbers.
+    pub(super) fn normals(&mut self, count: usize) -> Vec<f32> {
+        let mut out = vec![0.0; count];
+        normals::fill(self.seed, self.stream, self.normals, &mut out);
+        self.normals += count as u64;
+        out
+    }
+}
+
+/// What a search begins with.
+#[derive(Debug, Clone)]
+pub(super) struct Begin {
+    /// The clean picture's shape.
+    pub(super) shape: Shape,
+    /// What the model says of the clean picture, `[K]`.
+    pub(super) clean_logits: Vec<f64>,
+    pub(super) goal: Goal,
+    pub(super) draws: Draws,
+}

@@ -1,0 +1,162 @@
+//! FGSM, BIM, PGD and MI-FGSM: steps of fixed length along the steepest ascent of the cross-entropy.
+
+use super::budget::Ball;
+use super::loss::{Goal, Loss};
+use super::search::{Answer, Ask, Begin, Draws, Search, Want};
+use super::{Method, Norm, Settings, Warning, names};
+
+/// What tells the four apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Plan {
+    steps: usize,
+    step_size: f64,
+    random_start: bool,
+    restarts: usize,
+    /// Weight of earlier gradients; none: the gradient alone.
+    decay: Option<f64>,
+    early_stop: bool,
+}
+
+/// One of the four, on one picture.
+pub(super) struct Steepest {
+    ball: Ball,
+    plan: Plan,
+    goal: Goal,
+    draws: Draws,
+    values: Vec<f32>,
+    momentum: Vec<f32>,
+    step: usize,
+    start: usize,
+    over: bool,
+    flat: bool,
+}
+
+impl Steepest {
+    /// A search with the method's parameters; `step_scale` is by what the step length is multiplied.
+    pub(super) fn new(settings: &Settings, ball: Ball, begin: &Begin, step_scale: f64) -> Self {
+        let plan = match settings.method {
+            Method::Fgsm => Plan {
+                steps: 1,
+                step_size: ball.epsilon,
+                random_start: false,
+                restarts: 1,
+                decay: None,
+                early_stop: false,
+            },
+            method => Plan {
+                steps: settings.count(names::STEPS),
+                step_size: settings.value(names::STEP_SIZE) * step_scale,
+                random_start: settings.is_on(names::RANDOM_START),
+                restarts: settings.count(names::RESTARTS).max(1),
+                decay: (method == Method::MiFgsm).then(|| settings.value(names::DECAY)),
+                early_stop: settings.is_on(names::EARLY_STOP),
+            },
+        };
+        let mut search = Self {
+            values: Vec::new(),
+            momentum: Vec::new(),
+            plan,
+            goal: begin.goal,
+            draws: begin.draws.clone(),
+            step: 0,
+            start: 0,
+            over: false,
+            flat: false,
+            ball,
+        };
+        search.begin();
+        search
+    }
+
+    fn begin(&mut self) {
+        self.step = 0;
+        self.values.clone_from(&self.ball.centre);
+        self.momentum = vec![0.0; self.values.len()];
+        if self.plan.random_start {
+            random_start(&self.ball, &mut self.draws, &mut self.values);
+        }
+    }
+
+    /// Whether another start follows the one that is over.
+    fn restarts(&self) -> bool {
+        self.plan.random_start && self.start + 1 < self.plan.restarts
+    }
+
+    /// Adds the gradient over its mean magnitude to the running sum (Dong et al. 2018, eq. 6).
+    fn gather(&mut self, gradient: &[f32], decay: f64) {
+        let mean = gradient.iter().map(|g| f64::from(g.abs())).sum::<f64>() / gradient.len() as f64;
+        if mean > 0.0 {
+            for (sum, g) in self.momentum.iter_mut().zip(gradient) {
+                *sum = (f64::from(*g) / mean + decay * f64::from(*sum)) as f32;
+            }
+        }
+    }
+}
+
+/// A random point of the ball: uniform in the cube for L∞; for L2 a uniform direction and a uniform length, as
+/// torchattacks does (so not uniform in volume).
+fn random_start(ball: &Ball, draws: &mut Draws, values: &mut [f32]) {
+    match ball.norm {
+        Norm::Linf => {
+            for value in values.iter_mut() {
+                *value += (ball.epsilon * (2.0 * draws.uniform() - 1.0)) as f32;
+            }
+        }
+        Norm::L2 => {
+            let direction = draws.normals(values.len());
+            let length = ball.epsilon * draws.uniform();
+            ball.ascend(values, &direction, length);
+        }
+    }
+    ball.project(values);
+}
+
+impl Search for Steepest {
+    fn ask(&self) -> Option<Ask<'_>> {
+        if self.over {
+            return None;
+        }
+        // Where it matters whether the end of a start succeeded, the end is evaluated too, without a gradient.
+        let want = if self.step < self.plan.steps {
+            Want::Gradient(Loss::CrossEntropy)
+        } else {
+            Want::Value(Loss::CrossEntropy)
+        };
+        Some(Ask { picture: &self.values, want })
+    }
+
+    fn tell(&mut self, answer: &Answer<'_>) {
+        let at_end = self.step == self.plan.steps;
+        let reached = self.goal.is_reached(answer.logits);
+        if reached && (at_end || self.plan.early_stop) {
+            self.over = true;
+            return;
+        }
+        if at_end {
+            self.start += 1;
+            self.begin();
+            return;
+        }
+        self.flat |= answer.gradients.iter().all(|g| *g == 0.0);
+        if let Some(decay) = self.plan.decay {
+            self.gather(answer.gradients, decay);
+            self.ball.step(&mut self.values, &self.momentum, self.plan.step_size);
+        } else {
+            self.ball.step(&mut self.values, answer.gradients, self.plan.step_size);
+        }
+        self.step += 1;
+        self.over = self.step == self.plan.steps && !self.restarts();
+    }
+
+    fn result(&self) -> &[f32] {
+        &self.values
+    }
+
+    fn length(&self) -> usize {
+        self.plan.steps * self.plan.restarts
+    }
+
+    fn warnings(&self) -> Vec<Warning> {
+        self.flat.then_some(Warning::ZeroGradient).into_iter().collect()
+    }
+}

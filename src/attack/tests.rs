@@ -1,0 +1,299 @@
+//! Every attack against the Gaussian-mixture oracle, whose boundaries and gradients are known in closed form.
+
+use super::*;
+use crate::joint::{GaussianMixture, JointModel};
+use crate::picture::{Batch, Shape};
+use crate::task::Cancel;
+
+const SHAPE: Shape = Shape::new(1, 4, 4);
+const SIGMA: f32 = 0.1;
+const VARIANCE: f64 = 0.05;
+
+/// Equal weights and isotropic covariances: the boundary between two classes is the plane halfway between their means.
+fn mixture(means: &[Vec<f64>]) -> GaussianMixture {
+    let empty = GaussianMixture::new(SHAPE, means.len());
+    means.iter().enumerate().fold(empty, |model, (class, mean)| model.with(class, 1.0, mean.clone(), VARIANCE))
+}
+
+/// Two classes, whose means differ by an uneven direction.
+fn two() -> GaussianMixture {
+    mixture(&[mean(0.4, 0), mean(0.55, 3)])
+}
+
+/// Five classes.
+fn five() -> GaussianMixture {
+    mixture(&(0..5).map(|c| mean(0.35 + 0.06 * c as f64, c)).collect::<Vec<_>>())
+}
+
+fn mean(base: f64, phase: usize) -> Vec<f64> {
+    (0..16).map(|i| base + 0.12 * ((i * (phase + 2) + phase) % 5) as f64 / 4.0).collect()
+}
+
+/// Pictures near the means of the classes, with those as labels.
+fn pictures(model: &GaussianMixture, count: usize) -> (Batch, Vec<usize>) {
+    let classes = model.classes().len();
+    let labels: Vec<usize> = (0..count).map(|i| i % classes).collect();
+    let values = labels.iter().enumerate().flat_map(|(i, &label)| {
+        let base = if classes == 2 {
+            [mean(0.4, 0), mean(0.55, 3)][label].clone()
+        } else {
+            mean(0.35 + 0.06 * label as f64, label)
+        };
+        base.into_iter().enumerate().map(move |(k, v)| (v + 0.02 * ((i * 7 + k * 3) % 5) as f64 / 4.0) as f32)
+    });
+    (Batch::new(SHAPE, values.collect()), labels)
+}
+
+fn attack(model: &GaussianMixture, clean: &Batch, labels: &[usize], settings: &Settings) -> Vec<Outcome> {
+    run(model, clean, labels, settings, &Cancel::new(), &mut |_| ()).unwrap()
+}
+
+/// The distance of a picture of class 0 or 1 to the plane between the two means.
+fn distance_to_plane(picture: &[f32], label: usize) -> f64 {
+    let (own, other) = if label == 0 { (mean(0.4, 0), mean(0.55, 3)) } else { (mean(0.55, 3), mean(0.4, 0)) };
+    let normal: Vec<f64> = other.iter().zip(&own).map(|(b, a)| b - a).collect();
+    let length = normal.iter().map(|n| n * n).sum::<f64>().sqrt();
+    let middle = own.iter().zip(&other).map(|(a, b)| f64::midpoint(*a, *b));
+    middle.zip(picture).zip(&normal).map(|((m, x), n)| (m - f64::from(*x)) * n).sum::<f64>() / length
+}
+
+#[test]
+fn fgsm_is_the_sign_of_the_gradient() {
+    let model = two();
+    let (clean, labels) = pictures(&model, 6);
+    let outcomes = attack(&model, &clean, &labels, &Settings::new(Method::Fgsm, SIGMA).within(Norm::Linf, 0.03));
+    for (i, outcome) in outcomes.iter().enumerate() {
+        let (own, other) = if labels[i] == 0 { (mean(0.4, 0), mean(0.55, 3)) } else { (mean(0.55, 3), mean(0.4, 0)) };
+        for k in 0..16 {
+            let way = if other[k] > own[k] {
+                1.0
+            } else if other[k] < own[k] {
+                -1.0
+            } else {
+                0.0
+            };
+            let expected = f64::from(clean.row(i)[k]) + 0.03 * way;
+            assert!((f64::from(outcome.attacked.values()[k]) - expected).abs() < 1e-6, "picture {i} value {k}");
+        }
+        assert_eq!(outcome.loss.len(), 2);
+        assert!(outcome.loss[1] > outcome.loss[0]);
+        assert!((outcome.achieved.linf - 0.03).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn pgd_l2_walks_straight_to_the_edge_of_the_budget() {
+    let model = two();
+    let (clean, labels) = pictures(&model, 4);
+    let settings = Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 0.1).with(names::STEP_SIZE, 0.03).unwrap();
+    let settings = settings.with(names::RANDOM_START, 0.0).unwrap();
+    for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
+        // The plane's normal is the gradient everywhere, so the whole budget brings the picture nearer to it.
+        let before = distance_to_plane(clean.row(i), labels[i]);
+        let after = distance_to_plane(outcome.attacked.values(), labels[i]);
+        assert!((before - after - 0.1).abs() < 1e-5, "{before} to {after}");
+    }
+}
+
+#[test]
+fn minimal_attacks_find_the_true_distance() {
+    let model = two();
+    let (clean, labels) = pictures(&model, 4);
+    let smallest = |settings: Settings| Settings { mode: Mode::Smallest, ..settings };
+    let pgd = Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 0.5).with(names::STEPS, 20.0).unwrap();
+    let cw = Settings::new(Method::CarliniWagner, SIGMA).with(names::SEARCH_STEPS, 8.0).unwrap();
+    let cw = cw.with(names::STEPS, 300.0).unwrap();
+    let cases = [
+        (Settings::new(Method::Deepfool, SIGMA), 0.0201),
+        (smallest(Settings::new(Method::Deepfool, SIGMA)), 0.0011),
+        (smallest(pgd.with(names::RANDOM_START, 0.0).unwrap()), 0.0011),
+        (smallest(Settings::new(Method::Fgsm, SIGMA).within(Norm::L2, 0.01)), 0.0011),
+        (cw, 0.02),
+        (smallest(Settings::new(Method::ApgdCe, SIGMA).within(Norm::L2, 0.5)), 0.003),
+    ];
+    for (settings, tolerance) in cases {
+        for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
+            let truth = distance_to_plane(clean.row(i), labels[i]);
+            let excess = outcome.achieved.l2 / truth - 1.0;
+            assert!(outcome.success, "{} {:?}", settings.method, outcome.warnings);
+            assert!((-1e-5..tolerance).contains(&excess), "{}: {} for {truth}", settings.method, outcome.achieved.l2);
+            assert_eq!(outcome.epsilon, None);
+        }
+    }
+}
+
+/// Every method in every norm and goal that it takes, with few queries.
+fn everything(classes: usize) -> Vec<Settings> {
+    let mut all = Vec::new();
+    for method in Method::ALL {
+        let description = method.description();
+        for (norm, _) in description.norms.iter().filter(|_| classes >= description.min_classes) {
+            for target in [Target::None, Target::Class(1), Target::Random, Target::LeastLikely] {
+                let mut settings = Settings { target, seed: 5, ..Settings::new(method, SIGMA) };
+                (settings.norm, settings.epsilon) = (*norm, if *norm == Norm::L2 { 0.4 } else { 0.15 });
+                for (name, value) in [(names::STEPS, 12.0), (names::QUERIES, 60.0), (names::TARGETS, 2.0)] {
+                    let _ = settings.set(name, value);
+                }
+                all.push(settings);
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn budgets_hold_and_reports_are_true() {
+    let model = five();
+    let (clean, labels) = pictures(&model, 7);
+    for settings in everything(5) {
+        let outcomes = attack(&model, &clean, &labels, &settings);
+        for (i, outcome) in outcomes.iter().enumerate() {
+            let name = format!("{} {} {:?}", settings.method, settings.norm, settings.target);
+            assert!(outcome.attacked.values().iter().all(|v| (0.0..=1.0).contains(v)), "{name}");
+            assert_eq!(outcome.achieved, Distance::between(&clean.picture(i), &outcome.attacked));
+            if let Some(epsilon) = outcome.epsilon {
+                assert!(outcome.achieved.in_norm(settings.norm) <= epsilon + 1e-6, "{name}");
+            }
+            let forward = model.forward(&Batch::of([&outcome.attacked]), &[SIGMA]).unwrap();
+            let posterior = forward.posterior_of(0);
+            let differ = posterior.iter().zip(&outcome.posterior_after).any(|(a, b)| (a - b).abs() > 1e-12);
+            assert!(!differ, "{name}");
+            let reached = match outcome.target {
+                Some(target) => outcome.predicted_after == target,
+                None => outcome.predicted_after != outcome.label,
+            };
+            assert_eq!(outcome.success, reached, "{name}");
+            assert_eq!(outcome.loss.len(), outcome.steps + 1, "{name}");
+            assert!(outcome.loss.iter().all(|l| l.is_finite()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn strong_attacks_succeed_where_the_budget_allows() {
+    let model = five();
+    let (clean, labels) = pictures(&model, 5);
+    for settings in everything(5) {
+        let strong = !matches!(settings.method, Method::GaussianNoise | Method::Square | Method::Fgsm);
+        if strong && settings.target == Target::None {
+            let name = format!("{} {}", settings.method, settings.norm);
+            let wide = Settings { epsilon: 4.0 * settings.epsilon, ..settings };
+            let successes = attack(&model, &clean, &labels, &wide).iter().filter(|o| o.success).count();
+            assert_eq!(successes, 5, "{name}");
+        }
+    }
+}
+
+#[test]
+fn targets_are_reached() {
+    let model = five();
+    let (clean, labels) = pictures(&model, 5);
+    for method in [Method::Pgd, Method::ApgdT, Method::ApgdDlr, Method::Deepfool, Method::Square, Method::CarliniWagner]
+    {
+        let norm = if method == Method::Square { Norm::Linf } else { Norm::L2 };
+        let mut settings = Settings::new(method, SIGMA).within(norm, if norm == Norm::L2 { 2.0 } else { 0.4 });
+        if method == Method::CarliniWagner {
+            settings = settings.with(names::SEARCH_STEPS, 6.0).unwrap().with(names::STEPS, 200.0).unwrap();
+        }
+        for target in [Target::Class(3), Target::Random, Target::LeastLikely] {
+            for outcome in attack(&model, &clean, &labels, &Settings { target, ..settings.clone() }) {
+                if outcome.target != Some(outcome.label) {
+                    assert!(outcome.success, "{method} {target:?} from {}", outcome.label);
+                    assert_eq!(Some(outcome.predicted_after), outcome.target);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_set_gives_the_same_whatever_batches_it_is_cut_into() {
+    let model = five();
+    let (clean, labels) = pictures(&model, 5);
+    for settings in everything(5).into_iter().filter(|s| matches!(s.target, Target::None | Target::Random)) {
+        let whole = attack(&model, &clean, &labels, &settings);
+        for (i, expected) in whole.iter().enumerate() {
+            let one = Settings { first: i as u64, ..settings.clone() };
+            let single = attack(&model, &Batch::of([&clean.picture(i)]), &labels[i..=i], &one);
+            assert_eq!(&single[0], expected, "{} {} picture {i}", settings.method, settings.norm);
+        }
+    }
+}
+
+#[test]
+fn seeds_matter_and_repeat() {
+    let model = five();
+    let (clean, labels) = pictures(&model, 2);
+    for method in [Method::Pgd, Method::ApgdCe, Method::Square, Method::GaussianNoise] {
+        let at = |seed| {
+            let norm = if method == Method::ApgdCe { Norm::L2 } else { Norm::Linf };
+            let mut settings = Settings { seed, ..Settings::new(method, SIGMA).within(norm, 0.03) };
+            // On so plain a model many steps forget where they began.
+            let _ = settings.set(names::STEPS, 1.0);
+            let _ = settings.set(names::QUERIES, 1.0);
+            attack(&model, &clean, &labels, &settings)
+        };
+        assert_eq!(at(1), at(1), "{method}");
+        assert_ne!(at(1)[0].attacked, at(2)[0].attacked, "{method}");
+        assert_ne!(at(1)[0].attacked, at(1)[1].attacked, "{method}");
+    }
+}
+
+#[test]
+fn the_observer_sees_every_step_and_can_cancel() {
+    let model = two();
+    let (clean, labels) = pictures(&model, 2);
+    let settings = Settings { keep_trajectory: true, ..Settings::new(Method::Pgd, SIGMA) };
+    let mut seen = Vec::new();
+    let outcomes = run(&model, &clean, &labels, &settings, &Cancel::new(), &mut |step| {
+        assert_eq!(step.attacked.len(), SHAPE.len());
+        seen.push((step.picture, step.step, step.loss));
+    })
+    .unwrap();
+    assert_eq!(seen.len(), 20);
+    for outcome in &outcomes {
+        assert_eq!(outcome.trajectory.len(), 11);
+        assert_eq!(outcome.trajectory[10], outcome.attacked);
+        assert_eq!((outcome.steps, outcome.queries, outcome.gradients), (10, 12, 10));
+    }
+    assert!(seen.iter().all(|&(picture, step, loss)| outcomes[picture].loss[step].to_bits() == loss.to_bits()));
+
+    let cancel = Cancel::new();
+    let mut steps = 0;
+    let result = run(&model, &clean, &labels, &settings, &cancel, &mut |_| {
+        steps += 1;
+        cancel.raise();
+    });
+    assert!(matches!(result, Err(crate::Error::Cancelled)));
+    assert_eq!(steps, 2, "one step of two pictures");
+}
+
+#[test]
+fn what_cannot_be_attacked_is_said() {
+    let model = two();
+    let (clean, labels) = pictures(&model, 2);
+    let fgsm = Settings::new(Method::Fgsm, SIGMA);
+    let fails = |clean: &Batch, labels: &[usize], settings: &Settings| {
+        run(&model, clean, labels, settings, &Cancel::new(), &mut |_| ()).unwrap_err().to_string()
+    };
+    assert!(fails(&clean, &[0], &fgsm).contains("labels"));
+    assert!(fails(&clean, &[0, 2], &fgsm).contains("label 2"));
+    let mut outside = clean.clone();
+    outside.values_mut()[0] = 1.5;
+    assert!(fails(&outside, &labels, &fgsm).contains("[0, 1]"));
+    assert!(fails(&clean, &labels, &Settings::new(Method::ApgdDlr, SIGMA)).contains("3 classes"));
+}
+
+#[test]
+fn doubts_are_reported() {
+    // One class's mean is the other's: no gradient anywhere.
+    let blind = mixture(&[mean(0.5, 1), mean(0.5, 1)]);
+    let (clean, _) = pictures(&two(), 1);
+    let outcome = &attack(&blind, &clean, &[0], &Settings::new(Method::Pgd, SIGMA))[0];
+    assert!(outcome.warnings.contains(&Warning::ZeroGradient));
+    assert!(!outcome.success);
+    let wide = Settings { mode: Mode::Smallest, ..Settings::new(Method::Fgsm, 2e3) };
+    let outcome = &attack(&blind, &clean, &[0], &wide)[0];
+    assert!(outcome.warnings.contains(&Warning::SigmaOutsideRange { asked: 2e3, used: 1e3 }));
+    assert!(outcome.warnings.contains(&Warning::NoBudgetFound));
+}
