@@ -13,6 +13,7 @@
 
 pub mod attack;
 pub mod error;
+pub mod files;
 pub mod joint;
 pub mod network;
 pub mod picture;

@@ -1,6 +1,20 @@
 //! Pictures as arrays: loading, fitting, saving, noise, and how alike two of them are.
 
+mod fit;
+pub mod jpeg;
+mod load;
+mod metrics;
+mod noise;
 pub mod normals;
 mod planes;
+mod poisson;
+mod resample;
+mod save;
 
+pub use fit::{Fit, Fitted, Rect, channels, fit};
+pub use load::{Loaded, MAX_PIXELS, decode, load};
+pub use metrics::psnr;
+pub use noise::{Noise, NoiseKind};
 pub use planes::{Batch, Picture, Shape};
+pub use resample::resize;
+pub use save::{save, save_image, saved_format, to_byte, to_image, to_rgba8};

@@ -176,6 +176,19 @@ mod tests {
         out
     }
 
+    /// These bits are a promise: a seed in somebody's notes must give the same noise next year. They were computed apart
+    /// from this code, by RFC 8439's block function with 8 rounds and SciPy's `ndtri`.
+    #[test]
+    fn the_first_draws_are_these() {
+        let bits: Vec<u32> = normals(1, 0, 0, 6).into_iter().map(f32::to_bits).collect();
+        assert_eq!(bits, [0xC026_6415, 0x3F25_A7AA, 0xBF1E_BDD1, 0x3F94_C6A2, 0xBF77_6F05, 0x3F82_7339]);
+        let bits: Vec<u32> = normals(0xDE05_C09E, 7, 1 << 40, 4).into_iter().map(f32::to_bits).collect();
+        assert_eq!(bits, [0xBE02_611C, 0xBE7E_E9FA, 0x3EE0_5BBE, 0xBCC2_5F17]);
+        let mut draws = [0.0; 4];
+        uniforms(1, 0, 0, &mut draws);
+        assert_eq!(draws.map(f32::to_bits), [0x3F1C_3F2F, 0x3F01_852F, 0x3E2B_D598, 0x3F61_82F4]);
+    }
+
     #[test]
     fn any_split_and_any_threads_give_the_same_bits() {
         let n = 3 * CHUNK + 17;
@@ -257,8 +270,7 @@ mod tests {
         assert!((quantile(0.25) + 0.674_489_750_196_081_7).abs() < 1e-15);
         assert!((quantile(0.001) + 3.090_232_306_167_813_5).abs() < 1e-14);
         assert!((quantile(1e-20) + 9.262_340_089_798_408).abs() < 1e-13);
-        assert_eq!(quantile(0.0), f64::NEG_INFINITY);
-        assert_eq!(quantile(1.0), f64::INFINITY);
+        assert!(quantile(0.0) < f64::MIN && quantile(1.0) > f64::MAX);
         assert!(quantile(-0.1).is_nan() && quantile(f64::NAN).is_nan());
     }
 
