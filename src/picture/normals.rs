@@ -177,7 +177,7 @@ mod tests {
     }
 
     /// These bits are a promise: a seed in somebody's notes must give the same noise next year. They were computed apart
-    /// from this code, by RFC 8439's block function with 8 rounds and SciPy's `ndtri`.
+    /// from this code, by RFC 8439's block function with 8 rounds and the `ndtri` of `SciPy`.
     #[test]
     fn the_first_draws_are_these() {
         let bits: Vec<u32> = normals(1, 0, 0, 6).into_iter().map(f32::to_bits).collect();
