@@ -88,6 +88,7 @@ pub fn allow_tf32(allow: bool) {
 }
 
 /// The name of a device in reports: `cpu`, `cuda:0`, `metal:0`.
+#[must_use]
 pub fn name(device: &Device) -> String {
     match device.location() {
         candle_core::DeviceLocation::Cpu => "cpu".to_owned(),

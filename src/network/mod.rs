@@ -4,7 +4,7 @@ mod bundled;
 mod checkpoint;
 mod convolution;
 mod description;
-pub(crate) mod device;
+mod device;
 mod graph;
 #[cfg(test)]
 mod hostile;
@@ -16,7 +16,7 @@ mod tests;
 pub use bundled::{Bundled, bundled, open};
 pub use checkpoint::{Checkpoint, Storage, Values};
 pub use description::{Architecture, Description, Stem, TrainingRecord};
-pub use device::{DeviceChoice, allow_tf32};
+pub use device::{DeviceChoice, allow_tf32, name as device_name};
 pub use graph::{Activations, Graph};
 pub use model::Network;
 
