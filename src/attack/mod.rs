@@ -3,18 +3,22 @@
 //! The attacked input is a clean picture x in [0, 1]; the classifier is p(c | x), read off the model at a noise level σ
 //! that is a parameter. Every gradient is a combination of the classes' scores, which is a difference of denoisers.
 //!
-//! [`Method`] is the registry, [`Settings`] what a person asks for, [`run`] does it, [`Outcome`] is what came of it.
+//! [`Method`] is the registry and [`Preset`] holds others' defaults; [`Settings`] is what a person asks for, [`run`] does it,
+//! [`Outcome`] is what came of it. [`certify`] proves a radius within which no attack succeeds (randomised smoothing).
 
 mod apgd;
 mod budget;
 mod build;
 mod carlini_wagner;
+mod certificate;
+mod certify;
 mod classifier;
 mod deepfool;
 mod ensemble;
 mod loss;
 mod method;
 mod noise;
+mod presets;
 mod registry;
 mod run;
 mod search;
@@ -28,7 +32,10 @@ mod warning;
 mod tests;
 
 pub use budget::{Distance, Norm};
+pub use certificate::{Certificate, certified_accuracy, certified_radius, clopper_pearson_lower};
+pub use certify::{Smoothing, certify};
 pub use method::{Description, Kind, Method, Parameter};
+pub use presets::Preset;
 pub use run::{Outcome, Step, run};
 pub use settings::{Mode, Settings, Target, names};
 pub use warning::Warning;

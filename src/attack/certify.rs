@@ -1,0 +1,221 @@
+//! Randomised smoothing: draw noise, count what the model says, and stop when enough is proved or nobody waits.
+
+use std::ops::ControlFlow;
+
+use super::certificate::Certificate;
+use super::loss::argmax;
+use crate::joint::JointModel;
+use crate::picture::{Batch, Picture, normals};
+use crate::task::Cancel;
+use crate::{Error, Result};
+
+/// How to certify; the defaults are those of Cohen et al. 2019.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Smoothing {
+    /// Standard deviation of the noise, on the [0, 1] scale: also what the model is told.
+    pub sigma: f32,
+    /// How many votes choose the class.
+    pub selection: u64,
+    /// How many more votes bound its share.
+    pub samples: u64,
+    /// The probability that the certificate may be wrong.
+    pub alpha: f64,
+    /// How many noisy pictures the model sees at once. It changes no result.
+    pub batch: usize,
+    /// Seed of the noise.
+    pub seed: u64,
+    /// The picture's number in its set: each has noise of its own.
+    pub number: u64,
+}
+
+impl Smoothing {
+    /// 100 votes for the class, up to 10 000 for its share (Cohen's own tables take 100 000), α = 0.001.
+    #[must_use]
+    pub fn new(sigma: f32) -> Self {
+        Self { sigma, selection: 100, samples: 10_000, alpha: 1e-3, batch: 100, seed: 0, number: 0 }
+    }
+
+    fn check(&self) -> Result<()> {
+        if !(self.sigma.is_finite() && self.sigma > 0.0) {
+            return Err(Error::option("--sigma", format!("takes a positive number, not {}", self.sigma)));
+        }
+        if self.selection == 0 || self.samples == 0 || self.batch == 0 {
+            return Err(Error::option("--samples", "takes a whole number from 1 up"));
+        }
+        if !(self.alpha > 0.0 && self.alpha < 1.0) {
+            return Err(Error::option("--alpha", format!("takes a number between 0 and 1, not {}", self.alpha)));
+        }
+        Ok(())
+    }
+}
+
+/// At how many votes the anytime bound is looked at first; then at twice as many, and so on.
+const FIRST_LOOK: u64 = 100;
+
+/// Certifies one clean picture. `observer` sees the running certificate after every batch and may stop the count.
+///
+/// # Errors
+/// [`Error::Option`] for settings out of range, what the model fails with, [`Error::Cancelled`] once `cancel` is raised
+/// (an observer that breaks instead keeps what was proved).
+pub fn certify(
+    model: &dyn JointModel,
+    clean: &Picture,
+    smoothing: &Smoothing,
+    cancel: &Cancel,
+    observer: &mut dyn FnMut(&Certificate) -> ControlFlow<()>,
+) -> Result<Certificate> {
+    smoothing.check()?;
+    let classes = model.classes().len();
+    let mut count = Count { model, clean, smoothing, cancel, drawn: 0 };
+    let mut selection = vec![0; classes];
+    count.votes(smoothing.selection, &mut selection)?;
+    let shares: Vec<f64> = selection.iter().map(|&v| v as f64).collect();
+    let mut certificate = Certificate {
+        class: argmax(&shares),
+        sigma: smoothing.sigma,
+        alpha: smoothing.alpha,
+        selection,
+        votes: vec![0; classes],
+        planned: smoothing.samples,
+        anytime_lower: 0.0,
+    };
+    let mut next_look = FIRST_LOOK;
+    let mut look = 1;
+    while !certificate.is_complete() {
+        let left = smoothing.samples - certificate.samples();
+        // A batch ends at a look, so that the looks do not depend on the batches.
+        let some = left.min(smoothing.batch as u64).min(next_look - certificate.samples());
+        count.votes(some, &mut certificate.votes)?;
+        if certificate.samples() == next_look {
+            certificate.look(look);
+            look += 1;
+            next_look *= 2;
+        }
+        if observer(&certificate).is_break() {
+            break;
+        }
+    }
+    Ok(certificate)
+}
+
+/// The noise drawn so far.
+struct Count<'a> {
+    model: &'a dyn JointModel,
+    clean: &'a Picture,
+    smoothing: &'a Smoothing,
+    cancel: &'a Cancel,
+    drawn: u64,
+}
+
+impl Count<'_> {
+    /// Counts what the model says of `count` noisy pictures.
+    fn votes(&mut self, count: u64, votes: &mut [u64]) -> Result<()> {
+        let Smoothing { sigma, seed, number, .. } = *self.smoothing;
+        let mut left = count;
+        while left > 0 {
+            self.cancel.check()?;
+            let some = left.min(self.smoothing.batch as u64) as usize;
+            let mut values = vec![0.0; some * self.clean.values().len()];
+            normals::fill(seed, number, self.drawn * self.clean.values().len() as u64, &mut values);
+            for noisy in values.chunks_exact_mut(self.clean.values().len()) {
+                for (value, clean) in noisy.iter_mut().zip(self.clean.values()) {
+                    *value = clean + sigma * *value;
+                }
+            }
+            let forward = self.model.forward(&Batch::new(self.clean.shape(), values), &vec![sigma; some])?;
+            for index in 0..some {
+                votes[argmax(forward.log_joint_of(index))] += 1;
+            }
+            self.drawn += some as u64;
+            left -= some as u64;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::joint::GaussianMixture;
+    use crate::picture::Shape;
+
+    const SHAPE: Shape = Shape::new(1, 2, 2);
+
+    /// Two equal isotropic Gaussians around ±0.1 in each of four values, about a half: the boundary is a plane, and the
+    /// smoothed classifier's is the same plane, so that the true radius is the distance to it.
+    fn oracle() -> GaussianMixture {
+        GaussianMixture::new(SHAPE, 2).with(0, 1.0, vec![0.4; 4], 0.01).with(1, 1.0, vec![0.6; 4], 0.01)
+    }
+
+    fn certificate(value: f32, smoothing: &Smoothing) -> Certificate {
+        let clean = Picture::filled(SHAPE, value);
+        certify(&oracle(), &clean, smoothing, &Cancel::new(), &mut |_| ControlFlow::Continue(())).unwrap()
+    }
+
+    #[test]
+    fn the_radius_approaches_the_true_distance_from_below() {
+        for (value, class) in [(0.35, 0), (0.42, 0), (0.61, 1)] {
+            let truth = f64::from((value - 0.5_f32).abs()) * 2.0;
+            let smoothing = Smoothing { samples: 100_000, ..Smoothing::new(0.25) };
+            let certificate = certificate(value, &smoothing);
+            assert_eq!(certificate.class, class);
+            let radius = certificate.radius().unwrap();
+            assert!(radius < truth && radius > 0.93 * truth, "{radius} of {truth}");
+            let anytime = certificate.anytime_radius().unwrap();
+            assert!(anytime < radius && anytime > 0.85 * truth, "{anytime} of {truth}");
+        }
+    }
+
+    #[test]
+    fn the_bound_fails_no_more_often_than_alpha() {
+        let truth = 0.1_f64;
+        let failures = |radius: &dyn Fn(&Certificate) -> Option<f64>| {
+            let each = (0..300).map(|number| {
+                let smoothing = Smoothing { alpha: 0.05, samples: 400, number, ..Smoothing::new(0.25) };
+                radius(&certificate(0.45, &smoothing)).is_some_and(|r| r > truth)
+            });
+            each.filter(|failed| *failed).count()
+        };
+        // 15 of 300 are expected at most; 28 would be more than three standard deviations above.
+        let planned = failures(&Certificate::radius);
+        assert!((3..28).contains(&planned), "{planned}");
+        let anytime = failures(&Certificate::anytime_radius);
+        assert!(anytime < 28, "{anytime}");
+    }
+
+    #[test]
+    fn on_the_boundary_it_abstains() {
+        let certificate = certificate(0.5, &Smoothing::new(0.25));
+        assert_eq!(certificate.radius(), None);
+        assert_eq!(certificate.anytime_radius(), None);
+    }
+
+    #[test]
+    fn batches_change_nothing_and_seeds_do() {
+        let of = |batch, seed| certificate(0.4, &Smoothing { batch, seed, samples: 1000, ..Smoothing::new(0.25) });
+        assert_eq!(of(1, 0), of(64, 0));
+        assert_eq!(of(1000, 0), of(64, 0));
+        assert_ne!(of(64, 0).votes, of(64, 1).votes);
+    }
+
+    #[test]
+    fn a_stopped_count_keeps_what_was_proved() {
+        let clean = Picture::filled(SHAPE, 0.3);
+        let mut seen = Vec::new();
+        let mut observer = |certificate: &Certificate| {
+            seen.push(certificate.anytime_radius());
+            if certificate.samples() >= 800 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let stopped = certify(&oracle(), &clean, &Smoothing::new(0.25), &Cancel::new(), &mut observer).unwrap();
+        assert_eq!(stopped.samples(), 800);
+        assert!(!stopped.is_complete());
+        assert_eq!(stopped.reported_radius(), stopped.anytime_radius());
+        assert!(seen.is_sorted(), "the proved radius never falls: {seen:?}");
+
+        let cancel = Cancel::new();
+        cancel.raise();
+        let result = certify(&oracle(), &clean, &Smoothing::new(0.25), &cancel, &mut |_| ControlFlow::Continue(()));
+        assert!(matches!(result, Err(Error::Cancelled)));
+    }
+}
