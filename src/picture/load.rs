@@ -211,3 +211,6 @@ fn spread<T: Copy>(
     let transparent = pixels.clone().any(|pixel| unit(pixel[colours]) < 1.0);
     (Picture::new(Shape::new(colours, height, width), values), transparent)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Pictures as arrays: loading, fitting, saving, noise, and how alike two of them are.
 
+mod estimate;
 mod fit;
 pub mod jpeg;
 mod load;
@@ -11,9 +12,10 @@ mod poisson;
 mod resample;
 mod save;
 
+pub use estimate::estimate_sigma;
 pub use fit::{Fit, Fitted, Rect, channels, fit};
 pub use load::{Loaded, MAX_PIXELS, decode, load};
-pub use metrics::psnr;
+pub use metrics::{psnr, ssim};
 pub use noise::{Noise, NoiseKind};
 pub use planes::{Batch, Picture, Shape};
 pub use resample::resize;

@@ -155,3 +155,132 @@ impl Noise {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::picture::Shape;
+
+    fn noise(kind: NoiseKind, sigma: f32, seed: u64) -> Noise {
+        Noise { kind, sigma, seed }
+    }
+
+    /// Mean and variance of y − x on a picture that is `x` everywhere.
+    fn moments(noise: Noise, x: f32) -> (f64, f64) {
+        let flat = Picture::filled(Shape::new(1, 300, 300), x);
+        let noisy = noise.apply(&flat);
+        let n = flat.values().len() as f64;
+        let mean = noisy.values().iter().map(|y| f64::from(y - x)).sum::<f64>() / n;
+        (mean, noisy.values().iter().map(|y| (f64::from(y - x) - mean).powi(2)).sum::<f64>() / n)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn each_kind_has_its_mean_and_variance(sigma in 0.01_f32..0.4, x in 0.05_f32..1.0, seed: u64) {
+            let (s, m) = (f64::from(sigma), f64::from(x));
+            let flips = 4.0 * s * s;
+            for (kind, mean, variance) in [
+                (NoiseKind::Gaussian, 0.0, s * s),
+                (NoiseKind::Poisson, 0.0, 2.0 * s * s * m),
+                (NoiseKind::Speckle, 0.0, 4.0 * s * s * m * m),
+                (NoiseKind::Uniform, 0.0, s * s),
+                // A flip errs by −x or 1 − x, half of the time each.
+                (
+                    NoiseKind::SaltAndPepper,
+                    flips * (0.5 - m),
+                    flips * (m * m + (1.0 - m).powi(2)) / 2.0 - (flips * (0.5 - m)).powi(2),
+                ),
+            ] {
+                let (found_mean, found_variance) = moments(noise(kind, sigma, seed), x);
+                // 90 000 draws: six standard errors, with the flips' heavy tails in mind.
+                prop_assert!((found_mean - mean).abs() < 6.0 * (variance / 9e4).sqrt(), "{kind}: mean {found_mean} for {mean}");
+                let spread = if kind == NoiseKind::SaltAndPepper { (variance / 9e4).sqrt() } else { 3.0 * variance / 300.0 };
+                prop_assert!((found_variance - variance).abs() < 6.0 * spread, "{kind}: variance {found_variance} for {variance}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_but_jpeg_errs_by_sigma_on_mid_grey() {
+        for kind in NoiseKind::ALL.into_iter().filter(|&kind| kind != NoiseKind::Jpeg) {
+            for sigma in [0.05, 0.1, 0.3] {
+                let (mean, variance) = moments(noise(kind, sigma, 3), 0.5);
+                let rms = (variance + mean * mean).sqrt() / f64::from(sigma);
+                assert!((rms - 1.0).abs() < 0.06, "{kind}, σ {sigma}: {rms} times it");
+            }
+        }
+    }
+
+    /// These bits are a promise too: kind, σ and seed in a report give its noisy picture again, anywhere.
+    #[test]
+    fn the_first_noisy_values_are_these() {
+        let ramp = Picture::new(Shape::new(1, 3, 3), (0..9).map(|i| i as f32 / 8.0).collect());
+        for (kind, golden) in [
+            (NoiseKind::Gaussian, [0xBEBC_54EE, 0x3E51_AEB2, 0x3F51_2564]),
+            (NoiseKind::Poisson, [0x3E00_0000, 0x3EC0_0000, 0x3F60_0000]),
+            (NoiseKind::SaltAndPepper, [0x3F80_0000, 0x3F00_0000, 0]),
+            (NoiseKind::Speckle, [0x3AEA_C480, 0x3E51_AEB2, 0x3F46_016E]),
+            (NoiseKind::Uniform, [0xBE14_3444, 0x3F04_2EFC, 0x3EFF_34BD]),
+            (NoiseKind::Jpeg, [0x3E0C_8C8D, 0x3F08_8889, 0x3F5A_DADB]),
+        ] {
+            let noisy = noise(kind, 0.25, 42).apply(&ramp);
+            let bits = [1, 4, 7].map(|i| noisy.values()[i].to_bits());
+            assert_eq!(bits, golden, "{kind}: {bits:X?}");
+        }
+    }
+
+    #[test]
+    fn threads_do_not_matter_and_numbers_do() {
+        let shape = Shape::new(3, 90, 110);
+        let picture = Picture::new(shape, (0..shape.len()).map(|i| (i % 97) as f32 / 96.0).collect());
+        for kind in NoiseKind::ALL {
+            let noise = noise(kind, 0.2, 9);
+            let whole = noise.apply(&picture);
+            for threads in [1, 3] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a thread pool");
+                assert_eq!(whole, pool.install(|| noise.apply(&picture)), "{kind} on {threads} threads");
+            }
+            assert_eq!(whole, noise.apply_nth(&picture, 0));
+            if kind != NoiseKind::Jpeg {
+                assert_ne!(whole, noise.apply_nth(&picture, 1), "{kind}");
+                assert_ne!(whole, Noise { seed: 10, ..noise }.apply(&picture), "{kind}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_strength_changes_nothing_and_no_strength_panics() {
+        let picture = Picture::new(Shape::new(3, 2, 2), (0..12).map(|i| i as f32 / 8.0 - 0.2).collect());
+        for kind in NoiseKind::ALL {
+            for sigma in [0.0, -1.0, f32::NAN] {
+                assert_eq!(noise(kind, sigma, 1).apply(&picture), picture, "{kind}, σ {sigma}");
+            }
+            for sigma in [1e-30, 100.0, f32::INFINITY] {
+                assert_eq!(noise(kind, sigma, 1).apply(&picture).shape(), picture.shape());
+            }
+            assert!(noise(kind, 0.3, 1).apply(&Picture::filled(Shape::new(3, 0, 0), 0.0)).values().is_empty());
+        }
+    }
+
+    #[test]
+    fn salt_and_pepper_falls_on_whole_pixels() {
+        let grey = Picture::filled(Shape::new(3, 50, 50), 0.5);
+        let noisy = noise(NoiseKind::SaltAndPepper, 0.2, 6).apply(&grey);
+        assert!((0..2500).all(|i| noisy.plane(0)[i].to_bits() == noisy.plane(2)[i].to_bits()));
+        assert!(noisy.values().iter().all(|v| [0.0, 0.5, 1.0].contains(v)));
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for kind in NoiseKind::ALL {
+            assert_eq!(kind.to_string().parse::<NoiseKind>().expect("its own name"), kind);
+            assert_eq!(serde_json::to_value(kind).expect("a name"), kind.name());
+        }
+        let error = "pepper".parse::<NoiseKind>().expect_err("no kind").to_string();
+        assert!(error.contains("pepper") && error.contains("salt-and-pepper"), "{error}");
+    }
+}
