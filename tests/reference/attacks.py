@@ -86,7 +86,9 @@ def run(case: Case, classifier: nn.Module, clean: Tensor, labels: Tensor, target
 
 
 def main() -> None:
-    single, double = (Classifier(load(FOLDER / f"{NETWORK}.safetensors").to(t), SIGMA) for t in (torch.float32, torch.float64))
+    single, double = (
+        Classifier(load(FOLDER / f"{NETWORK}.safetensors").to(t), SIGMA) for t in (torch.float32, torch.float64)
+    )
     clean = tiny.pictures(single.model, 6, 8, 8, seed=3)
     logits = double(clean.double())
     labels, targets = logits.argmax(dim=1), logits.argmin(dim=1)

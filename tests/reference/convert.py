@@ -2,7 +2,7 @@
 """Makes a Denoscope checkpoint of PyTorch weights. README.md says which tensors a state dict must hold.
 
 python tests/reference/convert.py weights.pt description.json mine.safetensors
-python tests/reference/convert.py weights.pt description.json mine.safetensors --rename '^module\\.=' '^encoder\\.=stages.'
+python tests/reference/convert.py weights.pt description.json mine.safetensors --rename '^module\\.='
 """
 
 from __future__ import annotations

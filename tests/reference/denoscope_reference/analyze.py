@@ -93,7 +93,9 @@ def _repeated_step(
     log_joint = log_joint or model.log_joint
 
     def step(noisy: Tensor) -> tuple[Tensor, Tensor]:
-        form = torch.channels_last if noisy.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+        form = (
+            torch.channels_last if noisy.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
+        )
         y = noisy.expand(count, -1, -1, -1).contiguous(memory_format=form).requires_grad_()
         values = log_joint(y, torch.full((count,), sigma, dtype=y.dtype, device=y.device))
         (scores,) = torch.autograd.grad(values.diagonal().sum(), y)
@@ -139,8 +141,10 @@ def training_step(model: JointNetwork, clean: Tensor, labels: Tensor) -> Callabl
     return lambda: trainer.step(clean, labels)
 
 
-def peak_memory(checkpoint: str, variant: str, height: int, width: int, threads: int, repeats: int = 3) -> tuple[int, int]:
-    """Peak resident bytes of a fresh process that runs a variant, and of one that only loads PyTorch and the checkpoint.
+def peak_memory(
+    checkpoint: str, variant: str, height: int, width: int, threads: int, repeats: int = 3
+) -> tuple[int, int]:
+    """Peak resident bytes of a fresh process that runs a variant, and of one that only loads the checkpoint.
 
     The difference is what the analysis itself takes.
     """

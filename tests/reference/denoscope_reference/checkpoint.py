@@ -25,7 +25,7 @@ def load(path: str | Path) -> JointNetwork:
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if text is None:
             raise ValueError(f"its metadata has no `{KEY}`: not a Denoscope checkpoint (see convert.py)")
         model = JointNetwork(Description.from_json(text))
@@ -41,9 +41,10 @@ def fill(model: JointNetwork, tensors: dict[str, Tensor]) -> None:
     """Copies the tensors into the model once every name, shape, dtype and value has been checked."""
     wanted = model.state_dict()
     missing, extra = wanted.keys() - tensors.keys(), tensors.keys() - wanted.keys()
-    if missing or extra:
-        parts = [f"{word} {', '.join(sorted(names))}" for word, names in (("lacks", missing), ("has extra", extra)) if names]
-        raise ValueError("; ".join(parts))
+    for problem, names in (("is missing", missing), ("is none of this network", extra)):
+        if names:
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+            raise ValueError(f"tensor {min(names)} {problem}{more}")
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
             raise ValueError(f"{name} is {list(tensor.shape)}, not {list(wanted[name].shape)}")

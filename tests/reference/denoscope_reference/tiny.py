@@ -8,7 +8,9 @@ from .description import Architecture, Description, Image, SigmaRange, Stem
 from .model import JointNetwork
 
 COMPACT = Architecture(Stem(4, 2), [8, 8, 16], [1, 2, 1], [1, 2, 2], group=8, sigma_frequencies=3, sigma_width=8)
-GRADRESNET = Architecture(Stem(3, 1), [8, 8, 8, 16], [1, 1, 1, 1], [1, 2, 2, 2], group=8, sigma_frequencies=3, sigma_width=8)
+GRADRESNET = Architecture(
+    Stem(3, 1), [8, 8, 8, 16], [1, 1, 1, 1], [1, 2, 2, 2], group=8, sigma_frequencies=3, sigma_width=8
+)
 
 # Numbers that f32 holds exactly, so that a computation in either precision starts from the same ones.
 RANGE = SigmaRange(min=1 / 128, max=1.0)

@@ -1,4 +1,4 @@
-"""The training objective and its optimiser: Muon for convolutions, AdamW for the rest, and an average of the weights."""
+"""The training objective and its optimiser: Muon for convolutions, AdamW for the rest, and averaged weights."""
 
 from __future__ import annotations
 
@@ -27,12 +27,10 @@ def initialise(model: JointNetwork) -> None:
                 weight.normal_(0, weight[0].numel() ** -0.5)
 
 
-def losses(
-    model: JointNetwork, clean: Tensor, labels: Tensor, sigma: Tensor, noise: Tensor
-) -> tuple[Tensor, Tensor]:
+def losses(model: JointNetwork, clean: Tensor, labels: Tensor, sigma: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """CE(p(c | y), label) and mean((σ∇log p_σ(y) + ε)²) at y = x + σε, both differentiable in the weights.
 
-    The second is ‖D − x‖²/σ² a pixel. The score is itself a gradient, so the loss differentiates through a backward pass.
+    The second is ‖D − x‖²/σ² a pixel. The score is a gradient, so the loss differentiates through a backward pass.
     """
     scale = sigma[:, None, None, None]
     noisy = (clean + scale * noise).requires_grad_()
