@@ -10,6 +10,7 @@ pub mod normals;
 mod planes;
 mod poisson;
 mod resample;
+mod samples;
 mod save;
 
 pub use estimate::estimate_sigma;
@@ -19,4 +20,5 @@ pub use metrics::{psnr, ssim};
 pub use noise::{Noise, NoiseKind};
 pub use planes::{Batch, Picture, Shape};
 pub use resample::resize;
+pub use samples::{SAMPLES, Sample, samples};
 pub use save::{save, save_image, saved_format, to_byte, to_image, to_rgba8};
