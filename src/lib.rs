@@ -18,5 +18,6 @@ pub mod joint;
 pub mod network;
 pub mod picture;
 pub mod task;
+pub mod train;
 
 pub use error::{Error, Result};

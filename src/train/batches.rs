@@ -1,0 +1,152 @@
+//! Training batches: a pure function of the seed and the step, prepared by other threads ahead of the step.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use rand_chacha::rand_core::RngCore;
+
+use super::augment::{Augmentation, Stream, generator, uniform};
+use super::data::DataSet;
+use crate::joint::SigmaRange;
+use crate::picture::normals;
+use crate::{Error, Result};
+
+/// One batch: noisy pictures, the noise that is in them, its strengths and the true classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingBatch {
+    /// y = x + σε, `[N, C, H, W]`.
+    pub noisy: Vec<f32>,
+    /// ε, `[N, C, H, W]`, standard normal.
+    pub noise: Vec<f32>,
+    /// σ, `[N]`, log-uniform over the range.
+    pub sigmas: Vec<f32>,
+    /// The classes, `[N]`.
+    pub labels: Vec<u32>,
+    /// 1 where the score of the true class is trained, 0 where that of the mixture is, `[N]`.
+    pub conditional: Vec<f32>,
+}
+
+/// How batches are drawn.
+#[derive(Debug, Clone)]
+pub struct Sampler {
+    /// The pictures; those from index 0 to `pictures` are shown.
+    pub data: Arc<DataSet>,
+    /// How many pictures are shown: the training part less what is held out.
+    pub pictures: usize,
+    /// Pictures a batch.
+    pub batch: usize,
+    /// The seed of every draw.
+    pub seed: u64,
+    /// The range of σ.
+    pub sigmas: SigmaRange,
+    /// What is done to each picture.
+    pub augmentation: Augmentation,
+    /// The share of a batch whose score is that of its true class.
+    pub conditional: f32,
+}
+
+impl Sampler {
+    /// The order in which epoch number `epoch` shows the pictures.
+    fn order(&self, epoch: u64) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.pictures as u32).collect();
+        // Each epoch has a stretch of its own: Fisher–Yates takes one word a picture.
+        let words = (self.pictures as u64).div_ceil(16);
+        let mut generator = generator(self.seed, Stream::Order, epoch * words);
+        for last in (1..order.len()).rev() {
+            let other = (u64::from(generator.next_u32()) * (last as u64 + 1)) >> 32;
+            order.swap(last, other as usize);
+        }
+        order
+    }
+
+    /// The batch of step `step`. `orders` keeps the order of the epoch at hand between calls.
+    pub fn batch(&self, step: u64, orders: &mut Orders) -> TrainingBatch {
+        let (n, size) = (self.batch, self.data.shape.len());
+        let first = step * n as u64;
+        let mut noise = vec![0.0; n * size];
+        normals::fill(self.seed, Stream::Noise as u64, first * size as u64, &mut noise);
+        let mut noisy = vec![0.0; n * size];
+        let mut sigmas = Vec::with_capacity(n);
+        let mut labels = Vec::with_capacity(n);
+        let (low, high) = (f64::from(self.sigmas.min).ln(), f64::from(self.sigmas.max).ln());
+        for (row, (noisy, noise)) in noisy.chunks_exact_mut(size).zip(noise.chunks_exact(size)).enumerate() {
+            let draw = first + row as u64;
+            let (epoch, place) = (draw / self.pictures as u64, draw % self.pictures as u64);
+            let index = orders.of(self, epoch)[place as usize] as usize;
+            let share = uniform(&mut generator(self.seed, Stream::Sigma, draw));
+            let sigma = libm::exp(low + share * (high - low)) as f32;
+            self.augmentation.draw(self.seed, draw).apply(self.data.bytes(index), self.data.shape, noisy);
+            for (y, &e) in noisy.iter_mut().zip(noise) {
+                *y += sigma * e;
+            }
+            sigmas.push(sigma);
+            labels.push(self.data.labels[index]);
+        }
+        // Pictures come in random order, so the first rows are as good a share as any.
+        let rows = (self.conditional * n as f32).round() as usize;
+        let conditional = (0..n).map(|row| f32::from(u8::from(row < rows))).collect();
+        TrainingBatch { noisy, noise, sigmas, labels, conditional }
+    }
+}
+
+/// The orders of the two epochs that a batch can touch, so that they are drawn once.
+#[derive(Debug, Default)]
+pub struct Orders(Vec<(u64, Vec<u32>)>);
+
+impl Orders {
+    fn of(&mut self, sampler: &Sampler, epoch: u64) -> &[u32] {
+        if !self.0.iter().any(|(e, _)| *e == epoch) {
+            if self.0.len() == 2 {
+                self.0.remove(0);
+            }
+            self.0.push((epoch, sampler.order(epoch)));
+        }
+        &self.0.iter().find(|(e, _)| *e == epoch).expect("it was just drawn").1
+    }
+}
+
+/// Threads that prepare the batches of consecutive steps, and the queue of what they prepared.
+///
+/// Thread t of T prepares the steps start + t, start + t + T, …; taking from the threads in turn keeps the order.
+#[derive(Debug)]
+pub struct Feed {
+    queues: Vec<Receiver<TrainingBatch>>,
+    next: usize,
+}
+
+impl Feed {
+    /// Starts `threads` threads at step `start`. They end when the feed is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system gives no thread.
+    pub fn start(sampler: &Sampler, start: u64, threads: usize) -> Result<Self> {
+        let threads = threads.max(1);
+        let mut queues = Vec::with_capacity(threads);
+        for thread in 0..threads {
+            let (sender, receiver) = sync_channel(2);
+            let sampler = sampler.clone();
+            let work = move || {
+                let mut orders = Orders::default();
+                for step in (start + thread as u64..).step_by(threads) {
+                    if sender.send(sampler.batch(step, &mut orders)).is_err() {
+                        break;
+                    }
+                }
+            };
+            let spawned = std::thread::Builder::new().name(format!("batches-{thread}")).spawn(work);
+            spawned.map_err(|e| Error::io("a thread for batches", e))?;
+            queues.push(receiver);
+        }
+        Ok(Self { queues, next: 0 })
+    }
+
+    /// The next step's batch.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if the thread that prepares it is gone.
+    pub fn take(&mut self) -> Result<TrainingBatch> {
+        let queue = &self.queues[self.next];
+        self.next = (self.next + 1) % self.queues.len();
+        queue.recv().map_err(|_| Error::Compute("the thread that prepares batches ended".into()))
+    }
+}

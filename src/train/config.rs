@@ -1,0 +1,346 @@
+//! A training run's options, as the command line takes them and as the run's files keep them.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::augment::Augmentation;
+use super::data::Kind;
+use super::objective::Objective;
+use super::optimiser::{AdamW, Muon, Settings};
+use super::schedule::Budget;
+use crate::joint::SigmaRange;
+use crate::network::{Architecture, DeviceChoice};
+use crate::{Error, Result};
+
+/// A network size to start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Runs live on a laptop's processor.
+    #[default]
+    Compact,
+    /// The paper's size, with a `ResNet`-18's widths.
+    #[value(name = "gradresnet18")]
+    #[serde(rename = "gradresnet18")]
+    GradResNet18,
+}
+
+/// How often something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// After this many steps.
+    Steps(u64),
+    /// After this much time.
+    Time(Duration),
+}
+
+impl FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |digits: &str| digits.parse::<u64>().ok().filter(|&n| n > 0);
+        let every = match text.as_bytes().last() {
+            Some(b's') => number(&text[..text.len() - 1]).map(|n| Self::Time(Duration::from_secs(n))),
+            Some(b'm') => number(&text[..text.len() - 1]).map(|n| Self::Time(Duration::from_secs(60 * n))),
+            _ => number(text).map(Self::Steps),
+        };
+        every.ok_or_else(|| format!("{text} is neither steps (500) nor seconds (30s) nor minutes (5m)"))
+    }
+}
+
+impl std::fmt::Display for Every {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Steps(steps) => write!(f, "{steps}"),
+            Self::Time(time) => write!(f, "{}s", time.as_secs()),
+        }
+    }
+}
+
+impl Serialize for Every {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Every {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The options of a training run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
+pub struct Config {
+    /// The data: a folder or .tar.gz of CIFAR-10's binary files, a folder of MNIST's files, or a folder of class folders
+    #[arg(long, value_name = "PATH")]
+    pub data: PathBuf,
+    /// The model file to write; OUT.state and OUT.csv are written beside it
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The model's name in its file (default: the file's)
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The network's size
+    #[arg(long, value_enum, default_value_t)]
+    pub preset: Preset,
+    /// Channels of each stage, instead of the preset's
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    pub widths: Option<Vec<usize>>,
+    /// Residual blocks of each stage, instead of the preset's
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    pub blocks: Option<Vec<usize>>,
+    /// Stride of each stage, instead of the preset's; the first is 1
+    #[arg(long, value_delimiter = ',', value_name = "N,N,…")]
+    pub strides: Option<Vec<usize>>,
+    /// What to train for: joint, classify or denoise
+    #[arg(long, default_value_t)]
+    pub objective: Objective,
+    /// The weight of the score's error against the cross-entropy
+    #[arg(long, default_value_t = 10.0)]
+    pub lambda: f64,
+    /// The share of each batch that trains the score of its true class instead of the mixture's, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    pub conditional_share: f32,
+    /// The smallest noise level trained, on the [0, 1] scale
+    #[arg(long, default_value_t = 0.005, value_name = "S")]
+    pub sigma_min: f32,
+    /// The largest noise level trained, on the [0, 1] scale
+    #[arg(long, default_value_t = 1.0, value_name = "S")]
+    pub sigma_max: f32,
+    /// Pictures a step
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub batch: usize,
+    /// Stop after this many passes over the data (30 if no length is given)
+    #[arg(long, conflicts_with_all = ["steps", "hours"], value_name = "N")]
+    pub epochs: Option<f64>,
+    /// Stop after this many steps
+    #[arg(long, conflicts_with = "hours", value_name = "N")]
+    pub steps: Option<u64>,
+    /// Stop after this much training time; such a run cannot be repeated bit for bit
+    #[arg(long, value_name = "H")]
+    pub hours: Option<f64>,
+    /// Muon's learning rate, for convolutions and read-outs
+    #[arg(long, default_value_t = Muon::default().rate, value_name = "R")]
+    pub lr_muon: f64,
+    /// `AdamW`'s learning rate, for everything else
+    #[arg(long, default_value_t = AdamW::default().rate, value_name = "R")]
+    pub lr_adam: f64,
+    /// The weight decay of Muon's matrices
+    #[arg(long, default_value_t = Muon::default().decay, value_name = "D")]
+    pub decay_muon: f64,
+    /// The weight decay of `AdamW`'s matrices
+    #[arg(long, default_value_t = AdamW::default().decay, value_name = "D")]
+    pub decay_adam: f64,
+    /// The largest norm of the gradient
+    #[arg(long, default_value_t = 1.0, value_name = "NORM")]
+    pub clip: f64,
+    /// Steps over which the learning rates rise
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub warmup: u64,
+    /// The decay of the weights' moving average, which is what is saved
+    #[arg(long, default_value_t = 0.999, value_name = "D")]
+    pub ema: f64,
+    /// Whether half of the pictures are mirrored (default: yes, but not for digits)
+    #[arg(long, value_name = "BOOL")]
+    pub flip: Option<bool>,
+    /// Pixels by which a picture is shifted at most, its border reflected (default: 4, and 2 for digits)
+    #[arg(long, value_name = "N")]
+    pub crop: Option<usize>,
+    /// The seed of weights, order, augmentation and noise
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// Side in pixels to which a folder's pictures are fitted (32 if not given)
+    #[arg(long, value_name = "N")]
+    pub size: Option<usize>,
+    /// Use only the first N training pictures
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Training pictures that are kept aside to measure on, the last of the set
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    pub holdout: usize,
+    /// How often to measure: steps (500), seconds (30s) or minutes (5m)
+    #[arg(long, default_value = "5m", value_name = "EVERY")]
+    pub evaluate_every: Every,
+    /// How often to save: steps (500), seconds (30s) or minutes (5m)
+    #[arg(long, default_value = "5m", value_name = "EVERY")]
+    pub checkpoint_every: Every,
+    /// Steps between two lines of the log
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub log_every: u64,
+    /// Threads that prepare batches (default: all cores but one)
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// Where to compute: auto, cpu, cuda, cuda:N or metal
+    #[arg(long, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// On CUDA, multiply with TF32's ten bits: faster, and training tolerates it
+    #[arg(long)]
+    pub tf32: bool,
+    /// Continue the run that wrote OUT.state, with its options; only its length, device and log may be changed
+    #[arg(long)]
+    #[serde(skip)]
+    pub resume: bool,
+    /// Replace a model that is there
+    #[arg(long, conflicts_with = "resume")]
+    #[serde(skip)]
+    pub overwrite: bool,
+}
+
+impl Config {
+    /// The default options for a data set and a model file.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>, out: impl Into<PathBuf>) -> Self {
+        #[derive(clap::Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            config: Config,
+        }
+        let defaults = <Defaults as clap::Parser>::parse_from(["train", "--data", "-", "--out", "-"]);
+        Self { data: data.into(), out: out.into(), ..defaults.config }
+    }
+
+    /// Says which option has a value that it cannot have.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming it.
+    pub fn check(&self) -> Result<()> {
+        let positive = |option: &str, value: f64| {
+            let fine = value.is_finite() && value > 0.0;
+            if fine { Ok(()) } else { Err(Error::option(option, format!("{value} is not a positive number"))) }
+        };
+        let share = |option: &str, value: f64| {
+            let fine = (0.0..=1.0).contains(&value);
+            if fine { Ok(()) } else { Err(Error::option(option, format!("{value} is not between 0 and 1"))) }
+        };
+        let not_negative = |option: &str, value: f64| {
+            let fine = value.is_finite() && value >= 0.0;
+            if fine { Ok(()) } else { Err(Error::option(option, format!("{value} is not a number from 0 up"))) }
+        };
+        not_negative("--lambda", self.lambda)?;
+        not_negative("--decay-muon", self.decay_muon)?;
+        not_negative("--decay-adam", self.decay_adam)?;
+        positive("--sigma-min", f64::from(self.sigma_min))?;
+        positive("--sigma-max", f64::from(self.sigma_max))?;
+        positive("--lr-muon", self.lr_muon)?;
+        positive("--lr-adam", self.lr_adam)?;
+        positive("--clip", self.clip)?;
+        share("--conditional-share", f64::from(self.conditional_share))?;
+        share("--ema", self.ema)?;
+        positive("--epochs", self.epochs.unwrap_or(1.0))?;
+        positive("--hours", self.hours.unwrap_or(1.0))?;
+        positive("--steps", self.steps.unwrap_or(1) as f64)?;
+        positive("--batch", self.batch as f64)?;
+        positive("--log-every", self.log_every as f64)?;
+        if self.sigma_min >= self.sigma_max {
+            return Err(Error::option("--sigma-min", format!("must be below --sigma-max {}", self.sigma_max)));
+        }
+        self.device_choice().map(|_| ())
+    }
+
+    /// The device that `--device` names.
+    ///
+    /// # Errors
+    /// [`Error::Option`] if it names none.
+    pub fn device_choice(&self) -> Result<DeviceChoice> {
+        self.device.parse()
+    }
+
+    /// The range of σ.
+    #[must_use]
+    pub fn sigma_range(&self) -> SigmaRange {
+        SigmaRange { min: self.sigma_min, max: self.sigma_max }
+    }
+
+    /// The network's numbers: the preset's, with the person's own in their place.
+    #[must_use]
+    pub fn architecture(&self) -> Architecture {
+        let mut architecture = match self.preset {
+            Preset::Compact => Architecture::compact(),
+            Preset::GradResNet18 => Architecture::gradresnet18(),
+        };
+        let fields = [
+            (&mut architecture.widths, &self.widths),
+            (&mut architecture.blocks, &self.blocks),
+            (&mut architecture.strides, &self.strides),
+        ];
+        for (field, own) in fields {
+            if let Some(own) = own {
+                field.clone_from(own);
+            }
+        }
+        architecture
+    }
+
+    /// The optimiser's constants.
+    #[must_use]
+    pub fn optimiser(&self) -> Settings {
+        Settings {
+            muon: Muon { rate: self.lr_muon, decay: self.decay_muon, ..Muon::default() },
+            adamw: AdamW { rate: self.lr_adam, decay: self.decay_adam, ..AdamW::default() },
+            clip: self.clip,
+        }
+    }
+
+    /// What is done to each picture of a data set of this kind.
+    #[must_use]
+    pub fn augmentation(&self, kind: Kind) -> Augmentation {
+        Augmentation {
+            mirror: self.flip.unwrap_or(kind.mirrors()),
+            shift: self.crop.unwrap_or(if kind == Kind::Mnist { 2 } else { 4 }),
+        }
+    }
+
+    /// The length of the run over `pictures` training pictures.
+    #[must_use]
+    pub fn budget(&self, pictures: usize) -> Budget {
+        match (self.steps, self.hours) {
+            (Some(steps), _) => Budget::Steps(steps),
+            (None, Some(hours)) => Budget::Time(Duration::from_secs_f64(hours * 3600.0)),
+            (None, None) => {
+                let shown = self.epochs.unwrap_or(30.0) * pictures as f64;
+                Budget::Steps((shown / self.batch as f64).ceil() as u64)
+            }
+        }
+    }
+
+    /// The options of a run taken up again: those that it was started with, with this command's length, device and log.
+    ///
+    /// # Errors
+    /// [`Error::Option`] if this command asks for another value of an option that cannot change on the way.
+    pub fn resumed(&self, started: &Self) -> Result<Self> {
+        let mut config = started.clone();
+        config.data.clone_from(&self.data);
+        config.out.clone_from(&self.out);
+        if self.steps.is_some() || self.hours.is_some() || self.epochs.is_some() {
+            (config.steps, config.hours, config.epochs) = (self.steps, self.hours, self.epochs);
+        }
+        config.evaluate_every = self.evaluate_every;
+        config.checkpoint_every = self.checkpoint_every;
+        config.log_every = self.log_every;
+        config.threads = self.threads;
+        config.device.clone_from(&self.device);
+        config.tf32 = self.tf32;
+        config.resume = self.resume;
+        config.overwrite = self.overwrite;
+        // Whatever else differs was typed, unless it is the default.
+        let json = |config: &Self| serde_json::to_value(config).map_err(|e| Error::Compute(e.to_string()));
+        let (own, kept, default) = (json(self)?, json(&config)?, json(&Self::new(&*self.data, &*self.out))?);
+        for (name, value) in own.as_object().into_iter().flatten() {
+            if matches!(name.as_str(), "steps" | "hours" | "epochs") {
+                continue;
+            }
+            if kept[name] != *value && default[name] != *value {
+                let option = format!("--{}", name.replace('_', "-"));
+                return Err(Error::option(
+                    option,
+                    format!("the run was started with {}; it cannot change", kept[name]),
+                ));
+            }
+        }
+        Ok(config)
+    }
+}

@@ -1,0 +1,98 @@
+//! MNIST's IDX files: a big-endian header (magic, sizes) and bytes, gzipped or not.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+
+use super::{DataSet, Kind, Part};
+use crate::picture::Shape;
+use crate::{Error, Result};
+
+/// Unsigned bytes in one dimension, and in three.
+const LABELS: u32 = 0x0000_0801;
+const IMAGES: u32 = 0x0000_0803;
+/// Pictures are padded with black to this side, which three halvings divide.
+const SIDE: usize = 32;
+/// The digits' files hold under 50 MB; a gzip that unpacks to more than this is none of them.
+const LARGEST: u64 = 1 << 30;
+
+/// Reads the four files from a folder.
+pub(super) fn open_folder(path: &Path) -> Result<DataSet> {
+    let train = read_part(path, "train")?;
+    let test = read_part(path, "t10k")?;
+    let classes = (0..10).map(|digit| digit.to_string()).collect();
+    DataSet::new(path, Kind::Mnist, classes, Shape::new(1, SIDE, SIDE), train, test)
+}
+
+fn read_part(path: &Path, part: &str) -> Result<Part> {
+    let (file, bytes) = read(path, &format!("{part}-images-idx3-ubyte"))?;
+    let (sizes, values) = parse(&file, &bytes, IMAGES)?;
+    let (count, height, width) = (sizes[0], sizes[1], sizes[2]);
+    if height == 0 || width == 0 || height > SIDE || width > SIDE {
+        return Err(Error::data(file, format!("has {height}×{width} pictures; at most {SIDE}×{SIDE} are taken")));
+    }
+    let (label_file, bytes) = read(path, &format!("{part}-labels-idx1-ubyte"))?;
+    let (label_sizes, labels) = parse(&label_file, &bytes, LABELS)?;
+    if label_sizes[0] != count {
+        return Err(Error::data(label_file, format!("has {} labels for {count} pictures", label_sizes[0])));
+    }
+    if let Some(index) = labels.iter().position(|&l| l > 9) {
+        return Err(Error::data(label_file, format!("label {index} is {}, beyond 9", labels[index])));
+    }
+    let mut pixels = vec![0; count * SIDE * SIDE];
+    let (top, left) = ((SIDE - height) / 2, (SIDE - width) / 2);
+    for (from, to) in values.chunks_exact(height * width).zip(pixels.chunks_exact_mut(SIDE * SIDE)) {
+        for (y, row) in from.chunks_exact(width).enumerate() {
+            to[(top + y) * SIDE + left..][..width].copy_from_slice(row);
+        }
+    }
+    Ok(Part { labels: labels.iter().map(|&l| u32::from(l)).collect(), pixels })
+}
+
+/// The file of this name, or of this name with `.gz`, unpacked.
+fn read(folder: &Path, name: &str) -> Result<(PathBuf, Vec<u8>)> {
+    let plain = folder.join(name);
+    if plain.is_file() {
+        let bytes = std::fs::read(&plain).map_err(|e| Error::io(&plain, e))?;
+        return Ok((plain, bytes));
+    }
+    let packed = folder.join(format!("{name}.gz"));
+    if !packed.is_file() {
+        return Err(Error::data(folder, format!("lacks {name} and {name}.gz")));
+    }
+    let file = std::fs::File::open(&packed).map_err(|e| Error::io(&packed, e))?;
+    let mut bytes = Vec::new();
+    let read = GzDecoder::new(std::io::BufReader::new(file)).take(LARGEST).read_to_end(&mut bytes);
+    read.map_err(|e| Error::data(&packed, format!("is no whole gzip file ({e})")))?;
+    Ok((packed, bytes))
+}
+
+/// Sizes and values of an IDX file of the given magic.
+fn parse<'a>(file: &Path, bytes: &'a [u8], magic: u32) -> Result<(Vec<usize>, &'a [u8])> {
+    if bytes.is_empty() {
+        return Err(Error::data(file, "is empty"));
+    }
+    let word = |index: usize| {
+        let word = bytes.get(index * 4..index * 4 + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+        word.ok_or_else(|| Error::data(file, "is cut short inside its header"))
+    };
+    let found = word(0)?;
+    if found != magic {
+        return Err(Error::data(
+            file,
+            format!("is no IDX file of its kind: magic {found:#010x}, expected {magic:#010x}"),
+        ));
+    }
+    let dimensions = (magic & 0xff) as usize;
+    let sizes = (1..=dimensions).map(|i| word(i).map(|w| w as usize)).collect::<Result<Vec<_>>>()?;
+    let values = &bytes[4 * (1 + dimensions)..];
+    // Four header words of 32 bits cannot overflow 128.
+    let expected: u128 = sizes.iter().map(|&s| s as u128).product();
+    if expected != values.len() as u128 {
+        let reason =
+            format!("is cut short or too long: {} bytes of values where its header says {expected}", values.len());
+        return Err(Error::data(file, reason));
+    }
+    Ok((sizes, values))
+}

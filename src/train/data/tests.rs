@@ -1,0 +1,175 @@
+//! The loaders on the real sets, where they are, and on broken files.
+
+use std::path::PathBuf;
+
+use super::*;
+
+/// A data set's folder, or a message that says why the test was skipped.
+fn data(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("DENOSCOPE_DATA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let path = root.join(name);
+    if !path.is_dir() {
+        eprintln!("skipped: there is no {}; set DENOSCOPE_DATA to the folder that holds {name}", path.display());
+    }
+    path.is_dir().then_some(path)
+}
+
+fn close(ours: &[f32], theirs: &[f32]) {
+    assert_eq!(ours.len(), theirs.len());
+    assert!(ours.iter().zip(theirs).all(|(a, b)| (a - b).abs() < 1e-4), "{ours:?} against {theirs:?}");
+}
+
+#[test]
+fn cifar10_has_its_known_statistics() {
+    let Some(path) = data("cifar-10-batches-bin") else { return };
+    let set = open(&path).unwrap();
+    assert_eq!((set.train().len(), set.test().len(), set.shape), (50_000, 10_000, Shape::new(3, 32, 32)));
+    assert_eq!(set.classes[..3], ["airplane", "automobile", "bird"]);
+    let statistics = set.statistics();
+    close(&statistics.mean, &[0.4914, 0.4822, 0.4465]);
+    close(&statistics.deviation, &[0.2470, 0.2435, 0.2616]);
+    for part in [set.train(), set.test()] {
+        let each = part.len() / 10;
+        assert!((0..10).all(|c| set.labels[part.clone()].iter().filter(|&&l| l == c).count() == each));
+    }
+}
+
+#[test]
+fn mnist_has_its_known_statistics_before_padding() {
+    let Some(path) = data("mnist") else { return };
+    let set = open(&path).unwrap();
+    assert_eq!((set.train().len(), set.test().len(), set.shape), (60_000, 10_000, Shape::new(1, 32, 32)));
+    assert_eq!(set.labels[..5], [5, 0, 4, 1, 9]);
+    // Zeros around change the moments by the ratio of the areas alone.
+    let statistics = set.statistics();
+    let area = (32.0_f32 / 28.0).powi(2);
+    let (mean, square) = (statistics.mean[0], statistics.deviation[0].powi(2) + statistics.mean[0].powi(2));
+    close(&[mean * area], &[0.1307]);
+    close(&[(square * area - (mean * area).powi(2)).sqrt()], &[0.3081]);
+}
+
+/// Three records of CIFAR-10 in each of its files.
+fn cifar(folder: &Path) {
+    std::fs::write(folder.join("batches.meta.txt"), "a\nb\n").unwrap();
+    for name in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"] {
+        let bytes: Vec<u8> = (0..3 * 3073).map(|i| if i % 3073 == 0 { 1 } else { (i % 251) as u8 }).collect();
+        std::fs::write(folder.join(format!("{name}.bin")), bytes).unwrap();
+    }
+}
+
+fn idx(magic: u32, sizes: &[u32], values: &[u8]) -> Vec<u8> {
+    let header = std::iter::once(magic).chain(sizes.iter().copied()).flat_map(u32::to_be_bytes);
+    header.chain(values.iter().copied()).collect()
+}
+
+/// Two digits a part, 2×3, not gzipped.
+fn mnist(folder: &Path) {
+    for part in ["train", "t10k"] {
+        let images = idx(0x0803, &[2, 2, 3], &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+        std::fs::write(folder.join(format!("{part}-images-idx3-ubyte")), images).unwrap();
+        std::fs::write(folder.join(format!("{part}-labels-idx1-ubyte")), idx(0x0801, &[2], &[3, 9])).unwrap();
+    }
+}
+
+fn refused(path: &Path, words: &[&str]) {
+    let error = open(path).expect_err("it is broken").to_string();
+    assert!(words.iter().all(|w| error.contains(w)) && !error.contains('\n'), "{error}");
+}
+
+#[test]
+fn a_cifar_archive_is_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("cifar-10-batches-bin");
+    std::fs::create_dir(&inner).unwrap();
+    cifar(&inner);
+    let archive = folder.path().join("cifar-10-binary.tar.gz");
+    let file = flate2::write::GzEncoder::new(std::fs::File::create(&archive).unwrap(), flate2::Compression::fast());
+    let mut builder = tar::Builder::new(file);
+    builder.append_dir_all("cifar-10-batches-bin", &inner).unwrap();
+    builder.into_inner().unwrap().finish().unwrap();
+    let (a, b, c) = (open(&inner).unwrap(), open(&archive).unwrap(), open(folder.path()).unwrap());
+    assert_eq!((a.len(), a.train().len(), a.labels[0], a.bytes(1)[0]), (18, 15, 1, (3074 % 251) as u8));
+    assert!(a.pixels == b.pixels && a.labels == b.labels && a.pixels == c.pixels);
+    let whole = std::fs::read(&archive).unwrap();
+    std::fs::write(&archive, &whole[..whole.len() / 2]).unwrap();
+    refused(&archive, &["cifar-10-binary.tar.gz", "no whole .tar.gz"]);
+}
+
+#[test]
+fn broken_cifar_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let broken = |name: &str, bytes: &[u8], words: &[&str]| {
+        cifar(path);
+        std::fs::write(path.join(name), bytes).unwrap();
+        refused(path, &[&[name], words].concat());
+    };
+    broken("data_batch_2.bin", &[0; 3000], &["cut short"]);
+    broken("data_batch_3.bin", &[], &["empty"]);
+    broken("test_batch.bin", &[7; 3073], &["label 7", "2 classes"]);
+    broken("batches.meta.txt", b"one\n", &["fewer than two"]);
+    cifar(path);
+    std::fs::remove_file(path.join("data_batch_4.bin")).unwrap();
+    refused(path, &["lacks data_batch_4.bin"]);
+}
+
+#[test]
+fn digits_are_centred_in_black() {
+    let folder = tempfile::tempdir().unwrap();
+    mnist(folder.path());
+    let set = open(folder.path()).unwrap();
+    assert_eq!((set.len(), set.train().len(), set.labels.clone()), (4, 2, vec![3, 9, 3, 9]));
+    let second = set.picture(1);
+    assert!((second.at(0, 15, 14) - 7.0 / 255.0).abs() < 1e-7 && (second.at(0, 16, 16) - 12.0 / 255.0).abs() < 1e-7);
+    assert_eq!(second.values().iter().filter(|v| **v > 0.0).count(), 6);
+}
+
+#[test]
+fn broken_idx_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let broken = |name: &str, bytes: &[u8], words: &[&str]| {
+        mnist(path);
+        std::fs::write(path.join(name), bytes).unwrap();
+        refused(path, &[&[name], words].concat());
+    };
+    let (images, labels) = ("train-images-idx3-ubyte", "t10k-labels-idx1-ubyte");
+    broken(images, &[], &["empty"]);
+    broken(images, &[0, 0, 8], &["cut short"]);
+    broken(images, &idx(0x0801, &[2], &[1, 2]), &["magic 0x00000801"]);
+    broken(images, &idx(0x0803, &[2, 2, 3], &[1, 2, 3]), &["3 bytes", "says 12"]);
+    broken(images, &idx(0x0803, &[u32::MAX, u32::MAX, u32::MAX], &[]), &["cut short"]);
+    broken(images, &idx(0x0803, &[1, 40, 1], &[0; 40]), &["40×1"]);
+    broken(labels, &idx(0x0801, &[2], &[1, 10]), &["label 1 is 10"]);
+    broken(labels, &idx(0x0801, &[3], &[1, 2, 3]), &["3 labels for 2"]);
+    mnist(path);
+    std::fs::remove_file(path.join(labels)).unwrap();
+    std::fs::write(path.join(format!("{labels}.gz")), b"no gzip").unwrap();
+    refused(path, &["t10k-labels-idx1-ubyte.gz", "no whole gzip"]);
+}
+
+#[test]
+fn a_folder_of_classes_is_fitted_and_broken_pictures_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, value) in [("red", 200_u8), ("blue", 90)] {
+        let class = folder.path().join(class);
+        std::fs::create_dir(&class).unwrap();
+        for index in 0..2_u8 {
+            let picture = image::RgbImage::from_pixel(9, 7, image::Rgb([value, index, 10]));
+            picture.save(class.join(format!("{index}.png"))).unwrap();
+        }
+    }
+    std::fs::write(folder.path().join("red/broken.png"), b"no picture").unwrap();
+    let set = open_as(folder.path(), Some(Shape::new(3, 4, 4))).unwrap();
+    assert_eq!((set.classes.clone(), set.labels.clone()), (vec!["blue".into(), "red".into()], vec![0, 0, 1, 1]));
+    assert_eq!((set.shape, set.train().len(), set.bytes(3)[0], set.bytes(1)[16]), (Shape::new(3, 4, 4), 4, 200, 1));
+    assert!(set.problems.len() == 1 && set.problems[0].contains("broken.png"), "{:?}", set.problems);
+    let empty = tempfile::tempdir().unwrap();
+    refused(empty.path(), &["no data set"]);
+    std::fs::create_dir(empty.path().join("a")).unwrap();
+    refused(empty.path(), &["fewer than two folders"]);
+    std::fs::create_dir(empty.path().join("b")).unwrap();
+    refused(empty.path(), &["no pictures"]);
+    refused(&empty.path().join("missing"), &["missing"]);
+}

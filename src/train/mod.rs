@@ -1,0 +1,29 @@
+//! Training a joint network: data sets, seeded batches, the loss, the optimiser, and a loop that can stop and go on.
+//!
+//! Everything that is drawn is a function of the seed and the step, and everything that the next step needs is in the
+//! state file, so that a run that was stopped, resumed or killed ends with the same weights as one that was not.
+
+mod augment;
+mod batches;
+mod config;
+pub mod data;
+mod evaluate;
+mod log;
+mod objective;
+pub mod optimiser;
+mod progress;
+mod run;
+mod schedule;
+mod state;
+
+pub use augment::{Augmentation, Change};
+pub use batches::{Feed, Orders, Sampler, TrainingBatch};
+pub use config::{Config, Every, Preset};
+pub use evaluate::Evaluation;
+pub use objective::Objective;
+pub use progress::{Progress, Report, Started, Summary};
+pub use run::run;
+pub use schedule::{Budget, average_decay, learning_rate};
+
+#[cfg(test)]
+mod tests;

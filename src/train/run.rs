@@ -1,0 +1,360 @@
+//! The loop: batches to steps, and steps to reports, evaluations and files.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use candle_core::Tensor;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::batches::{Feed, Sampler};
+use super::config::{Config, Every};
+use super::data::{self, DataSet};
+use super::evaluate::{Evaluation, evaluate};
+use super::log::Log;
+use super::objective::{DeviceBatch, Trainable};
+use super::optimiser::Optimiser;
+use super::progress::{Progress, Report, Started, Summary};
+use super::schedule::{Budget, average_decay, learning_rate};
+use super::state::{self, Record, read_back, with_suffix};
+use crate::network::{Checkpoint, Description, Storage, TrainingRecord, Values, allow_tf32, device_name};
+use crate::picture::Shape;
+use crate::task::Cancel;
+use crate::{Error, Result};
+
+/// Trains a network as `config` says, until its length is reached or `cancel` is raised; both save.
+///
+/// # Errors
+/// [`Error::Option`] for an option that cannot be, [`Error::Data`] for data that cannot be used, [`Error::Io`] for a file
+/// that cannot be written, [`Error::Compute`] if the loss is no longer a number: the last good checkpoint is then kept.
+pub fn run(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Summary> {
+    let mut run = Run::start(config)?;
+    progress(Progress::Started(run.started()));
+    let stopped = run.go(cancel, progress)?;
+    run.finish(stopped, progress)
+}
+
+/// A run between two steps.
+struct Run {
+    config: Config,
+    data: Arc<DataSet>,
+    /// Pictures trained on.
+    pictures: usize,
+    /// Pictures kept aside.
+    held_out: Range<usize>,
+    digest: String,
+    network: Trainable,
+    optimiser: Optimiser,
+    feed: Feed,
+    log: Log,
+    budget: Budget,
+    /// Training time of earlier parts.
+    earlier: Duration,
+    begun: Instant,
+    /// The sums since the last report: loss, cross-entropy, score error, gradient norm.
+    sums: Option<Tensor>,
+    reported: (u64, Instant),
+    evaluated: (u64, Instant),
+    saved: (u64, Instant),
+    evaluation: Option<Evaluation>,
+}
+
+impl Run {
+    fn start(config: &Config) -> Result<Self> {
+        config.check()?;
+        let state_path = state::path(&config.out);
+        let (config, restored) = if config.resume {
+            if !state_path.is_file() {
+                let reason = format!("there is no {} to continue from", state_path.display());
+                return Err(Error::option("--resume", reason));
+            }
+            let (record, state) = state::read(&state_path)?;
+            let config = config.resumed(&record.config)?;
+            config.check()?;
+            (config, Some((record, state)))
+        } else {
+            if let Some(there) = [&config.out, &state_path].into_iter().find(|p| !config.overwrite && p.exists()) {
+                let reason = format!("{} is there; --resume continues, --overwrite begins anew", there.display());
+                return Err(Error::option("--out", reason));
+            }
+            (config.clone(), None)
+        };
+        let device = config.device_choice()?.device()?;
+        allow_tf32(config.tf32);
+        let shape = config.size.map(|side| Shape::new(3, side, side));
+        let data = Arc::new(data::open_as(&config.data, shape)?);
+        let (pictures, held_out) = split(&config, &data)?;
+        let digest = digest(&data, pictures);
+        let network = Trainable::new(untrained(&config, &data)?, &device)?;
+        let mut optimiser = Optimiser::new(network.parameters(), config.optimiser())?;
+        let mut earlier = Duration::ZERO;
+        if let Some((record, state)) = restored {
+            if record.data != digest {
+                let reason = format!("holds other pictures than those that {} began with", state_path.display());
+                return Err(Error::data(&config.data, reason));
+            }
+            let misfit = |e: candle_core::Error| Error::checkpoint(&state_path, e.to_string());
+            optimiser.restore(&state, record.step).map_err(misfit)?;
+            earlier = Duration::from_secs_f64(record.seconds.max(0.0));
+        }
+        let sampler = Sampler {
+            data: Arc::clone(&data),
+            pictures,
+            batch: config.batch,
+            seed: config.seed,
+            sigmas: config.sigma_range(),
+            augmentation: config.augmentation(data.kind),
+            conditional: config.conditional_share,
+        };
+        let step = optimiser.step_count();
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let feed = Feed::start(&sampler, step, config.threads.unwrap_or(cores - 1))?;
+        let log = Log::open(&with_suffix(&config.out, ".csv"), step)?;
+        let now = Instant::now();
+        let (budget, last) = (config.budget(pictures), (step, now));
+        Ok(Self {
+            config,
+            data,
+            pictures,
+            held_out,
+            digest,
+            network,
+            optimiser,
+            feed,
+            log,
+            budget,
+            earlier,
+            begun: now,
+            sums: None,
+            reported: last,
+            evaluated: last,
+            saved: last,
+            evaluation: None,
+        })
+    }
+
+    fn started(&self) -> Started {
+        Started {
+            data: self.data.name.clone(),
+            pictures: self.pictures,
+            problems: self.data.problems.clone(),
+            parameters: self.network.description().parameter_count(),
+            device: device_name(self.network.device()),
+            step: self.step(),
+            steps: match self.budget {
+                Budget::Steps(steps) => Some(steps),
+                Budget::Time(_) => None,
+            },
+        }
+    }
+
+    fn step(&self) -> u64 {
+        self.optimiser.step_count()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.earlier + self.begun.elapsed()
+    }
+
+    fn share(&self) -> f64 {
+        self.budget.progress(self.step(), self.elapsed())
+    }
+
+    /// Steps until the end, or until `cancel`; returns which.
+    fn go(&mut self, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<bool> {
+        while self.share() < 1.0 {
+            if cancel.is_raised() {
+                return Ok(true);
+            }
+            self.train()?;
+            if self.step() - self.reported.0 >= self.config.log_every {
+                progress(Progress::Step(self.report()?));
+            }
+            if due(self.config.evaluate_every, self.evaluated, self.step()) {
+                self.evaluate(progress)?;
+            }
+            if due(self.config.checkpoint_every, self.saved, self.step()) {
+                self.save(progress)?;
+            }
+        }
+        Ok(false)
+    }
+
+    /// One step. Nothing is read back from the device.
+    fn train(&mut self) -> Result<()> {
+        let batch = DeviceBatch::new(self.feed.take()?, self.data.shape, self.network.device())?;
+        let loss = self.network.loss(&batch, self.config.objective, self.config.lambda)?;
+        let gradients = loss.total.backward()?;
+        let step = self.step();
+        let rate = learning_rate(step, self.config.warmup, self.share());
+        let norm = self.optimiser.step(&gradients, rate, average_decay(step, self.config.ema))?;
+        let parts = Tensor::stack(&[loss.total, loss.cross_entropy, loss.score_error, norm], 0)?.detach();
+        self.sums = Some(match &self.sums {
+            None => parts,
+            Some(sums) => (sums + parts)?,
+        });
+        Ok(())
+    }
+
+    /// Reads the loss back, logs it, and stops the run if it is no number.
+    fn report(&mut self) -> Result<Report> {
+        let steps = self.step() - self.reported.0;
+        let sums = match self.sums.take() {
+            Some(sums) => sums.to_vec1::<f32>()?,
+            None => vec![0.0; 4],
+        };
+        let mean = |index: usize| f64::from(sums[index]) / steps.max(1) as f64;
+        if !sums.iter().all(|v| v.is_finite()) {
+            return Err(self.lost(format!("the loss is {} by step {}", mean(0), self.step())));
+        }
+        let now = Instant::now();
+        let seconds = now.duration_since(self.reported.1).as_secs_f64().max(1e-9);
+        let shown = self.config.batch as f64;
+        let (share, elapsed) = (self.share(), self.elapsed());
+        let report = Report {
+            step: self.step(),
+            share,
+            epoch: self.step() as f64 * shown / self.pictures as f64,
+            loss: mean(0),
+            cross_entropy: mean(1),
+            score_error: mean(2),
+            gradient_norm: mean(3),
+            learning_rate: learning_rate(self.step().saturating_sub(1), self.config.warmup, share),
+            pictures_per_second: steps as f64 * shown / seconds,
+            elapsed,
+            remaining: elapsed.mul_f64((1.0 - share) / share.max(1e-6)),
+        };
+        self.reported = (self.step(), now);
+        self.log.report(&report)?;
+        Ok(report)
+    }
+
+    fn evaluate(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+        self.evaluated = (self.step(), Instant::now());
+        if self.held_out.is_empty() {
+            return Ok(());
+        }
+        let weights = self.optimiser.average()?;
+        let (data, held_out) = (&self.data, &self.held_out);
+        let batch = self.config.batch.min(256);
+        let measured = evaluate(&self.network, &weights, data, held_out, batch, self.config.seed, self.step())?;
+        self.log.evaluation(self.elapsed().as_secs_f64(), &measured)?;
+        self.evaluation = Some(measured);
+        self.evaluated.1 = Instant::now();
+        progress(Progress::Evaluated(measured));
+        Ok(())
+    }
+
+    /// Writes the state and the model, in that order: whichever a crash leaves, `--resume` goes on from a whole state.
+    fn save(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
+        let seconds = self.elapsed().as_secs_f64();
+        let tensors = read_back(&self.optimiser.state()?).map_err(|e| self.lost(e.to_string()))?;
+        let weights = read_back(&self.optimiser.average()?).map_err(|e| self.lost(e.to_string()))?;
+        let record = Record { step: self.step(), seconds, config: self.config.clone(), data: self.digest.clone() };
+        state::write(&state::path(&self.config.out), &record, &tensors)?;
+        let mut description = self.network.description().clone();
+        description.training = Some(self.record(seconds)?);
+        let tensors = weights.into_iter().map(|(name, (shape, values))| (name, Values { shape, values })).collect();
+        Checkpoint { description, tensors }.write(&self.config.out, Storage::Single)?;
+        self.saved = (self.step(), Instant::now());
+        progress(Progress::Saved { step: self.step(), path: self.config.out.clone() });
+        Ok(())
+    }
+
+    /// How the model came to be, for its file.
+    fn record(&self, seconds: f64) -> Result<TrainingRecord> {
+        let options = serde_json::to_value(&self.config).map_err(|e| Error::Compute(e.to_string()))?;
+        let mut options = options.as_object().cloned().unwrap_or_default();
+        // Where files lay on one machine says nothing about the model.
+        options.retain(|name, value| !matches!(name.as_str(), "data" | "out") && !value.is_null());
+        let mut results = Map::new();
+        results.insert("seconds".to_owned(), json!(seconds.round()));
+        results.insert("device".to_owned(), Value::from(device_name(self.network.device())));
+        if let Some(e) = &self.evaluation {
+            results.insert("held_out".to_owned(), serde_json::to_value(e).map_err(|e| Error::Compute(e.to_string()))?);
+        }
+        Ok(TrainingRecord {
+            data: self.data.name.clone(),
+            objective: self.config.objective.to_string(),
+            seed: self.config.seed,
+            steps: self.step(),
+            pictures: self.step() * self.config.batch as u64,
+            options,
+            results,
+        })
+    }
+
+    fn finish(mut self, stopped: bool, progress: &mut dyn FnMut(Progress)) -> Result<Summary> {
+        if self.step() > self.reported.0 {
+            progress(Progress::Step(self.report()?));
+        }
+        if !stopped && self.evaluation.is_none_or(|e| e.step != self.step()) {
+            self.evaluate(progress)?;
+        }
+        if self.step() > self.saved.0 || !self.config.out.is_file() || !stopped {
+            self.save(progress)?;
+        }
+        Ok(Summary {
+            steps: self.step(),
+            stopped,
+            elapsed: self.elapsed(),
+            evaluation: self.evaluation,
+            out: self.config.out,
+        })
+    }
+
+    /// The error of a run whose numbers are lost, and what is left of it.
+    fn lost(&self, what: String) -> Error {
+        let state = state::path(&self.config.out);
+        let kept = if state.is_file() {
+            format!("the checkpoint of step {} is kept in {}", self.saved.0, self.config.out.display())
+        } else {
+            "no checkpoint was written yet".to_owned()
+        };
+        Error::Compute(format!("{what}; {kept}; try smaller --lr-muon and --lr-adam or a longer --warmup"))
+    }
+}
+
+/// Whether something is due at `step` that was last done at `last`.
+fn due(every: Every, last: (u64, Instant), step: u64) -> bool {
+    match every {
+        Every::Steps(steps) => step - last.0 >= steps,
+        Every::Time(time) => last.1.elapsed() >= time,
+    }
+}
+
+/// How many pictures are trained on, and which are kept aside: the last of the training part.
+fn split(config: &Config, data: &DataSet) -> Result<(usize, Range<usize>)> {
+    let all = data.train().len();
+    let used = config.limit.unwrap_or(all).min(all);
+    // What lies beyond the limit is as good to measure on.
+    let first = used.min(all.saturating_sub(config.holdout));
+    if first == 0 {
+        let reason = format!("keeps all {all} training pictures aside; name fewer than that");
+        return Err(Error::option("--holdout", reason));
+    }
+    Ok((first, all - config.holdout.min(all)..all))
+}
+
+/// SHA-256 of the pictures and labels trained on.
+fn digest(data: &DataSet, pictures: usize) -> String {
+    let mut hash = Sha256::new();
+    for index in 0..pictures {
+        hash.update(data.labels[index].to_le_bytes());
+        hash.update(data.bytes(index));
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The network to be trained, from the options and the data's statistics, with its initial weights.
+fn untrained(config: &Config, data: &DataSet) -> Result<Checkpoint> {
+    let stem = config.out.file_stem().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned());
+    let name = config.name.clone().unwrap_or(stem);
+    let mut description = Description::new(name, data.classes.clone(), data.shape, config.architecture());
+    let statistics = data.statistics();
+    description.deviation = statistics.pooled_deviation();
+    description.mean = statistics.mean;
+    description.sigma_range = config.sigma_range();
+    Checkpoint::untrained(description, config.seed)
+}

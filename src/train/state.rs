@@ -1,0 +1,115 @@
+//! The state file: everything from which a run continues as if it had not stopped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use super::config::Config;
+use super::optimiser::State;
+use crate::{Error, Result};
+
+/// The metadata key that holds the record.
+const KEY: &str = "denoscope-training";
+
+/// What a state file says besides its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Steps done.
+    pub step: u64,
+    /// Training time spent, in seconds.
+    pub seconds: f64,
+    /// The options of the run.
+    pub config: Config,
+    /// A digest of the training pictures and labels, so that a run goes on with the data it began with.
+    pub data: String,
+}
+
+/// The state file that belongs to a model file.
+#[must_use]
+pub fn path(out: &Path) -> PathBuf {
+    with_suffix(out, ".state")
+}
+
+/// `out` with more at the end of its name.
+pub(super) fn with_suffix(out: &Path, suffix: &str) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Named values read back from the device: shape and numbers.
+pub(super) type Values = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// Reads tensors back from the device.
+///
+/// # Errors
+/// [`Error::Compute`] naming a tensor that holds a number that is not finite.
+pub(super) fn read_back(tensors: &BTreeMap<String, Tensor>) -> Result<Values> {
+    let mut all = Values::new();
+    for (name, tensor) in tensors {
+        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+        if !values.iter().all(|v| v.is_finite()) {
+            return Err(Error::Compute(format!("{name} holds values that are not finite")));
+        }
+        all.insert(name.clone(), (tensor.dims().to_vec(), values));
+    }
+    Ok(all)
+}
+
+/// Writes a state file whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be written.
+pub(super) fn write(path: &Path, record: &Record, tensors: &Values) -> Result<()> {
+    let fail = |reason: String| Error::checkpoint(path, reason);
+    let json = serde_json::to_string(record).map_err(|e| fail(e.to_string()))?;
+    let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = tensors
+        .iter()
+        .map(|(name, (shape, values))| (name, shape, values.iter().flat_map(|v| v.to_le_bytes()).collect()))
+        .collect();
+    let mut views = Vec::with_capacity(bytes.len());
+    for (name, shape, bytes) in &bytes {
+        views.push((*name, TensorView::new(Dtype::F32, (*shape).clone(), bytes).map_err(|e| fail(e.to_string()))?));
+    }
+    let metadata = HashMap::from([(KEY.to_owned(), json)]);
+    let file = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
+    replace(path, &file)
+}
+
+/// Reads a state file.
+///
+/// # Errors
+/// [`Error::Io`] or [`Error::Checkpoint`] if it is missing, cut short or none.
+pub(super) fn read(path: &Path) -> Result<(Record, State)> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+    let broken = |e: &dyn std::fmt::Display| Error::checkpoint(path, format!("is no whole training state ({e})"));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(&e))?;
+    let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
+    let json = json.ok_or_else(|| Error::checkpoint(path, "has no training record; it is no training state"))?;
+    let record = serde_json::from_str(json).map_err(|e| broken(&e))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(&e))?;
+    let mut state = State::new();
+    for (name, view) in file.iter() {
+        if view.dtype() != Dtype::F32 {
+            return Err(Error::checkpoint(path, format!("tensor {name} holds {:?} values, not F32", view.dtype())));
+        }
+        let values: Vec<f32> =
+            view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+        state.insert(name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?);
+    }
+    Ok((record, state))
+}
+
+/// Puts a file in its place in one move, so that a crash leaves the old one or the new one.
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fail = |e| Error::io(path, e);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+    std::io::Write::write_all(&mut file, bytes).map_err(fail)?;
+    file.as_file().sync_all().map_err(fail)?;
+    file.persist(path).map_err(|e| fail(e.error))?;
+    Ok(())
+}

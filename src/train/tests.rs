@@ -1,0 +1,151 @@
+//! Whole runs of a tiny network on a data set of a few made-up pictures.
+
+use std::path::Path;
+
+use super::*;
+use crate::network::Checkpoint;
+use crate::task::Cancel;
+use crate::{Error, Result};
+
+/// Writes CIFAR-10's files with `count` pictures each of two kinds: brighter above, or brighter below.
+fn write_data(folder: &Path, count: usize) {
+    std::fs::write(folder.join("batches.meta.txt"), "above\nbelow\n").unwrap();
+    for (number, name) in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"]
+        .iter()
+        .enumerate()
+    {
+        let mut bytes = Vec::new();
+        for index in 0..count {
+            let label = (index + number) % 2;
+            bytes.push(label as u8);
+            for value in 0..3072 {
+                let below = value % 1024 >= 512;
+                let grain = (value * 7 + index * 13 + number * 5) % 50;
+                bytes.push(if below == (label == 1) { 180 + grain as u8 } else { 20 + grain as u8 });
+            }
+        }
+        std::fs::write(folder.join(format!("{name}.bin")), bytes).unwrap();
+    }
+}
+
+/// A run short enough for a test, saved rarely.
+fn config(folder: &Path) -> Config {
+    Config {
+        widths: Some(vec![8, 16]),
+        blocks: Some(vec![1, 1]),
+        strides: Some(vec![1, 2]),
+        batch: 4,
+        steps: Some(6),
+        warmup: 2,
+        holdout: 4,
+        crop: Some(1),
+        conditional_share: 0.25,
+        log_every: 2,
+        evaluate_every: Every::Steps(1000),
+        checkpoint_every: Every::Steps(1000),
+        threads: Some(2),
+        device: "cpu".to_owned(),
+        ..Config::new(folder, folder.join("model.safetensors"))
+    }
+}
+
+fn train(config: &Config) -> Result<Summary> {
+    run(config, &Cancel::new(), &mut |_| {})
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let straight = Config { out: folder.path().join("straight"), name: Some("m".to_owned()), ..config(folder.path()) };
+    let summary = train(&straight).unwrap();
+    assert!(!summary.stopped && summary.steps == 6);
+
+    // The other run is stopped after every step, by its owner, and taken up again.
+    let mut parts = Config { out: folder.path().join("parts"), ..straight.clone() };
+    parts.log_every = 1;
+    let mut stops = 0;
+    loop {
+        let cancel = Cancel::new();
+        let mut stop = |event: Progress| {
+            if matches!(event, Progress::Step(_)) {
+                cancel.raise();
+            }
+        };
+        if !run(&parts, &cancel, &mut stop).unwrap().stopped {
+            break;
+        }
+        stops += 1;
+        parts.resume = true;
+    }
+    assert!(stops >= 5, "{stops}");
+    let (a, b) = (Checkpoint::read(&straight.out).unwrap(), Checkpoint::read(&parts.out).unwrap());
+    assert_eq!(a.tensors, b.tensors);
+    let untrained = Checkpoint::untrained(a.description.clone(), 0).unwrap();
+    assert_ne!(a.tensors, untrained.tensors);
+    let record = b.description.training.unwrap();
+    assert_eq!((record.steps, record.pictures, record.data.as_str()), (6, 24, "cifar10"));
+    assert!(record.results.contains_key("held_out"));
+}
+
+#[test]
+fn training_lowers_every_part_of_the_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 8);
+    let config = Config { steps: Some(60), batch: 8, log_every: 10, warmup: 5, ..config(folder.path()) };
+    let mut reports = Vec::new();
+    let summary = run(&config, &Cancel::new(), &mut |event| {
+        if let Progress::Step(report) = event {
+            reports.push(report);
+        }
+    });
+    let (first, last) = (reports[0], reports[reports.len() - 1]);
+    assert!(last.cross_entropy < 0.5 * first.cross_entropy, "{first:?} {last:?}");
+    assert!(last.score_error < 0.95 * first.score_error, "{first:?} {last:?}");
+    assert!(summary.unwrap().evaluation.unwrap().accuracy > 0.9);
+    let log = std::fs::read_to_string(folder.path().join("model.safetensors.csv")).unwrap();
+    assert_eq!(log.lines().count(), 1 + 6 + 1, "{log}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let good = config(folder.path());
+    train(&good).unwrap();
+    let before = std::fs::read(&good.out).unwrap();
+    // Continued at a rate that overflows: the options are not this command's to change, so the state is edited.
+    let (mut record, state) = super::state::read(&super::state::path(&good.out)).unwrap();
+    record.config.lr_muon = 1e30;
+    record.config.clip = 1e30;
+    let values = super::state::read_back(&state).unwrap();
+    super::state::write(&super::state::path(&good.out), &record, &values).unwrap();
+    let again = Config { resume: true, steps: Some(50), checkpoint_every: Every::Steps(1), ..good.clone() };
+    let mut saves = 0;
+    let result = run(&again, &Cancel::new(), &mut |e| saves += usize::from(matches!(e, Progress::Saved { .. })));
+    let error = result.unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::Compute(_)) && text.contains("is kept") && text.contains("--lr-muon"), "{text}");
+    let after = Checkpoint::read(&good.out).expect("the file is a whole, finite checkpoint");
+    assert!(saves == 0 || after.tensors != Checkpoint::from_bytes("before", &before).unwrap().tensors);
+}
+
+#[test]
+fn nothing_is_overwritten_or_resumed_without_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let config = Config { steps: Some(1), ..config(folder.path()) };
+    let fails = |config: &Config, what: &str| {
+        let text = train(config).unwrap_err().to_string();
+        assert!(text.contains(what), "{text}");
+    };
+    fails(&Config { resume: true, ..config.clone() }, "to continue from");
+    train(&config).unwrap();
+    fails(&config, "--overwrite");
+    fails(&Config { resume: true, lambda: 3.0, ..config.clone() }, "--lambda");
+    train(&Config { overwrite: true, ..config.clone() }).unwrap();
+    write_data(folder.path(), 7);
+    fails(&Config { resume: true, ..config.clone() }, "other pictures");
+    fails(&Config { overwrite: true, widths: Some(vec![7, 8]), ..config.clone() }, "group");
+    fails(&Config { overwrite: true, holdout: 1000, ..config.clone() }, "--holdout");
+}
