@@ -56,8 +56,8 @@ mod tests {
     fn progress_counts_steps_or_time() {
         assert!((Budget::Steps(10).progress(4, Duration::ZERO) - 0.4).abs() < 1e-12);
         assert!((Budget::Steps(10).progress(40, Duration::ZERO) - 1.0).abs() < 1e-12);
-        let hour = Budget::Time(Duration::from_secs(3600));
-        assert!((hour.progress(7, Duration::from_secs(900)) - 0.25).abs() < 1e-12);
+        let hour = Budget::Time(Duration::from_hours(1));
+        assert!((hour.progress(7, Duration::from_mins(15)) - 0.25).abs() < 1e-12);
     }
 
     #[test]

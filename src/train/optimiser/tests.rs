@@ -134,6 +134,7 @@ fn a_state_that_does_not_fit_is_refused_by_name() {
     assert_eq!(optimiser.step_count(), 0);
 }
 
+#[allow(clippy::unreadable_literal, clippy::excessive_precision)] // They are pasted as they were printed.
 /// Made by the lines of PyTorch in `tests/reference/optimiser.py`: name, weights and average after five steps.
 const GOLDEN: &[(&str, &[f32], &[f32])] = &[
     ("head.linear.bias", &[0.2875217, 0.5566412, 0.7755224], &[0.2932628, 0.5623846, 0.7811179]),
