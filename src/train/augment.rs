@@ -27,7 +27,7 @@ pub struct Change {
 /// take the small numbers of the same seed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream {
-    Order = 0x7472_6169_6e00,
+    Order = 0x0100_0000,
     Augment,
     Sigma,
     Noise,

@@ -137,7 +137,7 @@ impl Trainable {
     }
 
     /// The loss of a batch: `CE(posterior, label) + λ·mean((σ∇log p_σ(y) + ε)²)`, less what the objective leaves out.
-    /// For the batch's conditional rows the score is ∇log p_σ(y, c) of the true class c.
+    /// For the batch's conditional rows the score is `∇log p_σ(y, c)` of the true class c.
     ///
     /// # Errors
     /// If the device fails.
@@ -176,7 +176,7 @@ fn graph(description: &Description, device: &Device, tensor: impl Fn(&str) -> Op
     Ok(graph?)
 }
 
-/// The scores ∇log p_σ(y) and the logits of noisy pictures, for evaluation.
+/// The scores `∇log p_σ(y)` and the logits of noisy pictures, for evaluation.
 ///
 /// # Errors
 /// If the device fails.

@@ -206,7 +206,7 @@ impl Run {
         };
         let mean = |index: usize| f64::from(sums[index]) / steps.max(1) as f64;
         if !sums.iter().all(|v| v.is_finite()) {
-            return Err(self.lost(format!("the loss is {} by step {}", mean(0), self.step())));
+            return Err(self.lost(&format!("the loss is {} by step {}", mean(0), self.step())));
         }
         let now = Instant::now();
         let seconds = now.duration_since(self.reported.1).as_secs_f64().max(1e-9);
@@ -249,8 +249,8 @@ impl Run {
     /// Writes the state and the model, in that order: whichever a crash leaves, `--resume` goes on from a whole state.
     fn save(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let seconds = self.elapsed().as_secs_f64();
-        let tensors = read_back(&self.optimiser.state()?).map_err(|e| self.lost(e.to_string()))?;
-        let weights = read_back(&self.optimiser.average()?).map_err(|e| self.lost(e.to_string()))?;
+        let tensors = read_back(&self.optimiser.state()?).map_err(|e| self.lost(&e.to_string()))?;
+        let weights = read_back(&self.optimiser.average()?).map_err(|e| self.lost(&e.to_string()))?;
         let record = Record { step: self.step(), seconds, config: self.config.clone(), data: self.digest.clone() };
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.network.description().clone();
@@ -305,7 +305,7 @@ impl Run {
     }
 
     /// The error of a run whose numbers are lost, and what is left of it.
-    fn lost(&self, what: String) -> Error {
+    fn lost(&self, what: &str) -> Error {
         let state = state::path(&self.config.out);
         let kept = if state.is_file() {
             format!("the checkpoint of step {} is kept in {}", self.saved.0, self.config.out.display())
@@ -344,7 +344,7 @@ fn digest(data: &DataSet, pictures: usize) -> String {
         hash.update(data.labels[index].to_le_bytes());
         hash.update(data.bytes(index));
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", hash.finalize())
 }
 
 /// The network to be trained, from the options and the data's statistics, with its initial weights.

@@ -76,7 +76,7 @@ impl Optimiser {
     /// If the device fails.
     pub fn new(parameters: &BTreeMap<String, Var>, settings: Settings) -> Result<Self> {
         // Equal matrices share a bank, and all of Adam's values share one, whatever their shapes.
-        let mut groups: BTreeMap<(bool, Vec<usize>), Vec<(&String, &Var)>> = BTreeMap::new();
+        let mut groups = BTreeMap::<_, Vec<_>>::new();
         for (name, var) in parameters {
             let muon = Rule::of(name, var.dims()) == Rule::Muon;
             let key = if muon { var.dims().to_vec() } else { Vec::new() };

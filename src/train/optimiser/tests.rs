@@ -1,4 +1,4 @@
-//! The optimiser against PyTorch's numbers and against the mathematics.
+//! The optimiser against `PyTorch`'s numbers and against the mathematics.
 
 use candle_core::{DType, Device};
 
@@ -135,7 +135,7 @@ fn a_state_that_does_not_fit_is_refused_by_name() {
 }
 
 #[allow(clippy::unreadable_literal, clippy::excessive_precision)] // They are pasted as they were printed.
-/// Made by the lines of PyTorch in `tests/reference/optimiser.py`: name, weights and average after five steps.
+/// Made by the lines of `PyTorch` in `tests/reference/optimiser.py`: name, weights and average after five steps.
 const GOLDEN: &[(&str, &[f32], &[f32])] = &[
     ("head.linear.bias", &[0.2875217, 0.5566412, 0.7755224], &[0.2932628, 0.5623846, 0.7811179]),
     (
