@@ -17,6 +17,7 @@ pub mod files;
 pub mod joint;
 pub mod network;
 pub mod picture;
+pub mod study;
 pub mod task;
 pub mod train;
 

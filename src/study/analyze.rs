@@ -1,0 +1,208 @@
+//! From a request to a study.
+
+use std::time::Instant;
+
+use super::request::{Request, Subject, WholePicture};
+use super::result::{Conditional, ModelCard, Native, Stage, Study, Timings};
+use super::{Classes, Fidelity, native};
+use crate::joint::{Forward, JointModel, mixture};
+use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma, psnr};
+use crate::task::Cancel;
+use crate::{Error, Result};
+
+/// How many conditional denoisers share one adjoint pass: bounds the memory and the wait for a cancellation.
+const CLASSES_A_PASS: usize = 16;
+
+/// Answers `request`, publishing each stage as it finishes.
+///
+/// D is computed with a cotangent of its own and published before the conditional denoisers, so that
+/// [`Study::identity_error`] compares two computations.
+///
+/// # Errors
+/// [`Error::Option`] for a sigma that is negative or not finite, or for a class that does not exist;
+/// [`Error::Compute`] if the picture does not fit the model; [`Error::Cancelled`] soon after `cancel` is raised.
+pub fn analyze(
+    model: &dyn JointModel,
+    request: &Request,
+    cancel: &Cancel,
+    observe: &mut dyn FnMut(Stage),
+) -> Result<Study> {
+    let classes = model.classes().len();
+    let asked: &[usize] = if let Classes::List(list) = &request.classes { list } else { &[] };
+    let whole_as = request.native.as_ref().and_then(|native| native.class);
+    if let Some(class) = asked.iter().chain(&whole_as).find(|&&class| class >= classes) {
+        return Err(Error::option("classes", format!("there is no class {class}: the model has {classes}")));
+    }
+    cancel.check()?;
+
+    let level = Level::of(model, request)?;
+    let (noisy, clean) = match &request.subject {
+        Subject::Clean { picture, noise } => (noise.apply(picture), Some(picture)),
+        Subject::Noisy(picture) => (picture.clone(), None),
+    };
+    let fidelity = |picture: &Picture| clean.map(|clean| Fidelity::of(picture, clean));
+    let noisy_fidelity = fidelity(&noisy);
+    observe(Stage::Noisy { noisy: noisy.clone(), sigma: level.sigma, fidelity: noisy_fidelity });
+    cancel.check()?;
+
+    let mut timings = Timings::default();
+    let batch = Batch::of([&noisy]);
+    let forward = timed(&mut timings.forward, || model.forward(&batch, &[level.used]))?;
+    let log_joint = forward.log_joint_of(0).to_vec();
+    if log_joint.iter().any(|l| l.is_nan()) {
+        return Err(Error::Compute(format!("{} gave no number for this picture", model.name())));
+    }
+    let posterior = forward.posterior_of(0);
+    let log_density = forward.log_density_of(0);
+    observe(Stage::Posterior { posterior: posterior.clone(), log_density });
+    cancel.check()?;
+
+    let denoised = timed(&mut timings.adjoint, || forward.denoised())?.picture(0);
+    let denoised_fidelity = fidelity(&denoised);
+    observe(Stage::Denoised { denoised: denoised.clone(), fidelity: denoised_fidelity });
+
+    let mut conditionals = Vec::new();
+    for chunk in request.classes.resolve(&posterior).chunks(CLASSES_A_PASS) {
+        cancel.check()?;
+        let part = timed(&mut timings.adjoint, || conditionals_of(&*forward, chunk, clean))?;
+        observe(Stage::Conditionals(part.clone()));
+        conditionals.extend(part);
+    }
+    let identity_error =
+        (request.classes == Classes::All).then(|| identity_error(&denoised, &posterior, &conditionals));
+    drop(forward);
+
+    let native = match &request.native {
+        Some(native) => Some(whole(model, native, &request.subject, level.used, &posterior, cancel, observe)?),
+        None => None,
+    };
+    Ok(Study {
+        model: ModelCard::of(model),
+        clean: clean.cloned(),
+        noise: match request.subject {
+            Subject::Clean { noise, .. } => Some(noise),
+            Subject::Noisy(_) => None,
+        },
+        noisy,
+        sigma: level.sigma,
+        sigma_estimated: level.estimated,
+        sigma_used: level.used,
+        log_joint,
+        posterior,
+        log_density,
+        denoised,
+        conditionals,
+        identity_error,
+        noisy_fidelity,
+        denoised_fidelity,
+        native,
+        notes: level.notes,
+        timings,
+    })
+}
+
+/// The standard deviation that the model is told, and where it comes from.
+struct Level {
+    sigma: f32,
+    estimated: bool,
+    used: f32,
+    notes: Vec<String>,
+}
+
+impl Level {
+    fn of(model: &dyn JointModel, request: &Request) -> Result<Self> {
+        let mut notes = Vec::new();
+        let mut estimated = false;
+        let mut sigma = request.assumed_sigma;
+        match &request.subject {
+            Subject::Clean { noise, .. } => {
+                check_sigma(noise.sigma)?;
+                sigma = sigma.or(Some(noise.sigma));
+                if noise.kind != NoiseKind::Gaussian {
+                    notes.push(format!(
+                        "The noise is {}; Tweedie's formula is exact for Gaussian noise only.",
+                        noise.kind
+                    ));
+                }
+            }
+            Subject::Noisy(picture) => {
+                if sigma.is_none() {
+                    // At its own size a photograph shows its noise best.
+                    sigma = Some(estimate_sigma(request.native.as_ref().map_or(picture, |n| &n.picture)));
+                    estimated = true;
+                }
+            }
+        }
+        let sigma = sigma.unwrap_or_default();
+        check_sigma(sigma)?;
+        let range = model.sigma_range();
+        let used = range.clamp(sigma);
+        if !range.contains(sigma) {
+            let (min, max) = (range.min, range.max);
+            notes.push(format!("σ = {sigma} is outside the trained range {min} to {max}; computed with σ = {used}."));
+        }
+        Ok(Self { sigma, estimated, used, notes })
+    }
+}
+
+fn check_sigma(sigma: f32) -> Result<()> {
+    if sigma.is_finite() && sigma >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::option("sigma", format!("{sigma} is no standard deviation: it is finite and not negative")))
+}
+
+fn conditionals_of(forward: &dyn Forward, classes: &[usize], clean: Option<&Picture>) -> Result<Vec<Conditional>> {
+    let pictures = forward.denoised_as(classes)?.pictures();
+    let with_class = classes.iter().zip(pictures);
+    Ok(with_class
+        .map(|(&class, picture)| Conditional { class, psnr_db: clean.map(|clean| psnr(&picture, clean)), picture })
+        .collect())
+}
+
+/// `max |D − Σ_c p(c | y) D_c|` over a picture's values.
+fn identity_error(denoised: &Picture, posterior: &[f64], conditionals: &[Conditional]) -> f64 {
+    let weights: Vec<f64> = conditionals.iter().map(|c| posterior[c.class]).collect();
+    let pictures: Vec<Picture> = conditionals.iter().map(|c| c.picture.clone()).collect();
+    let mixed = mixture(&weights, &pictures);
+    let differences = denoised.values().iter().zip(mixed.values()).map(|(d, m)| f64::from((d - m).abs()));
+    differences.fold(0.0, f64::max)
+}
+
+/// The picture at its own size: the same noise on it, and D with the fitted picture's posterior, or one class's.
+fn whole(
+    model: &dyn JointModel,
+    WholePicture { picture, class }: &WholePicture,
+    subject: &Subject,
+    sigma: f32,
+    posterior: &[f64],
+    cancel: &Cancel,
+    observe: &mut dyn FnMut(Stage),
+) -> Result<Native> {
+    let (noisy, clean) = match subject {
+        Subject::Clean { noise, .. } => (noise.apply(picture), Some(picture)),
+        Subject::Noisy(_) => (picture.clone(), None),
+    };
+    let weights: Vec<f64> = match class {
+        Some(class) => (0..posterior.len()).map(|c| f64::from(u8::from(c == *class))).collect(),
+        None => posterior.to_vec(),
+    };
+    let mut publish = |share| observe(Stage::Native(share));
+    let denoised = native::denoise(model, &noisy, sigma, &weights, native::Tiling::default(), cancel, &mut publish)?;
+    let fidelity = |picture: &Picture| clean.map(|clean| Fidelity::of(picture, clean));
+    Ok(Native {
+        clean: clean.cloned(),
+        noisy_fidelity: fidelity(&noisy),
+        denoised_fidelity: fidelity(&denoised),
+        noisy,
+        denoised,
+    })
+}
+
+/// Adds the milliseconds that `work` takes to `total`.
+fn timed<T>(total: &mut f64, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let done = work();
+    *total += start.elapsed().as_secs_f64() * 1e3;
+    done
+}

@@ -1,0 +1,68 @@
+//! Levels of noise and of perturbation as people type and read them: `0.1`, or `25/255`.
+
+use crate::{Error, Result};
+
+/// Reads a level on the [0, 1] scale from `0.1` or from a fraction such as `25/255`.
+///
+/// # Errors
+/// [`Error::Option`] naming `option` if the text is neither, or if the level is negative or not finite.
+pub fn parse(option: &str, text: &str) -> Result<f32> {
+    let number = |part: &str| part.trim().parse::<f64>().ok();
+    let level = match text.split_once('/') {
+        Some((part, whole)) => number(part).zip(number(whole)).map(|(part, whole)| part / whole),
+        None => number(text),
+    };
+    match level {
+        Some(level) if level.is_finite() && level >= 0.0 && (level as f32).is_finite() => Ok(level as f32),
+        _ => Err(Error::option(option, format!("{text:?} is no level: write 0.1, or 25/255"))),
+    }
+}
+
+/// A level on both scales: `0.098 (25/255)`.
+#[must_use]
+pub fn describe(level: f32) -> String {
+    let of_255 = f64::from(level) * 255.0;
+    let nearest = of_255.round();
+    if (of_255 - nearest).abs() < 0.005 {
+        format!("{} ({nearest}/255)", short(level))
+    } else {
+        format!("{} ({of_255:.1}/255)", short(level))
+    }
+}
+
+/// A level with three significant digits and no trailing zeros.
+fn short(level: f32) -> String {
+    let digits = if level > 0.0 { (2 - level.log10().floor() as i32).clamp(0, 6) as usize } else { 0 };
+    let text = format!("{level:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_of_writing_a_level_are_read() {
+        assert!((parse("--sigma", "0.1").unwrap() - 0.1).abs() < 1e-9);
+        assert!((parse("--sigma", "25/255").unwrap() - 25.0 / 255.0).abs() < 1e-9);
+        assert!((parse("--sigma", " 8 / 255 ").unwrap() - 8.0 / 255.0).abs() < 1e-9);
+        assert!(parse("--sigma", "0").unwrap().abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_no_level_is_refused_by_the_name_of_its_option() {
+        for text in ["", "x", "-0.1", "nan", "inf", "1/0", "0/0", "1/2/3", "25/", "1e60"] {
+            let message = parse("--sigma", text).unwrap_err().to_string();
+            assert!(message.starts_with("--sigma: "), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn a_level_is_said_on_both_scales() {
+        assert_eq!(describe(25.0 / 255.0), "0.098 (25/255)");
+        assert_eq!(describe(0.5), "0.5 (127.5/255)");
+        assert_eq!(describe(1.0), "1 (255/255)");
+        assert_eq!(describe(0.0), "0 (0/255)");
+        assert_eq!(describe(0.0123), "0.0123 (3.1/255)");
+    }
+}

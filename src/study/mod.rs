@@ -1,0 +1,26 @@
+//! One request, one result: the same code answers the window and the command line.
+//!
+//! A [`Request`] says which picture, which noise, which classes; [`analyze`] turns it into a [`Study`] and publishes
+//! each [`Stage`] as it finishes. The rest are views of the same: [`sweep`] over the noise level, [`native`] for whole
+//! photographs, [`report`] for JSON, [`sheet()`] for print.
+
+mod analyze;
+mod attacked;
+mod fidelity;
+pub mod level;
+pub mod native;
+pub mod report;
+mod request;
+mod result;
+mod sheet;
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+pub use analyze::analyze;
+pub use attacked::{AttackRequest, Attacked, attack};
+pub use fidelity::Fidelity;
+pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked};
+pub use result::{Conditional, ModelCard, Native, Stage, Study, Timings};
+pub use sheet::{Theme, sheet};
+pub use sweep::{Sweep, SweepRequest, sweep};

@@ -1,0 +1,247 @@
+//! A whole photograph at its own size, in overlapping tiles whose seams are feathered away.
+
+use crate::joint::JointModel;
+use crate::picture::{Batch, Picture, Shape};
+use crate::task::Cancel;
+use crate::{Error, Result};
+
+/// How a large picture is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tiling {
+    /// The side of a tile in pixels; a picture that is no larger stays whole.
+    pub tile: usize,
+    /// How many pixels neighbouring tiles share at least, over which one fades into the other.
+    pub overlap: usize,
+}
+
+impl Default for Tiling {
+    fn default() -> Self {
+        Self { tile: 256, overlap: 32 }
+    }
+}
+
+/// `y + σ² Σ_c w_c ∇_y log p_σ(y, c)` over a picture of any size, with the same class weights w in every tile.
+///
+/// With a posterior as weights this is D; with all weight on one class it is that class's denoiser. `sigma` lies in
+/// the model's range; `progress` is told the finished share after each tile.
+///
+/// # Errors
+/// [`Error::Compute`] if the model takes pictures of its own size only; [`Error::Cancelled`].
+pub fn denoise(
+    model: &dyn JointModel,
+    noisy: &Picture,
+    sigma: f32,
+    weights: &[f64],
+    tiling: Tiling,
+    cancel: &Cancel,
+    progress: &mut dyn FnMut(f32),
+) -> Result<Picture> {
+    let Shape { channels, height, width } = noisy.shape();
+    let rows = Axis::cut(height, tiling);
+    let columns = Axis::cut(width, tiling);
+    let tile = Shape::new(channels, rows.tile, columns.tile);
+    if !model.accepts(tile) {
+        let reason = format!("{} takes {} pictures only, not one of {}", model.name(), model.shape(), noisy.shape());
+        return Err(Error::Compute(reason));
+    }
+    let cotangent: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
+    let mut blended = Picture::filled(noisy.shape(), 0.0);
+    let tiles = rows.starts.len() * columns.starts.len();
+    for (i, &top) in rows.starts.iter().enumerate() {
+        for (j, &left) in columns.starts.iter().enumerate() {
+            cancel.check()?;
+            let part = Batch::of([&cut(noisy, tile, top, left)]);
+            let scores = model.forward(&part, &[sigma])?.pullback(&cotangent)?;
+            let denoised: Vec<f32> =
+                part.values().iter().zip(scores.values()).map(|(y, s)| y + sigma * sigma * s).collect();
+            blend(&mut blended, &Picture::new(tile, denoised), (top, &rows.weights[i]), (left, &columns.weights[j]));
+            progress((i * columns.starts.len() + j + 1) as f32 / tiles as f32);
+        }
+    }
+    Ok(blended)
+}
+
+/// One direction of the cut: where tiles begin, and how much each of their pixels counts. Over the tiles that share a
+/// pixel these weights sum to 1.
+#[derive(Debug)]
+struct Axis {
+    tile: usize,
+    starts: Vec<usize>,
+    weights: Vec<Vec<f32>>,
+}
+
+impl Axis {
+    fn cut(length: usize, tiling: Tiling) -> Self {
+        let tile = tiling.tile.max(1).min(length);
+        let overlap = tiling.overlap.min(tile - 1);
+        let steps = (length - tile).div_ceil(tile - overlap);
+        let starts: Vec<usize> =
+            (0..=steps).map(|i| if steps == 0 { 0 } else { i * (length - tile) / steps }).collect();
+        // A ramp towards each end that has a neighbour; dividing by the sum over the tiles makes a partition of unity.
+        let ramp = |start: usize, at: usize| {
+            let before = if start == 0 { usize::MAX } else { at + 1 };
+            let after = if start + tile == length { usize::MAX } else { tile - at };
+            before.min(after).min(overlap + 1) as f32
+        };
+        let mut total = vec![0.0_f32; length];
+        for &start in &starts {
+            (0..tile).for_each(|at| total[start + at] += ramp(start, at));
+        }
+        let weights = starts.iter().map(|&s| (0..tile).map(|at| ramp(s, at) / total[s + at]).collect()).collect();
+        Self { tile, starts, weights }
+    }
+}
+
+fn cut(picture: &Picture, tile: Shape, top: usize, left: usize) -> Picture {
+    let width = picture.shape().width;
+    let mut values = Vec::with_capacity(tile.len());
+    for channel in 0..tile.channels {
+        for row in picture.plane(channel).chunks_exact(width).skip(top).take(tile.height) {
+            values.extend_from_slice(&row[left..left + tile.width]);
+        }
+    }
+    Picture::new(tile, values)
+}
+
+fn blend(sum: &mut Picture, tile: &Picture, rows: (usize, &[f32]), columns: (usize, &[f32])) {
+    let Shape { height, width, .. } = sum.shape();
+    let ((top, row_weights), (left, column_weights)) = (rows, columns);
+    for channel in 0..tile.shape().channels {
+        let lines = tile.plane(channel).chunks_exact(column_weights.len());
+        for (y, (line, row_weight)) in lines.zip(row_weights).enumerate() {
+            let at = (channel * height + top + y) * width + left;
+            let target = &mut sum.values_mut()[at..at + line.len()];
+            for ((t, value), column_weight) in target.iter_mut().zip(line).zip(column_weights) {
+                *t += row_weight * column_weight * value;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::joint::{Forward, SigmaRange};
+
+    /// A pixelwise model that takes any size: `log p(y, c) = −Σ (y − c)²/2`.
+    struct Pixelwise(Vec<String>);
+
+    struct Passed(Batch, Vec<f32>, Vec<f64>);
+
+    impl JointModel for Pixelwise {
+        fn name(&self) -> &'static str {
+            "pixelwise"
+        }
+
+        fn device(&self) -> String {
+            "cpu".to_owned()
+        }
+
+        fn classes(&self) -> &[String] {
+            &self.0
+        }
+
+        fn shape(&self) -> Shape {
+            Shape::new(1, 8, 8)
+        }
+
+        fn accepts(&self, shape: Shape) -> bool {
+            shape.channels == 1 && shape.height * shape.width <= 64
+        }
+
+        fn sigma_range(&self) -> SigmaRange {
+            SigmaRange { min: 0.01, max: 1.0 }
+        }
+
+        fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
+            Ok(Box::new(Passed(noisy.clone(), sigmas.to_vec(), vec![0.0; 2 * noisy.len()])))
+        }
+    }
+
+    impl Forward for Passed {
+        fn noisy(&self) -> &Batch {
+            &self.0
+        }
+
+        fn sigmas(&self) -> &[f32] {
+            &self.1
+        }
+
+        fn log_joint(&self) -> &[f64] {
+            &self.2
+        }
+
+        fn pullback(&self, w: &[f32]) -> Result<Batch> {
+            let scores = self.0.values().iter().map(|y| w[0] * -y + w[1] * (1.0 - y)).collect();
+            Ok(Batch::new(self.0.shape(), scores))
+        }
+    }
+
+    fn ramp(shape: Shape) -> Picture {
+        Picture::new(shape, (0..shape.len()).map(|i| (i * 37 % 101) as f32 / 100.0).collect())
+    }
+
+    #[test]
+    fn tiles_of_a_pixelwise_model_blend_into_the_whole() {
+        let model = Pixelwise(vec![String::new(); 2]);
+        let tiling = Tiling { tile: 8, overlap: 3 };
+        for (height, width) in [(8, 8), (1, 1), (3, 40), (9, 8), (37, 23)] {
+            let noisy = ramp(Shape::new(1, height, width));
+            let mut shares = Vec::new();
+            let denoised =
+                denoise(&model, &noisy, 0.5, &[0.25, 0.75], tiling, &Cancel::new(), &mut |s| shares.push(s)).unwrap();
+            for (d, y) in denoised.values().iter().zip(noisy.values()) {
+                assert!((d - (y + 0.25 * (0.75 - y))).abs() < 1e-6, "{height}×{width}");
+            }
+            assert!(shares.is_sorted() && (shares.last().unwrap() - 1.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_weights_of_the_tiles_over_a_pixel_sum_to_one_and_fade() {
+        for (length, tile, overlap) in [(100, 32, 8), (33, 32, 8), (64, 32, 0), (500, 64, 63), (5, 1, 4)] {
+            let axis = Axis::cut(length, Tiling { tile, overlap });
+            let mut total = vec![0.0_f32; length];
+            for (start, weights) in axis.starts.iter().zip(&axis.weights) {
+                weights.iter().enumerate().for_each(|(at, w)| total[start + at] += w);
+            }
+            assert!(total.iter().all(|t| (t - 1.0).abs() < 1e-5), "{length} {tile} {overlap}");
+            assert!(axis.starts.windows(2).all(|pair| pair[1] - pair[0] <= tile - overlap.min(tile - 1)));
+        }
+    }
+
+    #[test]
+    fn cancelling_stops_between_tiles() {
+        let model = Pixelwise(vec![String::new(); 2]);
+        let cancel = Cancel::new();
+        let mut tiles = 0;
+        let answer = denoise(
+            &model,
+            &ramp(Shape::new(1, 40, 40)),
+            0.5,
+            &[1.0, 0.0],
+            Tiling { tile: 8, overlap: 2 },
+            &cancel,
+            &mut |_| {
+                tiles += 1;
+                cancel.raise();
+            },
+        );
+        assert!(matches!(answer, Err(Error::Cancelled)) && tiles == 1);
+    }
+
+    #[test]
+    fn a_model_of_one_size_says_so() {
+        let model = Pixelwise(vec![String::new(); 2]);
+        let answer = denoise(
+            &model,
+            &ramp(Shape::new(1, 40, 40)),
+            0.5,
+            &[1.0, 0.0],
+            Tiling::default(),
+            &Cancel::new(),
+            &mut |_| (),
+        );
+        assert!(answer.unwrap_err().to_string().contains("takes 1×8×8 pictures only"));
+    }
+}

@@ -1,0 +1,229 @@
+//! Results as JSON: the elements that `--json` prints.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::{Attacked, Fidelity, Study, Timings};
+use crate::attack::{Distance, Method, Norm};
+use crate::picture::NoiseKind;
+
+/// A class and its probability.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClassProbability {
+    /// The class name.
+    pub class: String,
+    /// `p(c | y)`.
+    pub probability: f64,
+}
+
+/// Values by class name, written in their own order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ByClass(pub Vec<(String, f64)>);
+
+impl Serialize for ByClass {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (class, value) in &self.0 {
+            map.serialize_entry(class, value)?;
+        }
+        map.end()
+    }
+}
+
+/// PSNR in dB to the clean picture.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Psnr {
+    /// Of the noisy picture.
+    pub noisy: f64,
+    /// Of D(y).
+    pub denoised: f64,
+    /// Of each computed D_c(y), by class.
+    pub conditional: ByClass,
+}
+
+/// SSIM to the clean picture (Gaussian 11×11, σ 1.5, K₁ 0.01, K₂ 0.03).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Ssim {
+    /// Of the noisy picture.
+    pub noisy: f64,
+    /// Of D(y).
+    pub denoised: f64,
+}
+
+/// The picture at its own size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct NativeReport {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// How near the noisy one is; absent without a clean picture.
+    pub noisy: Option<Fidelity>,
+    /// How near the denoised one is; absent without a clean picture.
+    pub denoised: Option<Fidelity>,
+}
+
+/// One element of what `analyze --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Analysis {
+    /// The file, as it was named.
+    pub image: String,
+    /// The model's name.
+    pub model: String,
+    /// Where it computed.
+    pub device: String,
+    /// The standard deviation that the model was told, on the [0, 1] scale.
+    pub sigma: f32,
+    /// What it computed with, inside its trained range.
+    pub sigma_used: f32,
+    /// Whether `sigma` is an estimate from the picture.
+    pub sigma_estimated: bool,
+    /// The seed of the added noise; null for a picture with noise of its own.
+    pub seed: Option<u64>,
+    /// The kind of the added noise; null for a picture with noise of its own.
+    pub noise: Option<NoiseKind>,
+    /// What was done to fit the file's picture to the model, in words.
+    pub fit: String,
+    /// `p(c | y)`, the most probable class first.
+    pub posterior: Vec<ClassProbability>,
+    /// `log p_σ(y)` up to a constant that does not depend on y.
+    pub log_density: f64,
+    /// Null without a clean picture.
+    pub psnr_db: Option<Psnr>,
+    /// Null without a clean picture.
+    pub ssim: Option<Ssim>,
+    /// `max |D − Σ_c p(c | y) D_c|`; null unless every class was asked for.
+    pub identity_error: Option<f64>,
+    /// Null unless it was asked for.
+    pub native: Option<NativeReport>,
+    /// What a person should know to read the numbers rightly.
+    pub notes: Vec<String>,
+    /// Milliseconds.
+    pub timings_ms: Timings,
+}
+
+impl Analysis {
+    /// The report of a study of the picture in `image`, which was fitted as `fit` says.
+    #[must_use]
+    pub fn of(study: &Study, image: &Path, fit: &str) -> Self {
+        let name = |class: usize| study.model.classes[class].clone();
+        let fidelities = study.noisy_fidelity.zip(study.denoised_fidelity);
+        let conditional = study.conditionals.iter().filter_map(|c| Some((name(c.class), c.psnr_db?))).collect();
+        Self {
+            image: image.display().to_string(),
+            model: study.model.name.clone(),
+            device: study.model.device.clone(),
+            sigma: study.sigma,
+            sigma_used: study.sigma_used,
+            sigma_estimated: study.sigma_estimated,
+            seed: study.noise.map(|n| n.seed),
+            noise: study.noise.map(|n| n.kind),
+            fit: fit.to_owned(),
+            posterior: posterior(&study.posterior, &study.model.classes),
+            log_density: study.log_density,
+            psnr_db: fidelities.map(|(noisy, denoised)| Psnr {
+                noisy: noisy.psnr_db,
+                denoised: denoised.psnr_db,
+                conditional: ByClass(conditional),
+            }),
+            ssim: fidelities.map(|(noisy, denoised)| Ssim { noisy: noisy.ssim, denoised: denoised.ssim }),
+            identity_error: study.identity_error,
+            native: study.native.as_ref().map(|native| NativeReport {
+                width: native.denoised.shape().width,
+                height: native.denoised.shape().height,
+                noisy: native.noisy_fidelity,
+                denoised: native.denoised_fidelity,
+            }),
+            notes: study.notes.clone(),
+            timings_ms: study.timings,
+        }
+    }
+}
+
+/// A posterior with class names, the most probable first.
+#[must_use]
+pub fn posterior(probabilities: &[f64], classes: &[String]) -> Vec<ClassProbability> {
+    let ranked = super::request::ranked(probabilities).into_iter();
+    ranked.map(|c| ClassProbability { class: classes[c].clone(), probability: probabilities[c] }).collect()
+}
+
+/// One element of what `attack --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AttackReport {
+    /// The file, as it was named.
+    pub image: String,
+    /// The model's name.
+    pub model: String,
+    /// Where it computed.
+    pub device: String,
+    /// The attack.
+    pub method: Method,
+    /// The norm of its budget.
+    pub norm: Norm,
+    /// The requested budget; null where the smallest perturbation is looked for.
+    pub epsilon: Option<f64>,
+    /// The noise level that the attacked classifier assumes.
+    pub sigma: f32,
+    /// The seed of everything random in the attack.
+    pub seed: u64,
+    /// What was done to fit the file's picture to the model, in words.
+    pub fit: String,
+    /// How far the picture was moved.
+    pub achieved: Distance,
+    /// The class that it is to be no longer taken for.
+    pub label: String,
+    /// The class that it is to be taken for; null if any other will do.
+    pub target: Option<String>,
+    /// The most probable class before.
+    pub predicted_before: String,
+    /// The most probable class after.
+    pub predicted_after: String,
+    /// `p(c | x)` before, the most probable class first.
+    pub posterior_before: Vec<ClassProbability>,
+    /// `p(c | x)` after, the most probable class first.
+    pub posterior_after: Vec<ClassProbability>,
+    /// Whether the attack reached its goal.
+    pub success: bool,
+    /// How many steps were made.
+    pub steps: usize,
+    /// The loss that the attack raises, at each step.
+    pub loss: Vec<f64>,
+    /// How often the model was asked for its probabilities.
+    pub queries: usize,
+    /// What a person should know before trusting the result.
+    pub warnings: Vec<String>,
+}
+
+impl AttackReport {
+    /// The report of an attack on the picture in `image`, which was fitted as `fit` says.
+    #[must_use]
+    pub fn of(attacked: &Attacked, image: &Path, fit: &str) -> Self {
+        let Attacked { model, settings, outcome, .. } = attacked;
+        let name = |class: usize| model.classes[class].clone();
+        Self {
+            image: image.display().to_string(),
+            model: model.name.clone(),
+            device: model.device.clone(),
+            method: settings.method,
+            norm: settings.norm,
+            epsilon: outcome.epsilon,
+            sigma: settings.sigma,
+            seed: settings.seed,
+            fit: fit.to_owned(),
+            achieved: outcome.achieved,
+            label: name(outcome.label),
+            target: outcome.target.map(name),
+            predicted_before: name(outcome.predicted_before),
+            predicted_after: name(outcome.predicted_after),
+            posterior_before: posterior(&outcome.posterior_before, &model.classes),
+            posterior_after: posterior(&outcome.posterior_after, &model.classes),
+            success: outcome.success,
+            steps: outcome.steps,
+            loss: outcome.loss.clone(),
+            queries: outcome.queries,
+            warnings: outcome.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What is asked of a model: a picture, its noise, and the classes to denoise it as.
+
+use crate::picture::{Noise, Picture};
+use crate::{Error, Result};
+
+/// The picture of a request, fitted to the model's shape.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Subject {
+    /// A clean picture, to which noise is added. Residuals and PSNR are then known.
+    Clean {
+        /// The picture, in [0, 1].
+        picture: Picture,
+        /// The noise to add. A sigma of 0 adds none.
+        noise: Noise,
+    },
+    /// A picture with noise of its own.
+    Noisy(Picture),
+}
+
+impl Subject {
+    /// The picture as it was given.
+    #[must_use]
+    pub fn picture(&self) -> &Picture {
+        match self {
+            Self::Clean { picture, .. } | Self::Noisy(picture) => picture,
+        }
+    }
+}
+
+/// The classes whose conditional denoisers are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Classes {
+    /// Every class, the most probable first. Only then is the mixture identity checked.
+    #[default]
+    All,
+    /// The N most probable classes, the most probable first.
+    Top(usize),
+    /// These classes, by index, in this order.
+    List(Vec<usize>),
+}
+
+impl Classes {
+    /// Reads `all`, a number N for the N most probable, or class names separated by commas.
+    ///
+    /// A class whose name is a number is asked for with a comma: `3,` is the class named 3.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming `option` if a name is none of `names`.
+    pub fn parse(option: &str, text: &str, names: &[String]) -> Result<Self> {
+        if text == "all" {
+            return Ok(Self::All);
+        }
+        if let Ok(count) = text.parse() {
+            return Ok(Self::Top(count));
+        }
+        let asked = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let list = asked.map(|name| class_index(option, name, names)).collect::<Result<Vec<_>>>()?;
+        if list.is_empty() {
+            return Err(Error::option(option, format!("{text:?} names no class: write all, a number, or names")));
+        }
+        Ok(Self::List(list))
+    }
+
+    /// The asked classes, as indices, under a posterior.
+    pub(super) fn resolve(&self, posterior: &[f64]) -> Vec<usize> {
+        let count = match self {
+            Self::All => posterior.len(),
+            Self::Top(count) => *count,
+            Self::List(list) => return list.clone(),
+        };
+        ranked(posterior).into_iter().take(count).collect()
+    }
+}
+
+/// The index of the class called `name`.
+///
+/// # Errors
+/// [`Error::Option`] naming `option` and the classes that there are.
+pub fn class_index(option: &str, name: &str, names: &[String]) -> Result<usize> {
+    let found =
+        names.iter().position(|n| n == name).or_else(|| names.iter().position(|n| n.eq_ignore_ascii_case(name)));
+    found.ok_or_else(|| {
+        let mut known = names.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(", ");
+        if names.len() > 12 {
+            known.push_str(", …");
+        }
+        Error::option(option, format!("the model has no class {name:?}; it has {known}"))
+    })
+}
+
+/// Class indices, the most probable first; ties keep their order.
+#[must_use]
+pub fn ranked(posterior: &[f64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..posterior.len()).collect();
+    order.sort_by(|&a, &b| posterior[b].total_cmp(&posterior[a]));
+    order
+}
+
+/// One question to a model; [`super::analyze`] answers it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The picture, fitted to the model's shape.
+    pub subject: Subject,
+    /// The standard deviation that the model is told, on the [0, 1] scale. Without one it is the added noise's, or,
+    /// for a picture with noise of its own, an estimate.
+    pub assumed_sigma: Option<f32>,
+    /// The classes to denoise it as.
+    pub classes: Classes,
+    /// The same picture at its own size, to be denoised as a whole.
+    pub native: Option<WholePicture>,
+}
+
+/// A picture at its own size, with the model's channels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholePicture {
+    /// The picture.
+    pub picture: Picture,
+    /// The class to denoise it as; without one, all classes by the posterior of the fitted picture.
+    pub class: Option<usize>,
+}
+
+impl Request {
+    /// A clean picture under `noise`, denoised as every class.
+    #[must_use]
+    pub fn clean(picture: Picture, noise: Noise) -> Self {
+        Self { subject: Subject::Clean { picture, noise }, assumed_sigma: None, classes: Classes::All, native: None }
+    }
+
+    /// A picture with noise of its own, of standard deviation `sigma` if that is known, denoised as every class.
+    #[must_use]
+    pub fn noisy(picture: Picture, sigma: Option<f32>) -> Self {
+        Self { subject: Subject::Noisy(picture), assumed_sigma: sigma, classes: Classes::All, native: None }
+    }
+
+    /// The same with other classes.
+    #[must_use]
+    pub fn with_classes(self, classes: Classes) -> Self {
+        Self { classes, ..self }
+    }
+
+    /// The same with the picture at its own size too.
+    #[must_use]
+    pub fn with_native(self, picture: Picture, class: Option<usize>) -> Self {
+        Self { native: Some(WholePicture { picture, class }), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> Vec<String> {
+        ["cat", "dog", "3"].map(str::to_owned).to_vec()
+    }
+
+    #[test]
+    fn classes_are_read_as_all_a_number_or_names() {
+        let read = |text: &str| Classes::parse("--classes", text, &names()).unwrap();
+        assert_eq!(read("all"), Classes::All);
+        assert_eq!(read("3"), Classes::Top(3));
+        assert_eq!(read("3,"), Classes::List(vec![2]));
+        assert_eq!(read("dog, CAT"), Classes::List(vec![1, 0]));
+    }
+
+    #[test]
+    fn an_unknown_class_is_named_beside_the_known_ones() {
+        let message = Classes::parse("--classes", "cat,cow", &names()).unwrap_err().to_string();
+        assert_eq!(message, "--classes: the model has no class \"cow\"; it has cat, dog, 3");
+        assert!(Classes::parse("--classes", ",", &names()).is_err());
+    }
+
+    #[test]
+    fn ranking_puts_the_most_probable_first_and_keeps_ties() {
+        assert_eq!(ranked(&[0.1, 0.4, 0.1, 0.4]), [1, 3, 0, 2]);
+        assert_eq!(Classes::Top(2).resolve(&[0.2, 0.5, 0.3]), [1, 2]);
+        assert_eq!(Classes::List(vec![2, 0]).resolve(&[0.2, 0.5, 0.3]), [2, 0]);
+    }
+}

@@ -1,0 +1,27 @@
+//! The sheet: a study as one picture worth publishing.
+//!
+//! On a grid: the clean, noisy and denoised picture and the residual; below them the posterior as bars and the
+//! conditional denoisers, the most probable class first. Small pictures are enlarged by whole factors, so that a pixel
+//! stays a crisp square.
+
+mod page;
+mod raster;
+mod text;
+mod theme;
+
+use image::RgbImage;
+
+use super::Study;
+use page::Page;
+pub use theme::Theme;
+
+/// Draws the sheet of a study, titled with the picture's name.
+#[must_use]
+pub fn sheet(study: &Study, title: &str, theme: Theme) -> RgbImage {
+    let mut page = Page::new(theme);
+    page.header(study, title);
+    let grid = page.pictures(study);
+    page.evidence(study, grid);
+    page.footer(study);
+    page.finish()
+}

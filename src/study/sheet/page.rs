@@ -1,0 +1,353 @@
+//! The page's sections, from top to bottom.
+
+use image::{Rgb, RgbImage};
+
+use super::raster::{diverging, fill, frame, place, rectangle, shown, signed};
+use super::text::{BODY, HEADLINE, LABEL, SMALL, SUBTITLE, number, percent, scientific};
+use super::theme::{CONTENT, GAP, MARGIN, Palette, Theme, WIDTH};
+use crate::picture::{NoiseKind, Picture};
+use crate::study::{Conditional, Fidelity, Study, level, ranked};
+
+/// How many classes a sheet shows.
+const CLASSES: usize = 12;
+/// Taller than any sheet; the rest is cut off at the end.
+const TALLEST: u32 = 6000;
+
+/// A page being drawn downwards.
+pub(super) struct Page {
+    image: RgbImage,
+    palette: Palette,
+    /// The top of what comes next.
+    y: u32,
+}
+
+/// One panel of the first row.
+struct Panel {
+    label: &'static str,
+    formula: &'static str,
+    image: RgbImage,
+    caption: Caption,
+}
+
+enum Caption {
+    Text(String),
+    /// A colour key from minus this to plus this.
+    Key(f32),
+}
+
+impl Page {
+    pub fn new(theme: Theme) -> Self {
+        let palette = theme.palette();
+        Self { image: RgbImage::from_pixel(WIDTH, TALLEST, palette.paper), palette, y: MARGIN }
+    }
+
+    /// What was studied: the picture's name, and the model, noise and seed.
+    pub fn header(&mut self, study: &Study, title: &str) {
+        let class = &study.model.classes[study.predicted()];
+        let verdict = percent(study.posterior[study.predicted()]);
+        let right = (WIDTH - MARGIN) as f32;
+        let baseline = self.y as f32 + 38.0;
+        let verdict_width = HEADLINE.width(&verdict);
+        HEADLINE.draw_right(&mut self.image, (right, baseline), self.palette.accent, &verdict);
+        let class = HEADLINE.fit(class, CONTENT as f32 * 0.4);
+        let class_right = right - verdict_width - 20.0;
+        HEADLINE.draw_right(&mut self.image, (class_right, baseline), self.palette.ink, &class);
+        let room = class_right - HEADLINE.width(&class) - 48.0 - MARGIN as f32;
+        let title = HEADLINE.fit(title, room);
+        HEADLINE.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.ink, &title);
+
+        let baseline = baseline + 42.0;
+        let line = subtitle(study);
+        SUBTITLE.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.quiet, &line);
+        let density = format!("log p(y) = {}", number(study.log_density, 1));
+        SUBTITLE.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &density);
+        self.rule(baseline as u32 + 30);
+        self.y = baseline as u32 + 30 + 48;
+    }
+
+    /// The first row. Returns the width of its panels and where the second begins: the grid of the rest of the page.
+    pub fn pictures(&mut self, study: &Study) -> (u32, u32) {
+        let panels = panels(study, &self.palette);
+        let columns = panels.len() as u32;
+        let room = (CONTENT - (columns - 1) * GAP) / columns;
+        let size = fill(panels[0].image.dimensions(), (room, room + 80));
+        let label_y = self.y as f32 + 18.0;
+        let top = self.y + 38;
+        for (index, panel) in panels.iter().enumerate() {
+            let x = column(index as u32, columns, MARGIN, CONTENT, size.0);
+            LABEL.draw(&mut self.image, (x as f32, label_y), self.palette.ink, panel.label);
+            let right = ((x + size.0) as f32, label_y);
+            if LABEL.width(panel.label) + BODY.width(panel.formula) + 12.0 <= size.0 as f32 {
+                BODY.draw_right(&mut self.image, right, self.palette.quiet, panel.formula);
+            }
+            place(&mut self.image, &panel.image, (x, top), size);
+            frame(&mut self.image, (x, top), size, self.palette.faint);
+            let baseline = (top + size.1) as f32 + 32.0;
+            match &panel.caption {
+                Caption::Text(text) => BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, text),
+                Caption::Key(range) => self.key(x, baseline, size.0, *range),
+            }
+        }
+        self.y = top + size.1 + 32 + 56;
+        (size.0, column(1, columns, MARGIN, CONTENT, size.0))
+    }
+
+    /// The posterior as bars in the first column, the conditional denoisers in the others.
+    pub fn evidence(&mut self, study: &Study, (panel, second): (u32, u32)) {
+        self.rule(self.y);
+        self.y += 48;
+        let bars = self.bars(study, panel.max(240));
+        let grid = self.conditionals(study, second.max(MARGIN + 240 + GAP), bars - self.y);
+        self.y = bars.max(grid);
+    }
+
+    /// What the numbers rest on.
+    pub fn footer(&mut self, study: &Study) {
+        self.y += 36;
+        self.rule(self.y);
+        let mut baseline = self.y as f32 + 36.0;
+        for note in &study.notes {
+            let note = SMALL.fit(note, CONTENT as f32);
+            SMALL.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.ink, &note);
+            baseline += 26.0;
+        }
+        let mut facts = vec![
+            format!("denoscope {}", env!("CARGO_PKG_VERSION")),
+            format!("computed on {}", study.model.device),
+            format!("forward {} ms", number(study.timings.forward, 0)),
+            format!("adjoint {} ms", number(study.timings.adjoint, 0)),
+        ];
+        if let Some(error) = study.identity_error {
+            facts.push(format!("max | E[x | y] − Σ p(c | y) E[x | y, c] | = {}", scientific(error)));
+        }
+        let line = SMALL.fit(&facts.join("  ·  "), CONTENT as f32);
+        SMALL.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.quiet, &line);
+        self.y = baseline as u32;
+    }
+
+    /// The page, cut to its height.
+    pub fn finish(self) -> RgbImage {
+        image::imageops::crop_imm(&self.image, 0, 0, WIDTH, (self.y + MARGIN - 16).min(TALLEST)).to_image()
+    }
+
+    /// A thin line across the page.
+    fn rule(&mut self, y: u32) {
+        rectangle(&mut self.image, (MARGIN, y), (CONTENT, 1), self.palette.faint);
+    }
+
+    /// A colour key under the residual: its range in words at both ends.
+    fn key(&mut self, x: u32, baseline: f32, width: u32, range: f32) {
+        let text = level_text(range);
+        let (low, high) = (format!("−{text}"), format!("+{text}"));
+        BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, &low);
+        BODY.draw_right(&mut self.image, ((x + width) as f32, baseline), self.palette.quiet, &high);
+        let start = x + BODY.width(&low).ceil() as u32 + 14;
+        let end = (x + width).saturating_sub(BODY.width(&high).ceil() as u32 + 14).max(start + 1);
+        let top = baseline as u32 - 12;
+        for column in start..end {
+            let value = 2.0 * (column - start) as f32 / (end - start).max(2) as f32 - 1.0;
+            let colour = diverging(value, self.palette.signed);
+            rectangle(&mut self.image, (column, top), (1, 10), colour);
+        }
+        frame(&mut self.image, (start, top), (end - start, 10), self.palette.faint);
+    }
+
+    /// Returns where it ends.
+    fn bars(&mut self, study: &Study, width: u32) -> u32 {
+        self.section(MARGIN, width, "Posterior", "p(c | y)");
+        let mut baseline = self.y as f32 + 18.0 + 44.0;
+        let right = (MARGIN + width) as f32;
+        let order = ranked(&study.posterior);
+        for (rank, &class) in order.iter().take(CLASSES).enumerate() {
+            let probability = study.posterior[class];
+            let colours = (self.palette.ink, if rank == 0 { self.palette.accent } else { self.palette.bar });
+            let value = percent(probability);
+            let room = width as f32 - BODY.width(&value) - 16.0;
+            let name = BODY.fit(&study.model.classes[class], room);
+            BODY.draw(&mut self.image, (MARGIN as f32, baseline), colours.0, &name);
+            BODY.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &value);
+            self.bar((MARGIN, baseline as u32 + 9), width, probability, colours.1);
+            baseline += 45.0;
+        }
+        if order.len() > CLASSES {
+            let rest: f64 = order[CLASSES..].iter().map(|&c| study.posterior[c]).sum();
+            let name = format!("{} others", order.len() - CLASSES);
+            BODY.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.quiet, &name);
+            BODY.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &percent(rest));
+            baseline += 45.0;
+        }
+        baseline as u32 - 30
+    }
+
+    /// Returns where it ends, near to `bars` below its top if it can.
+    fn conditionals(&mut self, study: &Study, left: u32, bars: u32) -> u32 {
+        let ranked = study.ranked_conditionals();
+        let width = MARGIN + CONTENT - left;
+        if ranked.is_empty() {
+            return self.y;
+        }
+        let formula = match (ranked.len().min(CLASSES), study.posterior.len()) {
+            (shown, all) if shown < all => format!("{shown} of {all} classes, E[x | y, c]"),
+            _ => "E[x | y, c]".to_owned(),
+        };
+        self.section(left, width, "Denoised under each class", &formula);
+        let captions = if ranked[0].psnr_db.is_some() { 66 } else { 40 };
+        let pixels = (study.noisy.shape().width as u32, study.noisy.shape().height as u32);
+        let grid = |columns: u32| {
+            let room = (width - (columns - 1) * 24) / columns;
+            let size = fill(pixels, (room, room + 80));
+            let rows = (ranked.len().min(CLASSES) as u32).div_ceil(columns);
+            (size, rows * (size.1 + captions + 34))
+        };
+        // As many columns as bring the grid nearest to the height of the bars beside it, full rows before ragged ones.
+        let shown = ranked.len().min(CLASSES) as u32;
+        let misfit = |&columns: &u32| grid(columns).1.abs_diff(bars) + 80 * (shown.next_multiple_of(columns) - shown);
+        let columns = (3..=shown.clamp(3, 6)).min_by_key(misfit).unwrap_or(3);
+        let size = grid(columns).0;
+        let mut top = self.y + 38;
+        for (row, chunk) in
+            ranked.iter().take(CLASSES).copied().collect::<Vec<_>>().chunks(columns as usize).enumerate()
+        {
+            for (index, conditional) in chunk.iter().enumerate() {
+                let x = column(index as u32, columns, left, width, size.0);
+                let first = row == 0 && index == 0;
+                self.conditional(study, conditional, (x, top), size, first);
+            }
+            top += size.1 + captions + 34;
+        }
+        top - 34
+    }
+
+    fn conditional(&mut self, study: &Study, of: &Conditional, (x, top): (u32, u32), size: (u32, u32), first: bool) {
+        place(&mut self.image, &shown(&of.picture), (x, top), size);
+        frame(&mut self.image, (x, top), size, self.palette.faint);
+        let probability = study.posterior[of.class];
+        let colour = if first { self.palette.accent } else { self.palette.bar };
+        self.bar((x, top + size.1 + 8), size.0, probability, colour);
+        let baseline = (top + size.1) as f32 + 38.0;
+        let right = (x + size.0) as f32;
+        let value = percent(probability);
+        let ink = if first { self.palette.accent } else { self.palette.ink };
+        // The name has the line to itself where the PSNR gives the probability a second one to stand on.
+        let room = if of.psnr_db.is_some() { 0.0 } else { SMALL.width(&value) + 12.0 };
+        let name = BODY.fit(&study.model.classes[of.class], size.0 as f32 - room);
+        BODY.draw(&mut self.image, (x as f32, baseline), ink, &name);
+        if let Some(psnr) = of.psnr_db {
+            let text = format!("{} dB", number(psnr, 2));
+            SMALL.draw_right(&mut self.image, (right, baseline + 25.0), self.palette.quiet, &text);
+            SMALL.draw(&mut self.image, (x as f32, baseline + 25.0), self.palette.quiet, &value);
+        } else {
+            SMALL.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &value);
+        }
+    }
+
+    /// A section's name, and its formula at the right end.
+    fn section(&mut self, x: u32, width: u32, label: &str, formula: &str) {
+        let baseline = self.y as f32 + 18.0;
+        LABEL.draw(&mut self.image, (x as f32, baseline), self.palette.ink, label);
+        BODY.draw_right(&mut self.image, ((x + width) as f32, baseline), self.palette.quiet, formula);
+    }
+
+    /// A probability as a bar on its track.
+    fn bar(&mut self, at: (u32, u32), width: u32, probability: f64, colour: Rgb<u8>) {
+        rectangle(&mut self.image, at, (width, 5), self.palette.faint);
+        rectangle(&mut self.image, at, ((f64::from(width) * probability).round() as u32, 5), colour);
+    }
+}
+
+/// The left end of a column, when `columns` columns of `size` pixels fill `width` from `left` evenly.
+fn column(index: u32, columns: u32, left: u32, width: u32, size: u32) -> u32 {
+    left + index * (width - size.min(width)) / (columns - 1).max(1)
+}
+
+/// Model, noise and seed in one line.
+fn subtitle(study: &Study) -> String {
+    let sigma = level::describe(study.sigma);
+    let noise = match study.noise {
+        Some(noise) if (noise.sigma - study.sigma).abs() > f32::EPSILON => {
+            let added = level::describe(noise.sigma);
+            format!("{} noise σ = {added}, read with σ = {sigma}  ·  seed {}", kind(noise.kind), noise.seed)
+        }
+        Some(noise) => format!("{} noise σ = {sigma}  ·  seed {}", kind(noise.kind), noise.seed),
+        None if study.sigma_estimated => format!("noise of its own, estimated σ = {sigma}"),
+        None => format!("noise of its own, σ = {sigma}"),
+    };
+    format!("model {}  ·  {noise}", study.model.name)
+}
+
+/// A kind of noise as one writes it in a text.
+fn kind(kind: NoiseKind) -> String {
+    match kind {
+        NoiseKind::Gaussian => "Gaussian".to_owned(),
+        NoiseKind::Poisson => "Poisson".to_owned(),
+        NoiseKind::Jpeg => "JPEG".to_owned(),
+        other => other.to_string().replace('-', " "),
+    }
+}
+
+/// The panels of the first row: of the whole picture at its own size if there is one.
+fn panels(study: &Study, palette: &Palette) -> Vec<Panel> {
+    let (clean, noisy, denoised, fidelities) = match &study.native {
+        Some(n) => (&n.clean, &n.noisy, &n.denoised, (n.noisy_fidelity, n.denoised_fidelity)),
+        None => (&study.clean, &study.noisy, &study.denoised, (study.noisy_fidelity, study.denoised_fidelity)),
+    };
+    let size = Caption::Text(format!("{} × {} pixels", noisy.shape().width, noisy.shape().height));
+    let mut panels = Vec::new();
+    let noisy_caption = match fidelities.0 {
+        Some(fidelity) => Caption::Text(quality(fidelity)),
+        None => Caption::Text(format!("{} × {} pixels", noisy.shape().width, noisy.shape().height)),
+    };
+    if let Some(clean) = clean {
+        panels.push(Panel { label: "Clean", formula: "x", image: shown(clean), caption: size });
+    }
+    panels.push(Panel { label: "Noisy", formula: "y", image: shown(noisy), caption: noisy_caption });
+    let caption = Caption::Text(fidelities.1.map_or_else(String::new, quality));
+    panels.push(Panel { label: "Denoised", formula: "E[x | y]", image: shown(denoised), caption });
+    let (label, formula, residual) = match clean {
+        Some(clean) => ("Residual", "E[x | y] − x", denoised.zip(clean, |d, x| d - x)),
+        None => ("Removed", "y − E[x | y]", noisy.zip(denoised, |y, d| y - d)),
+    };
+    let range = signed_range(&residual);
+    let image = signed(&residual, range, palette.signed);
+    panels.push(Panel { label, formula, image, caption: Caption::Key(range) });
+    panels
+}
+
+fn quality(fidelity: Fidelity) -> String {
+    format!("{} dB  ·  SSIM {}", number(fidelity.psnr_db, 2), number(fidelity.ssim, 3))
+}
+
+/// A round number (1, 2 or 5 times a power of ten) that all but the most extreme values stay within.
+fn signed_range(residual: &Picture) -> f32 {
+    let mut sizes: Vec<f32> = residual.values().iter().map(|v| v.abs()).filter(|v| v.is_finite()).collect();
+    sizes.sort_by(f32::total_cmp);
+    let large = sizes.get(sizes.len().saturating_sub(1) * 199 / 200).copied().unwrap_or(0.0).max(1e-4);
+    let power = 10.0_f32.powf(large.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&r| r >= large).unwrap_or(large)
+}
+
+fn level_text(range: f32) -> String {
+    let digits = (-range.log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{range:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Shape;
+
+    #[test]
+    fn columns_are_flush_with_both_margins() {
+        assert_eq!(column(0, 4, MARGIN, CONTENT, 352), MARGIN);
+        assert_eq!(column(3, 4, MARGIN, CONTENT, 352) + 352, MARGIN + CONTENT);
+        assert_eq!(column(0, 1, 100, 50, 80), 100);
+    }
+
+    #[test]
+    fn the_residuals_range_is_round_and_holds_nearly_all() {
+        let of = |value: f32| signed_range(&Picture::filled(Shape::new(1, 4, 4), value));
+        assert!((of(0.13) - 0.2).abs() < 1e-6 && (of(0.2) - 0.2).abs() < 1e-6 && (of(-0.03) - 0.05).abs() < 1e-6);
+        assert!(of(0.0) > 0.0);
+        assert_eq!(["0.2", "0.05", "1"], [0.2, 0.05, 1.0].map(level_text).map(|t| t).each_ref().map(String::as_str));
+    }
+}
