@@ -12,6 +12,7 @@
 //! ```
 
 pub mod attack;
+pub mod cli;
 pub mod error;
 pub mod files;
 pub mod joint;

@@ -1,3 +1,7 @@
-//! The command line, and without arguments the window.
+//! The program: the command line, and without a command the window.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    denoscope::cli::main()
+}

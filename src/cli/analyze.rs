@@ -1,0 +1,127 @@
+//! `denoscope analyze`: posterior, denoisers and figures of pictures under noise.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::{FitArgument, ModelArguments, NoiseArguments, sigma};
+use super::outputs::{Destination, OutputArguments};
+use super::pictures::{self, Input};
+use super::{Done, console};
+use crate::Result;
+use crate::joint::JointModel;
+use crate::picture::save_image;
+use crate::study::report::Analysis;
+use crate::study::{Classes, Request, Study, Theme, analyze, level, ranked, sheet};
+use crate::task::Cancel;
+
+/// What a model believes and would restore: posterior, denoisers, PSNR, as text, JSON or a sheet
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  denoscope analyze photo.jpg --sigma 25/255 --sheet sheet.png\n  \
+                        denoscope analyze *.png --sigma 0.1 --seed 7 --json - | jq '.[].posterior[0]'")]
+pub(super) struct Analyze {
+    /// Picture files
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// The noise's standard deviation on the [0, 1] scale, as 0.1 or 25/255 (25/255 if not given)
+    #[arg(long, value_name = "S", value_parser = sigma)]
+    sigma: Option<f32>,
+    /// The standard deviation that the model is told, where it is not the noise's
+    #[arg(long, value_name = "S", value_parser = sigma, conflicts_with = "already_noisy")]
+    assume: Option<f32>,
+    #[command(flatten)]
+    noise: NoiseArguments,
+    /// Add no noise: the picture has its own, of --sigma if given, else of an estimate
+    #[arg(long, conflicts_with_all = ["noise", "seed"])]
+    already_noisy: bool,
+    /// Classes to denoise as: all, the N most probable, or names (a,b; a name that is a number as 3,)
+    #[arg(long, value_name = "all|N|a,b", default_value = "all")]
+    classes: String,
+    /// What of the picture the model sees
+    #[arg(long, value_enum, default_value_t)]
+    fit: FitArgument,
+    /// Also denoise the whole picture at its own size
+    #[arg(long)]
+    native: bool,
+    /// Draw each study as a sheet: a file, or a folder for several pictures
+    #[arg(long, value_name = "FILE.png")]
+    sheet: Option<PathBuf>,
+    /// Draw the sheet on dark paper
+    #[arg(long, requires = "sheet")]
+    dark: bool,
+    #[command(flatten)]
+    output: OutputArguments,
+}
+
+impl Analyze {
+    pub fn run(&self) -> Done {
+        self.output.check()?;
+        let sheets = self.sheet.as_ref().map(|path| Destination::new("--sheet", path, &self.images)).transpose()?;
+        let model = self.model.open()?;
+        let classes = Classes::parse("--classes", &self.classes, model.classes())?;
+        let theme = if self.dark { Theme::Dark } else { Theme::Light };
+        let mut reports = Vec::new();
+        let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
+            let drawing = sheets.as_ref().map(|sheets| sheets.of(input.path, self.output.force)).transpose()?;
+            let study = analyze(&model, &self.request(&input, &classes), &Cancel::new(), &mut |_| ())?;
+            self.print(&input, &study)?;
+            if let Some(path) = drawing {
+                let title = input.path.file_name().unwrap_or_default().to_string_lossy();
+                save_image(&path, &sheet(&study, &title, theme).into(), self.output.force)?;
+                self.output.say(format!("  sheet    {}", path.display()))?;
+            }
+            reports.push(Analysis::of(&study, input.path, &input.description));
+            Ok(())
+        })?;
+        self.output.write(&reports)?;
+        Ok(ending)
+    }
+
+    fn request(&self, input: &Input<'_>, classes: &Classes) -> Request {
+        let picture = input.fitted.picture.clone();
+        let mut request = if self.already_noisy {
+            Request::noisy(picture, self.sigma)
+        } else {
+            Request::clean(picture, self.noise.at(self.sigma.unwrap_or(25.0 / 255.0)))
+        };
+        request.assumed_sigma = request.assumed_sigma.or(self.assume);
+        if self.native {
+            request = request.with_native(input.whole.clone(), None);
+        }
+        request.with_classes(classes.clone())
+    }
+
+    fn print(&self, input: &Input<'_>, study: &Study) -> Result<()> {
+        let say = |line: String| self.output.say(line);
+        say(format!("{}", input.path.display()))?;
+        say(format!("  picture  {}", input.description))?;
+        let origin = match study.noise {
+            Some(noise) => format!("{} noise, seed {}", noise.kind, noise.seed),
+            None if study.sigma_estimated => "estimated from the picture".to_owned(),
+            None => "as told".to_owned(),
+        };
+        say(format!("  sigma    {}, {origin}", level::describe(study.sigma)))?;
+        say(format!("  model    {} on {}", study.model.name, study.model.device))?;
+        for (rank, class) in ranked(&study.posterior).into_iter().take(5).enumerate() {
+            let label = if rank == 0 { "p(c | y)" } else { "" };
+            say(format!("  {label:<8} {:>6.2} %  {}", 100.0 * study.posterior[class], study.model.classes[class]))?;
+        }
+        if let Some((noisy, denoised)) = study.noisy_fidelity.zip(study.denoised_fidelity) {
+            say(format!("  PSNR     {:.2} dB noisy, {:.2} dB denoised", noisy.psnr_db, denoised.psnr_db))?;
+            say(format!("  SSIM     {:.4} noisy, {:.4} denoised", noisy.ssim, denoised.ssim))?;
+        }
+        if let Some(fidelity) = study.native.as_ref().and_then(|native| native.denoised_fidelity) {
+            say(format!("  native   {:.2} dB, SSIM {:.4} denoised at its own size", fidelity.psnr_db, fidelity.ssim))?;
+        }
+        if let Some(error) = study.identity_error {
+            say(format!("  identity max |D − Σ p(c | y) D_c| = {error:.1e}"))?;
+        }
+        say(format!("  time     {:.0} ms forward, {:.0} ms adjoint", study.timings.forward, study.timings.adjoint))?;
+        for text in &study.notes {
+            console::note(&format!("note: {}: {text}", input.path.display()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,153 @@
+//! `denoscope attack`: what fools the model, within a budget.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Done;
+use super::arguments::{FitArgument, ModelArguments, plain, sigma};
+use super::console;
+use super::outputs::{Destination, OutputArguments};
+use super::pictures::{self, Input};
+use crate::attack::{Method, Mode, Norm, Settings, Target, names};
+use crate::joint::JointModel;
+use crate::picture::save;
+use crate::study::report::AttackReport;
+use crate::study::{AttackRequest, Attacked, Classes, attack, class_index, level};
+use crate::task::Cancel;
+use crate::{Error, Result};
+
+/// Look for a small perturbation that makes the model take a picture for another class
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  denoscope attack digit.png --method pgd --norm linf --epsilon 8/255 --json -\n  \
+                        denoscope attack digit.png --method carlini-wagner --target 3 -o three.png")]
+pub(super) struct Attack {
+    /// Picture files
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// The attack: fgsm, bim, pgd, mi-fgsm, apgd-ce, apgd-dlr, apgd-t, deepfool, carlini-wagner, square, autoattack or
+    /// gaussian-noise
+    #[arg(long, value_name = "M", value_parser = plain::<Method>)]
+    method: Method,
+    /// The norm of the budget: linf or l2 (the method's usual one if not given)
+    #[arg(long, value_name = "NORM", value_parser = plain::<Norm>)]
+    norm: Option<Norm>,
+    /// The budget on the [0, 1] scale, as 0.03 or 8/255 (the method's usual one if not given)
+    #[arg(long, value_name = "E", value_parser = sigma)]
+    epsilon: Option<f32>,
+    /// How many steps
+    #[arg(long, value_name = "N")]
+    steps: Option<u32>,
+    /// The length of a step, as 0.01 or 2/255
+    #[arg(long, value_name = "A", value_parser = sigma)]
+    step_size: Option<f32>,
+    /// Another parameter of the method, such as restarts=5; may be given several times
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    parameters: Vec<String>,
+    /// Look for the smallest budget that succeeds, from --epsilon on
+    #[arg(long)]
+    smallest: bool,
+    /// The class to be taken for: a name, random or least-likely (any other class if not given)
+    #[arg(long, value_name = "CLASS")]
+    target: Option<String>,
+    /// The pictures' true class (what the model says of each if not given)
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
+    /// The noise level that the attacked classifier p(c | x) assumes (the model's smallest, at least 1/255, if not given)
+    #[arg(long, value_name = "S", value_parser = sigma)]
+    sigma: Option<f32>,
+    /// The seed of everything random in the attack
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// What of the picture the model sees
+    #[arg(long, value_enum, default_value_t)]
+    fit: FitArgument,
+    /// Write the attacked picture, rounded to 8 bits: a file, or a folder for several pictures
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    results: OutputArguments,
+}
+
+impl Attack {
+    pub fn run(&self) -> Done {
+        self.results.check()?;
+        let destination =
+            self.output.as_ref().map(|path| Destination::new("--output", path, &self.images)).transpose()?;
+        let model = self.model.open()?;
+        let settings = self.settings(&model)?;
+        let label = self.label.as_ref().map(|name| class_index("--label", name, model.classes())).transpose()?;
+        let mut reports = Vec::new();
+        let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
+            let path = destination.as_ref().map(|d| d.of(input.path, self.results.force)).transpose()?;
+            let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
+            let request = AttackRequest { clean, label, settings: settings.clone(), classes: Classes::Top(0) };
+            let attacked = attack(&model, &request, &Cancel::new(), &mut |_| ())?;
+            self.print(&input, &attacked)?;
+            if let Some(path) = path {
+                save(&path, &attacked.outcome.attacked, self.results.force)?;
+                self.results.say(format!("  written   {}", path.display()))?;
+            }
+            reports.push(AttackReport::of(&attacked, input.path, &input.description));
+            Ok(())
+        })?;
+        self.results.write(&reports)?;
+        Ok(ending)
+    }
+
+    fn settings(&self, model: &dyn JointModel) -> Result<Settings> {
+        let sigma = self.sigma.unwrap_or(model.sigma_range().clamp(1.0 / 255.0));
+        let usual = Settings::new(self.method, sigma);
+        let norm = self.norm.unwrap_or(usual.norm);
+        let epsilon = self.epsilon.map(f64::from).or(self.method.description().epsilon(norm)).unwrap_or(usual.epsilon);
+        let mut settings = usual.within(norm, epsilon);
+        settings.seed = self.seed;
+        settings.mode = if self.smallest { Mode::Smallest } else { Mode::Fixed };
+        settings.target = match self.target.as_deref() {
+            None => Target::None,
+            Some("random") => Target::Random,
+            Some("least-likely") => Target::LeastLikely,
+            Some(name) => Target::Class(class_index("--target", name, model.classes())?),
+        };
+        if let Some(steps) = self.steps {
+            settings.set(names::STEPS, f64::from(steps))?;
+        }
+        if let Some(size) = self.step_size {
+            settings.set(names::STEP_SIZE, f64::from(size))?;
+        }
+        for parameter in &self.parameters {
+            let wrong = || Error::option("--set", format!("{parameter:?} is no NAME=VALUE with a number"));
+            let (name, value) = parameter.split_once('=').ok_or_else(wrong)?;
+            settings.set(name, value.parse().map_err(|_| wrong())?)?;
+        }
+        Ok(settings)
+    }
+
+    fn print(&self, input: &Input<'_>, attacked: &Attacked) -> Result<()> {
+        let (outcome, settings) = (&attacked.outcome, &attacked.settings);
+        let say = |line: String| self.results.say(line);
+        let name = |class: usize| &attacked.model.classes[class];
+        say(format!("{}", input.path.display()))?;
+        say(format!("  picture   {}", input.description))?;
+        say(format!(
+            "  attack    {} {}, sigma {}",
+            settings.method,
+            settings.norm.title(),
+            level::describe(settings.sigma)
+        ))?;
+        let budget = outcome.epsilon.map_or_else(|| "the smallest".to_owned(), |e| level::describe(e as f32));
+        let moved = outcome.achieved;
+        say(format!("  budget    {budget}; achieved L∞ {:.5}, L2 {:.4}, {} values", moved.linf, moved.l2, moved.l0))?;
+        let of = |posterior: &[f64], class: usize| format!("{} ({:.1} %)", name(class), 100.0 * posterior[class]);
+        let before = of(&outcome.posterior_before, outcome.predicted_before);
+        let after = of(&outcome.posterior_after, outcome.predicted_after);
+        let verdict = if outcome.success { "succeeded" } else { "failed" };
+        say(format!("  {verdict:<9} {before} → {after} in {} steps, {} queries", outcome.steps, outcome.queries))?;
+        for warning in &outcome.warnings {
+            console::note(&format!("note: {}: {warning}", input.path.display()));
+        }
+        Ok(())
+    }
+}

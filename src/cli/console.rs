@@ -1,0 +1,39 @@
+//! Lines to people: results on standard output, everything else on standard error.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use super::{Done, Ending};
+use crate::{Error, Result};
+
+/// Prints a line on standard output. A reader that went away ends the program quietly, as in `denoscope … | head`.
+pub(super) fn say(line: impl AsRef<str>) -> Result<()> {
+    match writeln!(io::stdout().lock(), "{}", line.as_ref()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        done => done.map_err(|e| Error::io("standard output", e)),
+    }
+}
+
+/// Prints what went wrong, in one line on standard error.
+pub(super) fn fail(error: &Error) {
+    note(&format!("error: {error}"));
+}
+
+/// Prints a line on standard error. It is one line whatever is in it.
+pub(super) fn note(text: &str) {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // Standard error may be closed; then there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// What the process returns, after saying what stopped it.
+pub(super) fn exit_code(done: Done) -> ExitCode {
+    match done {
+        Ok(Ending::Complete) => ExitCode::SUCCESS,
+        Ok(Ending::WithFailures) => ExitCode::from(1),
+        Err(error) => {
+            fail(&error);
+            ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
+        }
+    }
+}

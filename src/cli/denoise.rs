@@ -1,0 +1,94 @@
+//! `denoscope denoise`: pictures in, restored pictures out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::{FitArgument, ModelArguments, NoiseArguments, sigma};
+use super::outputs::{Destination, OutputArguments};
+use super::pictures::{self, Input};
+use super::{Done, console};
+use crate::joint::JointModel;
+use crate::picture::{Picture, save};
+use crate::study::report::Analysis;
+use crate::study::{Classes, Request, Study, analyze, class_index, level};
+use crate::task::Cancel;
+
+/// Restore pictures, at the model's size or their own, freely or as one class
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  denoscope denoise scan.png --already-noisy --native -o restored.png\n  \
+                        denoscope denoise digit.png --sigma 1 --as 3 -o three.png")]
+pub(super) struct Denoise {
+    /// Picture files
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// The noise's standard deviation on the [0, 1] scale, as 0.1 or 25/255
+    #[arg(long, value_name = "S", value_parser = sigma, required_unless_present = "already_noisy")]
+    sigma: Option<f32>,
+    #[command(flatten)]
+    noise: NoiseArguments,
+    /// Add no noise: the picture has its own, of --sigma if given, else of an estimate
+    #[arg(long, conflicts_with_all = ["noise", "seed"])]
+    already_noisy: bool,
+    /// Restore it as a picture of this class
+    #[arg(long = "as", value_name = "CLASS")]
+    class: Option<String>,
+    /// What of the picture the model sees
+    #[arg(long, value_enum, default_value_t)]
+    fit: FitArgument,
+    /// Restore the whole picture at its own size
+    #[arg(long)]
+    native: bool,
+    /// Where to write: a file, or a folder for several pictures
+    #[arg(long, short, value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    results: OutputArguments,
+}
+
+impl Denoise {
+    pub fn run(&self) -> Done {
+        self.results.check()?;
+        let destination = Destination::new("--output", &self.output, &self.images)?;
+        let model = self.model.open()?;
+        let class = self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()?;
+        let mut reports = Vec::new();
+        let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
+            let path = destination.of(input.path, self.results.force)?;
+            let study = analyze(&model, &self.request(&input, class), &Cancel::new(), &mut |_| ())?;
+            save(&path, restored(&study, class), self.results.force)?;
+            let sigma = level::describe(study.sigma);
+            let origin = if study.sigma_estimated { ", estimated" } else { "" };
+            self.results.say(format!("{} → {}  (sigma {sigma}{origin})", input.path.display(), path.display()))?;
+            self.results.say(format!("  {}", input.description))?;
+            for text in &study.notes {
+                console::note(&format!("note: {}: {text}", input.path.display()));
+            }
+            reports.push(Analysis::of(&study, input.path, &input.description));
+            Ok(())
+        })?;
+        self.results.write(&reports)?;
+        Ok(ending)
+    }
+
+    fn request(&self, input: &Input<'_>, class: Option<usize>) -> Request {
+        let picture = input.fitted.picture.clone();
+        let request = match self.sigma {
+            Some(sigma) if !self.already_noisy => Request::clean(picture, self.noise.at(sigma)),
+            sigma => Request::noisy(picture, sigma),
+        };
+        let request = request.with_classes(Classes::List(class.into_iter().collect()));
+        if self.native { request.with_native(input.whole.clone(), class) } else { request }
+    }
+}
+
+/// The picture that was asked for.
+fn restored(study: &Study, class: Option<usize>) -> &Picture {
+    match (&study.native, class) {
+        (Some(native), _) => &native.denoised,
+        (None, Some(_)) => study.conditionals.first().map_or(&study.denoised, |c| &c.picture),
+        (None, None) => &study.denoised,
+    }
+}

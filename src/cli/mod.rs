@@ -1,0 +1,92 @@
+//! The command line: arguments in, one request a picture, results as text, JSON, pictures and sheets.
+//!
+//! Exit code 0 is success, 1 a failure that was said in one line on standard error, 2 wrong usage.
+
+mod analyze;
+mod arguments;
+mod attack;
+mod completions;
+mod console;
+mod denoise;
+mod info;
+mod models;
+mod outputs;
+mod pictures;
+mod window;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::Result;
+
+/// Look into a joint classification–denoising network: what it believes, what it restores, what fools it.
+#[derive(Debug, Parser)]
+#[command(name = "denoscope", version, args_conflicts_with_subcommands = true, subcommand_precedence_over_arg = true)]
+#[command(after_help = "Example:\n  denoscope analyze photo.jpg --sigma 25/255 --sheet sheet.png\n\n\
+                        Without a command the window opens, with the given pictures in it.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Pictures to open in the window
+    #[arg(value_name = "IMAGE")]
+    pictures: Vec<PathBuf>,
+    #[command(flatten)]
+    window: window::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Analyze(analyze::Analyze),
+    Denoise(denoise::Denoise),
+    Attack(attack::Attack),
+    Info(info::Info),
+    Models(models::Models),
+    Completions(completions::Completions),
+}
+
+/// Runs the program on the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Some(Command::Analyze(command)) => command.run(),
+        Some(Command::Denoise(command)) => command.run(),
+        Some(Command::Attack(command)) => command.run(),
+        Some(Command::Info(command)) => command.run(),
+        Some(Command::Models(command)) => command.run(),
+        Some(Command::Completions(command)) => command.run(),
+        None => window::open(arguments.pictures, arguments.window),
+    };
+    console::exit_code(done)
+}
+
+/// How a command that did all it could ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Everything that was asked for was done.
+    Complete,
+    /// Some of it failed; each failure was said when it happened.
+    WithFailures,
+}
+
+/// What a command returns: how it ended, or the failure that stopped it.
+type Done = Result<Ending>;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_arguments_are_consistent_and_every_command_has_an_example() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            let help = sub.clone().render_long_help().to_string();
+            assert!(help.contains("Example"), "{}", sub.get_name());
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Batches of picture files: each is read, fitted and worked on; one that fails is said and the rest goes on.
+
+use std::path::{Path, PathBuf};
+
+use super::{Ending, console};
+use crate::joint::JointModel;
+use crate::picture::{Fit, Fitted, Picture, channels, fit, load};
+use crate::{Error, Result};
+
+/// A picture file, ready for the model.
+pub(super) struct Input<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The picture at its own size, with the model's channels.
+    pub whole: Picture,
+    /// The picture in the model's shape.
+    pub fitted: Fitted,
+    /// What was read and done, in words.
+    pub description: String,
+}
+
+/// Runs `work` on each file, says what fails, and tells how the batch ended.
+///
+/// # Errors
+/// [`Error::Option`] and [`Error::Cancelled`] at once, because they are not about one picture.
+pub(super) fn each(
+    paths: &[PathBuf],
+    model: &dyn JointModel,
+    how: Fit,
+    mut work: impl FnMut(Input<'_>) -> Result<()>,
+) -> Result<Ending> {
+    let mut ending = Ending::Complete;
+    for path in paths {
+        match read(path, model, how).and_then(&mut work) {
+            Ok(()) => {}
+            Err(error @ (Error::Option { .. } | Error::Cancelled)) => return Err(error),
+            Err(error) => {
+                console::fail(&named(path, error));
+                ending = Ending::WithFailures;
+            }
+        }
+    }
+    Ok(ending)
+}
+
+fn read<'a>(path: &'a Path, model: &dyn JointModel, how: Fit) -> Result<Input<'a>> {
+    let loaded = load(path)?;
+    let whole = channels(&loaded.picture, model.shape().channels);
+    let fitted = fit(&loaded.picture, model.shape(), how);
+    let description = format!("{}; {}", loaded.describe(), fitted.describe());
+    Ok(Input { path, whole, fitted, description })
+}
+
+/// An error of the arithmetic, with the picture that it happened on.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Compute(reason) => Error::picture(path, reason),
+        other => other,
+    }
+}

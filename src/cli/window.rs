@@ -1,0 +1,25 @@
+//! `denoscope` without a command: the window.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Done;
+
+/// What the window opens with.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The model that the window opens with: a bundled model's name or a model file
+    #[arg(long, value_name = "NAME|PATH")]
+    model: Option<String>,
+    /// Where the window computes: auto, cpu, cuda, cuda:N or metal
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+}
+
+/// Says that this build has no window.
+#[allow(clippy::needless_pass_by_value)] // As with a window.
+pub(super) fn open(_: Vec<PathBuf>, _: Options) -> Done {
+    let reason = "this build has no window: build it with --features gui, or see denoscope --help for the commands";
+    Err(crate::Error::Device(reason.to_owned()))
+}
