@@ -75,8 +75,7 @@ impl Axis {
         let tile = tiling.tile.max(1).min(length);
         let overlap = tiling.overlap.min(tile - 1);
         let steps = (length - tile).div_ceil(tile - overlap);
-        let starts: Vec<usize> =
-            (0..=steps).map(|i| if steps == 0 { 0 } else { i * (length - tile) / steps }).collect();
+        let starts: Vec<usize> = (0..=steps).map(|i| i * (length - tile) / steps.max(1)).collect();
         // A ramp towards each end that has a neighbour; dividing by the sum over the tiles makes a partition of unity.
         let ramp = |start: usize, at: usize| {
             let before = if start == 0 { usize::MAX } else { at + 1 };

@@ -39,7 +39,7 @@ pub struct Psnr {
     pub noisy: f64,
     /// Of D(y).
     pub denoised: f64,
-    /// Of each computed D_c(y), by class.
+    /// Of each computed `D_c(y)`, by class.
     pub conditional: ByClass,
 }
 

@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn numbers_are_set_with_true_signs() {
-        assert_eq!(number(-3.14159, 2), "−3.14");
+        assert_eq!(number(-2.345, 1), "−2.3");
         assert_eq!(number(f64::INFINITY, 2), "∞");
         assert_eq!(scientific(2.6e-7), "3 × 10⁻⁷");
         assert_eq!(scientific(0.0), "0");
