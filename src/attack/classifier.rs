@@ -1,7 +1,7 @@
 //! The classifier under attack: log-probabilities of the classes for pictures in [0, 1], and their gradients.
 
 use crate::joint::{Forward, JointModel, log_softmax};
-use crate::picture::Batch;
+use crate::picture::{Batch, Noise};
 use crate::{Error, Result};
 
 /// A classifier that can be attacked.
@@ -9,6 +9,12 @@ pub(super) trait Classifier {
     /// What it says of a batch of pictures. `streams` numbers each picture in its set, and `query` how often it was
     /// asked before: what a random classifier draws its noise by.
     fn judge(&self, pictures: &Batch, streams: &[u64], query: u64) -> Result<Box<dyn Judgement + '_>>;
+
+    /// The log-probabilities by which it decides, `[N, K]`: a random classifier draws more for these than for a step
+    /// of the attack, and none that the attack has seen.
+    fn verdict(&self, pictures: &Batch, streams: &[u64]) -> Result<Vec<f64>> {
+        Ok(self.judge(pictures, streams, 0)?.logits().to_vec())
+    }
 }
 
 /// What a classifier says of a batch, kept for gradients.
@@ -29,15 +35,45 @@ pub(super) struct Direct<'a> {
 
 impl Classifier for Direct<'_> {
     fn judge(&self, pictures: &Batch, _streams: &[u64], _query: u64) -> Result<Box<dyn Judgement + '_>> {
-        let forward = self.model.forward(pictures, &vec![self.sigma; pictures.len()])?;
-        let logits = logits_of(&*forward)?;
-        Ok(Box::new(Judged { forward, logits }))
+        Ok(Box::new(Judged::of(self.model, pictures, self.sigma)?))
     }
 }
 
-struct Judged<'a> {
+/// p(c | x + n) under one fixed noise n a picture: what the model says of the noisy picture that a person looks at.
+pub(super) struct Noisy<'a> {
+    pub(super) model: &'a dyn JointModel,
+    pub(super) noise: Noise,
+}
+
+impl Classifier for Noisy<'_> {
+    fn judge(&self, pictures: &Batch, streams: &[u64], _query: u64) -> Result<Box<dyn Judgement + '_>> {
+        let clean = pictures.pictures();
+        let noisy: Vec<_> = clean.iter().zip(streams).map(|(p, &stream)| self.noise.apply_nth(p, stream)).collect();
+        // The noise does not depend on the picture, so gradients with respect to both are the same.
+        Ok(Box::new(Judged::of(self.model, &Batch::of(&noisy), self.noise.sigma)?))
+    }
+}
+
+/// A forward pass of the model and its log-posteriors.
+pub(super) struct Judged<'a> {
     forward: Box<dyn Forward + 'a>,
     logits: Vec<f64>,
+}
+
+impl<'a> Judged<'a> {
+    /// One forward pass, at one noise level, over pictures that may lie anywhere.
+    pub(super) fn of(model: &'a dyn JointModel, pictures: &Batch, sigma: f32) -> Result<Self> {
+        let forward = model.forward(pictures, &vec![sigma; pictures.len()])?;
+        let log_joint = forward.log_joint();
+        if let Some(bad) = log_joint.iter().find(|l| !l.is_finite()) {
+            return Err(Error::Compute(format!(
+                "the model gave a log-probability of {bad}: it cannot be attacked here"
+            )));
+        }
+        let classes = log_joint.len() / pictures.len();
+        let logits = log_joint.chunks_exact(classes).flat_map(log_softmax).collect();
+        Ok(Self { forward, logits })
+    }
 }
 
 impl Judgement for Judged<'_> {
@@ -48,14 +84,4 @@ impl Judgement for Judged<'_> {
     fn gradients(&self, cotangents: &[f32]) -> Result<Batch> {
         self.forward.pullback(cotangents)
     }
-}
-
-/// `log p(c | y)` of every picture of a forward pass, `[N, K]`.
-fn logits_of(forward: &dyn Forward) -> Result<Vec<f64>> {
-    let log_joint = forward.log_joint();
-    if let Some(bad) = log_joint.iter().find(|l| !l.is_finite()) {
-        return Err(Error::Compute(format!("the model gave a log-probability of {bad}: it cannot be attacked here")));
-    }
-    let classes = log_joint.len() / forward.noisy().len();
-    Ok(log_joint.chunks_exact(classes).flat_map(log_softmax).collect())
 }

@@ -5,6 +5,7 @@
 //!
 //! [`Method`] is the registry and [`Preset`] holds others' defaults; [`Settings`] is what a person asks for, [`run`] does it,
 //! [`Outcome`] is what came of it. [`certify`] proves a radius within which no attack succeeds (randomised smoothing).
+//! [`Defence`] puts purification or a smoothed vote before the classifier; attacks then go through it.
 
 mod apgd;
 mod budget;
@@ -14,11 +15,13 @@ mod certificate;
 mod certify;
 mod classifier;
 mod deepfool;
+mod defence;
 mod ensemble;
 mod loss;
 mod method;
 mod noise;
 mod presets;
+mod purify;
 mod registry;
 mod run;
 mod search;
@@ -26,6 +29,7 @@ mod settings;
 mod smallest;
 mod square;
 mod steepest;
+mod vote;
 mod warning;
 
 #[cfg(test)]
@@ -34,6 +38,7 @@ mod tests;
 pub use budget::{Distance, Norm};
 pub use certificate::{Certificate, certified_accuracy, certified_radius, clopper_pearson_lower};
 pub use certify::{Smoothing, certify};
+pub use defence::{Defence, Through};
 pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;
 pub use run::{Outcome, Step, run};

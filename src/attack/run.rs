@@ -1,7 +1,7 @@
 //! The driver: many searches in step, their questions answered as one batch.
 
 use super::budget::{Ball, Distance};
-use super::classifier::{Classifier, Direct};
+use super::classifier::Classifier;
 use super::loss::{Goal, argmax, descending};
 use super::search::{Answer, Begin, Draws, Search, Want};
 use super::{Settings, Target, Warning, build};
@@ -83,9 +83,9 @@ pub fn run(
     settings.check(classes)?;
     check_pictures(clean, labels, classes)?;
     cancel.check()?;
-    let classifier = Direct { model, sigma: settings.sigma };
+    let classifier = settings.defence.classifier(model, settings.sigma, settings.seed);
     let streams: Vec<u64> = (0..clean.len() as u64).map(|i| settings.first + i).collect();
-    let before = classifier.judge(clean, &streams, 0)?.logits().to_vec();
+    let before = classifier.verdict(clean, &streams)?;
     let mut attacks: Vec<Attack> = (0..clean.len())
         .map(|i| Attack::new(clean.picture(i), labels[i], &before[i * classes..][..classes], settings, streams[i]))
         .collect();
@@ -93,7 +93,7 @@ pub fn run(
     let mut active: Vec<usize> = (0..attacks.len()).collect();
     for round in 1.. {
         cancel.check()?;
-        active = advance(&classifier, &mut attacks, &active, settings, round, observer)?;
+        active = advance(&*classifier, &mut attacks, &active, settings, round, observer)?;
         if active.is_empty() {
             break;
         }
@@ -102,10 +102,13 @@ pub fn run(
     cancel.check()?;
     let attacked: Vec<Picture> =
         attacks.iter().map(|a| Picture::new(clean.shape(), a.search.result().to_vec())).collect();
-    let after = classifier.judge(&Batch::of(&attacked), &streams, u64::MAX)?.logits().to_vec();
-    let clamped = Warning::of_sigma(model, settings.sigma);
+    let after = classifier.verdict(&Batch::of(&attacked), &streams)?;
+    let doubts: Vec<_> = [Warning::of_sigma(model, settings.sigma), Warning::of_defence(settings.defence)]
+        .into_iter()
+        .flatten()
+        .collect();
     let outcomes = attacks.into_iter().zip(attacked).zip(after.chunks_exact(classes));
-    Ok(outcomes.map(|((attack, attacked), logits)| attack.finish(attacked, logits, settings, clamped)).collect())
+    Ok(outcomes.map(|((attack, attacked), logits)| attack.finish(attacked, logits, settings, &doubts)).collect())
 }
 
 fn check_pictures(clean: &Batch, labels: &[usize], classes: usize) -> Result<()> {
@@ -143,7 +146,7 @@ impl Attack {
         Self { clean, clean_logits, goal, search, loss: Vec::new(), trajectory: Vec::new(), gradients: 0 }
     }
 
-    fn finish(self, attacked: Picture, logits: &[f64], settings: &Settings, clamped: Option<Warning>) -> Outcome {
+    fn finish(self, attacked: Picture, logits: &[f64], settings: &Settings, doubts: &[Warning]) -> Outcome {
         let Self { clean, clean_logits, goal, search, mut loss, mut trajectory, gradients } = self;
         let steps = loss.len();
         loss.push(search.loss().evaluate(goal, logits).0);
@@ -166,7 +169,7 @@ impl Attack {
             trajectory,
             queries: steps + 2,
             gradients,
-            warnings: clamped.into_iter().chain(search.warnings()).collect(),
+            warnings: doubts.iter().copied().chain(search.warnings()).collect(),
         }
     }
 }

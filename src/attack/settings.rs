@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Method, Norm};
+use super::{Defence, Method, Norm};
 use crate::{Error, Result};
 
 /// Names of the parameters in the registry.
@@ -83,6 +83,9 @@ pub struct Settings {
     pub target: Target,
     /// The noise level that the classifier p(c | x) assumes, on the [0, 1] scale.
     pub sigma: f32,
+    /// What stands between the picture and the posterior; attacks know it.
+    #[serde(default)]
+    pub defence: Defence,
     /// Seed of everything random.
     #[serde(default)]
     pub seed: u64,
@@ -110,6 +113,7 @@ impl Settings {
             mode: Mode::Fixed,
             target: Target::None,
             sigma,
+            defence: Defence::None,
             seed: 0,
             first: 0,
             keep_trajectory: false,
@@ -179,6 +183,7 @@ impl Settings {
         if !(self.sigma.is_finite() && self.sigma > 0.0) {
             return Err(Error::option("--sigma", format!("takes a positive number, not {}", self.sigma)));
         }
+        self.defence.check()?;
         if classes < description.min_classes {
             let (id, least) = (description.id, description.min_classes);
             let reason = format!("{id} needs {least} classes and the model has {classes}; try apgd-ce");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Defence;
 use crate::joint::JointModel;
 
 /// A reason to doubt an attack's result.
@@ -21,6 +22,8 @@ pub enum Warning {
     },
     /// A part of the method was left out because its loss needs more classes than the model has.
     TooFewClasses,
+    /// The gradient passed straight through the denoiser of a purification.
+    StraightThrough,
     /// No budget in the searched range was enough.
     NoBudgetFound,
 }
@@ -30,6 +33,11 @@ impl Warning {
     pub(super) fn of_sigma(model: &dyn JointModel, sigma: f32) -> Option<Self> {
         let range = model.sigma_range();
         (!range.contains(sigma)).then(|| Self::SigmaOutsideRange { asked: sigma, used: range.clamp(sigma) })
+    }
+
+    /// [`Warning::StraightThrough`], if so.
+    pub(super) fn of_defence(defence: Defence) -> Option<Self> {
+        defence.is_approximate().then_some(Self::StraightThrough)
     }
 }
 
@@ -44,6 +52,9 @@ impl fmt::Display for Warning {
                 write!(f, "sigma {asked} is outside the trained range: the model computed with {used}")
             }
             Self::TooFewClasses => f.write_str("apgd-t was left out: it needs at least 4 classes"),
+            Self::StraightThrough => f.write_str(
+                "the gradient passed straight through the denoiser, which is not its gradient: robustness is overstated",
+            ),
             Self::NoBudgetFound => f.write_str("no budget that was tried succeeded"),
         }
     }

@@ -1,0 +1,127 @@
+//! Defences to compare, each attacked by one that knows it: gradients are taken through the defence, as the mean over
+//! its noise (expectation over transformation; Athalye et al. 2018).
+
+use std::fmt;
+
+use super::classifier::{Classifier, Direct, Noisy};
+use super::purify::Purified;
+use super::vote::{Average, Voter};
+use crate::joint::JointModel;
+use crate::picture::Noise;
+use crate::{Error, Result};
+
+/// What stands between the attacked picture and the posterior.
+#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Defence {
+    /// Nothing: p(c | x).
+    #[default]
+    None,
+    /// One fixed noise of the classifier's σ on each picture: p(c | x + σε). No defence against one who knows the
+    /// noise, but the posterior of the noisy picture that a person looks at. Picture number 0 gets the noise that
+    /// [`Noise::apply`] gives.
+    FixedNoise {
+        /// The noise's seed.
+        seed: u64,
+    },
+    /// The smoothed classifier (Cohen et al. 2019): the class that p(c | x + σε) says most often over the noise ε. The
+    /// attack raises its loss on the mean of p(c | x + σε) (Salman et al. 2019).
+    Vote {
+        /// How many draws a gradient is the mean over.
+        draws: usize,
+        /// How many draws decide.
+        votes: usize,
+    },
+    /// Add noise, denoise (D), again for some rounds, then classify (Nie et al. 2022 with one denoiser step); a vote
+    /// over the noise decides.
+    Purification {
+        /// Standard deviation of the added noise, on the [0, 1] scale.
+        sigma: f32,
+        /// How often noise is added and taken off.
+        rounds: usize,
+        /// How the attack's gradient passes the denoiser.
+        through: Through,
+        /// How many draws a gradient is the mean over.
+        draws: usize,
+        /// How many draws decide.
+        votes: usize,
+    },
+}
+
+/// How a gradient passes the denoiser.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Through {
+    /// By the denoiser's Jacobian `I + σ²∇² log p`, which is symmetric: its transpose times v is the change of D along
+    /// v, taken by central differences. Two more adjoint passes a round.
+    #[default]
+    Jacobian,
+    /// As if the denoiser were the identity (backward-pass differentiable approximation). Cheap, and not the gradient:
+    /// what survives it is not shown to be robust.
+    Straight,
+}
+
+impl Defence {
+    /// A vote with eight draws a gradient, decided by a hundred.
+    pub const VOTE: Self = Self::Vote { draws: 8, votes: 100 };
+
+    /// One round of purification at `sigma`, with four draws a gradient, decided by 32.
+    #[must_use]
+    pub const fn purification(sigma: f32) -> Self {
+        Self::Purification { sigma, rounds: 1, through: Through::Jacobian, draws: 4, votes: 32 }
+    }
+
+    /// Whether the attack's gradient is an approximation that may mislead it.
+    pub(super) fn is_approximate(self) -> bool {
+        matches!(self, Self::Purification { through: Through::Straight, .. })
+    }
+
+    /// Checks what it takes.
+    pub(super) fn check(self) -> Result<()> {
+        let (sigma, counts) = match self {
+            Self::None | Self::FixedNoise { .. } => return Ok(()),
+            Self::Vote { draws, votes } => (1.0, [draws, votes, 1]),
+            Self::Purification { sigma, rounds, draws, votes, .. } => (sigma, [draws, votes, rounds]),
+        };
+        if counts.contains(&0) {
+            return Err(Error::option("--defence", "takes at least one draw, one vote and one round"));
+        }
+        if !(sigma.is_finite() && sigma > 0.0) {
+            return Err(Error::option("--defence", format!("purifies with a positive sigma, not {sigma}")));
+        }
+        Ok(())
+    }
+
+    /// The classifier that results from it.
+    pub(super) fn classifier<'a>(self, model: &'a dyn JointModel, sigma: f32, seed: u64) -> Box<dyn Classifier + 'a> {
+        match self {
+            Self::None => Box::new(Direct { model, sigma }),
+            Self::FixedNoise { seed } => Box::new(Noisy { model, noise: Noise::gaussian(sigma, seed) }),
+            Self::Vote { draws, votes } => {
+                Box::new(Average { voter: Voter::Noisy { model, sigma }, draws, votes, seed })
+            }
+            Self::Purification { sigma: purification, rounds, through, draws, votes } => {
+                let purified = Purified { model, sigma: purification, rounds, through, classifier_sigma: sigma };
+                Box::new(Average { voter: Voter::Purified(purified), draws, votes, seed })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Defence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::FixedNoise { seed } => write!(f, "fixed noise of seed {seed}"),
+            Self::Vote { draws, votes } => write!(f, "smoothed vote of {votes} ({draws} draws a gradient)"),
+            Self::Purification { sigma, rounds, through, draws, votes } => {
+                let how = match through {
+                    Through::Jacobian => "through its Jacobian",
+                    Through::Straight => "straight through it",
+                };
+                let times = if *rounds == 1 { String::new() } else { format!(" {rounds} times") };
+                write!(f, "purification at {sigma}{times}, vote of {votes} ({draws} draws a gradient, {how})")
+            }
+        }
+    }
+}
