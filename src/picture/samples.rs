@@ -46,7 +46,17 @@ macro_rules! sample {
 }
 
 /// All sample pictures, a model's together and in the order of its classes.
-pub static SAMPLES: [Sample; 10] = [
+pub static SAMPLES: [Sample; 20] = [
+    sample!("cifar10", "airplane"),
+    sample!("cifar10", "automobile"),
+    sample!("cifar10", "bird"),
+    sample!("cifar10", "cat"),
+    sample!("cifar10", "deer"),
+    sample!("cifar10", "dog"),
+    sample!("cifar10", "frog"),
+    sample!("cifar10", "horse"),
+    sample!("cifar10", "ship"),
+    sample!("cifar10", "truck"),
     sample!("digits", "0"),
     sample!("digits", "1"),
     sample!("digits", "2"),
@@ -77,7 +87,7 @@ mod tests {
             assert!(height == width && height >= 256, "{}: {}", sample.name(), picture.shape());
             assert!(sample.bytes.len() < 60_000, "{}: {} bytes", sample.name(), sample.bytes.len());
         }
-        assert_eq!(samples("digits").count(), 10);
+        assert_eq!((samples("digits").count(), samples("cifar10").count()), (10, 10));
         assert_eq!(samples("unheard of").count(), 0);
     }
 
