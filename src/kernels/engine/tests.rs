@@ -1,0 +1,164 @@
+//! The engine against the network in tensor operations, in double precision.
+
+use super::{Blueprint, Engine, Workspace};
+use crate::joint::JointModel;
+use crate::kernels::simd::Level;
+use crate::kernels::tests::noise;
+use crate::network::{Architecture, Checkpoint, Description, Network, Stem};
+use crate::picture::{Batch, Shape};
+
+/// A network whose every weight is random, so that every path matters.
+fn checkpoint(channels: usize, architecture: Architecture) -> Checkpoint {
+    let classes = ["cat", "dog", "eel"].map(str::to_owned).to_vec();
+    let mut description = Description::new("random", classes, Shape::new(channels, 8, 8), architecture);
+    description.mean = (0..channels).map(|c| 0.4 + 0.1 * c as f32).collect();
+    let mut checkpoint = Checkpoint::untrained(description, 3).unwrap();
+    for (seed, tensor) in checkpoint.tensors.values_mut().enumerate() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        let scale = (3.0 / inputs as f32).sqrt();
+        tensor.values = noise(seed as u64, tensor.values.len()).iter().map(|v| v * scale).collect();
+    }
+    checkpoint
+}
+
+fn blueprint(description: &Description) -> Blueprint {
+    let a = description.architecture.clone();
+    Blueprint {
+        channels: description.image.channels,
+        classes: description.classes.len(),
+        mean: description.mean.clone(),
+        deviation: description.deviation,
+        sigma_range: (description.sigma_range.min, description.sigma_range.max),
+        stem: (a.stem.kernel, a.stem.stride),
+        widths: a.widths,
+        blocks: a.blocks,
+        strides: a.strides,
+        group: a.group,
+        sigma_frequencies: a.sigma_frequencies,
+        sigma_width: a.sigma_width,
+    }
+}
+
+fn engine(level: Level, checkpoint: &Checkpoint) -> Engine {
+    let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
+    Engine::for_level(level, &blueprint(&checkpoint.description), &tensor).unwrap()
+}
+
+fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
+    Architecture {
+        stem: Stem { kernel: stem.0, stride: stem.1 },
+        widths: widths.to_vec(),
+        blocks: blocks.to_vec(),
+        strides: strides.to_vec(),
+        group: 8,
+        sigma_frequencies: 3,
+        sigma_width: 6,
+    }
+}
+
+fn assert_near(found: f64, truth: f64, scale: f64, what: &str) {
+    assert!((found - truth).abs() <= 3e-5 * scale, "{what}: {found}, not {truth} (scale {scale})");
+}
+
+#[test]
+fn the_engine_computes_what_the_network_in_tensor_operations_does() {
+    let cases = [
+        (architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]), 3, 8, 8),
+        (architecture((3, 1), &[16, 24, 40], &[1, 0, 1], &[1, 2, 1]), 1, 9, 6),
+        (architecture((4, 2), &[48, 96, 192], &[2, 2, 2], &[1, 2, 2]), 3, 31, 30),
+        (architecture((3, 2), &[64], &[1], &[1]), 1, 1, 1),
+        (architecture((3, 1), &[8, 8], &[1, 1], &[1, 2]), 3, 37, 41),
+    ];
+    for (architecture, channels, height, width) in cases {
+        let checkpoint = checkpoint(channels, architecture);
+        let truth = Network::load_double(&checkpoint).unwrap();
+        let shape = Shape::new(channels, height, width);
+        for level in Level::available() {
+            let engine = engine(level, &checkpoint);
+            let mut workspace = Workspace::new();
+            // The second job is larger, the third smaller: the workspace must follow.
+            for (pictures, each) in [(1, 4), (3, 1), (2, 3)] {
+                let noisy = noise(pictures as u64, pictures * shape.len());
+                let sigmas = &[0.1, 0.02, 0.7][..pictures];
+                let (mut energy, mut logits) = (vec![0.0; pictures], vec![0.0; 3 * pictures]);
+                let size = (height, width);
+                engine.forward(&noisy, size, sigmas, &mut workspace, &mut energy, &mut logits).unwrap();
+                let batch = Batch::new(shape, noisy.clone());
+                let forward = truth.forward(&batch, sigmas).unwrap();
+                let deviation = f64::from(checkpoint.description.deviation);
+                for n in 0..pictures {
+                    let sigma = f64::from(sigmas[n]);
+                    let plane = height * width;
+                    let squares = noisy[n * shape.len()..][..shape.len()].iter().enumerate();
+                    let mean = |i: usize| f64::from(checkpoint.description.mean[i / plane]);
+                    let squares: f64 = squares.map(|(i, v)| (f64::from(*v) - mean(i)).powi(2)).sum();
+                    let gaussian = -0.5 * squares / (deviation.powi(2) + sigma.powi(2));
+                    for c in 0..3 {
+                        let found = deviation / sigma * energy[n] + f64::from(logits[n * 3 + c]);
+                        let expected = forward.log_joint()[n * 3 + c] - gaussian;
+                        let scale = (deviation / sigma * energy[n]).abs() + 1.0;
+                        assert_near(found, expected, scale, &format!("{} log joint {n} {c}", level.name()));
+                    }
+                }
+                let cotangents = noise(70, pictures * each * 3);
+                let density: Vec<f32> = cotangents.chunks_exact(3).map(|w| w.iter().sum()).collect();
+                let mut out = vec![f32::NAN; pictures * each * shape.len()];
+                engine.pullback(&mut workspace, &density, &cotangents, &mut out).unwrap();
+                let expected = forward.pullback(&cotangents).unwrap();
+                for (row, found) in out.chunks_exact(shape.len()).enumerate() {
+                    let largest = expected.row(row).iter().fold(1e-3_f32, |m, v| m.max(v.abs()));
+                    for (i, (a, b)) in found.iter().zip(expected.row(row)).enumerate() {
+                        let what = format!("{} {shape} row {row} value {i}", level.name());
+                        assert_near(f64::from(*a), f64::from(*b), f64::from(largest), &what);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_and_cotangents_do_not_depend_on_threads() {
+    let checkpoint = checkpoint(3, architecture((4, 2), &[48, 96], &[1, 1], &[1, 2]));
+    let shape = Shape::new(3, 20, 28);
+    let run = |threads: usize, pictures: usize, each: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let engine = engine(Level::best(), &checkpoint);
+            let mut workspace = Workspace::new();
+            let (mut energy, mut logits) = (vec![0.0; pictures], vec![0.0; 3 * pictures]);
+            let noisy = noise(5, pictures * shape.len());
+            let sigmas = vec![0.1; pictures];
+            let size = (shape.height, shape.width);
+            engine.forward(&noisy, size, &sigmas, &mut workspace, &mut energy, &mut logits).unwrap();
+            let mut out = vec![0.0; pictures * each * shape.len()];
+            let cotangents = noise(6, pictures * each * 3);
+            let density = vec![1.0; pictures * each];
+            engine.pullback(&mut workspace, &density, &cotangents, &mut out).unwrap();
+            (energy, logits, out)
+        })
+    };
+    for (pictures, each) in [(1, 10), (5, 1), (3, 4)] {
+        let one = run(1, pictures, each);
+        for threads in [2, 3, 8] {
+            assert!(run(threads, pictures, each) == one, "{threads} threads give other bits than one");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let checkpoint = checkpoint(3, architecture((4, 2), &[8], &[1], &[1]));
+    let tensor = |name: &str| match name {
+        "stem.weight" => None,
+        name => checkpoint.tensors.get(name).map(|t| t.values.as_slice()),
+    };
+    let missing = Engine::new(&blueprint(&checkpoint.description), &tensor).unwrap_err();
+    assert_eq!(missing.to_string(), "tensor stem.weight is missing");
+    let engine = engine(Level::best(), &checkpoint);
+    let mut workspace = Workspace::new();
+    assert!(engine.forward(&[0.0; 5], (8, 8), &[0.1], &mut workspace, &mut [0.0], &mut [0.0; 3]).is_err());
+    assert!(engine.forward(&[], (8, 8), &[], &mut workspace, &mut [], &mut []).is_ok(), "no picture, no result");
+    assert!(engine.pullback(&mut workspace, &[], &[], &mut []).is_ok());
+    assert!(engine.pullback(&mut workspace, &[1.0], &[1.0; 3], &mut [0.0; 192]).is_err());
+}

@@ -1,0 +1,127 @@
+//! The bilinear read-out `u = Σ_pixels ⟨γ ⊙ P h, Q h⟩ / √C` and its gradient.
+
+use super::conv::pointwise;
+use super::product::Panels;
+use super::share::{Shared, split};
+use super::simd::{Kernel, Level, Simd, padded};
+
+/// Pixels whose sum is taken in single precision.
+const BLOCK_PIXELS: usize = 256;
+
+/// P and Q side by side, and above each other with their roles exchanged.
+#[derive(Debug, Clone)]
+pub struct Readout {
+    level: Level,
+    channels: usize,
+    /// `[Pᵀ Qᵀ]`, `[C, 2C]`: from h to (P h, Q h).
+    forward: Panels,
+    /// `[P; Q]`, `[2C, C]`: from (γ ⊙ Q h, γ ⊙ P h) to the gradient.
+    gradient: Panels,
+}
+
+impl Readout {
+    /// From P and Q, `[C, C]` each.
+    #[must_use]
+    pub fn new(level: Level, channels: usize, p: &[f32], q: &[f32]) -> Self {
+        let wide = padded(channels);
+        let mut forward = vec![0.0; wide * 2 * wide];
+        let mut gradient = vec![0.0; 2 * wide * wide];
+        for (half, matrix) in [p, q].into_iter().enumerate() {
+            for (o, row) in matrix.chunks_exact(channels.max(1)).enumerate() {
+                for (i, &weight) in row.iter().enumerate() {
+                    forward[(i * 2 + half) * wide + o] = weight;
+                    gradient[(half * wide + o) * wide + i] = weight;
+                }
+            }
+        }
+        Self {
+            level,
+            channels,
+            forward: Panels::pack_rows(level, [1, wide, 2 * wide], &forward),
+            gradient: Panels::pack_rows(level, [1, 2 * wide, wide], &gradient),
+        }
+    }
+
+    /// Values that [`Self::forward`] keeps a pixel.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        2 * padded(self.channels)
+    }
+
+    /// Adds the read-outs of dense pictures of `pixels` pixels to `u`, and keeps (γ ⊙ Q h, γ ⊙ P h) / √C in `kept`.
+    ///
+    /// Picture n's γ lies in `gamma` from `n·stride + start` on.
+    ///
+    /// # Panics
+    /// If a slice is too short for its pictures.
+    pub fn forward(
+        &self,
+        pixels: usize,
+        h: &[f32],
+        (gamma, stride, start): (&[f32], usize, usize),
+        kept: &mut [f32],
+        u: &mut [f64],
+    ) {
+        let channels = padded(self.channels);
+        let picture = pixels * 2 * channels;
+        if picture == 0 {
+            return;
+        }
+        pointwise(&self.forward, u.len() * pixels, h, kept, false);
+        let scale = 1.0 / (self.channels as f32).sqrt();
+        let blocks = pixels.div_ceil(BLOCK_PIXELS);
+        for (n, (u, kept)) in u.iter_mut().zip(kept.chunks_exact_mut(picture)).enumerate() {
+            let gamma = &gamma[n * stride + start..][..channels];
+            let mut sums = vec![0.0; blocks];
+            let (kept, shared) = (Shared::new(kept), Shared::new(&mut sums));
+            split(blocks, 1, &|block, _| {
+                let first = block * BLOCK_PIXELS;
+                let count = BLOCK_PIXELS.min(pixels - first);
+                // SAFETY: each block has its own pixels and its own sum.
+                let (kept, sum) =
+                    unsafe { (kept.part(first * 2 * channels, count * 2 * channels), shared.part(block, 1)) };
+                sum[0] = self.level.run(Exchange { kept, gamma, scale });
+            });
+            *u += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
+        }
+    }
+
+    /// The gradient of the read-out by h, from what [`Self::forward`] kept of `pixels` pixels.
+    ///
+    /// # Panics
+    /// If a slice is too short.
+    pub fn gradient(&self, pixels: usize, kept: &[f32], out: &mut [f32]) {
+        pointwise(&self.gradient, pixels, kept, out, false);
+    }
+}
+
+/// Turns (P h, Q h) into (γ ⊙ Q h, γ ⊙ P h)·scale in place, and returns `Σ γ ⊙ P h ⊙ Q h·scale`.
+struct Exchange<'a> {
+    kept: &'a mut [f32],
+    gamma: &'a [f32],
+    scale: f32,
+}
+
+impl Kernel for Exchange<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) -> f32 {
+        let channels = self.gamma.len();
+        let mut sum = s.splat(0.0);
+        for pixel in self.kept.chunks_exact_mut(2 * channels) {
+            let (p, q) = pixel.split_at_mut(channels);
+            let pairs = p.chunks_exact_mut(S::LANES).zip(q.chunks_exact_mut(S::LANES));
+            for ((p, q), gamma) in pairs.zip(self.gamma.chunks_exact(S::LANES)) {
+                let gamma = s.mul(s.load(gamma), s.splat(self.scale));
+                let (ph, qh) = (s.mul(s.load(p), gamma), s.load(q));
+                sum = s.fma(ph, qh, sum);
+                s.store(p, s.mul(qh, gamma));
+                s.store(q, ph);
+            }
+        }
+        let mut lanes = [0.0; super::simd::WIDEST];
+        s.store(&mut lanes, sum);
+        lanes[..S::LANES].iter().sum()
+    }
+}
