@@ -16,6 +16,7 @@ pub mod cli;
 pub mod error;
 pub mod files;
 pub mod joint;
+pub mod kernels;
 pub mod network;
 pub mod picture;
 pub mod study;

@@ -99,8 +99,7 @@ pub fn convolve_direct(
 ) {
     let (height, width) = strided(frame.height, frame.width, stride);
     let (line, channels) = (frame.line(), frame.channels);
-    let taps: [Tap; 9] =
-        std::array::from_fn(|t| Tap { rows: t / 3 * line + t % 3 * channels, weights: panels.tap(t) });
+    let taps: [Tap; 9] = std::array::from_fn(|t| Tap { rows: t / 3 * line + t % 3 * channels, weights: panels.tap(t) });
     let product = Product {
         left: framed,
         left_grid: Grid { width, height, origin: 0, x: stride * channels, y: stride * line, n: frame.len() },

@@ -57,14 +57,7 @@ impl Layer {
     ///
     /// # Panics
     /// If a slice is too short for its pictures.
-    pub fn forward(
-        &self,
-        frame: Frame,
-        [pictures, total]: [usize; 2],
-        framed: &[f32],
-        out: &mut [f32],
-        add: bool,
-    ) {
+    pub fn forward(&self, frame: Frame, [pictures, total]: [usize; 2], framed: &[f32], out: &mut [f32], add: bool) {
         let form = match self.stride {
             1 => Form::choose(frame, total, self.filter.outputs),
             _ => Form::Direct,

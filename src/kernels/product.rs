@@ -202,7 +202,7 @@ pub fn multiply(product: &Product, out: &mut [f32]) {
 ///
 /// # Panics
 /// If rows or weights lie beyond their slices.
-pub unsafe fn multiply_shared(product: &Product, out: Shared) {
+pub(super) unsafe fn multiply_shared(product: &Product, out: Shared) {
     let Product { left, left_grid, rows, taps, weights, out_grid, .. } = *product;
     if rows == 0 || weights.columns == 0 {
         return;
@@ -303,13 +303,7 @@ impl Task<'_> {
 
     /// `MR` rows of one panel: the whole of the arithmetic.
     #[inline(always)]
-    fn tile<S: Simd, const MR: usize, const NV: usize>(
-        &self,
-        s: S,
-        panel: usize,
-        left: &mut Cursor,
-        out: &mut Cursor,
-    ) {
+    fn tile<S: Simd, const MR: usize, const NV: usize>(&self, s: S, panel: usize, left: &mut Cursor, out: &mut Cursor) {
         if MR > const { tile_rows::<S>(NV) } {
             return; // never called, so never compiled
         }

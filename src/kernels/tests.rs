@@ -91,6 +91,7 @@ impl Naive {
         out
     }
 
+    #[allow(dead_code)] // for the weight gradient to come
     pub fn weight_gradient(&self, x: &[f32], g: &[f32]) -> Vec<f64> {
         let mut out = vec![0.0; self.weights_len()];
         self.each(|i, k, o| out[k] += f64::from(x[i]) * f64::from(g[o]));
@@ -148,7 +149,9 @@ proptest! {
         let (x, w) = (noise(seed, shape.input_len()), noise(seed ^ 1, shape.weights_len()));
         let mut truth = shape.forward(&x, &w);
         if add {
-            truth.iter_mut().for_each(|v| *v += 0.5);
+            for v in &mut truth {
+                *v += 0.5;
+            }
         }
         let filter = Filter::new(&w, [outputs, inputs, 3]);
         let (frame, x) = framed(&x, pictures, inputs, size);

@@ -19,6 +19,7 @@ use super::simd::{Kernel, Level, Simd, WIDEST};
 const SIDE: usize = 6;
 
 /// One-dimensional transforms of one tile size. Arrays have room for the larger; the rest of them is not used.
+#[allow(dead_code)] // the adjoints are the weight gradient's
 trait Tile: Copy + Send + Sync {
     /// Outputs along a side.
     const OUTPUTS: usize;
@@ -339,7 +340,7 @@ impl<'a, T: Tile> Convolution<'a, T> {
 /// The distance between the planes of products: an odd number of cache lines, so that the planes of one tile do not all
 /// fall into the same few lines of the first-level cache.
 const fn plane(values: usize) -> usize {
-    (values / WIDEST | 1) * WIDEST
+    ((values / WIDEST) | 1) * WIDEST
 }
 
 /// Values whose transformation is worth handing to another thread.
@@ -486,8 +487,9 @@ impl<T: Tile> Kernel for FilterTransform<'_, T> {
                 }
                 *row = T::filter(s, g);
             }
-            for j in 0..side {
-                let g = [values[0][j], values[1][j], values[2][j], zero, zero, zero];
+            let [first, second, third, ..] = values;
+            for (j, ((a, b), c)) in first.into_iter().zip(second).zip(third).enumerate().take(side) {
+                let g = [a, b, c, zero, zero, zero];
                 for (i, u) in T::filter(s, g).into_iter().enumerate().take(side) {
                     s.store(&mut self.out[(i * side + j) * plane + place..], u);
                 }

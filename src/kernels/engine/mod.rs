@@ -129,7 +129,7 @@ struct Tensors<'a, F>(&'a F);
 impl<'t, F: Fn(&str) -> Option<&'t [f32]>> Tensors<'_, F> {
     fn get(&self, name: &str, shape: &[usize]) -> Result<&'t [f32]> {
         let values = (self.0)(name).ok_or_else(|| Error::Compute(format!("tensor {name} is missing")))?;
-        if values.len() != shape.iter().product() {
+        if values.len() != shape.iter().product::<usize>() {
             return Err(Error::Compute(format!("tensor {name} has {} values, not those of {shape:?}", values.len())));
         }
         Ok(values)
@@ -254,7 +254,7 @@ impl Engine {
             .collect()
     }
 
-    /// √(σ_d² + σ²), by which z is scaled.
+    /// `√(σ_d² + σ²)`, by which z is scaled.
     fn spread(&self, sigma: f32) -> f32 {
         f64::from(self.blueprint.deviation).hypot(f64::from(sigma)) as f32
     }

@@ -9,20 +9,14 @@ use crate::kernels::conv::pointwise;
 use crate::{Error, Result};
 
 impl Engine {
-    /// For each picture n of the workspace's forward pass and each of its M cotangents (w_u, w_v), the gradient by y of
+    /// For each picture n of the workspace's forward pass and each of its M cotangents (`w_u`, `w_v`), the gradient by y of
     /// `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩`.
     ///
-    /// `density` is w_u, `[N, M]`, `logits` w_v, `[N, M, K]`; `out` is `[N, M, C, height, width]`.
+    /// `density` is `w_u`, `[N, M]`, `logits` `w_v`, `[N, M, K]`; `out` is `[N, M, C, height, width]`.
     ///
     /// # Errors
     /// [`Error::Compute`] if a slice does not fit the pictures of the forward pass.
-    pub fn pullback(
-        &self,
-        workspace: &mut Workspace,
-        density: &[f32],
-        logits: &[f32],
-        out: &mut [f32],
-    ) -> Result<()> {
+    pub fn pullback(&self, workspace: &mut Workspace, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()> {
         let (size, pictures, classes) = (workspace.size, workspace.pictures, self.blueprint.classes);
         let picture = self.blueprint.channels * size.0 * size.1;
         let rows = density.len();
@@ -150,9 +144,9 @@ impl Engine {
 
 /// A part's cotangents, and which of them a run has.
 struct Cotangents<'a> {
-    /// w_u of every row of the part.
+    /// `w_u` of every row of the part.
     density: &'a [f32],
-    /// w_v of every row of the part.
+    /// `w_v` of every row of the part.
     logits: &'a [f32],
     /// Rows a picture.
     each: usize,
@@ -163,7 +157,7 @@ struct Cotangents<'a> {
 }
 
 impl Cotangents<'_> {
-    /// w_u of a row of the run.
+    /// `w_u` of a row of the run.
     fn density(&self, row: usize) -> f32 {
         self.density[self.first + row]
     }

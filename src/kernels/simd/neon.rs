@@ -1,5 +1,6 @@
 //! NEON, which every 64-bit Arm processor has.
 
+#[allow(clippy::wildcard_imports)] // the names are the instructions
 use std::arch::aarch64::*;
 
 use super::{Kernel, Simd};

@@ -1,5 +1,6 @@
 //! AVX2 with FMA, and AVX-512.
 
+#[allow(clippy::wildcard_imports)] // the names are the instructions
 use std::arch::x86_64::*;
 
 use super::{Kernel, Simd};
