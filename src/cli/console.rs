@@ -1,7 +1,10 @@
 //! Lines to people: results on standard output, everything else on standard error.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Done, Ending};
 use crate::{Error, Result};
@@ -36,4 +39,16 @@ pub(super) fn exit_code(done: Done) -> ExitCode {
             ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
         }
     }
+}
+
+/// A progress bar on standard error, or nothing where that is no terminal. `template` is indicatif's.
+pub(super) fn progress(length: u64, template: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.progress_chars("━╸ "));
+    bar.enable_steady_tick(Duration::from_millis(500));
+    bar
 }

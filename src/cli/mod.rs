@@ -8,10 +8,12 @@ mod attack;
 mod completions;
 mod console;
 mod denoise;
+mod eval;
 mod info;
 mod models;
 mod outputs;
 mod pictures;
+mod train;
 mod window;
 
 use std::path::PathBuf;
@@ -41,6 +43,8 @@ enum Command {
     Analyze(analyze::Analyze),
     Denoise(denoise::Denoise),
     Attack(attack::Attack),
+    Eval(eval::Eval),
+    Train(Box<train::Train>),
     Info(info::Info),
     Models(models::Models),
     Completions(completions::Completions),
@@ -54,6 +58,8 @@ pub fn main() -> ExitCode {
         Some(Command::Analyze(command)) => command.run(),
         Some(Command::Denoise(command)) => command.run(),
         Some(Command::Attack(command)) => command.run(),
+        Some(Command::Eval(command)) => command.run(),
+        Some(Command::Train(command)) => command.run(),
         Some(Command::Info(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
         Some(Command::Completions(command)) => command.run(),

@@ -6,6 +6,7 @@
 
 mod analyze;
 mod attacked;
+pub mod evaluation;
 mod fidelity;
 pub mod level;
 pub mod native;

@@ -1,0 +1,115 @@
+//! `denoscope train`: a network from a data set.
+
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{HumanDuration, ProgressBar};
+
+use super::{Done, Ending, console};
+use crate::task::Cancel;
+use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, run};
+use crate::{Error, Result};
+
+/// Thousandths of the run: what the bar counts, for runs limited by steps and by time alike.
+const PARTS: u64 = 1000;
+
+/// Train a network on a data set; Ctrl-C saves, --resume goes on
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  denoscope train --data mnist/ --out digits.safetensors --epochs 10\n  \
+                        denoscope train --data mnist/ --out digits.safetensors --resume")]
+pub(super) struct Train {
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Train {
+    pub fn run(&self) -> Done {
+        let cancel = Cancel::new();
+        stop_on_interrupt(&cancel)?;
+        let mut bar = Bar::new();
+        let summary = run(&self.config, &cancel, &mut |progress| bar.show(progress));
+        bar.bar.finish_and_clear();
+        finish(&summary?)?;
+        Ok(Ending::Complete)
+    }
+}
+
+/// Raises `cancel` on the first Ctrl-C. A second one ends the program at once.
+fn stop_on_interrupt(cancel: &Cancel) -> Result<()> {
+    let cancel = cancel.clone();
+    ctrlc::set_handler(move || {
+        if cancel.is_raised() {
+            std::process::exit(130);
+        }
+        console::note("stopping: saving the model and its state");
+        cancel.raise();
+    })
+    .map_err(|e| Error::Compute(format!("Ctrl-C cannot be caught: {e}")))
+}
+
+/// The progress bar, with the last measurement in it.
+struct Bar {
+    bar: ProgressBar,
+    measured: String,
+}
+
+impl Bar {
+    fn new() -> Self {
+        Self { bar: console::progress(PARTS, "{bar:24} {percent:>3} %  {msg}"), measured: String::new() }
+    }
+
+    fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Started(started) => self.started(&started),
+            Progress::Step(report) => self.step(&report),
+            Progress::Evaluated(evaluation) => self.evaluated(&evaluation),
+            Progress::Saved { step, path } => self.line(&format!("step {step}: saved {}", path.display())),
+        }
+    }
+
+    fn started(&self, started: &Started) {
+        for problem in &started.problems {
+            self.line(problem);
+        }
+        let length = started.steps.map_or_else(|| "a set time".to_owned(), |steps| format!("{steps} steps"));
+        self.line(&format!(
+            "{}: {} pictures; {} weights on {}; from step {} for {length}",
+            started.data, started.pictures, started.parameters, started.device, started.step
+        ));
+    }
+
+    fn step(&self, report: &Report) {
+        self.bar.set_position((report.share * PARTS as f64) as u64);
+        let rest = HumanDuration(Duration::from_secs(report.remaining.as_secs()));
+        self.bar.set_message(format!(
+            "step {}, loss {:.3}, {:.0} pictures/s, {rest} left{}",
+            report.step, report.loss, report.pictures_per_second, self.measured
+        ));
+    }
+
+    fn evaluated(&mut self, evaluation: &Evaluation) {
+        self.measured = format!(", {}", figures(evaluation));
+        self.line(&format!("step {}: {}", evaluation.step, figures(evaluation)));
+    }
+
+    /// A line above the bar, or on standard error where there is no bar.
+    fn line(&self, text: &str) {
+        self.bar.suspend(|| console::note(text));
+    }
+}
+
+fn figures(evaluation: &Evaluation) -> String {
+    format!("accuracy {:.2} %, PSNR {:.2} dB", 100.0 * evaluation.accuracy, evaluation.psnr)
+}
+
+fn finish(summary: &Summary) -> Result<()> {
+    let Summary { out, steps, stopped, elapsed, evaluation } = summary;
+    let how = if *stopped { "stopped" } else { "done" };
+    let measured = evaluation.as_ref().map_or_else(String::new, |e| format!(", {}", figures(e)));
+    let elapsed = HumanDuration(Duration::from_secs(elapsed.as_secs()));
+    console::say(format!("{how} after {steps} steps in {elapsed}{measured}: {}", out.display()))?;
+    if *stopped {
+        console::note("note: --resume goes on from here");
+    }
+    Ok(())
+}

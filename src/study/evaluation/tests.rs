@@ -1,0 +1,96 @@
+//! An evaluation of the oracle on pictures that it drew itself.
+
+use super::*;
+use crate::joint::GaussianMixture;
+use crate::picture::{Picture, Shape, save};
+use crate::train::data::open_as;
+use crate::{Error, attack};
+
+const SHAPE: Shape = Shape::new(1, 12, 12);
+
+/// Two classes, one dark and one bright, which noise cannot confuse.
+fn oracle() -> GaussianMixture {
+    let class = |model: GaussianMixture, class: usize, mean: f64| model.with(class, 1.0, vec![mean; SHAPE.len()], 1e-4);
+    class(class(GaussianMixture::new(SHAPE, 2), 0, 0.3), 1, 0.7)
+}
+
+fn samples(limit: Option<usize>) -> Samples {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, shade) in [("class 0", 0.3), ("class 1", 0.7)] {
+        let path = folder.path().join(class);
+        std::fs::create_dir(&path).unwrap();
+        for index in 0..3 {
+            save(path.join(format!("{index}.png")), &Picture::filled(SHAPE, shade), false).unwrap();
+        }
+    }
+    Samples::new(open_as(folder.path(), Some(SHAPE)).unwrap(), &oracle(), limit).unwrap()
+}
+
+fn plan() -> Plan {
+    Plan { sigmas: vec![0.1], noises: vec![NoiseKind::Gaussian], attacks: Vec::new(), seed: 1, batch: 4 }
+}
+
+fn run(plan: &Plan) -> Evaluation {
+    evaluate(&oracle(), &samples(None), plan, &Cancel::new(), &mut |_| ()).unwrap()
+}
+
+#[test]
+fn the_oracle_is_right_and_denoises_as_the_theory_says() {
+    let figures = &run(&plan()).by_sigma[0];
+    assert!((figures.accuracy - 1.0).abs() < 1e-12 && figures.ece < 1e-6, "{figures:?}");
+    assert!((figures.psnr_db.noisy - 20.0).abs() < 0.5, "−20 log₁₀ σ");
+    // Noise is shrunk by 1e-4 / (1e-4 + σ²), about 1/101: 40 dB and a little more.
+    assert!((figures.psnr_db.denoised - figures.psnr_db.noisy - 40.0).abs() < 3.0, "{figures:?}");
+}
+
+#[test]
+fn figures_do_not_depend_on_the_batch() {
+    let attacks = vec!["pgd:linf:0.05".parse().unwrap()];
+    let whole = run(&Plan { attacks: attacks.clone(), batch: 6, ..plan() });
+    for batch in [1, 5] {
+        assert_eq!(run(&Plan { attacks: attacks.clone(), batch, ..plan() }), whole);
+    }
+}
+
+#[test]
+fn an_attack_below_the_distance_fails_and_one_above_succeeds() {
+    // The boundary is half way, 0.2 from each class in L∞.
+    let at = |epsilon: f64| {
+        let attack = AttackPlan { method: attack::Method::Pgd, norm: attack::Norm::Linf, epsilon, sigma: Some(0.1) };
+        let plan = Plan { sigmas: Vec::new(), attacks: vec![attack], ..plan() };
+        run(&plan).robust[0].clone()
+    };
+    assert!((at(0.02).accuracy - 1.0).abs() < 1e-12);
+    assert!((at(0.02).clean_accuracy - 1.0).abs() < 1e-12);
+    let attack = AttackPlan { method: attack::Method::Fgsm, norm: attack::Norm::Linf, epsilon: 0.25, sigma: Some(0.1) };
+    let figures = run(&Plan { sigmas: Vec::new(), attacks: vec![attack], ..plan() }).robust[0].clone();
+    assert!(figures.accuracy.abs() < 1e-12 && figures.mean_achieved.is_some(), "{figures:?}");
+}
+
+#[test]
+fn progress_ends_at_its_total_and_cancelling_stops() {
+    let mut last = (0, 0);
+    let plan = Plan { sigmas: vec![0.1, 0.2], ..plan() };
+    evaluate(&oracle(), &samples(None), &plan, &Cancel::new(), &mut |step| last = (step.done, step.total)).unwrap();
+    assert_eq!(last, (12, 12));
+    let cancel = Cancel::new();
+    let answer = evaluate(&oracle(), &samples(None), &plan, &cancel, &mut |_| cancel.raise());
+    assert!(matches!(answer, Err(Error::Cancelled)));
+}
+
+#[test]
+fn a_limit_takes_pictures_of_every_class() {
+    let samples = samples(Some(2));
+    assert_eq!((samples.len(), samples.label(0), samples.label(1)), (2, 0, 1));
+}
+
+#[test]
+fn classes_are_matched_by_name_or_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["class 1", "other"] {
+        std::fs::create_dir(folder.path().join(class)).unwrap();
+        save(folder.path().join(class).join("a.png"), &Picture::filled(SHAPE, 0.5), false).unwrap();
+    }
+    let error = Samples::new(open_as(folder.path(), Some(SHAPE)).unwrap(), &oracle(), None).unwrap_err().to_string();
+    assert!(error.contains("other"), "{error}");
+}

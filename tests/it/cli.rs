@@ -1,0 +1,414 @@
+//! The command line as a person meets it: what it prints, what it writes, what it refuses and how it says so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use assert_cmd::assert::Assert;
+use denoscope::network::{Architecture, Checkpoint, Description, Storage};
+use denoscope::picture::{Picture, Shape, load, save};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with a tiny untrained model and two pictures in it, where the program runs.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().expect("a temporary folder"));
+        let classes = ["cat", "dog", "3"].map(str::to_owned).to_vec();
+        let architecture =
+            Architecture { widths: vec![8, 8], blocks: vec![1, 1], strides: vec![1, 2], ..Architecture::compact() };
+        let description = Description::new("tiny", classes, Shape::new(1, 16, 16), architecture);
+        let checkpoint = Checkpoint::untrained(description, 1).expect("a sound description");
+        checkpoint.write(desk.at("tiny.safetensors"), Storage::default()).expect("a model file");
+        desk.draw("a.png", Shape::new(1, 16, 16));
+        desk.draw("b.png", Shape::new(3, 40, 70));
+        desk
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn draw(&self, name: &str, shape: Shape) {
+        let values = (0..shape.len()).map(|i| ((i * 37) % 101) as f32 / 100.0).collect();
+        save(self.at(name), &Picture::new(shape, values), true).expect("a picture file");
+    }
+
+    /// Runs the program here; commands that take a model get the tiny one.
+    fn run(&self, line: &str) -> Assert {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+        command.current_dir(self.0.path()).args(line.split_whitespace());
+        let takes_model = ["analyze", "denoise", "attack", "eval"].iter().any(|name| line.starts_with(name));
+        if takes_model && !line.contains("--help") {
+            command.args(["--model", "tiny.safetensors", "--device", "cpu"]);
+        }
+        command.assert()
+    }
+
+    /// Standard output of a run that succeeds.
+    fn output(&self, line: &str) -> String {
+        text(&self.run(line).success().get_output().stdout)
+    }
+
+    /// What a run that succeeds prints, all of which is one JSON value.
+    fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.output(line)).expect("standard output is JSON and nothing else")
+    }
+
+    /// The one line on standard error of a run that fails with `code`.
+    fn refusal(&self, code: i32, line: &str) -> String {
+        let run = self.run(line).code(code);
+        let said = text(&run.get_output().stderr);
+        assert!(!said.contains("panicked"), "{line}: {said}");
+        if code == 1 {
+            assert_eq!(said.lines().count(), 1, "{line}: one line, not {said:?}");
+        }
+        said
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is a number"))
+}
+
+#[test]
+fn analyze_prints_one_array_with_every_promised_field() {
+    let desk = Desk::new();
+    let json = desk.json("analyze a.png b.png --sigma 25/255 --seed 7 --json -");
+    let elements = json.as_array().expect("an array");
+    assert_eq!(elements.len(), 2);
+    for (element, file) in elements.iter().zip(["a.png", "b.png"]) {
+        assert_eq!(element["image"], file);
+        assert_eq!(
+            (&element["model"], &element["device"], &element["seed"]),
+            (&"tiny".into(), &"cpu".into(), &7.into())
+        );
+        assert!((number(&element["sigma"]) - 25.0 / 255.0).abs() < 1e-6);
+        let posterior = element["posterior"].as_array().expect("a list");
+        let probabilities: Vec<f64> = posterior.iter().map(|p| number(&p["probability"])).collect();
+        assert_eq!(posterior.len(), 3);
+        assert!(probabilities.is_sorted_by(|a, b| a >= b) && (probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!(number(&element["log_density"]).is_finite());
+        assert!((number(&element["psnr_db"]["noisy"]) - 20.17).abs() < 1.0, "as the noise level says");
+        assert!(number(&element["psnr_db"]["denoised"]).is_finite());
+        assert_eq!(element["psnr_db"]["conditional"].as_object().expect("an object").len(), 3);
+        assert!(number(&element["identity_error"]) < 1e-4);
+        assert!(number(&element["timings_ms"]["forward"]) > 0.0 && number(&element["timings_ms"]["adjoint"]) > 0.0);
+    }
+    assert!(elements[1]["fit"].as_str().expect("words").contains("Lanczos"), "the fit is said");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_numbers_and_another_does_not() {
+    let desk = Desk::new();
+    let at = |seed: u32| desk.json(&format!("analyze a.png --seed {seed} --json -"))[0]["log_density"].clone();
+    assert_eq!(at(3), at(3));
+    assert_ne!(at(3), at(4));
+}
+
+#[test]
+fn sigma_is_taken_as_a_number_or_a_fraction_and_nothing_else() {
+    let desk = Desk::new();
+    let density = |sigma: &str| desk.json(&format!("analyze a.png --sigma {sigma} --json -"))[0]["log_density"].clone();
+    assert_eq!(density("0.2"), density("51/255"));
+    for wrong in ["x", "-1", "1/0", "nan", "inf", "1/2/3"] {
+        let said = desk.refusal(2, &format!("analyze a.png --sigma={wrong}"));
+        assert!(said.contains("--sigma"), "{said}");
+    }
+}
+
+#[test]
+fn a_sigma_outside_the_trained_range_is_computed_at_its_end_and_said() {
+    let desk = Desk::new();
+    let json = desk.json("analyze a.png --sigma 3 --json -");
+    assert!((number(&json[0]["sigma_used"]) - 1.0).abs() < 1e-6);
+    let run = desk.run("analyze a.png --sigma 3").success();
+    assert!(text(&run.get_output().stderr).contains("outside the trained range"));
+}
+
+#[test]
+fn one_bad_picture_is_said_in_a_line_and_the_rest_goes_on() {
+    let desk = Desk::new();
+    fs::write(desk.at("empty.png"), []).expect("a file");
+    fs::write(desk.at("text.png"), "no picture").expect("a file");
+    let whole = fs::read(desk.at("b.png")).expect("a picture");
+    fs::write(desk.at("cut.png"), &whole[..whole.len() / 2]).expect("a file");
+    fs::write(desk.at("two\nlines.png"), "no picture").expect("a file");
+    fs::create_dir(desk.at("folder")).expect("a folder");
+    for bad in ["missing.png", "empty.png", "text.png", "cut.png", "folder"] {
+        let run = desk.run(&format!("analyze {bad} a.png --json -")).code(1);
+        let said = text(&run.get_output().stderr);
+        assert!(said.lines().count() == 1 && said.starts_with("error: ") && said.contains(bad), "{said:?}");
+        let json: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+        assert_eq!(json.as_array().expect("an array").len(), 1, "the good picture is in it");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+    command.current_dir(desk.0.path()).args(["analyze", "two\nlines.png", "--model", "tiny.safetensors"]);
+    let said = text(&command.assert().code(1).get_output().stderr);
+    assert_eq!(said.lines().count(), 1, "a name with a line break is still one line: {said:?}");
+}
+
+#[test]
+fn bad_models_are_refused_by_name() {
+    let desk = Desk::new();
+    let whole = fs::read(desk.at("tiny.safetensors")).expect("the model");
+    fs::write(desk.at("cut.safetensors"), &whole[..whole.len() / 2]).expect("a file");
+    fs::write(desk.at("empty.safetensors"), []).expect("a file");
+    let mut vast = u64::MAX.to_le_bytes().to_vec();
+    vast.extend_from_slice(&whole[8..]);
+    fs::write(desk.at("vast.safetensors"), vast).expect("a file");
+    for bad in ["cut.safetensors", "empty.safetensors", "vast.safetensors", "missing.safetensors", "a.png"] {
+        let said = desk.refusal(1, &format!("info {bad}"));
+        assert!(said.starts_with("error: ") && said.contains(bad), "{said}");
+    }
+}
+
+#[test]
+fn classes_are_chosen_by_all_number_or_name() {
+    let desk = Desk::new();
+    let conditional = |classes: &str| {
+        let json = desk.json(&format!("analyze a.png --classes {classes} --json -"));
+        let classes = json[0]["psnr_db"]["conditional"].as_object().expect("an object").keys().cloned();
+        (classes.collect::<Vec<_>>(), json[0]["identity_error"].is_number())
+    };
+    assert_eq!(conditional("dog,cat"), (vec!["dog".to_owned(), "cat".to_owned()], false));
+    assert_eq!(conditional("3,").0, ["3"]);
+    assert_eq!(conditional("2").0.len(), 2);
+    assert!(conditional("all").1);
+    let said = desk.refusal(2, "analyze a.png --classes cow");
+    assert!(said.contains("--classes") && said.contains("cow") && said.contains("cat, dog, 3"), "{said}");
+}
+
+#[test]
+fn nothing_is_overwritten_without_being_asked() {
+    let desk = Desk::new();
+    for option in ["--sheet a.png", "--json a.png"] {
+        let before = fs::read(desk.at("a.png")).expect("a picture");
+        let said = desk.refusal(1, &format!("analyze b.png {option}"));
+        assert!(said.contains("exists already") && said.contains("--force"), "{said}");
+        assert_eq!(fs::read(desk.at("a.png")).expect("a picture"), before);
+    }
+    desk.run("denoise b.png --sigma 0.1 -o new.png").success();
+    desk.refusal(1, "denoise b.png --sigma 0.1 -o new.png");
+    desk.run("denoise b.png --sigma 0.1 -o new.png --force").success();
+}
+
+#[test]
+fn the_sheet_is_a_picture_and_is_said() {
+    let desk = Desk::new();
+    let printed = desk.output("analyze a.png --sheet sheet.png --dark");
+    assert!(printed.contains("sheet.png"), "{printed}");
+    let shape = load(desk.at("sheet.png")).expect("a picture").picture.shape();
+    assert!(shape.width >= 1200 && shape.height >= 800, "{shape}");
+    assert!(desk.refusal(1, "analyze a.png --sheet sheet.xyz").contains("sheet.xyz"));
+    assert!(desk.refusal(2, "analyze a.png --dark").contains("--sheet"));
+}
+
+#[test]
+fn several_pictures_go_into_a_folder_under_their_own_names() {
+    let desk = Desk::new();
+    desk.run("denoise a.png b.png --sigma 0.2 -o out").success();
+    assert!(desk.at("out/a.png").is_file() && desk.at("out/b.png").is_file());
+    let said = desk.refusal(2, "denoise a.png b.png --sigma 0.2 -o one.png");
+    assert!(said.contains("one.png is no folder"), "{said}");
+}
+
+#[test]
+fn denoise_works_at_the_models_size_and_at_the_pictures_own() {
+    let desk = Desk::new();
+    let size = |options: &str| {
+        desk.run(&format!("denoise b.png {options} -o out.png --force")).success();
+        load(desk.at("out.png")).expect("a picture").picture.shape()
+    };
+    assert_eq!(size("--sigma 0.1"), Shape::new(1, 16, 16));
+    assert_eq!(size("--sigma 0.1 --as dog"), Shape::new(1, 16, 16));
+    assert_eq!(size("--sigma 0.1 --native"), Shape::new(1, 40, 70));
+    assert_eq!(size("--already-noisy --native --as 3"), Shape::new(1, 40, 70));
+}
+
+#[test]
+fn a_picture_with_noise_of_its_own_is_estimated_unless_told() {
+    let desk = Desk::new();
+    let json = desk.json("denoise b.png --already-noisy -o out.png --json -");
+    assert_eq!(json[0]["sigma_estimated"], true);
+    assert!(json[0]["seed"].is_null() && json[0]["psnr_db"].is_null(), "there is no clean picture");
+    let json = desk.json("denoise b.png --already-noisy --sigma 0.2 -o out.png --force --json -");
+    assert_eq!(json[0]["sigma_estimated"], false);
+    assert!(desk.refusal(2, "denoise b.png -o other.png").contains("--sigma"));
+    assert!(desk.refusal(2, "denoise b.png --sigma 0.1 --as cow -o other.png").contains("--as"));
+}
+
+#[test]
+fn an_attack_reports_what_was_asked_and_what_was_reached() {
+    let desk = Desk::new();
+    let line = "attack a.png --method pgd --norm linf --epsilon 8/255 --steps 5 --step-size 2/255 --seed 1 --json -";
+    let json = desk.json(line);
+    let element = &json[0];
+    assert_eq!((&element["method"], &element["norm"]), (&"pgd".into(), &"linf".into()));
+    assert!((number(&element["epsilon"]) - 8.0 / 255.0).abs() < 1e-7);
+    assert!(number(&element["achieved"]["linf"]) <= 8.0 / 255.0 + 1e-6 && number(&element["achieved"]["l2"]) > 0.0);
+    assert!(element["predicted_before"].is_string() && element["predicted_after"].is_string());
+    assert!(element["success"].is_boolean() && number(&element["steps"]) >= 5.0);
+    assert!(element["loss"].as_array().expect("a list").len() >= 5);
+    assert_eq!(desk.json(line), json, "the same seed, the same attack");
+}
+
+#[test]
+fn an_attack_writes_its_picture_and_refuses_what_its_method_does_not_take() {
+    let desk = Desk::new();
+    let printed = desk.output("attack a.png --method fgsm --epsilon 4/255 --label cat --target dog -o adversarial.png");
+    assert!(printed.contains("achieved") && desk.at("adversarial.png").is_file(), "{printed}");
+    for (wrong, option) in [
+        ("--method pdg", "--method"),
+        ("--method deepfool --norm linf", "--norm"),
+        ("--method fgsm --steps 3", "--steps"),
+        ("--method pgd --set restarts", "--set"),
+        ("--method pgd --target cow", "--target"),
+        ("--method pgd --epsilon=-1", "--epsilon"),
+    ] {
+        let said = desk.refusal(2, &format!("attack a.png {wrong}"));
+        assert!(said.contains(option), "{said}");
+    }
+}
+
+#[test]
+fn eval_prints_one_object_with_every_promised_field() {
+    let desk = Desk::new();
+    for class in ["cat", "dog", "3"] {
+        let folder = desk.at("data").join(class);
+        fs::create_dir_all(&folder).expect("a folder");
+        for index in 0..2 {
+            let shade = 0.2 * f32::from(u8::try_from(class.len() + index).expect("small"));
+            save(folder.join(format!("{index}.png")), &Picture::filled(Shape::new(1, 16, 16), shade), false)
+                .expect("a picture");
+        }
+    }
+    let line = "eval --data data --sigmas 0.1,0.5 --attacks fgsm:linf:8/255 --json -";
+    let json = desk.json(line);
+    assert_eq!((&json["model"], &json["images"]), (&"tiny".into(), &6.into()));
+    let levels = json["by_sigma"].as_array().expect("a list");
+    assert_eq!(levels.len(), 2);
+    for (level, sigma) in levels.iter().zip([0.1, 0.5]) {
+        assert!((number(&level["sigma"]) - sigma).abs() < 1e-6);
+        assert!((0.0..=1.0).contains(&number(&level["accuracy"])) && (0.0..=1.0).contains(&number(&level["ece"])));
+        assert!((number(&level["psnr_db"]["noisy"]) + 20.0 * sigma.log10()).abs() < 1.0);
+        assert!(number(&level["psnr_db"]["denoised"]).is_finite() && number(&level["ssim"]) <= 1.0);
+    }
+    let robust = &json["robust"][0];
+    assert_eq!((&robust["method"], &robust["norm"]), (&"fgsm".into(), &"linf".into()));
+    assert!(number(&robust["epsilon"]) > 0.0 && number(&robust["accuracy"]) <= number(&robust["clean_accuracy"]));
+    assert!(desk.output("eval --data data --limit 2").contains("accuracy"));
+    assert!(desk.refusal(1, "eval --data missing").contains("missing"));
+    desk.refusal(2, "eval --data data --sigmas 0");
+    desk.refusal(2, "eval --data data --attacks pdg");
+    desk.refusal(2, "eval --data data --limit 0");
+}
+
+#[test]
+fn evaluation_does_not_depend_on_the_batch() {
+    let desk = Desk::new();
+    for class in ["cat", "dog", "3"] {
+        let folder = desk.at("data").join(class);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::copy(desk.at("a.png"), folder.join("a.png")).expect("a copy");
+    }
+    let at = |batch: u32| {
+        let json = desk.json(&format!("eval --data data --sigmas 0.2 --attacks pgd --batch {batch} --json -"));
+        (
+            json["by_sigma"][0]["accuracy"].clone(),
+            json["robust"][0]["accuracy"].clone(),
+            number(&json["by_sigma"][0]["ssim"]),
+        )
+    };
+    let (one, three) = (at(1), at(3));
+    assert_eq!((one.0, one.1), (three.0, three.1));
+    assert!((one.2 - three.2).abs() < 1e-5);
+}
+
+#[test]
+fn info_prints_the_description_and_models_lists_what_is_bundled() {
+    let desk = Desk::new();
+    let printed = desk.output("info tiny.safetensors");
+    for word in ["tiny", "cat, dog, 3", "1×16×16", "MIT OR Apache-2.0", "(255/255)"] {
+        assert!(printed.contains(word), "{word} in {printed}");
+    }
+    assert_eq!(desk.json("info tiny.safetensors --json")["classes"][1], "dog");
+    let listed = desk.output("models");
+    for model in denoscope::network::bundled() {
+        assert!(listed.contains(model.name), "{listed}");
+        assert!(desk.output(&format!("info {}", model.name)).contains("trained on"));
+    }
+}
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let desk = Desk::new();
+    for command in ["analyze", "denoise", "attack", "eval", "train", "info", "models", "completions"] {
+        let help = desk.output(&format!("{command} --help"));
+        assert!(help.contains("Example") && help.contains(&format!("denoscope {command}")), "{help}");
+    }
+    assert!(desk.output("--help").contains("denoscope analyze photo.jpg"));
+    assert!(desk.output("--version").contains(env!("CARGO_PKG_VERSION")));
+    for wrong in ["analyze", "attack a.png", "train --data x", "completions tcl", "--nonsense", "info"] {
+        desk.refusal(2, wrong);
+    }
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = desk.output(&format!("completions {shell}"));
+        assert!(script.contains("analyze") && script.contains("already-noisy"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let desk = Desk::new();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_denoscope"))
+        .args(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .current_dir(desk.0.path())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{}", text(&ended.stderr));
+}
+
+#[test]
+fn a_device_that_this_build_lacks_is_named_with_its_feature() {
+    let desk = Desk::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+    command.current_dir(desk.0.path()).args(["analyze", "a.png", "--model", "tiny.safetensors", "--device"]);
+    if !cfg!(feature = "metal") && !cfg!(target_os = "macos") {
+        let said = text(&command.arg("metal").assert().code(1).get_output().stderr);
+        assert!(said.lines().count() == 1 && said.contains("--features metal"), "{said}");
+    }
+    assert!(desk.refusal(2, "analyze a.png --device tpu").contains("--device"));
+}
+
+/// Every file in the folder is one that the test made: nothing half-written stays behind.
+#[test]
+fn a_failure_leaves_no_file_behind() {
+    let desk = Desk::new();
+    let names = |folder: &Path| {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names(desk.0.path());
+    desk.refusal(1, "denoise missing.png --sigma 0.1 -o out.png");
+    desk.refusal(2, "denoise a.png --sigma 0.1 --as cow -o out.png");
+    desk.refusal(1, "analyze a.png --json nowhere/out.json");
+    assert_eq!(names(desk.0.path()), before);
+}

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Everything that must hold before a change lands: format, lints, all tests, and a smoke run of the command line.
+# The development profile alone is used, and the program that the smoke run starts is the one that the tests built.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+run() {
+    say "$*"
+    "$@"
+}
+
+# The window's tests draw with Mesa's software Vulkan. Where packages can be installed, what is missing is installed.
+packages="libvulkan1 mesa-vulkan-drivers"
+if command -v dpkg >/dev/null && command -v apt-get >/dev/null; then
+    missing=""
+    for package in $packages; do
+        dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+    done
+    if [ -n "$missing" ] && [ "$(id -u)" = 0 ]; then
+        say "installing$missing"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -q
+        # shellcheck disable=SC2086 # a list of words
+        apt-get install -q -y --no-install-recommends $missing
+    elif [ -n "$missing" ]; then
+        say "note: these packages are missing, and the window's tests may need them:$missing"
+    fi
+fi
+
+run cargo fmt --check
+run cargo clippy --locked --all-targets -- -D warnings
+run cargo test --locked
+
+say "smoke run of the command line"
+program="${CARGO_TARGET_DIR:-target}/debug/denoscope"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+sample=assets/samples/digits/3.png
+"$program" models
+"$program" info digits
+"$program" analyze "$sample" --sigma 25/255 --sheet "$folder/sheet.png" --json "$folder/analysis.json"
+"$program" denoise "$sample" --sigma 0.5 --as 8 --output "$folder/eight.png"
+"$program" attack "$sample" --method pgd --norm linf --epsilon 8/255 --json - >"$folder/attack.json"
+for file in sheet.png analysis.json eight.png attack.json; do
+    test -s "$folder/$file" || { echo "the smoke run wrote no $file"; exit 1; }
+done
+
+say "all of it passed"
