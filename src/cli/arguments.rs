@@ -74,6 +74,11 @@ pub(super) fn sigma(text: &str) -> Result<f32, String> {
     level::parse("", text).map_err(reason)
 }
 
+/// [`sigma`] in double precision, as budgets are kept.
+pub(super) fn exact(text: &str) -> Result<f64, String> {
+    level::parse_exact("", text).map_err(reason)
+}
+
 /// Parses anything whose error is this crate's, for clap, which names the option itself.
 pub(super) fn plain<T: std::str::FromStr<Err = Error>>(text: &str) -> Result<T, String> {
     text.parse().map_err(reason)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use super::arguments::{FitArgument, ModelArguments, plain, sigma};
+use super::arguments::{FitArgument, ModelArguments, exact, plain, sigma};
 use super::console;
 use super::outputs::{Destination, OutputArguments};
 use super::pictures::{self, Input};
@@ -35,14 +35,14 @@ pub(super) struct Attack {
     #[arg(long, value_name = "NORM", value_parser = plain::<Norm>)]
     norm: Option<Norm>,
     /// The budget on the [0, 1] scale, as 0.03 or 8/255 (the method's usual one if not given)
-    #[arg(long, value_name = "E", value_parser = sigma)]
-    epsilon: Option<f32>,
+    #[arg(long, value_name = "E", value_parser = exact)]
+    epsilon: Option<f64>,
     /// How many steps
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
     /// The length of a step, as 0.01 or 2/255
-    #[arg(long, value_name = "A", value_parser = sigma)]
-    step_size: Option<f32>,
+    #[arg(long, value_name = "A", value_parser = exact)]
+    step_size: Option<f64>,
     /// Another parameter of the method, such as restarts=5; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE")]
     parameters: Vec<String>,
@@ -101,7 +101,7 @@ impl Attack {
         let sigma = self.sigma.unwrap_or(model.sigma_range().clamp(1.0 / 255.0));
         let usual = Settings::new(self.method, sigma);
         let norm = self.norm.unwrap_or(usual.norm);
-        let epsilon = self.epsilon.map(f64::from).or(self.method.description().epsilon(norm)).unwrap_or(usual.epsilon);
+        let epsilon = self.epsilon.or(self.method.description().epsilon(norm)).unwrap_or(usual.epsilon);
         let mut settings = usual.within(norm, epsilon);
         settings.seed = self.seed;
         settings.mode = if self.smallest { Mode::Smallest } else { Mode::Fixed };
@@ -115,7 +115,7 @@ impl Attack {
             settings.set(names::STEPS, f64::from(steps))?;
         }
         if let Some(size) = self.step_size {
-            settings.set(names::STEP_SIZE, f64::from(size))?;
+            settings.set(names::STEP_SIZE, size)?;
         }
         for parameter in &self.parameters {
             let wrong = || Error::option("--set", format!("{parameter:?} is no NAME=VALUE with a number"));

@@ -7,13 +7,21 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Option`] naming `option` if the text is neither, or if the level is negative or not finite.
 pub fn parse(option: &str, text: &str) -> Result<f32> {
+    parse_exact(option, text).map(|level| level as f32)
+}
+
+/// [`parse`] in double precision, as budgets are kept.
+///
+/// # Errors
+/// As for [`parse`].
+pub fn parse_exact(option: &str, text: &str) -> Result<f64> {
     let number = |part: &str| part.trim().parse::<f64>().ok();
     let level = match text.split_once('/') {
         Some((part, whole)) => number(part).zip(number(whole)).map(|(part, whole)| part / whole),
         None => number(text),
     };
     match level {
-        Some(level) if level.is_finite() && level >= 0.0 && (level as f32).is_finite() => Ok(level as f32),
+        Some(level) if level.is_finite() && level >= 0.0 && (level as f32).is_finite() => Ok(level),
         _ => Err(Error::option(option, format!("{text:?} is no level: write 0.1, or 25/255"))),
     }
 }

@@ -49,13 +49,15 @@ fn sources() -> Vec<(String, PathBuf, String)> {
             let inside = path.strip_prefix(&root).expect("below the root");
             let module = inside.components().next()?.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
             let code = fs::read_to_string(&path).expect("a source file");
-            (!matches!(module.as_str(), "lib" | "main")).then_some((module, path, code))
+            let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+            (!is_test && !matches!(module.as_str(), "lib" | "main")).then_some((module, path, code))
         })
         .collect()
 }
 
-/// The code without its comments, where a module may be named freely.
-fn without_comments(code: &str) -> String {
+/// The code without its comments and tests, where a module may be named freely: a kernel is tested against the network.
+fn plain_code(code: &str) -> String {
+    let code = code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     code.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
@@ -104,7 +106,7 @@ fn modules_depend_on_each_other_one_way() {
             wrong.push(format!("{}: no layer is said for the module {module}", path.display()));
             continue;
         };
-        for named in named_modules(&without_comments(&code)) {
+        for named in named_modules(&plain_code(&code)) {
             let is_module = layers.contains_key(named.as_str());
             if is_module && named != module && !allowed.contains(&named.as_str()) {
                 wrong.push(format!("{}: {module} names {named}", path.display()));
@@ -130,7 +132,7 @@ fn the_layers_themselves_have_no_cycle() {
 fn large_libraries_stay_in_their_modules() {
     let mut wrong = Vec::new();
     for (module, path, code) in sources() {
-        let code = without_comments(&code);
+        let code = plain_code(&code);
         for (library, homes) in LIBRARIES {
             let names = code.contains(&format!("{library}::")) || code.contains(&format!("use {library};"));
             if names && !homes.contains(&module.as_str()) {
@@ -145,5 +147,5 @@ fn large_libraries_stay_in_their_modules() {
 fn the_reader_of_paths_reads_every_way_of_writing_them() {
     let code = "use crate::a::b;\nuse crate::{Error, c::{d, e}, f};\nlet x = crate::g::h();\nmycrate::no::x();";
     assert_eq!(named_modules(code), ["a", "Error", "c", "f", "g"]);
-    assert_eq!(without_comments("use crate::a; // crate::b"), "use crate::a; ");
+    assert_eq!(plain_code("use crate::a; // crate::b"), "use crate::a; ");
 }

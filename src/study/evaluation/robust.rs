@@ -37,7 +37,7 @@ impl FromStr for AttackPlan {
         let usual = description
             .epsilon(norm)
             .ok_or_else(|| Error::option("--attacks", format!("{method} does not take the norm {norm}")))?;
-        let epsilon = parts.next().map_or(Ok(usual), |text| level::parse("--attacks", text).map(f64::from))?;
+        let epsilon = parts.next().map_or(Ok(usual), |text| level::parse_exact("--attacks", text))?;
         Ok(Self { method, norm, epsilon, sigma: None })
     }
 }
