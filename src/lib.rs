@@ -15,6 +15,8 @@ pub mod attack;
 pub mod cli;
 pub mod error;
 pub mod files;
+#[cfg(feature = "gui")]
+pub mod gui;
 pub mod joint;
 pub mod kernels;
 pub mod network;

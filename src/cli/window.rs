@@ -17,7 +17,15 @@ pub(super) struct Options {
     device: Option<String>,
 }
 
+/// Opens the window with `pictures` in it.
+#[cfg(feature = "gui")]
+pub(super) fn open(paths: Vec<PathBuf>, Options { model, device }: Options) -> Done {
+    crate::gui::run(crate::gui::Options { paths, model, device })?;
+    Ok(super::Ending::Complete)
+}
+
 /// Says that this build has no window.
+#[cfg(not(feature = "gui"))]
 #[allow(clippy::needless_pass_by_value)] // As with a window.
 pub(super) fn open(_: Vec<PathBuf>, _: Options) -> Done {
     let reason = "this build has no window: build it with --features gui, or see denoscope --help for the commands";

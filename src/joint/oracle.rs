@@ -66,6 +66,16 @@ impl GaussianMixture {
         self.add(class, weight, mean, Covariance::Full(covariance))
     }
 
+    /// The same mixture with class names of its own.
+    ///
+    /// # Panics
+    /// If there is not one name a class.
+    #[must_use]
+    pub fn named(self, names: &[&str]) -> Self {
+        assert_eq!(names.len(), self.classes.len(), "one name a class");
+        Self { classes: names.iter().map(|name| (*name).to_owned()).collect(), ..self }
+    }
+
     fn add(mut self, class: usize, weight: f64, mean: Vec<f64>, covariance: Covariance) -> Self {
         assert!(class < self.classes.len(), "class {class} of {}", self.classes.len());
         assert_eq!(mean.len(), self.shape.len(), "a mean of the mixture's dimension");

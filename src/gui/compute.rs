@@ -1,0 +1,284 @@
+//! The tasks that the worker does for the window, and what they send back.
+
+use std::sync::Arc;
+
+use super::tiles::Content;
+use super::worker::{Step, Task};
+use crate::joint::{JointModel, Linear};
+use crate::picture::{Batch, Fit, Noise, Picture, Rect, Shape, fit};
+use crate::study::{self, Classes, Stage, Study, Subject, Sweep, SweepRequest};
+use crate::task::Cancel;
+use crate::{Result, attack};
+
+/// The worker's lanes, the most urgent first.
+pub mod lane {
+    /// Fitting the picture to the model.
+    pub const FIT: usize = 0;
+    /// The study of the noisy picture.
+    pub const STUDY: usize = 1;
+    /// The attack.
+    pub const ATTACK: usize = 2;
+    /// Denoiser and gradient at one step of the attack.
+    pub const PROBE: usize = 3;
+    /// Purification of the attacked picture.
+    pub const PURIFY: usize = 4;
+    /// The posterior over σ.
+    pub const CURVE: usize = 5;
+    /// How many there are.
+    pub const COUNT: usize = 6;
+}
+
+/// Noise levels of the curve over σ, and how many of them go at once.
+const CURVE_LEVELS: usize = 48;
+const CURVE_CHUNK: usize = 8;
+
+/// What tasks send.
+#[derive(Debug)]
+pub enum Message {
+    /// The picture fits the model.
+    Fitted(Fitted),
+    /// A stage of the study.
+    Stage(Stage),
+    /// The whole study.
+    Study(Box<Study>),
+    /// A step of the attack.
+    AttackStep(Snapshot),
+    /// The whole attack.
+    Attacked(Box<attack::Outcome>),
+    /// What the model reads off a step.
+    Probe(Box<Probe>),
+    /// What became of the attack under noise.
+    Purified(Box<Study>),
+    /// The curve as far as it goes.
+    Curve(Sweep),
+}
+
+/// A picture fitted to the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// Of the model's shape.
+    pub content: Content,
+    /// What of the original it covers.
+    pub rect: Rect,
+    /// What was done, in words.
+    pub words: String,
+}
+
+/// One step of an attack.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The picture at this step.
+    pub attacked: Picture,
+    /// The loss that the attack raises.
+    pub loss: f64,
+    /// p(c | attacked)
+    pub posterior: Vec<f64>,
+}
+
+/// What the model reads off one picture at one noise level.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// D
+    pub denoised: Picture,
+    /// The gradient that the attack follows: of −log p(label), or of log p(target).
+    pub gradient: Picture,
+}
+
+/// Fits a picture to the model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FitRequest {
+    /// The picture at its own size.
+    pub original: Content,
+    /// The model's shape.
+    pub shape: Shape,
+    /// How.
+    pub fit: Fit,
+}
+
+impl Task<Message> for FitRequest {
+    fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
+        cancel.check()?;
+        let fitted = fit(self.original.picture(), self.shape, self.fit);
+        let words = fitted.describe();
+        publish(Message::Fitted(Fitted { rect: fitted.rect, words, content: fitted.picture.into() }));
+        Ok(Step::Done)
+    }
+}
+
+/// A model that a task can hold, equal to itself only.
+#[derive(Clone)]
+pub struct Shared(pub Arc<dyn JointModel>);
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// The study of a picture.
+#[derive(Clone, PartialEq)]
+pub struct StudyRequest {
+    /// Who is asked.
+    pub model: Shared,
+    /// The fitted picture.
+    pub picture: Content,
+    /// The noise to add, or the level to assume.
+    pub noise: Noise,
+    /// The picture has noise of its own.
+    pub already_noisy: bool,
+    /// The classes to denoise it as.
+    pub classes: Classes,
+}
+
+impl StudyRequest {
+    /// The request as the command line makes it.
+    #[must_use]
+    pub fn request(&self) -> study::Request {
+        let picture = self.picture.picture().clone();
+        let request = if self.already_noisy {
+            study::Request::noisy(picture, Some(self.noise.sigma))
+        } else {
+            study::Request::clean(picture, self.noise)
+        };
+        request.with_classes(self.classes.clone())
+    }
+}
+
+impl Task<Message> for StudyRequest {
+    fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
+        let study =
+            study::analyze(&*self.model.0, &self.request(), cancel, &mut |stage| publish(Message::Stage(stage)))?;
+        publish(Message::Study(Box::new(study)));
+        Ok(Step::Done)
+    }
+}
+
+/// An attack on the clean picture.
+#[derive(Clone, PartialEq)]
+pub struct AttackRequest {
+    /// Who is attacked.
+    pub model: Shared,
+    /// The fitted picture.
+    pub picture: Content,
+    /// How.
+    pub settings: attack::Settings,
+}
+
+impl Task<Message> for AttackRequest {
+    fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
+        // A picture that was padded or resampled may lie a rounding error outside.
+        let clean = self.picture.picture().map(|v| v.clamp(0.0, 1.0));
+        let shape = clean.shape();
+        let clean = Batch::of([&clean]);
+        let model = &*self.model.0;
+        let sigma = model.sigma_range().clamp(self.settings.sigma);
+        let posterior = model.forward(&clean, &[sigma])?.posterior_of(0);
+        let label = study::ranked(&posterior)[0];
+        let mut watch = |step: attack::Step<'_>| {
+            let attacked = Picture::new(shape, step.attacked.to_vec());
+            publish(Message::AttackStep(Snapshot { attacked, loss: step.loss, posterior: step.posterior.to_vec() }));
+        };
+        let outcomes = attack::run(model, &clean, &[label], &self.settings, cancel, &mut watch)?;
+        for outcome in outcomes {
+            publish(Message::Attacked(Box::new(outcome)));
+        }
+        Ok(Step::Done)
+    }
+}
+
+/// Denoiser and class gradient of a picture, taken as it is.
+#[derive(Clone, PartialEq)]
+pub struct ProbeRequest {
+    /// Who is asked.
+    pub model: Shared,
+    /// The picture.
+    pub picture: Content,
+    /// The level that the model assumes.
+    pub sigma: f32,
+    /// The class that the gradient is about.
+    pub class: usize,
+    /// The attack goes towards the class, not away from it.
+    pub towards: bool,
+}
+
+impl Task<Message> for ProbeRequest {
+    fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
+        cancel.check()?;
+        let model = &*self.model.0;
+        let sigma = model.sigma_range().clamp(self.sigma);
+        let noisy = Batch::of([self.picture.picture()]);
+        let forward = model.forward(&noisy, &[sigma])?;
+        let both = forward.gradients(&[Linear::Score, Linear::ClassGradient(self.class)])?;
+        let denoised = self.picture.picture().zip(&both.picture(0), |y, score| y + sigma * sigma * score);
+        let sign = if self.towards { 1.0 } else { -1.0 };
+        let gradient = both.picture(1).map(|g| sign * g);
+        publish(Message::Probe(Box::new(Probe { denoised, gradient })));
+        Ok(Step::Done)
+    }
+}
+
+/// Noise on the attacked picture, and the study of that.
+#[derive(Clone, PartialEq)]
+pub struct PurifyRequest(pub StudyRequest);
+
+impl Task<Message> for PurifyRequest {
+    fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
+        let request = self.0.request().with_classes(Classes::Top(0));
+        let study = study::analyze(&*self.0.model.0, &request, cancel, &mut |_| ())?;
+        publish(Message::Purified(Box::new(study)));
+        Ok(Step::Done)
+    }
+}
+
+/// The posterior over σ, a few levels at a time.
+#[derive(Clone, PartialEq)]
+pub struct CurveRequest {
+    /// Who is asked.
+    pub model: Shared,
+    /// The fitted picture.
+    pub picture: Content,
+    /// The noise; its level slides.
+    pub noise: Noise,
+    /// The picture has noise of its own; only the assumed level slides.
+    pub already_noisy: bool,
+}
+
+/// The curve's task, with what it has so far.
+pub struct CurveTask {
+    request: CurveRequest,
+    done: Sweep,
+}
+
+impl CurveTask {
+    /// Begins at the smallest level.
+    #[must_use]
+    pub fn new(request: CurveRequest) -> Self {
+        Self { request, done: Sweep::default() }
+    }
+}
+
+impl Task<Message> for CurveTask {
+    fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
+        let CurveRequest { model, picture, noise, already_noisy } = &self.request;
+        let range = model.0.sigma_range();
+        let (from, to) = slider_range(range.min, range.max);
+        let level = |i: usize| from * (to / from).powf(i as f32 / (CURVE_LEVELS - 1) as f32);
+        let first = self.done.sigmas.len();
+        let last = (first + CURVE_CHUNK).min(CURVE_LEVELS) - 1;
+        let picture = picture.picture().clone();
+        let subject = if *already_noisy { Subject::Noisy(picture) } else { Subject::Clean { picture, noise: *noise } };
+        let request = SweepRequest { subject, from: level(first), to: level(last), levels: last + 1 - first };
+        let part = study::sweep(&*model.0, &request, cancel, &mut |_| ())?;
+        self.done.sigmas.extend(part.sigmas);
+        self.done.posteriors.extend(part.posteriors);
+        self.done.log_densities.extend(part.log_densities);
+        publish(Message::Curve(self.done.clone()));
+        Ok(if last + 1 == CURVE_LEVELS { Step::Done } else { Step::Again })
+    }
+}
+
+/// The levels that the σ slider and the curve cover: the model's range, as far as 8-bit pictures can show it.
+#[must_use]
+pub fn slider_range(min: f32, max: f32) -> (f32, f32) {
+    (min.clamp(1.0 / 255.0, 0.5), max.clamp(10.0 / 255.0, 1.0))
+}

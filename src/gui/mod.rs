@@ -1,0 +1,85 @@
+//! The window: an egui application over the same [`crate::study`] that the command line runs.
+//!
+//! State is split in three: the [`document`] (what a person works on, undoable), the [`settings`] (how they like to
+//! work, saved) and the [`session`] (what comes and goes). Every effect is a [`command::Command`]; every wait is on
+//! another thread ([`worker`], [`errand`]).
+
+mod app;
+mod apply;
+mod attack_controls;
+mod command;
+mod compute;
+mod context;
+mod document;
+mod drawing;
+mod errand;
+mod export;
+mod hero;
+mod history;
+mod models;
+mod opening;
+mod overlays;
+mod panes;
+mod samples;
+mod schedule;
+mod session;
+mod session_file;
+mod settings;
+mod shell;
+mod sources;
+mod theme;
+mod tile;
+mod tiles;
+mod toasts;
+mod widgets;
+mod worker;
+
+use std::path::PathBuf;
+
+pub use app::App;
+use eframe::egui;
+
+use crate::{Error, Result};
+
+/// What the window opens with.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Pictures, folders of pictures, session files or checkpoints.
+    pub paths: Vec<PathBuf>,
+    /// A bundled model's name or a checkpoint's path, instead of the last one.
+    pub model: Option<String>,
+    /// `auto`, `cpu`, `cuda`, `cuda:N` or `metal`, instead of the last one.
+    pub device: Option<String>,
+}
+
+/// Opens the window and returns when it is closed.
+///
+/// # Errors
+/// [`Error::Device`] if there is no display, or no graphics adapter that can draw it.
+pub fn run(options: Options) -> Result<()> {
+    listen();
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Denoscope")
+        .with_app_id("denoscope")
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([960.0, 600.0])
+        .with_drag_and_drop(true);
+    let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
+    let create: eframe::AppCreator<'_> = Box::new(|cc| Ok(Box::new(App::new(cc, options, app::Threads::Spawned))));
+    eframe::run_native("denoscope", native, create).map_err(|error| {
+        let reason = error.to_string();
+        let reason = reason.lines().next().unwrap_or("no reason given");
+        Error::Device(format!(
+            "the window cannot open ({reason}); the command line works without one: denoscope --help"
+        ))
+    })
+}
+
+/// Log records go to standard error as `RUST_LOG` says, and to the window's notices. A subscriber that is there stays.
+fn listen() {
+    use tracing_subscriber::layer::{Layer, SubscriberExt};
+    use tracing_subscriber::util::SubscriberInitExt;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "denoscope=info".into());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    let _ = tracing_subscriber::registry().with(lines).with(toasts::NoticeLayer).try_init();
+}

@@ -1,0 +1,150 @@
+//! What would fool the model: the attack, its pictures, its steps, and what noise makes of it.
+
+use eframe::egui::{self, RichText, ScrollArea, Ui, vec2};
+
+use super::denoiser::grid;
+use super::timeline;
+use crate::attack::{Norm, Settings};
+use crate::gui::attack_controls as controls;
+use crate::gui::command::Command;
+use crate::gui::context::Context;
+use crate::gui::document::TileKind;
+use crate::gui::theme::{Tokens, height, space, text};
+use crate::gui::tile::{self, Caption};
+use crate::gui::widgets::{self, command_button, percent};
+
+/// Width of the controls, and height of the timeline.
+const CONTROLS: f32 = 232.0;
+const TIMELINE: f32 = 92.0;
+
+/// Shows the pane.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.document.entry().is_none() {
+        widgets::empty(ui, "Open a picture to attack.");
+        return;
+    }
+    let available = ui.available_size();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        let column = egui::Layout::top_down(egui::Align::Min);
+        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
+            ui.set_width(CONTROLS);
+            ScrollArea::vertical().id_salt("attack").auto_shrink([false, false]).show(ui, |ui| {
+                ui.set_max_width(CONTROLS - space::ITEM);
+                settings(ui, cx);
+                outcome(ui, cx);
+            });
+        });
+        ui.vertical(|ui| results(ui, cx));
+    });
+}
+
+/// The method, its budget and its parameters; whatever the registry has appears.
+fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
+    let before = &cx.document.attack;
+    let mut settings = before.clone();
+    let classes = cx.session.classes().to_vec();
+    let method = controls::choose_method(ui, settings.method, classes.len());
+    if method != settings.method {
+        let fresh = Settings::new(method, settings.sigma);
+        settings = Settings { keep_trajectory: true, seed: settings.seed, target: settings.target, ..fresh };
+    }
+    controls::budget(ui, &mut settings);
+    controls::parameters(ui, &mut settings);
+    controls::target(ui, &mut settings, &classes);
+    controls::assumed_level(ui, &mut settings);
+    ui.horizontal(|ui| {
+        widgets::dim(ui, format!("seed {}", settings.seed));
+        command_button(ui, cx, "New", Command::RerollAttack);
+    });
+    if settings != cx.document.attack {
+        cx.run(Command::SetAttack(Box::new(settings)));
+    }
+}
+
+/// What the attack came to.
+fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    ui.separator();
+    let Some(outcome) = cx.session.attack.outcome.clone() else {
+        let words = if cx.session.attack_asked.is_pending() { "Attacking…" } else { "" };
+        widgets::dim(ui, words);
+        return;
+    };
+    let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
+    let (words, colour) = if outcome.success { ("Fooled", tokens.bad) } else { ("Holds", tokens.good) };
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = space::TIGHT;
+        ui.label(RichText::new(words).size(text::HEADING).color(colour));
+        let before = percent(outcome.posterior_before[outcome.predicted_before]);
+        let after = percent(outcome.posterior_after[outcome.predicted_after]);
+        let (from, to) = (name(outcome.predicted_before), name(outcome.predicted_after));
+        ui.label(format!("{from} {before} → {to} {after}"));
+    });
+    let asked = outcome.epsilon.map_or_else(|| "smallest".to_owned(), |e| controls::level(e, cx.document.attack.norm));
+    widgets::fact(ui, "Asked for", &format!("{} {asked}", cx.document.attack.norm));
+    widgets::fact(ui, "Achieved L∞", &controls::level(outcome.achieved.linf, Norm::Linf));
+    widgets::fact(ui, "Achieved L2", &controls::level(outcome.achieved.l2, Norm::L2));
+    widgets::fact(ui, "Steps, queries", &format!("{}, {}", outcome.steps, outcome.queries));
+    for warning in &outcome.warnings {
+        ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));
+    }
+}
+
+fn results(ui: &mut Ui, cx: &mut Context<'_>) {
+    let available = ui.available_size();
+    let kinds = [
+        TileKind::Attacked,
+        TileKind::Perturbation,
+        TileKind::AttackGradient,
+        TileKind::AttackedDenoised,
+        TileKind::PurifyNoisy,
+        TileKind::Purified,
+    ];
+    let room = available.y - TIMELINE - space::ITEM;
+    let (columns, side) = grid(available.x, room, kinds.len());
+    let side = side.min((room - height::CAPTION).max(48.0));
+    ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+    for row in kinds.chunks(columns) {
+        ui.horizontal(|ui| {
+            for &kind in row {
+                let response = tile::show(ui, cx, kind, vec2(side, side), &caption(ui, cx, kind));
+                response.on_hover_text(hint(kind));
+            }
+        });
+    }
+    timeline::show(ui, cx, TIMELINE);
+}
+
+fn hint(kind: TileKind) -> &'static str {
+    match kind {
+        TileKind::Attacked => "The attacked picture at the step that is looked at",
+        TileKind::Perturbation => "Attacked minus clean",
+        TileKind::AttackGradient => {
+            "The gradient that the attack follows, (D − D(·|c))/σ²: a difference of two denoisers. Its sign is the L∞ step"
+        }
+        TileKind::AttackedDenoised => "What the model restores from the attacked picture",
+        TileKind::PurifyNoisy => "The attacked picture with noise at the level of the slider",
+        _ => "Denoised again: often the attack is gone with the noise",
+    }
+}
+
+fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind) -> Caption {
+    let tokens = Tokens::in_ui(ui);
+    let believed = |posterior: &[f64]| {
+        let top = crate::study::ranked(posterior)[0];
+        (format!("{} {}", cx.session.classes()[top], percent(posterior[top])), top)
+    };
+    let posterior = match kind {
+        TileKind::Attacked => cx.session.attack.shown().map(|step| step.posterior.clone()),
+        TileKind::Purified => cx.session.attack.purified.as_ref().map(|study| study.posterior.clone()),
+        _ => None,
+    };
+    match posterior {
+        Some(posterior) => {
+            let (measure, top) = believed(&posterior);
+            Caption { measure: Some(measure), colour: Some(tokens.class(top)), ..Caption::default() }
+        }
+        None => Caption::default(),
+    }
+}

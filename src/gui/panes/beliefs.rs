@@ -1,0 +1,133 @@
+//! What the model believes: the likeliest class in large letters, a bar for each, before and after the attack.
+
+use eframe::egui::{self, Align2, FontId, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use crate::gui::command::Command;
+use crate::gui::context::Context;
+use crate::gui::theme::{Tokens, space, text};
+use crate::gui::widgets::{self, paint_text, percent, toggle};
+
+/// A row's height, and its height with the attack's bar in it.
+const ROW: f32 = 22.0;
+const ROW_BOTH: f32 = 30.0;
+
+/// Shows the pane.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    let Some(posterior) = cx.session.answer.posterior.as_ref().map(|p| p.value.clone()) else {
+        widgets::empty(ui, "The model's beliefs appear here.");
+        return;
+    };
+    let attacked = if cx.session.adversary_visible { attacked(cx) } else { None };
+    headline(ui, cx, &posterior, attacked.as_deref());
+    ui.add_space(space::TIGHT);
+    let ranked = crate::study::ranked(&posterior);
+    let order: Vec<usize> =
+        if cx.settings.sorted || posterior.len() > 32 { ranked } else { (0..posterior.len()).collect() };
+    egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let width = name_width(ui, cx, &order);
+        for class in order.into_iter().take(64) {
+            bar(ui, cx, class, posterior[class], attacked.as_ref().map(|a| a[class]), width);
+        }
+    });
+}
+
+/// The posterior at the step of the attack that is looked at.
+fn attacked(cx: &Context<'_>) -> Option<Vec<f64>> {
+    cx.session.attack.shown().map(|step| step.posterior.clone())
+}
+
+fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], attacked: Option<&[f64]>) {
+    let tokens = Tokens::in_ui(ui);
+    let top = crate::study::ranked(posterior)[0];
+    let name = cx.session.classes().get(top).cloned().unwrap_or_default();
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(name).size(text::HEADING).color(tokens.strong));
+        ui.label(RichText::new(percent(posterior[top])).size(text::HEADING).color(tokens.dim));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            toggle(ui, cx, cx.settings.sorted, "Sort", Command::ToggleSorted);
+        });
+    });
+    if let Some(attacked) = attacked {
+        let after = crate::study::ranked(attacked)[0];
+        let name = cx.session.classes().get(after).cloned().unwrap_or_default();
+        let colour = if after == top { tokens.good } else { tokens.bad };
+        let words = format!("attacked: {name} {}", percent(attacked[after]));
+        ui.label(RichText::new(words).color(colour));
+    }
+    let words = format!("entropy {:.2} bit    log p(y) {:.0}", entropy(posterior), cx.session.answer.log_density);
+    widgets::dim(ui, words).on_hover_text("The density is up to a constant that depends on σ only");
+}
+
+/// In bits.
+fn entropy(posterior: &[f64]) -> f64 {
+    // Adding 0 turns the −0 of a certain posterior into 0.
+    posterior.iter().filter(|p| **p > 0.0).map(|p| -p * p.log2()).sum::<f64>() + 0.0
+}
+
+fn name_width(ui: &Ui, cx: &Context<'_>, order: &[usize]) -> f32 {
+    let font = FontId::proportional(text::BODY);
+    let width = |class: &usize| {
+        let name = cx.session.classes().get(*class).cloned().unwrap_or_default();
+        ui.painter().layout_no_wrap(name, font.clone(), egui::Color32::WHITE).size().x
+    };
+    let widest = order.iter().take(64).map(width).fold(0.0, f32::max);
+    widest.min(ui.available_width() * 0.4) + space::ITEM
+}
+
+/// One class: its name, its bar, its probability, and under the bar the attacked picture's.
+fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attacked: Option<f64>, names: f32) {
+    let tokens = Tokens::in_ui(ui);
+    let tall = if attacked.is_some() { ROW_BOTH } else { ROW };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click());
+    let name = cx.session.classes().get(class).cloned().unwrap_or_default();
+    let words = percent(probability);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Belief in {name}: {words}")));
+    if response.clicked() {
+        cx.run(Command::TogglePin(class));
+    }
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    if response.hovered() {
+        ui.painter().rect_filled(rect, 3.0, tokens.raised);
+    }
+    let chosen = cx.document.pinned.contains(&class);
+    let font = FontId::proportional(text::BODY);
+    let colour = if chosen { tokens.accent } else { tokens.text };
+    paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &name, font.clone(), colour, names - space::TIGHT);
+    let figures = 52.0;
+    let track = Rect::from_min_max(
+        pos2(rect.left() + names, rect.top() + 4.0),
+        pos2(rect.right() - figures - space::TIGHT, rect.bottom() - 4.0),
+    );
+    let share =
+        |p: f64, track: Rect| Rect::from_min_size(track.min, vec2((track.width() * p as f32).max(1.0), track.height()));
+    let stale = cx.session.answer.posterior.as_ref().is_some_and(|p| p.stale);
+    let fill = tokens.class(class).gamma_multiply(if stale { 0.7 } else { 1.0 });
+    ui.painter().rect_filled(track, 2.0, tokens.ground);
+    let right = rect.right();
+    let Some(after) = attacked else {
+        ui.painter().rect_filled(share(probability, track), 2.0, fill);
+        ui.painter().text(pos2(right, rect.center().y), Align2::RIGHT_CENTER, words, font, tokens.text);
+        return;
+    };
+    let (upper, lower) = track.split_top_bottom_at_fraction(0.6);
+    ui.painter().rect_filled(share(probability, upper), 2.0, fill);
+    ui.painter().rect_filled(share(after, lower), 2.0, tokens.bad);
+    let small = FontId::proportional(text::SMALL);
+    let middle = rect.center().y;
+    ui.painter().text(pos2(right, middle - 6.5), Align2::RIGHT_CENTER, words, small.clone(), tokens.text);
+    ui.painter().text(pos2(right, middle + 6.5), Align2::RIGHT_CENTER, percent(after), small, tokens.bad);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropy_is_in_bits() {
+        assert!((entropy(&[0.5, 0.5]) - 1.0).abs() < 1e-12);
+        assert!(entropy(&[1.0, 0.0]).abs() < 1e-12);
+    }
+}

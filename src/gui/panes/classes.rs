@@ -1,0 +1,151 @@
+//! The denoiser under each class: what the picture would be if it were that class, the likeliest first.
+
+use eframe::egui::{self, Align, Layout, RichText, Ui, vec2};
+
+use super::denoiser::grid;
+use crate::gui::command::Command;
+use crate::gui::context::Context;
+use crate::gui::document::{Reading, TileKind};
+use crate::gui::schedule::MOST_CLASSES;
+use crate::gui::theme::{Tokens, height, space, text};
+use crate::gui::tile::{self, Caption};
+use crate::gui::widgets::{self, percent};
+
+/// The smallest side of a tile in the grid.
+const SMALLEST: f32 = 72.0;
+
+/// Shows the pane.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.document.entry().is_none() {
+        widgets::empty(ui, "Each class's restoration appears here.");
+        return;
+    }
+    header(ui, cx);
+    ui.add_space(space::TIGHT);
+    let order = order(cx);
+    if order.is_empty() {
+        return;
+    }
+    let pinned: Vec<usize> = cx.document.pinned.iter().copied().filter(|class| order.contains(class)).collect();
+    let available = ui.available_size();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+        if !pinned.is_empty() {
+            let large = (available.y - height::CAPTION).min(available.x * 0.4).max(SMALLEST);
+            pinned_tiles(ui, cx, &pinned, large, available.y);
+        }
+        let room = ui.available_size();
+        grid_of(ui, cx, &order, room);
+    });
+}
+
+fn header(ui: &mut Ui, cx: &mut Context<'_>) {
+    ui.horizontal(|ui| {
+        let choices = Reading::ALL.map(|reading| (reading, reading.label(), hint(reading)));
+        if let Some(reading) = widgets::segments(ui, cx.document.reading, &choices) {
+            cx.run(Command::SetReading(reading));
+        }
+        let many = cx.session.classes().len() > MOST_CLASSES;
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if many {
+                search(ui, cx);
+            } else if cx.document.pinned.is_empty() {
+                let tokens = Tokens::in_ui(ui);
+                let words = "Click a class to see it large";
+                ui.label(RichText::new(words).size(text::SMALL).color(tokens.dim));
+            }
+        });
+    });
+}
+
+fn hint(reading: Reading) -> &'static str {
+    match reading {
+        Reading::Restored => "E[x | y, c]: what the model would restore if the picture were that class",
+        Reading::Gradient => "Over σ², the gradient of log p(c | y): what to add to make that class likelier",
+        Reading::AgainstTop => "What tells the class from the likeliest one",
+    }
+}
+
+/// A box to find one of many classes and pin it.
+fn search(ui: &mut Ui, cx: &mut Context<'_>) {
+    let edit = egui::TextEdit::singleline(&mut cx.session.class_query).hint_text("Find a class").desired_width(160.0);
+    let response = ui.add(edit);
+    let query = cx.session.class_query.to_lowercase();
+    if query.is_empty() || !(response.has_focus() || response.lost_focus()) {
+        return;
+    }
+    let found = cx.session.classes().iter().position(|name| name.to_lowercase().contains(&query));
+    if response.lost_focus()
+        && ui.input(|i| i.key_pressed(egui::Key::Enter))
+        && let Some(class) = found
+    {
+        cx.run(Command::TogglePin(class));
+        cx.session.class_query.clear();
+    }
+    let words = found.map_or("no such class", |class| cx.session.classes()[class].as_str());
+    widgets::dim(ui, words.to_owned());
+}
+
+/// The classes that were restored, the likeliest first.
+fn order(cx: &Context<'_>) -> Vec<usize> {
+    let answer = &cx.session.answer;
+    let known = |class: &usize| answer.class(*class).is_some();
+    match &answer.posterior {
+        Some(posterior) => crate::study::ranked(&posterior.value).into_iter().filter(known).collect(),
+        None => Vec::new(),
+    }
+}
+
+fn pinned_tiles(ui: &mut Ui, cx: &mut Context<'_>, pinned: &[usize], large: f32, tall: f32) {
+    let (columns, side) = grid(large, tall, pinned.len());
+    ui.vertical(|ui| rows(ui, cx, pinned, columns, side, true));
+}
+
+fn rows(ui: &mut Ui, cx: &mut Context<'_>, classes: &[usize], columns: usize, side: f32, large: bool) {
+    ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+    for row in classes.chunks(columns) {
+        ui.horizontal(|ui| {
+            for &class in row {
+                class_tile(ui, cx, class, side, large);
+            }
+        });
+    }
+}
+
+fn grid_of(ui: &mut Ui, cx: &mut Context<'_>, order: &[usize], room: egui::Vec2) {
+    let (columns, side) = grid(room.x, room.y, order.len());
+    let (columns, side) = if side >= SMALLEST {
+        (columns, side)
+    } else {
+        let columns = ((room.x + space::GROUP) / (SMALLEST + space::GROUP)).floor().max(1.0);
+        (columns as usize, ((room.x - space::GROUP * (columns - 1.0)) / columns - 1.0).floor().max(SMALLEST))
+    };
+    egui::ScrollArea::vertical().id_salt("classes").auto_shrink([false, false]).show(ui, |ui| {
+        ui.vertical(|ui| rows(ui, cx, order, columns, side, false));
+    });
+}
+
+fn class_tile(ui: &mut Ui, cx: &mut Context<'_>, class: usize, side: f32, large: bool) {
+    let tokens = Tokens::in_ui(ui);
+    let probability = cx.session.answer.posterior.as_ref().map_or(0.0, |p| p.value[class]);
+    let psnr = cx.session.answer.class(class).and_then(|tile| tile.psnr_db);
+    let mut measure = percent(probability);
+    if let Some(psnr) = psnr.filter(|_| side >= 150.0) {
+        measure = format!("{psnr:.1} dB  {measure}");
+    }
+    let pinned = cx.document.pinned.contains(&class);
+    let caption = Caption {
+        name: cx.session.classes().get(class).cloned(),
+        measure: Some(measure),
+        colour: Some(tokens.class(class)),
+        share: Some(probability as f32),
+        chosen: pinned && !large,
+    };
+    let response = ui.push_id(large, |ui| tile::show(ui, cx, TileKind::Class(class), vec2(side, side), &caption)).inner;
+    if response.clicked() {
+        cx.run(Command::TogglePin(class));
+    }
+    if let Some(psnr) = psnr.filter(|_| side < 150.0) {
+        response.on_hover_text(format!("{psnr:.2} dB to the clean picture"));
+    }
+}

@@ -1,0 +1,43 @@
+//! Pictures that come with the program, so that the window opens with something in it.
+
+use super::document::{Entry, Source};
+use super::models::{Model, ModelSource, NAMES, oracle_pictures};
+use super::opening::thumbnail;
+use crate::picture::{Fit, Picture, SAMPLES, Sample};
+
+/// The sample pictures for a model: for the oracle its own patterns, for others those of their name, else of their
+/// colours.
+#[must_use]
+pub fn of(model: &Model) -> Vec<Entry> {
+    if model.source == ModelSource::Oracle {
+        return patterns();
+    }
+    let own: Vec<Entry> = crate::picture::samples(model.joint.name()).filter_map(decoded).collect();
+    if !own.is_empty() {
+        return own;
+    }
+    let channels = model.joint.shape().channels;
+    let like: Vec<Entry> =
+        SAMPLES.iter().filter_map(decoded).filter(|e| e.original.picture().shape().channels == channels).collect();
+    if like.is_empty() { patterns() } else { like }
+}
+
+/// The sample of this name, of any model.
+#[must_use]
+pub fn named(name: &str) -> Option<Entry> {
+    SAMPLES.iter().filter_map(decoded).chain(patterns()).find(|entry| entry.name == name)
+}
+
+fn patterns() -> Vec<Entry> {
+    let names = NAMES.iter().map(|name| format!("oracle/{name}"));
+    names.zip(oracle_pictures()).map(|(name, picture)| entry(name, picture)).collect()
+}
+
+fn decoded(sample: &Sample) -> Option<Entry> {
+    Some(entry(sample.name(), sample.picture().ok()?))
+}
+
+fn entry(name: String, picture: Picture) -> Entry {
+    let thumbnail = thumbnail(&picture).into();
+    Entry { name, source: Source::Sample, thumbnail, original: picture.into(), fit: Fit::Centre }
+}

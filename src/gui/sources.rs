@@ -1,0 +1,164 @@
+//! What each tile shows: its pictures, its measure, and whether it is old.
+
+use super::document::{Document, Reading, TileKind};
+use super::session::Session;
+use super::tiles::{Compare, Content, Look, Mode};
+use crate::picture::Picture;
+use crate::study::Fidelity;
+
+/// A tile's pictures and numbers.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What it shows.
+    pub content: Content,
+    /// What is subtracted, for maps; or the reference, for comparisons.
+    pub operand: Option<Content>,
+    /// How it looks.
+    pub look: Look,
+    /// The value that the end of the colour scale stands for, for maps.
+    pub scale: Option<f32>,
+    /// PSNR and SSIM against the clean picture.
+    pub psnr_db: Option<f64>,
+    /// SSIM against the clean picture.
+    pub ssim: Option<f64>,
+    /// It belongs to an earlier question.
+    pub stale: bool,
+}
+
+/// What the tile shows now, if there is something.
+#[must_use]
+pub fn source(kind: TileKind, document: &Document, session: &Session) -> Option<Source> {
+    let raw = raw(kind, document, session)?;
+    let mut look = session.look(kind);
+    if let TileKind::Class(_) = kind
+        && document.reading != Reading::Restored
+        && !session.looks.contains_key(&kind.family())
+    {
+        look = Look::signed(1.0);
+    }
+    let mut operand = raw.operand;
+    if operand.is_some() {
+        look.compare = Compare::Error;
+    } else if document.compare != Compare::Plain && kind.is_picture() && kind != document.reference {
+        operand = picture(document.reference, document, session);
+        look.compare = if operand.is_some() { document.compare } else { Compare::Plain };
+        look.mode = if document.compare == Compare::Error { Mode::Signed } else { Mode::FalseColour };
+    } else {
+        look.compare = Compare::Plain;
+    }
+    let scale = (look.mode != Mode::Picture).then(|| {
+        let full = raw.full.unwrap_or_else(|| full_scale(raw.content.picture(), operand.as_ref(), look.compare));
+        full / look.gain
+    });
+    if let Some(scale) = scale {
+        look.gain = 1.0 / scale;
+    }
+    Some(Source { content: raw.content, operand, look, scale, psnr_db: raw.psnr_db, ssim: raw.ssim, stale: raw.stale })
+}
+
+/// The picture behind a tile, for use as a reference; differences have none.
+#[must_use]
+pub fn picture(kind: TileKind, document: &Document, session: &Session) -> Option<Content> {
+    let raw = raw(kind, document, session)?;
+    raw.operand.is_none().then_some(raw.content)
+}
+
+struct Raw {
+    content: Content,
+    operand: Option<Content>,
+    psnr_db: Option<f64>,
+    ssim: Option<f64>,
+    stale: bool,
+    /// The value at the end of the colour scale, where it is not to be found in the picture itself.
+    full: Option<f32>,
+}
+
+impl Raw {
+    fn of(content: &Content) -> Self {
+        Self { content: content.clone(), operand: None, psnr_db: None, ssim: None, stale: false, full: None }
+    }
+
+    fn minus(self, operand: &Content) -> Self {
+        Self { operand: Some(operand.clone()), ..self }
+    }
+
+    fn stale(self, stale: bool) -> Self {
+        Self { stale, ..self }
+    }
+
+    fn with(self, fidelity: Option<Fidelity>) -> Self {
+        Self { psnr_db: fidelity.map(|f| f.psnr_db), ssim: fidelity.map(|f| f.ssim), ..self }
+    }
+}
+
+fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
+    let answer = &session.answer;
+    // With noise of its own, the picture is the noisy one and a clean one is not known.
+    let clean = || session.fitted.as_ref().filter(|_| !document.already_noisy).map(|f| &f.content);
+    match kind {
+        TileKind::Clean => Some(Raw::of(clean()?)),
+        TileKind::Noisy => Some(Raw::of(answer.noisy.as_ref()?).with(answer.noisy_fidelity)),
+        TileKind::Denoised => {
+            let denoised = answer.denoised.as_ref()?;
+            Some(Raw::of(&denoised.value).stale(denoised.stale).with(answer.denoised_fidelity))
+        }
+        TileKind::Residual => {
+            let denoised = answer.denoised.as_ref()?;
+            Some(Raw::of(answer.noisy.as_ref()?).minus(&denoised.value).stale(denoised.stale))
+        }
+        TileKind::Error => {
+            let denoised = answer.denoised.as_ref()?;
+            Some(Raw::of(&denoised.value).minus(clean()?).stale(denoised.stale))
+        }
+        TileKind::Class(class) => class_tile(class, document, session),
+        TileKind::Attacked => Some(Raw::of(&session.attack.shown()?.attacked).stale(session.attack.stale)),
+        TileKind::Perturbation => Some(
+            Raw::of(&session.attack.shown()?.attacked)
+                .minus(&session.fitted.as_ref()?.content)
+                .stale(session.attack.stale),
+        ),
+        TileKind::AttackedDenoised => Some(Raw::of(session.attack.denoised.as_ref()?)),
+        TileKind::AttackGradient => Some(Raw::of(session.attack.gradient.as_ref()?)),
+        TileKind::PurifyNoisy => Some(Raw::of(&session.attack.purified_tiles.as_ref()?.0)),
+        TileKind::Purified => Some(Raw::of(&session.attack.purified_tiles.as_ref()?.1)),
+    }
+}
+
+fn class_tile(class: usize, document: &Document, session: &Session) -> Option<Raw> {
+    let answer = &session.answer;
+    let tile = answer.class(class)?;
+    let restored = Raw::of(&tile.content).stale(tile.stale);
+    let against = match document.reading {
+        Reading::Restored => return Some(Raw { psnr_db: tile.psnr_db, ..restored }),
+        Reading::Gradient => answer.denoised.as_ref()?.value.clone(),
+        Reading::AgainstTop => answer.class(answer.top()?)?.content.clone(),
+    };
+    // One scale for all classes, so that they can be compared.
+    let full = answer.classes.iter().map(|t| full_scale(t.content.picture(), Some(&against), Compare::Error));
+    let full = full.fold(0.0, f32::max);
+    Some(Raw { full: Some(full), ..restored.minus(&against) })
+}
+
+/// The largest magnitude that the map shows, so that by default nothing is cut off.
+fn full_scale(content: &Picture, operand: Option<&Content>, compare: Compare) -> f32 {
+    let shape = content.shape();
+    let size = shape.height * shape.width;
+    let operand = operand.map(Content::picture).filter(|o| o.shape() == shape);
+    let mut largest = 0.0_f32;
+    for i in 0..size {
+        let mut sum = 0.0;
+        for channel in 0..shape.channels {
+            let a = content.values()[channel * size + i];
+            let b = operand.map_or(0.0, |o| o.values()[channel * size + i]);
+            sum += match compare {
+                Compare::Plain => a,
+                Compare::Error => a - b,
+                Compare::Absolute => (a - b).abs(),
+                Compare::Squared => (a - b) * (a - b),
+                Compare::Relative => (a - b).abs() / (b.abs() + 0.01),
+            };
+        }
+        largest = largest.max((sum / shape.channels as f32).abs());
+    }
+    if largest.is_finite() && largest > 1e-6 { largest } else { 1e-6 }
+}

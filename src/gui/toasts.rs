@@ -1,0 +1,141 @@
+//! Log records as notices: a few seconds on the window, then in the history.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::layer::{Context, Layer};
+
+/// How long a notice stays on the window, by how much it matters.
+const STAY: Duration = Duration::from_secs(5);
+const STAY_ERROR: Duration = Duration::from_secs(12);
+/// How many the history keeps.
+const KEPT: usize = 200;
+/// How many are shown at once.
+const SHOWN: usize = 4;
+
+/// A log record that a person should see.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// How much it matters.
+    pub level: Level,
+    /// What happened, in one line.
+    pub text: String,
+    /// When it came.
+    pub at: Instant,
+}
+
+/// Where the layer leaves records until the window collects them.
+static INBOX: OnceLock<Mutex<Vec<Notice>>> = OnceLock::new();
+
+fn inbox() -> &'static Mutex<Vec<Notice>> {
+    INBOX.get_or_init(Mutex::default)
+}
+
+/// A `tracing` layer that turns this crate's records from INFO up into notices.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct NoticeLayer;
+
+impl<S: Subscriber> Layer<S> for NoticeLayer {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        let metadata = event.metadata();
+        if *metadata.level() > Level::INFO || !metadata.target().starts_with("denoscope") {
+            return;
+        }
+        let mut words = Words::default();
+        event.record(&mut words);
+        let notice = Notice { level: *metadata.level(), text: words.0, at: Instant::now() };
+        inbox().lock().unwrap_or_else(PoisonError::into_inner).push(notice);
+    }
+}
+
+/// A record's message, and its other fields after it.
+#[derive(Default)]
+struct Words(String);
+
+impl Visit for Words {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // Writing to a string cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.0, "{value:?}"),
+            name => write!(self.0, " {name}={value:?}"),
+        };
+    }
+}
+
+/// The notices of the window.
+#[derive(Debug, Default)]
+pub struct Toasts {
+    history: VecDeque<Notice>,
+    dismissed: usize,
+}
+
+impl Toasts {
+    /// Takes what the layer collected.
+    pub fn collect(&mut self) {
+        let new = std::mem::take(&mut *inbox().lock().unwrap_or_else(PoisonError::into_inner));
+        for notice in new {
+            self.push(notice);
+        }
+    }
+
+    /// Adds a notice, without the log.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.push(Notice { level, text: text.into(), at: Instant::now() });
+    }
+
+    fn push(&mut self, notice: Notice) {
+        self.history.push_back(notice);
+        if self.history.len() > KEPT {
+            self.history.pop_front();
+            self.dismissed = self.dismissed.saturating_sub(1);
+        }
+    }
+
+    /// All kept notices, the newest first.
+    pub fn history(&self) -> impl Iterator<Item = &Notice> {
+        self.history.iter().rev()
+    }
+
+    /// The notices to show now, the newest last, and when the first of them goes.
+    #[must_use]
+    pub fn shown(&self, now: Instant) -> (Vec<&Notice>, Option<Duration>) {
+        let left = |n: &Notice| stay(n.level).checked_sub(now.saturating_duration_since(n.at));
+        let fresh: Vec<_> = self.history.iter().skip(self.dismissed).filter(|n| left(n).is_some()).collect();
+        let shown = fresh[fresh.len().saturating_sub(SHOWN)..].to_vec();
+        let next = shown.iter().filter_map(|n| left(n)).min();
+        (shown, next)
+    }
+
+    /// Puts everything shown into the history.
+    pub fn dismiss(&mut self) {
+        self.dismissed = self.history.len();
+    }
+}
+
+fn stay(level: Level) -> Duration {
+    if level <= Level::WARN { STAY_ERROR } else { STAY }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notices_go_by_themselves_and_stay_in_the_history() {
+        let mut toasts = Toasts::default();
+        toasts.say(Level::INFO, "opened");
+        toasts.say(Level::ERROR, "broken");
+        let now = Instant::now();
+        assert_eq!(toasts.shown(now).0.len(), 2);
+        let (shown, next) = toasts.shown(now + STAY + Duration::from_secs(1));
+        assert_eq!(shown.len(), 1);
+        assert!(next.is_some());
+        toasts.dismiss();
+        assert!(toasts.shown(now).0.is_empty());
+        assert_eq!(toasts.history().next().unwrap().text, "broken");
+    }
+}
