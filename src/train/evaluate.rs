@@ -82,3 +82,49 @@ pub fn evaluate(
     let (accuracy, psnr) = (correct as f64 / count, decibels / count);
     Ok(Evaluation { step, pictures, accuracy, accuracy_sigma, psnr, psnr_sigma })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Architecture, Checkpoint, Description};
+    use crate::picture::Shape;
+    use crate::train::data::{Kind, Part};
+
+    #[test]
+    fn the_untrained_network_restores_as_the_wiener_filter_does() {
+        let shape = Shape::new(1, 8, 8);
+        let pixels: Vec<u8> = (0..5 * 64).map(|i| (i * 37 % 256) as u8).collect();
+        let part = Part { labels: vec![0, 1, 0, 0, 1], pixels };
+        let classes = vec!["a".to_owned(), "b".to_owned()];
+        let data = DataSet::new("x".as_ref(), Kind::Folder, classes.clone(), shape, part, Part::default()).unwrap();
+        let architecture =
+            Architecture { widths: vec![8], blocks: vec![1], strides: vec![1], ..Architecture::compact() };
+        let description =
+            Description { mean: vec![0.5], deviation: 0.3, ..Description::new("t", classes, shape, architecture) };
+        let network =
+            Trainable::new(Checkpoint::untrained(description, 0).unwrap(), &candle_core::Device::Cpu).unwrap();
+        let mut weights: BTreeMap<String, Tensor> =
+            network.parameters().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+        // No logits: every class as probable as the other, the first is taken.
+        let head = weights["head.linear.weight"].zeros_like().unwrap();
+        weights.insert("head.linear.weight".to_owned(), head);
+        let measured = evaluate(&network, &weights, &data, &(1..5), 3, 7, 42).unwrap();
+        assert_eq!((measured.step, measured.pictures), (42, 4));
+        assert!((measured.accuracy - 0.5).abs() < 1e-9);
+
+        let mut noise = vec![0.0; 4 * 64];
+        normals::fill(7, Stream::Evaluation as u64, 0, &mut noise);
+        let (signal, sigma) = (0.09, 25.0 / 255.0);
+        let psnr = |row: usize| {
+            let square = |(x, e): (&u8, &f32)| {
+                let x = f64::from(*x) / 255.0;
+                let y = x + sigma * f64::from(*e);
+                (x - (signal * y + sigma * sigma * 0.5) / (signal + sigma * sigma)).powi(2)
+            };
+            let sum: f64 = data.bytes(1 + row).iter().zip(&noise[row * 64..]).map(square).sum();
+            -10.0 * (sum / 64.0).log10()
+        };
+        let expected = (0..4).map(psnr).sum::<f64>() / 4.0;
+        assert!((measured.psnr - expected).abs() < 1e-3, "{} against {expected}", measured.psnr);
+    }
+}

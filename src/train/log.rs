@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::evaluate::Evaluation;
 use super::progress::Report;
-use super::state::replace;
+use crate::files::write_whole;
 use crate::{Error, Result};
 
 /// The log's first line.
@@ -32,7 +32,7 @@ impl Log {
                 text.push('\n');
             }
         }
-        replace(path, text.as_bytes())?;
+        write_whole(path, text.as_bytes(), true)?;
         let file = File::options().append(true).open(path).map_err(|e| Error::io(path, e))?;
         Ok(Self { path: path.to_owned(), file })
     }

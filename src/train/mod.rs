@@ -26,4 +26,6 @@ pub use run::run;
 pub use schedule::{Budget, average_decay, learning_rate};
 
 #[cfg(test)]
+mod kill_tests;
+#[cfg(test)]
 mod tests;

@@ -186,3 +186,6 @@ pub fn read(graph: &Graph, noisy: &Tensor, sigmas: &Tensor) -> Result<(Tensor, T
     let density = Tensor::ones((noisy.dim(0)?, 1), DType::F32, noisy.device())?;
     Ok((pass.pullback(&density, &weights)?.squeeze(1)?, pass.logits))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Config;
 use super::optimiser::State;
+use crate::files::write_whole;
 use crate::{Error, Result};
 
 /// The metadata key that holds the record.
@@ -76,7 +77,7 @@ pub(super) fn write(path: &Path, record: &Record, tensors: &Values) -> Result<()
     }
     let metadata = HashMap::from([(KEY.to_owned(), json)]);
     let file = safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))?;
-    replace(path, &file)
+    write_whole(path, &file, true)
 }
 
 /// Reads a state file.
@@ -101,15 +102,4 @@ pub(super) fn read(path: &Path) -> Result<(Record, State)> {
         state.insert(name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?);
     }
     Ok((record, state))
-}
-
-/// Puts a file in its place in one move, so that a crash leaves the old one or the new one.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fail = |e| Error::io(path, e);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
-    std::io::Write::write_all(&mut file, bytes).map_err(fail)?;
-    file.as_file().sync_all().map_err(fail)?;
-    file.persist(path).map_err(|e| fail(e.error))?;
-    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::task::Cancel;
 use crate::{Error, Result};
 
 /// Writes CIFAR-10's files with `count` pictures each of two kinds: brighter above, or brighter below.
-fn write_data(folder: &Path, count: usize) {
+pub(super) fn write_data(folder: &Path, count: usize) {
     std::fs::write(folder.join("batches.meta.txt"), "above\nbelow\n").unwrap();
     for (number, name) in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"]
         .iter()
@@ -29,7 +29,7 @@ fn write_data(folder: &Path, count: usize) {
 }
 
 /// A run short enough for a test, saved rarely.
-fn config(folder: &Path) -> Config {
+pub(super) fn config(folder: &Path) -> Config {
     Config {
         widths: Some(vec![8, 16]),
         blocks: Some(vec![1, 1]),
@@ -49,7 +49,7 @@ fn config(folder: &Path) -> Config {
     }
 }
 
-fn train(config: &Config) -> Result<Summary> {
+pub(super) fn train(config: &Config) -> Result<Summary> {
     run(config, &Cancel::new(), &mut |_| {})
 }
 
