@@ -88,7 +88,7 @@ impl Run {
         let digest = digest(&data, pictures);
         let network = Trainable::new(untrained(&config, &data)?, &device)?;
         let mut optimiser = Optimiser::new(network.parameters(), config.optimiser())?;
-        let mut earlier = Duration::ZERO;
+        let (mut earlier, mut evaluation) = (Duration::ZERO, None);
         if let Some((record, state)) = restored {
             if record.data != digest {
                 let reason = format!("holds other pictures than those that {} began with", state_path.display());
@@ -96,7 +96,8 @@ impl Run {
             }
             let misfit = |e: candle_core::Error| Error::checkpoint(&state_path, e.to_string());
             optimiser.restore(&state, record.step).map_err(misfit)?;
-            earlier = Duration::from_secs_f64(record.seconds.max(0.0));
+            earlier = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
+            evaluation = record.evaluation;
         }
         let sampler = Sampler {
             data: Arc::clone(&data),
@@ -130,7 +131,7 @@ impl Run {
             reported: last,
             evaluated: last,
             saved: last,
-            evaluation: None,
+            evaluation,
         })
     }
 
@@ -251,7 +252,8 @@ impl Run {
         let seconds = self.elapsed().as_secs_f64();
         let tensors = read_back(&self.optimiser.state()?).map_err(|e| self.lost(&e.to_string()))?;
         let weights = read_back(&self.optimiser.average()?).map_err(|e| self.lost(&e.to_string()))?;
-        let record = Record { step: self.step(), seconds, config: self.config.clone(), data: self.digest.clone() };
+        let (step, config, data) = (self.step(), self.config.clone(), self.digest.clone());
+        let record = Record { step, seconds, config, evaluation: self.evaluation, data };
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.network.description().clone();
         description.training = Some(self.record(seconds)?);

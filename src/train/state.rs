@@ -8,6 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use super::config::Config;
+use super::evaluate::Evaluation;
 use super::optimiser::State;
 use crate::files::write_whole;
 use crate::{Error, Result};
@@ -24,6 +25,9 @@ pub struct Record {
     pub seconds: f64,
     /// The options of the run.
     pub config: Config,
+    /// What was measured last.
+    #[serde(default)]
+    pub evaluation: Option<Evaluation>,
     /// A digest of the training pictures and labels, so that a run goes on with the data it began with.
     pub data: String,
 }

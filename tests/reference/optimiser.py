@@ -28,6 +28,10 @@ def newton_schulz(g):
     return x.T if g.shape[0] > g.shape[1] else x
 
 
+def listed(tensor):
+    return ", ".join(f"{v:.7f}" for v in tensor.detach().flatten().tolist())
+
+
 def main():
     parameters = {}
     for name, (shape, k) in SHAPES.items():
@@ -65,8 +69,7 @@ def main():
             for n, p in parameters.items():
                 average[n].mul_(0.9).add_(p, alpha=0.1)
     for n, p in parameters.items():
-        show = lambda t: ", ".join(f"{v:.7f}" for v in t.detach().flatten().tolist())
-        print(f'    ("{n}", &[{show(p)}], &[{show(average[n])}]),')
+        print(f'    ("{n}", &[{listed(p)}], &[{listed(average[n])}]),')
 
 
 if __name__ == "__main__":
