@@ -5,7 +5,9 @@
 //! stride; the three operations are each other's derivatives, so an explicit pullback can be differentiated again.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp3, Layout, MetalStorage, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CudaStorage, CustomOp3, DType, Layout, MetalStorage, Result, Shape, Tensor};
+
+use super::patches::{self, Sizes};
 
 /// A convolution layer: kernel 3×3 or 4×4, stride 1 or 2, output sizes `ceil(size / stride)`.
 #[derive(Debug, Clone)]
@@ -42,7 +44,18 @@ impl Convolution {
         Self { weight: self.weight.detach(), ..self.clone() }
     }
 
+    /// The sizes for products over patches, where those are the way to compute.
+    fn patches(&self, t: &Tensor, input: (usize, usize)) -> Option<Sizes> {
+        let (channels, kernel, stride) = (self.weight.dims()[1], self.kernel(), self.stride);
+        let output = (input.0.div_ceil(stride), input.1.div_ceil(stride));
+        let plain = t.device().is_cpu() && t.dtype() == DType::F32;
+        plain.then_some(Sizes { channels, kernel, stride, input, output })
+    }
+
     fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        if let Some(sizes) = self.patches(x, size(x)?) {
+            return patches::forward(sizes, x, &self.weight);
+        }
         self.padded(x)?.conv2d(&self.weight, 1, self.stride, 1, 1)
     }
 
@@ -58,6 +71,9 @@ impl Convolution {
     }
 
     fn input_gradient(&self, g: &Tensor, (h, w): (usize, usize)) -> Result<Tensor> {
+        if let Some(sizes) = self.patches(g, (h, w)) {
+            return patches::input_gradient(sizes, g, &self.weight);
+        }
         let (out, input, k, _) = self.weight.dims4()?;
         let kernel = self.weight.reshape((out, input, k * k))?.index_select(&self.reversal, 2)?;
         let kernel = kernel.reshape((out, input, k, k))?.transpose(0, 1)?.contiguous()?;
@@ -71,6 +87,9 @@ impl Convolution {
 
     /// `Σ_n x ⋆ g`: a convolution in which pictures and channels change places.
     fn weight_gradient(&self, x: &Tensor, g: &Tensor) -> Result<Tensor> {
+        if let Some(sizes) = self.patches(x, size(x)?) {
+            return patches::weight_gradient(sizes, x, g);
+        }
         let k = self.kernel();
         let x = self.padded(x)?.transpose(0, 1)?.contiguous()?;
         let g = g.transpose(0, 1)?.contiguous()?;

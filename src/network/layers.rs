@@ -3,12 +3,13 @@
 //! In a pullback, N pictures have M cotangents each: saved activations are `[N, C, H, W]`, cotangents `[N, M, C, H, W]`.
 //! Every operation is differentiable, so a loss that contains a pullback's result is trained by ordinary autograd.
 
-use candle_core::{D, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 
 use super::convolution::Convolution;
+use super::fused;
 
 /// Added to the variance under the group norm's root.
-const EPSILON: f64 = 1e-5;
+pub(super) const EPSILON: f64 = 1e-5;
 
 /// `y = xWᵀ + b` over the last dimension.
 #[derive(Debug, Clone)]
@@ -53,33 +54,39 @@ pub(super) struct Activation {
 
 /// What an [`Activation`] keeps of its forward pass.
 #[derive(Debug, Clone)]
-pub(super) struct ActivationTape {
-    /// Normalised values, `[N, 1, G, group·H·W]`.
-    normal: Tensor,
-    /// One over the groups' standard deviations, `[N, 1, G, 1]`.
-    rate: Tensor,
-    /// GELU's slope times the gain, `[N, 1, C, H·W]`.
-    slope: Tensor,
+pub(super) enum ActivationTape {
+    /// On the processor the pullback starts from x `[N, C, H, W]` and film `[N, 2C]` again: see `fused`.
+    Fused { x: Tensor, film: Tensor, group: usize },
+    /// Elsewhere its parts are kept.
+    Parts {
+        /// Normalised values, `[N, 1, G, group·H·W]`.
+        normal: Tensor,
+        /// One over the groups' standard deviations, `[N, 1, G, 1]`.
+        rate: Tensor,
+        /// GELU's slope times the gain, `[N, 1, C, H·W]`.
+        slope: Tensor,
+    },
 }
 
 impl Activation {
     /// `[N, C, H, W]` and the embedding `[N, E]` → `[N, C, H, W]`
     pub(super) fn forward(&self, x: &Tensor, embedding: &Tensor) -> Result<(Tensor, ActivationTape)> {
         let (n, c, h, w) = x.dims4()?;
+        let film = self.film.forward(embedding)?;
+        if x.device().is_cpu() && x.dtype() == DType::F32 {
+            let value = fused::value(x, &film, self.group)?;
+            return Ok((value, ActivationTape::Fused { x: x.clone(), film, group: self.group }));
+        }
         let grouped = x.reshape((n, c / self.group, self.group * h * w))?;
         let centred = grouped.broadcast_sub(&grouped.mean_keepdim(D::Minus1)?)?;
         let rate = (centred.sqr()?.mean_keepdim(D::Minus1)? + EPSILON)?.sqrt()?.recip()?;
         let normal = centred.broadcast_mul(&rate)?;
-        let film = self.film.forward(embedding)?;
         let gain = (film.narrow(1, 0, c)?.reshape((n, c, 1))? + 1.0)?;
         let offset = film.narrow(1, c, c)?.reshape((n, c, 1))?;
         let lifted = normal.reshape((n, c, h * w))?.broadcast_mul(&gain)?.broadcast_add(&offset)?;
         let (value, slope) = gelu(&lifted)?;
-        let tape = ActivationTape {
-            slope: slope.broadcast_mul(&gain)?.unsqueeze(1)?,
-            normal: normal.unsqueeze(1)?,
-            rate: rate.unsqueeze(1)?,
-        };
+        let slope = slope.broadcast_mul(&gain)?.unsqueeze(1)?;
+        let tape = ActivationTape::Parts { slope, normal: normal.unsqueeze(1)?, rate: rate.unsqueeze(1)? };
         Ok((value.reshape((n, c, h, w))?, tape))
     }
 }
@@ -87,13 +94,17 @@ impl Activation {
 impl ActivationTape {
     /// `[N, M, C, H, W]` → the same shape
     pub(super) fn pullback(&self, g: &Tensor) -> Result<Tensor> {
+        let (normal, rate, slope) = match self {
+            Self::Fused { x, film, group } => return fused::pullback(g, x, film, *group),
+            Self::Parts { normal, rate, slope } => (normal, rate, slope),
+        };
         let (n, m, c, h, w) = g.dims5()?;
-        let (_, _, groups, values) = self.normal.dims4()?;
-        let g = g.reshape((n, m, c, h * w))?.broadcast_mul(&self.slope)?.reshape((n, m, groups, values))?;
-        let along = g.broadcast_mul(&self.normal)?.mean_keepdim(D::Minus1)?;
+        let (_, _, groups, values) = normal.dims4()?;
+        let g = g.reshape((n, m, c, h * w))?.broadcast_mul(slope)?.reshape((n, m, groups, values))?;
+        let along = g.broadcast_mul(normal)?.mean_keepdim(D::Minus1)?;
         let inner = g.broadcast_sub(&g.mean_keepdim(D::Minus1)?)?;
-        let inner = (inner - self.normal.broadcast_mul(&along)?)?;
-        inner.broadcast_mul(&self.rate)?.reshape((n, m, c, h, w))
+        let inner = (inner - normal.broadcast_mul(&along)?)?;
+        inner.broadcast_mul(rate)?.reshape((n, m, c, h, w))
     }
 }
 

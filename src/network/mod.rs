@@ -5,11 +5,13 @@ mod checkpoint;
 mod convolution;
 mod description;
 mod device;
+mod fused;
 mod graph;
 #[cfg(test)]
 mod hostile;
 mod layers;
 mod model;
+mod patches;
 #[cfg(test)]
 mod tests;
 

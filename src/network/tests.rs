@@ -270,3 +270,51 @@ fn cotangents_of_several_pictures_do_not_mix() {
     let part = all.narrow(0, 1, 1).unwrap().narrow(1, 2, 1).unwrap();
     assert!(dot(&(&part - &one).unwrap(), &(&part - &one).unwrap()) < 1e-20);
 }
+
+/// The single-precision operations of the processor against the tensor operations in double precision: values,
+/// pullbacks and the training gradient through both.
+#[test]
+fn the_processors_own_operations_agree_with_double_precision() {
+    for (stem, channels, shape) in
+        [(STEMS[0], 1, [3, 1, 7, 6]), (STEMS[1], 3, [9, 3, 5, 4]), (STEMS[0], 3, [2, 3, 8, 8])]
+    {
+        let checkpoint = random_checkpoint(stem, channels);
+        let run = |dtype: DType| {
+            let mut draw = Draw(2000);
+            let device = Device::Cpu;
+            let tensor = |t: Tensor| t.to_dtype(dtype).unwrap();
+            let noisy = tensor(draw.tensor(&shape));
+            let sigmas = (0..shape[0]).map(|i| 0.05 + 0.1 * i as f64);
+            let sigmas = tensor(Tensor::from_iter(sigmas, &device).unwrap());
+            let vars: std::collections::BTreeMap<_, _> = checkpoint
+                .tensors
+                .iter()
+                .map(|(name, v)| {
+                    let t = Tensor::from_slice(&v.values, v.shape.as_slice(), &device).unwrap();
+                    (name.clone(), Var::from_tensor(&tensor(t)).unwrap())
+                })
+                .collect();
+            let graph =
+                Graph::new(&checkpoint.description, &device, dtype, |n| Ok(vars[n].as_tensor().clone())).unwrap();
+            let pass = graph.forward(&noisy, &sigmas).unwrap();
+            let weights = tensor(draw.tensor(&[shape[0], 2, 3]));
+            let score = pass.pullback(&weights.sum(2).unwrap(), &weights).unwrap();
+            let target = tensor(draw.tensor(score.dims()));
+            let loss = (&score * &target).unwrap().sum_all().unwrap();
+            let loss =
+                (loss + (pass.logits.sqr().unwrap().sum_all().unwrap() + pass.energy.sum_all().unwrap()).unwrap());
+            let gradients = loss.unwrap().backward().unwrap();
+            let mut all = vec![("score".to_owned(), score.clone()), ("logits".to_owned(), pass.logits.clone())];
+            all.extend(vars.iter().map(|(n, v)| (n.clone(), gradients.get(v).unwrap().clone())));
+            all.into_iter()
+                .map(|(n, t)| (n, t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap()))
+                .collect::<Vec<_>>()
+        };
+        for ((name, single), (_, double)) in run(DType::F32).into_iter().zip(run(DType::F64)) {
+            let scale = double.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+            for (a, b) in single.iter().zip(&double) {
+                assert!((a - b).abs() < 2e-4 * scale, "{name}: {a} {b} of {scale}");
+            }
+        }
+    }
+}
