@@ -49,9 +49,10 @@ impl Bank {
         matches!(self.moments, Moments::Muon(_))
     }
 
-    /// The gradients of the bank's parameters, in its layout.
+    /// The gradients of the bank's parameters, in its layout, cut off from the graph that they came from: moments that
+    /// were joined to it would keep every step's graph alive.
     pub fn gather(&self, gradients: &GradStore) -> Result<Tensor> {
-        let one = |var: &Var| gradients.get(var).map_or_else(|| var.zeros_like(), |g| Ok(g.clone()));
+        let one = |var: &Var| gradients.get(var).map_or_else(|| var.zeros_like(), |g| Ok(g.detach()));
         join(&self.variables.iter().map(one).collect::<Result<Vec<_>>>()?, self.muon())
     }
 
