@@ -1,4 +1,4 @@
-//! Group norm, FiLM and GELU in one pass over memory on the processor, with reverse passes of the value and of the
+//! Group norm, gain and offset, and GELU in one pass over memory on the processor, with reverse passes of the value and of the
 //! pullback, for training: candle's own operations would go over the same values about a hundred times.
 //!
 //! With `x̂ = (x − mean)·r` over a group's L values, `a = x̂G + O`:
