@@ -301,9 +301,8 @@ fn the_processors_own_operations_agree_with_double_precision() {
             let score = pass.pullback(&weights.sum(2).unwrap(), &weights).unwrap();
             let target = tensor(draw.tensor(score.dims()));
             let loss = (&score * &target).unwrap().sum_all().unwrap();
-            let loss =
-                (loss + (pass.logits.sqr().unwrap().sum_all().unwrap() + pass.energy.sum_all().unwrap()).unwrap());
-            let gradients = loss.unwrap().backward().unwrap();
+            let rest = (pass.logits.sqr().unwrap().sum_all().unwrap() + pass.energy.sum_all().unwrap()).unwrap();
+            let gradients = (loss + rest).unwrap().backward().unwrap();
             let mut all = vec![("score".to_owned(), score.clone()), ("logits".to_owned(), pass.logits.clone())];
             all.extend(vars.iter().map(|(n, v)| (n.clone(), gradients.get(v).unwrap().clone())));
             all.into_iter()
