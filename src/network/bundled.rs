@@ -25,7 +25,7 @@ impl Bundled {
 /// The bundled models, the default first.
 #[must_use]
 pub fn bundled() -> &'static [Bundled] {
-    &[]
+    &[Bundled { name: "digits", bytes: include_bytes!("../../assets/models/digits.safetensors") }]
 }
 
 /// The model that `name` means: a bundled model's name, or the path of a checkpoint file.
@@ -43,4 +43,26 @@ pub fn open(name: &str, device: DeviceChoice) -> Result<Network> {
         return Err(crate::Error::checkpoint(path, reason));
     }
     Network::load(&Checkpoint::read(path)?, device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bundled_model_is_whole_small_and_says_how_it_was_trained() {
+        for model in bundled() {
+            assert!(model.bytes.len() <= 6_000_000, "{} is too large to bundle", model.name);
+            let description = model.checkpoint().unwrap().description;
+            assert_eq!(description.name, model.name);
+            let record = description.training.expect("a training record");
+            assert!(record.steps > 0 && !record.results.is_empty() && !record.options.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_unknown_model_is_named_with_those_there_are() {
+        let message = open("digit", DeviceChoice::Cpu).unwrap_err().to_string();
+        assert!(message.contains("digit: is no file and no bundled model") && message.contains("digits"), "{message}");
+    }
 }
