@@ -2,6 +2,7 @@
 //! its noise (expectation over transformation; Athalye et al. 2018).
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::classifier::{Classifier, Direct, Noisy};
 use super::purify::Purified;
@@ -108,6 +109,51 @@ impl Defence {
     }
 }
 
+impl FromStr for Defence {
+    type Err = Error;
+
+    /// Reads `none`, `noise`, `vote` or `purify`, and after a colon what differs from the usual, for example
+    /// `purify:sigma=0.1,rounds=2,through=straight`.
+    fn from_str(text: &str) -> Result<Self> {
+        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+        let mut defence = match kind {
+            "none" => Self::None,
+            "noise" => Self::FixedNoise { seed: 0 },
+            "vote" => Self::VOTE,
+            "purify" => Self::purification(0.1),
+            _ => return Err(Error::option("--defence", format!("takes none, noise, vote or purify, not '{kind}'"))),
+        };
+        for part in rest.split(',').filter(|part| !part.is_empty()) {
+            let read = part.split_once('=').and_then(|(name, value)| defence.set(name.trim(), value.trim()));
+            read.ok_or_else(|| Error::option("--defence", format!("'{part}' is nothing that {kind} takes")))?;
+        }
+        defence.check()?;
+        Ok(defence)
+    }
+}
+
+impl Defence {
+    /// Sets one of its numbers by name; none if it has no such number or the value is none.
+    fn set(&mut self, name: &str, value: &str) -> Option<()> {
+        match (self, name) {
+            (Self::FixedNoise { seed }, "seed") => *seed = value.parse().ok()?,
+            (Self::Vote { draws, .. } | Self::Purification { draws, .. }, "draws") => *draws = value.parse().ok()?,
+            (Self::Vote { votes, .. } | Self::Purification { votes, .. }, "votes") => *votes = value.parse().ok()?,
+            (Self::Purification { sigma, .. }, "sigma") => *sigma = value.parse().ok()?,
+            (Self::Purification { rounds, .. }, "rounds") => *rounds = value.parse().ok()?,
+            (Self::Purification { through, .. }, "through") => {
+                *through = match value {
+                    "jacobian" => Through::Jacobian,
+                    "straight" => Through::Straight,
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
 impl fmt::Display for Defence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -122,6 +168,22 @@ impl fmt::Display for Defence {
                 let times = if *rounds == 1 { String::new() } else { format!(" {rounds} times") };
                 write!(f, "purification at {sigma}{times}, vote of {votes} ({draws} draws a gradient, {how})")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defences_are_read_as_typed() {
+        assert_eq!("vote".parse::<Defence>().unwrap(), Defence::VOTE);
+        assert_eq!("vote:votes=7".parse::<Defence>().unwrap(), Defence::Vote { draws: 8, votes: 7 });
+        let expected = Defence::Purification { sigma: 0.2, rounds: 3, through: Through::Straight, draws: 2, votes: 32 };
+        assert_eq!("purify:sigma=0.2,rounds=3,through=straight,draws=2".parse::<Defence>().unwrap(), expected);
+        for wrong in ["wall", "vote:rounds=2", "purify:sigma=-1", "vote:votes=0", "noise:seed", "none:votes=1"] {
+            assert!(wrong.parse::<Defence>().unwrap_err().to_string().contains("--defence"), "{wrong}");
         }
     }
 }

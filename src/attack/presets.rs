@@ -1,6 +1,7 @@
 //! Settings as other libraries have them by default, named after their source.
 
 use super::{Method, Norm, Settings, names};
+use crate::{Error, Result};
 
 /// Somebody's settings for one method.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,9 +29,11 @@ impl Preset {
     pub const ALL: &'static [Self] = PRESETS;
 
     /// The preset with this name.
-    #[must_use]
-    pub fn find(id: &str) -> Option<&'static Self> {
-        Self::ALL.iter().find(|preset| preset.id == id)
+    pub fn find(id: &str) -> Result<&'static Self> {
+        Self::ALL.iter().find(|preset| preset.id == id).ok_or_else(|| {
+            let ids: Vec<_> = Self::ALL.iter().map(|p| p.id).collect();
+            Error::option("--preset", format!("'{id}' is none of {}", ids.join(", ")))
+        })
     }
 
     /// Its settings, against p(c | x) at `sigma`.
@@ -126,7 +129,7 @@ mod tests {
     fn every_preset_is_one_that_its_method_takes() {
         for preset in Preset::ALL {
             preset.settings(0.1).check(10).unwrap();
-            assert_eq!(Preset::find(preset.id), Some(preset));
+            assert_eq!(Preset::find(preset.id).unwrap(), preset);
         }
         let ids: BTreeSet<_> = Preset::ALL.iter().map(|p| p.id).collect();
         assert_eq!(ids.len(), Preset::ALL.len(), "no two of one name");

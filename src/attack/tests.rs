@@ -17,12 +17,17 @@ fn mixture(means: &[Vec<f64>]) -> GaussianMixture {
 
 /// Two classes, whose means differ by an uneven direction.
 fn two() -> GaussianMixture {
-    mixture(&[mean(0.4, 0), mean(0.55, 3)])
+    mixture(&[mean_of(2, 0), mean_of(2, 1)])
 }
 
 /// Five classes.
 fn five() -> GaussianMixture {
-    mixture(&(0..5).map(|c| mean(0.35 + 0.06 * c as f64, c)).collect::<Vec<_>>())
+    mixture(&(0..5).map(|class| mean_of(5, class)).collect::<Vec<_>>())
+}
+
+/// The mean of a class in the mixture of two or of five.
+fn mean_of(classes: usize, class: usize) -> Vec<f64> {
+    if classes == 2 { [mean(0.4, 0), mean(0.55, 3)][class].clone() } else { mean(0.35 + 0.06 * class as f64, class) }
 }
 
 fn mean(base: f64, phase: usize) -> Vec<f64> {
@@ -34,11 +39,7 @@ fn pictures(model: &GaussianMixture, count: usize) -> (Batch, Vec<usize>) {
     let classes = model.classes().len();
     let labels: Vec<usize> = (0..count).map(|i| i % classes).collect();
     let values = labels.iter().enumerate().flat_map(|(i, &label)| {
-        let base = if classes == 2 {
-            [mean(0.4, 0), mean(0.55, 3)][label].clone()
-        } else {
-            mean(0.35 + 0.06 * label as f64, label)
-        };
+        let base = mean_of(classes, label);
         base.into_iter().enumerate().map(move |(k, v)| (v + 0.02 * ((i * 7 + k * 3) % 5) as f64 / 4.0) as f32)
     });
     (Batch::new(SHAPE, values.collect()), labels)
@@ -48,13 +49,17 @@ fn attack(model: &GaussianMixture, clean: &Batch, labels: &[usize], settings: &S
     run(model, clean, labels, settings, &Cancel::new(), &mut |_| ()).unwrap()
 }
 
-/// The distance of a picture of class 0 or 1 to the plane between the two means.
-fn distance_to_plane(picture: &[f32], label: usize) -> f64 {
-    let (own, other) = if label == 0 { (mean(0.4, 0), mean(0.55, 3)) } else { (mean(0.55, 3), mean(0.4, 0)) };
-    let normal: Vec<f64> = other.iter().zip(&own).map(|(b, a)| b - a).collect();
+/// The distance of a picture that is nearest to `own` to the plane halfway to `other`.
+fn distance_to_plane(picture: &[f32], own: &[f64], other: &[f64]) -> f64 {
+    let normal: Vec<f64> = other.iter().zip(own).map(|(b, a)| b - a).collect();
     let length = normal.iter().map(|n| n * n).sum::<f64>().sqrt();
-    let middle = own.iter().zip(&other).map(|(a, b)| f64::midpoint(*a, *b));
+    let middle = own.iter().zip(other).map(|(a, b)| f64::midpoint(*a, *b));
     middle.zip(picture).zip(&normal).map(|((m, x), n)| (m - f64::from(*x)) * n).sum::<f64>() / length
+}
+
+/// The distance of a picture of one of [`two`]'s classes to the boundary.
+fn distance_of_two(picture: &[f32], label: usize) -> f64 {
+    distance_to_plane(picture, &mean_of(2, label), &mean_of(2, 1 - label))
 }
 
 #[test]
@@ -63,7 +68,7 @@ fn fgsm_is_the_sign_of_the_gradient() {
     let (clean, labels) = pictures(&model, 6);
     let outcomes = attack(&model, &clean, &labels, &Settings::new(Method::Fgsm, SIGMA).within(Norm::Linf, 0.03));
     for (i, outcome) in outcomes.iter().enumerate() {
-        let (own, other) = if labels[i] == 0 { (mean(0.4, 0), mean(0.55, 3)) } else { (mean(0.55, 3), mean(0.4, 0)) };
+        let (own, other) = (mean_of(2, labels[i]), mean_of(2, 1 - labels[i]));
         for k in 0..16 {
             let way = if other[k] > own[k] {
                 1.0
@@ -89,8 +94,8 @@ fn pgd_l2_walks_straight_to_the_edge_of_the_budget() {
     let settings = settings.with(names::RANDOM_START, 0.0).unwrap();
     for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
         // The plane's normal is the gradient everywhere, so the whole budget brings the picture nearer to it.
-        let before = distance_to_plane(clean.row(i), labels[i]);
-        let after = distance_to_plane(outcome.attacked.values(), labels[i]);
+        let before = distance_of_two(clean.row(i), labels[i]);
+        let after = distance_of_two(outcome.attacked.values(), labels[i]);
         assert!((before - after - 0.1).abs() < 1e-5, "{before} to {after}");
     }
 }
@@ -113,12 +118,25 @@ fn minimal_attacks_find_the_true_distance() {
     ];
     for (settings, tolerance) in cases {
         for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
-            let truth = distance_to_plane(clean.row(i), labels[i]);
+            let truth = distance_of_two(clean.row(i), labels[i]);
             let excess = outcome.achieved.l2 / truth - 1.0;
             assert!(outcome.success, "{} {:?}", settings.method, outcome.warnings);
             assert!((-1e-5..tolerance).contains(&excess), "{}: {} for {truth}", settings.method, outcome.achieved.l2);
             assert_eq!(outcome.epsilon, None);
         }
+    }
+}
+
+#[test]
+fn deepfool_goes_to_the_nearest_of_many_boundaries() {
+    let model = five();
+    let (clean, labels) = pictures(&model, 5);
+    for (i, outcome) in attack(&model, &clean, &labels, &Settings::new(Method::Deepfool, SIGMA)).iter().enumerate() {
+        let others = (0..5).filter(|&class| class != labels[i]);
+        let distances = others.map(|c| distance_to_plane(clean.row(i), &mean_of(5, labels[i]), &mean_of(5, c)));
+        let nearest = distances.fold(f64::INFINITY, f64::min);
+        let excess = outcome.achieved.l2 / nearest - 1.0;
+        assert!((-1e-5..0.0201).contains(&excess), "picture {i}: {} for {nearest}", outcome.achieved.l2);
     }
 }
 
@@ -144,7 +162,11 @@ fn everything(classes: usize) -> Vec<Settings> {
 #[test]
 fn budgets_hold_and_reports_are_true() {
     let model = five();
-    let (clean, labels) = pictures(&model, 7);
+    let (mut clean, labels) = pictures(&model, 7);
+    // Values at the ends of the range, which may move one way only.
+    for (value, end) in clean.row_mut(6).iter_mut().zip([0.0, 1.0, 0.5, 0.0].into_iter().cycle()) {
+        *value = end;
+    }
     for settings in everything(5) {
         let outcomes = attack(&model, &clean, &labels, &settings);
         for (i, outcome) in outcomes.iter().enumerate() {
@@ -225,17 +247,16 @@ fn seeds_matter_and_repeat() {
     let model = five();
     let (clean, labels) = pictures(&model, 2);
     for method in [Method::Pgd, Method::ApgdCe, Method::Square, Method::GaussianNoise] {
-        let at = |seed| {
-            let norm = if method == Method::ApgdCe { Norm::L2 } else { Norm::Linf };
-            let mut settings = Settings { seed, ..Settings::new(method, SIGMA).within(norm, 0.03) };
+        let at = |seed, first| {
+            let mut settings = Settings { seed, first, ..Settings::new(method, SIGMA).within(Norm::L2, 0.03) };
             // On so plain a model many steps forget where they began.
             let _ = settings.set(names::STEPS, 1.0);
             let _ = settings.set(names::QUERIES, 1.0);
             attack(&model, &clean, &labels, &settings)
         };
-        assert_eq!(at(1), at(1), "{method}");
-        assert_ne!(at(1)[0].attacked, at(2)[0].attacked, "{method}");
-        assert_ne!(at(1)[0].attacked, at(1)[1].attacked, "{method}");
+        assert_eq!(at(1, 0), at(1, 0), "{method}");
+        assert_ne!(at(1, 0)[0].attacked, at(2, 0)[0].attacked, "{method}");
+        assert_ne!(at(1, 0)[0].attacked, at(1, 1)[0].attacked, "{method}: each of a set draws numbers of its own");
     }
 }
 

@@ -9,7 +9,7 @@ use super::arguments::{FitArgument, ModelArguments, exact, plain, sigma};
 use super::console;
 use super::outputs::{Destination, OutputArguments};
 use super::pictures::{self, Input};
-use crate::attack::{Method, Mode, Norm, Settings, Target, names};
+use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Target, names};
 use crate::joint::JointModel;
 use crate::picture::save;
 use crate::study::report::AttackReport;
@@ -20,17 +20,25 @@ use crate::{Error, Result};
 /// Look for a small perturbation that makes the model take a picture for another class
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope attack digit.png --method pgd --norm linf --epsilon 8/255 --json -\n  \
-                        denoscope attack digit.png --method carlini-wagner --target 3 -o three.png")]
+                        denoscope attack digit.png --method carlini-wagner --target 3 -o three.png\n  \
+                        denoscope attack digit.png --preset autoattack-linf --defence vote")]
+#[command(after_long_help = super::attack_help::registry())]
 pub(super) struct Attack {
     /// Picture files
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
-    /// The attack: fgsm, bim, pgd, mi-fgsm, apgd-ce, apgd-dlr, apgd-t, deepfool, carlini-wagner, square, autoattack or
-    /// gaussian-noise
-    #[arg(long, value_name = "M", value_parser = plain::<Method>)]
-    method: Method,
+    /// The attack, such as fgsm, pgd, apgd-ce, deepfool, square or autoattack; --help lists all with their parameters
+    #[arg(long, value_name = "M", value_parser = plain::<Method>, required_unless_present = "preset")]
+    method: Option<Method>,
+    /// An attack with another library's settings, such as torchattacks-pgd or autoattack-linf; --help lists all
+    #[arg(long, value_name = "NAME", conflicts_with = "method")]
+    preset: Option<String>,
+    /// What stands before the classifier, which the attack knows: none, noise, vote or purify, with numbers as in
+    /// vote:votes=200 or purify:sigma=0.1,rounds=2,through=straight
+    #[arg(long, value_name = "DEFENCE", value_parser = plain::<Defence>, default_value = "none")]
+    defence: Defence,
     /// The norm of the budget: linf or l2 (the method's usual one if not given)
     #[arg(long, value_name = "NORM", value_parser = plain::<Norm>)]
     norm: Option<Norm>,
@@ -99,10 +107,16 @@ impl Attack {
 
     fn settings(&self, model: &dyn JointModel) -> Result<Settings> {
         let sigma = self.sigma.unwrap_or(model.sigma_range().clamp(1.0 / 255.0));
-        let usual = Settings::new(self.method, sigma);
+        let usual = match (&self.preset, self.method) {
+            (Some(name), _) => Preset::find(name)?.settings(sigma),
+            (None, Some(method)) => Settings::new(method, sigma),
+            (None, None) => return Err(Error::option("--method", "is missing: name an attack, or a --preset")),
+        };
         let norm = self.norm.unwrap_or(usual.norm);
-        let epsilon = self.epsilon.or(self.method.description().epsilon(norm)).unwrap_or(usual.epsilon);
+        let of_norm = if norm == usual.norm { None } else { usual.method.description().epsilon(norm) };
+        let epsilon = self.epsilon.or(of_norm).unwrap_or(usual.epsilon);
         let mut settings = usual.within(norm, epsilon);
+        settings.defence = self.defence;
         settings.seed = self.seed;
         settings.mode = if self.smallest { Mode::Smallest } else { Mode::Fixed };
         settings.target = match self.target.as_deref() {
@@ -137,6 +151,9 @@ impl Attack {
             settings.norm.title(),
             level::describe(settings.sigma)
         ))?;
+        if settings.defence != Defence::None {
+            say(format!("  defence   {}; the attack knows it", settings.defence))?;
+        }
         let budget = outcome.epsilon.map_or_else(|| "the smallest".to_owned(), |e| level::describe(e as f32));
         let moved = outcome.achieved;
         say(format!("  budget    {budget}; achieved L∞ {:.5}, L2 {:.4}, {} values", moved.linf, moved.l2, moved.l0))?;

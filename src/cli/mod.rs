@@ -5,6 +5,8 @@
 mod analyze;
 mod arguments;
 mod attack;
+mod attack_help;
+mod certify;
 mod completions;
 mod console;
 mod denoise;
@@ -43,6 +45,7 @@ enum Command {
     Analyze(analyze::Analyze),
     Denoise(denoise::Denoise),
     Attack(attack::Attack),
+    Certify(certify::Certify),
     Eval(eval::Eval),
     Train(Box<train::Train>),
     Info(info::Info),
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Some(Command::Analyze(command)) => command.run(),
         Some(Command::Denoise(command)) => command.run(),
         Some(Command::Attack(command)) => command.run(),
+        Some(Command::Certify(command)) => command.run(),
         Some(Command::Eval(command)) => command.run(),
         Some(Command::Train(command)) => command.run(),
         Some(Command::Info(command)) => command.run(),

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::{Attacked, Fidelity, Study, Timings};
-use crate::attack::{Distance, Method, Norm};
+use crate::attack::{Certificate, Defence, Distance, Method, Norm};
+use crate::joint::JointModel;
 use crate::picture::NoiseKind;
 
 /// A class and its probability.
@@ -166,6 +167,8 @@ pub struct AttackReport {
     pub epsilon: Option<f64>,
     /// The noise level that the attacked classifier assumes.
     pub sigma: f32,
+    /// What stood before the classifier.
+    pub defence: Defence,
     /// The seed of everything random in the attack.
     pub seed: u64,
     /// What was done to fit the file's picture to the model, in words.
@@ -210,6 +213,7 @@ impl AttackReport {
             norm: settings.norm,
             epsilon: outcome.epsilon,
             sigma: settings.sigma,
+            defence: settings.defence,
             seed: settings.seed,
             fit: fit.to_owned(),
             achieved: outcome.achieved,
@@ -224,6 +228,62 @@ impl AttackReport {
             loss: outcome.loss.clone(),
             queries: outcome.queries,
             warnings: outcome.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+/// A certificate by randomised smoothing, for JSON.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CertificateReport {
+    /// The file, as it was named.
+    pub image: String,
+    /// The model's name.
+    pub model: String,
+    /// Where it computed.
+    pub device: String,
+    /// What was done to fit the file's picture to the model, in words.
+    pub fit: String,
+    /// Standard deviation of the noise.
+    pub sigma: f32,
+    /// The probability that the certificate is wrong.
+    pub alpha: f64,
+    /// The class that the smoothed classifier is certified to say; null if it abstains.
+    pub class: Option<String>,
+    /// Whether that is the given label; null without a label or a class.
+    pub right: Option<bool>,
+    /// The certified L2 radius on the [0, 1] scale; null if it abstains.
+    pub radius: Option<f64>,
+    /// Whether the count was stopped before its planned end, so that the radius is the anytime one.
+    pub stopped: bool,
+    /// How many votes were counted.
+    pub samples: u64,
+    /// How they fell, by class.
+    pub votes: Vec<u64>,
+}
+
+impl CertificateReport {
+    /// The report of a certificate of the picture in `image`, which was fitted as `fit` says.
+    #[must_use]
+    pub fn of(
+        certificate: &Certificate,
+        model: &dyn JointModel,
+        label: Option<usize>,
+        image: &Path,
+        fit: &str,
+    ) -> Self {
+        let radius = certificate.reported_radius();
+        Self {
+            image: image.display().to_string(),
+            model: model.name().to_owned(),
+            device: model.device(),
+            fit: fit.to_owned(),
+            sigma: certificate.sigma,
+            alpha: certificate.alpha,
+            class: radius.map(|_| model.classes()[certificate.class].clone()),
+            right: radius.and(label).map(|label| label == certificate.class),
+            radius,
+            stopped: !certificate.is_complete(),
+            samples: certificate.samples(),
+            votes: certificate.votes.clone(),
         }
     }
 }

@@ -1,0 +1,44 @@
+//! The long help of `denoscope attack`: the registry of methods and presets, as it is.
+
+use std::fmt::Write;
+
+use crate::attack::{Kind, Method, Norm, Parameter, Preset};
+
+/// Every method with its budgets and parameters, and every preset.
+pub(super) fn registry() -> String {
+    let mut text = String::from("Methods (parameters are set with --set NAME=VALUE):\n");
+    for method in Method::ALL {
+        let entry = method.description();
+        let _ = write!(text, "\n  {}: {}\n      {}\n", entry.id, entry.about, entry.source);
+        let budgets: Vec<_> = entry.norms.iter().map(|(norm, e)| format!("{norm} {}", short(*e))).collect();
+        let what = if entry.minimal { "norm" } else { "budgets" };
+        let budgets = if entry.minimal { entry.norms[0].0.to_string() } else { budgets.join(", ") };
+        let _ = writeln!(text, "      {what}: {budgets}");
+        for parameter in entry.parameters {
+            let _ = writeln!(text, "      {}: {}", signature(parameter, entry.norms.len() > 1), parameter.help);
+        }
+    }
+    text.push_str("\nPresets:\n\n");
+    for preset in Preset::ALL {
+        let note = if preset.note.is_empty() { String::new() } else { format!(" ({})", preset.note) };
+        let _ = writeln!(text, "  {}: {}, {}{note}", preset.id, preset.source, preset.title);
+    }
+    text
+}
+
+/// `steps=10 (1 to 100000)`, with both defaults where they differ by norm.
+fn signature(parameter: &Parameter, both: bool) -> String {
+    let [linf, l2] = Norm::ALL.map(|norm| short(parameter.default(norm)));
+    let default = if both && linf != l2 { format!("{linf} in linf, {l2} in l2") } else { linf };
+    match parameter.kind {
+        Kind::Switch => format!("{}={default} (0 or 1)", parameter.name),
+        _ => format!("{}={default} ({} to {})", parameter.name, parameter.min, parameter.max),
+    }
+}
+
+/// A number, as a fraction of 255 where it is one.
+fn short(value: f64) -> String {
+    let of_255 = value * 255.0;
+    let is_level = value < 0.2 && of_255 > 0.5 && (of_255 - of_255.round()).abs() < 1e-9;
+    if is_level { format!("{}/255", of_255.round()) } else { format!("{value}") }
+}
