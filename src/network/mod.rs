@@ -12,6 +12,7 @@ mod hostile;
 mod layers;
 mod model;
 mod patches;
+mod processor;
 #[cfg(test)]
 mod tests;
 

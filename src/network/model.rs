@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Device, Tensor};
 
+use super::processor::{self, Processor};
 use super::{Activations, Checkpoint, Description, DeviceChoice, Graph, device};
 use crate::joint::{Forward, JointModel, SigmaRange, check_input, cotangents_a_picture};
 use crate::picture::{Batch, Shape};
@@ -13,7 +14,16 @@ pub struct Network {
     description: Description,
     device: Device,
     dtype: DType,
-    graph: Graph,
+    arithmetic: Arithmetic,
+}
+
+/// What computes.
+#[derive(Debug)]
+enum Arithmetic {
+    /// Tensor operations, on any device.
+    Tensors(Box<Graph>),
+    /// This crate's kernels, on the processor in single precision.
+    Kernels(Box<Processor>),
 }
 
 impl Network {
@@ -22,15 +32,21 @@ impl Network {
     /// # Errors
     /// [`Error::Device`] if the device is not to be had, [`Error::Compute`] if the weights do not fit on it.
     pub fn load(checkpoint: &Checkpoint, device: DeviceChoice) -> Result<Self> {
-        Self::with_dtype(checkpoint, &device.device()?, DType::F32)
+        let device = device.device()?;
+        if !device.is_cpu() {
+            return Self::with_tensors(checkpoint, &device, DType::F32);
+        }
+        let arithmetic = Arithmetic::Kernels(Box::new(Processor::new(checkpoint)?));
+        Ok(Self { description: checkpoint.description.clone(), device, dtype: DType::F32, arithmetic })
     }
 
     /// The network in double precision on the processor: slow, and exact enough for finite differences.
     pub fn load_double(checkpoint: &Checkpoint) -> Result<Self> {
-        Self::with_dtype(checkpoint, &Device::Cpu, DType::F64)
+        Self::with_tensors(checkpoint, &Device::Cpu, DType::F64)
     }
 
-    fn with_dtype(checkpoint: &Checkpoint, device: &Device, dtype: DType) -> Result<Self> {
+    /// The network in tensor operations.
+    fn with_tensors(checkpoint: &Checkpoint, device: &Device, dtype: DType) -> Result<Self> {
         let description = checkpoint.description.clone();
         let graph = Graph::new(&description, device, dtype, |name| {
             let Some(tensor) = checkpoint.tensors.get(name) else {
@@ -38,7 +54,8 @@ impl Network {
             };
             Tensor::from_slice(&tensor.values, tensor.shape.as_slice(), device)?.to_dtype(dtype)
         })?;
-        Ok(Self { description, device: device.clone(), dtype, graph })
+        let arithmetic = Arithmetic::Tensors(Box::new(graph));
+        Ok(Self { description, device: device.clone(), dtype, arithmetic })
     }
 
     /// What the network is and how it was trained.
@@ -91,21 +108,34 @@ impl JointModel for Network {
     fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
         check_input(self, noisy, sigmas)?;
         let sigmas: Vec<f32> = sigmas.iter().map(|&s| self.description.sigma_range.clamp(s)).collect();
-        let Shape { channels, height, width } = noisy.shape();
-        let y = self.tensor(noisy.values(), &[noisy.len(), channels, height, width])?;
-        let activations = self.graph.forward(&y, &self.tensor(&sigmas, &[sigmas.len()])?)?;
-        let energy = activations.energy.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-        let logits = activations.logits.to_dtype(DType::F64)?.to_vec2::<f64>()?;
-        let mut log_joint = Vec::with_capacity(noisy.len() * self.classes().len());
-        for (index, (energy, logits)) in energy.iter().zip(logits).enumerate() {
+        let (tape, energy, logits) = match &self.arithmetic {
+            Arithmetic::Tensors(graph) => {
+                let Shape { channels, height, width } = noisy.shape();
+                let y = self.tensor(noisy.values(), &[noisy.len(), channels, height, width])?;
+                let activations = graph.forward(&y, &self.tensor(&sigmas, &[sigmas.len()])?)?;
+                let energy = activations.energy.to_dtype(DType::F64)?.to_vec1::<f64>()?;
+                let logits = activations.logits.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+                (Tape::Tensors(activations), energy, logits)
+            }
+            Arithmetic::Kernels(processor) => {
+                let (activations, mut energy, logits) = processor.forward(noisy.values(), noisy.shape(), &sigmas)?;
+                let deviation = f64::from(self.description.deviation);
+                for (energy, sigma) in energy.iter_mut().zip(&sigmas) {
+                    *energy *= deviation / f64::from(*sigma);
+                }
+                (Tape::Kernels(activations), energy, logits.into_iter().map(f64::from).collect())
+            }
+        };
+        let mut log_joint = Vec::with_capacity(logits.len());
+        for (index, (energy, logits)) in energy.iter().zip(logits.chunks_exact(self.classes().len())).enumerate() {
             let density = energy + self.gaussian(noisy.row(index), sigmas[index]);
-            log_joint.extend(logits.into_iter().map(|v| density + v));
+            log_joint.extend(logits.iter().map(|v| density + v));
         }
         if let Some(index) = log_joint.iter().position(|v| !v.is_finite()) {
             let picture = index / self.classes().len() + 1;
             return Err(Error::Compute(format!("{}: picture {picture} gives no finite probability", self.name())));
         }
-        Ok(Box::new(Pass { network: self, noisy: noisy.clone(), sigmas, log_joint, activations }))
+        Ok(Box::new(Pass { network: self, noisy: noisy.clone(), sigmas, log_joint, tape }))
     }
 }
 
@@ -114,7 +144,13 @@ struct Pass<'a> {
     noisy: Batch,
     sigmas: Vec<f32>,
     log_joint: Vec<f64>,
-    activations: Activations<'a>,
+    tape: Tape<'a>,
+}
+
+/// What a forward pass keeps.
+enum Tape<'a> {
+    Tensors(Activations<'a>),
+    Kernels(processor::Activations<'a>),
 }
 
 impl Forward for Pass<'_> {
@@ -135,9 +171,14 @@ impl Forward for Pass<'_> {
         let each = cotangents_a_picture(self, classes, cotangents)?;
         let pictures = self.noisy.len();
         let density: Vec<f32> = cotangents.chunks_exact(classes).map(|w| w.iter().sum()).collect();
-        let density = self.network.tensor(&density, &[pictures, each])?;
-        let logits = self.network.tensor(cotangents, &[pictures, each, classes])?;
-        let gradient = self.activations.pullback(&density, &logits)?;
-        Ok(Batch::new(self.noisy.shape(), gradient.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?))
+        let gradient = match &self.tape {
+            Tape::Tensors(activations) => {
+                let density = self.network.tensor(&density, &[pictures, each])?;
+                let logits = self.network.tensor(cotangents, &[pictures, each, classes])?;
+                activations.pullback(&density, &logits)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?
+            }
+            Tape::Kernels(activations) => activations.pullback(&density, cotangents, self.noisy.shape().len())?,
+        };
+        Ok(Batch::new(self.noisy.shape(), gradient))
     }
 }
