@@ -160,9 +160,9 @@ fn lines(at: vec2<f32>, colour: vec3<f32>) -> vec3<f32> {
 // −1 is light blue, 0 almost black, 1 light orange.
 fn diverging(value: f32) -> vec3<f32> {
     var anchors = array<vec3<f32>, 7>(
-        vec3<f32>(0.70, 0.90, 1.00), vec3<f32>(0.30, 0.64, 0.93), vec3<f32>(0.10, 0.31, 0.58),
+        vec3<f32>(0.50, 0.82, 1.00), vec3<f32>(0.22, 0.56, 0.90), vec3<f32>(0.10, 0.31, 0.58),
         vec3<f32>(0.05, 0.06, 0.08),
-        vec3<f32>(0.60, 0.22, 0.09), vec3<f32>(0.95, 0.53, 0.20), vec3<f32>(1.00, 0.87, 0.62),
+        vec3<f32>(0.60, 0.22, 0.09), vec3<f32>(0.93, 0.47, 0.15), vec3<f32>(1.00, 0.74, 0.38),
     );
     let t = (clamp(value, -1.0, 1.0) + 1.0) * 3.0;
     let i = min(u32(t), 5u);

@@ -109,7 +109,7 @@ impl TileKind {
             Self::Attacked => "Attacked".to_owned(),
             Self::Perturbation => "Perturbation".to_owned(),
             Self::AttackedDenoised => "D(attacked)".to_owned(),
-            Self::AttackGradient => "Class gradient".to_owned(),
+            Self::AttackGradient => "Gradient".to_owned(),
             Self::PurifyNoisy => "Attacked + noise".to_owned(),
             Self::Purified => "Purified".to_owned(),
         }

@@ -155,7 +155,7 @@ fn slider(ui: &mut Ui, cx: &mut Context<'_>, width: f32) {
     });
     let sigma = cx.document.noise.sigma;
     let scale = Scale { rect, range };
-    response.widget_info(|| WidgetInfo::slider(true, f64::from(sigma) * 255.0, "Noise level"));
+    response.widget_info(|| WidgetInfo::slider(true, f64::from(sigma) * 255.0, "Sigma slider"));
     describe(&response, sigma, range);
     if let Some(to) = moved(ui, &response, scale, sigma) {
         cx.run(Command::SetSigma(to));

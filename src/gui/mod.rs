@@ -27,6 +27,8 @@ mod session_file;
 mod settings;
 mod shell;
 mod sources;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod tile;
 mod tiles;
@@ -36,7 +38,7 @@ mod worker;
 
 use std::path::PathBuf;
 
-pub use app::App;
+pub use app::{App, Threads};
 use eframe::egui;
 
 use crate::{Error, Result};

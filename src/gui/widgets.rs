@@ -102,6 +102,9 @@ pub fn small(value: f32) -> String {
     if size == 0.0 || !size.is_finite() {
         return format!("{value}");
     }
+    if size < 1e-3 {
+        return format!("{value:.0e}");
+    }
     let digits = (1 - size.log10().floor() as i32).clamp(0, 6) as usize;
     format!("{value:.digits$}")
 }
@@ -152,6 +155,7 @@ mod tests {
         assert_eq!(percent(1e-5), "<0.1 %");
         assert_eq!(small(0.04321), "0.043");
         assert_eq!(small(3.21), "3.2");
+        assert_eq!(small(0.000_41), "4e-4");
         assert_eq!(of_255(25.0 / 255.0), "25");
         assert_eq!(of_255(0.1), "25.5");
     }

@@ -145,7 +145,10 @@ impl<M: Send + 'static> Worker<M> {
     /// The reports since the last call; it never waits (an inline worker runs its tasks first).
     pub fn poll(&mut self) -> Vec<Report<M>> {
         if self.thread.is_none() {
-            while let Some((lane, waiting)) = take(&mut self.shared.lock()) {
+            loop {
+                // The lock is let go of before the task runs: a task that goes on takes it again.
+                let next = take(&mut self.shared.lock());
+                let Some((lane, waiting)) = next else { break };
                 run(lane, waiting, &self.shared, &self.sender, &self.wake);
             }
         }

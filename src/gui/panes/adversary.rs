@@ -79,7 +79,7 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         let before = percent(outcome.posterior_before[outcome.predicted_before]);
         let after = percent(outcome.posterior_after[outcome.predicted_after]);
         let (from, to) = (name(outcome.predicted_before), name(outcome.predicted_after));
-        ui.label(format!("{from} {before} → {to} {after}"));
+        ui.label(format!("{from} {before}, now {to} {after}"));
     });
     let asked = outcome.epsilon.map_or_else(|| "smallest".to_owned(), |e| controls::level(e, cx.document.attack.norm));
     widgets::fact(ui, "Asked for", &format!("{} {asked}", cx.document.attack.norm));
@@ -108,7 +108,8 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>) {
     for row in kinds.chunks(columns) {
         ui.horizontal(|ui| {
             for &kind in row {
-                let response = tile::show(ui, cx, kind, vec2(side, side), &caption(ui, cx, kind));
+                let caption = caption(ui, cx, kind, side);
+                let response = tile::show(ui, cx, kind, vec2(side, side), &caption);
                 response.on_hover_text(hint(kind));
             }
         });
@@ -129,11 +130,15 @@ fn hint(kind: TileKind) -> &'static str {
     }
 }
 
-fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind) -> Caption {
+/// A narrow tile says the class only.
+const NARROW: f32 = 140.0;
+
+fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind, side: f32) -> Caption {
     let tokens = Tokens::in_ui(ui);
     let believed = |posterior: &[f64]| {
         let top = crate::study::ranked(posterior)[0];
-        (format!("{} {}", cx.session.classes()[top], percent(posterior[top])), top)
+        let name = cx.session.classes()[top].clone();
+        (if side < NARROW { name } else { format!("{name} {}", percent(posterior[top])) }, top)
     };
     let posterior = match kind {
         TileKind::Attacked => cx.session.attack.shown().map(|step| step.posterior.clone()),

@@ -114,11 +114,13 @@ fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attack
     };
     let (upper, lower) = track.split_top_bottom_at_fraction(0.6);
     ui.painter().rect_filled(share(probability, upper), 2.0, fill);
-    ui.painter().rect_filled(share(after, lower), 2.0, tokens.bad);
+    let quiet = (after - probability).abs() < 0.01;
+    let colour = if quiet { tokens.dim } else { tokens.bad };
+    ui.painter().rect_filled(share(after, lower), 2.0, colour);
     let small = FontId::proportional(text::SMALL);
     let middle = rect.center().y;
     ui.painter().text(pos2(right, middle - 6.5), Align2::RIGHT_CENTER, words, small.clone(), tokens.text);
-    ui.painter().text(pos2(right, middle + 6.5), Align2::RIGHT_CENTER, percent(after), small, tokens.bad);
+    ui.painter().text(pos2(right, middle + 6.5), Align2::RIGHT_CENTER, percent(after), small, colour);
 }
 
 #[cfg(test)]

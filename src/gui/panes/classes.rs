@@ -26,8 +26,13 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     if order.is_empty() {
         return;
     }
-    let pinned: Vec<usize> = cx.document.pinned.iter().copied().filter(|class| order.contains(class)).collect();
+    let mut pinned: Vec<usize> = cx.document.pinned.iter().copied().filter(|class| order.contains(class)).collect();
     let available = ui.available_size();
+    let (columns, side) = grid(available.x, available.y, order.len());
+    let unused = available.x - columns as f32 * (side + space::GROUP);
+    if pinned.is_empty() && unused > available.y {
+        pinned.push(order[0]);
+    }
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
         if !pinned.is_empty() {

@@ -51,7 +51,8 @@ pub fn grid(width: f32, tall: f32, count: usize) -> (usize, f32) {
         let down = (tall - space::ITEM * (rows - 1) as f32) / rows as f32 - height::CAPTION;
         across.min(down)
     };
-    let columns = (1..=count.max(1)).max_by(|&a, &b| side(a).total_cmp(&side(b))).unwrap_or(1);
+    // Of equally good numbers the first: rows as even as can be.
+    let columns = (1..=count.max(1)).rev().max_by(|&a, &b| side(a).total_cmp(&side(b))).unwrap_or(1);
     (columns, side(columns).floor().max(32.0))
 }
 

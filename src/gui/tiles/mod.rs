@@ -11,3 +11,6 @@ pub use content::Content;
 pub use params::{Channel, Compare, Look, Mode, Params};
 pub use twin::{Plane, picture_of, value_at};
 pub use view::{View, Viewport};
+
+#[cfg(test)]
+mod tests;
