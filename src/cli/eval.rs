@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{ModelArguments, plain, sigma};
-use super::outputs::OutputArguments;
+use super::outputs::{OutputArguments, refuse_existing};
 use super::{Done, Ending, console};
+use crate::files::write_whole;
 use crate::joint::JointModel;
 use crate::picture::NoiseKind;
-use crate::study::evaluation::{AttackPlan, Evaluation, LevelFigures, Plan, Samples, evaluate};
+use crate::study::evaluation::{
+    AttackPlan, DetectionFigures, Evaluation, LevelFigures, Plan, Samples, csv, evaluate, html,
+};
 use crate::study::level;
 use crate::task::Cancel;
 use crate::train::data::open_as;
@@ -37,6 +40,9 @@ pub(super) struct Eval {
     /// The noise level that the attacked classifier assumes (the model's smallest, at least 1/255, if not given)
     #[arg(long, value_name = "S", value_parser = sigma, requires = "attacks")]
     attack_sigma: Option<f32>,
+    /// Pictures of another kind, to be told from those in --data by the model: a data set as there
+    #[arg(long, value_name = "PATH")]
+    ood: Option<PathBuf>,
     /// Use only N pictures
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -46,6 +52,12 @@ pub(super) struct Eval {
     /// Pictures that go through the model together; the figures do not depend on it
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
+    /// Also write every figure as a line of comma-separated values
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Also write a report with plots, one file that opens in a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -53,17 +65,25 @@ pub(super) struct Eval {
 impl Eval {
     pub fn run(&self) -> Done {
         self.output.check()?;
+        for path in [&self.csv, &self.html].into_iter().flatten() {
+            refuse_existing(path, self.output.force)?;
+        }
         if let Some(sigma) = self.sigmas.iter().find(|sigma| **sigma <= 0.0) {
             return Err(Error::option("--sigmas", format!("{sigma} is not above 0")));
         }
         let model = self.model.open()?;
         let data = open_as(&self.data, Some(model.shape()))?;
-        let samples = Samples::new(data, &model, self.limit.map(|n| n as usize))?;
+        let limit = self.limit.map(|n| n as usize);
+        let samples = Samples::new(data, &model, limit)?;
+        let others = match &self.ood {
+            Some(path) => Some(Samples::of_another_kind(open_as(path, Some(model.shape()))?, &model, limit)),
+            None => None,
+        };
         for note in &samples.notes {
             console::note(&format!("note: {note}"));
         }
         let bar = console::progress(0, "{bar:24} {pos}/{len} pictures, {eta} left, {msg}");
-        let evaluation = evaluate(&model, &samples, &self.plan(), &Cancel::new(), &mut |step| {
+        let evaluation = evaluate(&model, &samples, others.as_ref(), &self.plan(), &Cancel::new(), &mut |step| {
             bar.set_length(step.total as u64);
             bar.set_position(step.done as u64);
             bar.set_message(step.part.to_owned());
@@ -72,6 +92,12 @@ impl Eval {
         let evaluation = evaluation?;
         self.print(&evaluation)?;
         self.output.write(&evaluation)?;
+        if let Some(path) = &self.csv {
+            write_whole(path, csv::table(&evaluation).as_bytes(), self.output.force)?;
+        }
+        if let Some(path) = &self.html {
+            write_whole(path, html::page(&evaluation).as_bytes(), self.output.force)?;
+        }
         Ok(Ending::Complete)
     }
 
@@ -120,6 +146,15 @@ impl Eval {
             for warning in &robust.warnings {
                 console::note(&format!("note: {}: {warning}", robust.method));
             }
+        }
+        for ood in &evaluation.ood {
+            let DetectionFigures { data, score, auroc, fpr_at_95, .. } = ood;
+            let sigma = level::describe(ood.sigma);
+            let false_alarms = 100.0 * fpr_at_95;
+            say(format!(
+                "{:<14} {sigma:>18}: AUROC {auroc:.4}, FPR at 95 % {false_alarms:.2} % against {data}",
+                score.name()
+            ))?;
         }
         Ok(())
     }

@@ -97,7 +97,8 @@ impl Destination {
     }
 }
 
-fn refuse_existing(path: &Path, force: bool) -> Result<()> {
+/// Refuses a file that exists, unless it may be replaced.
+pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<()> {
     if path.exists() && !force {
         let reason = "exists already; --force replaces it";
         return Err(Error::io(path, io::Error::new(io::ErrorKind::AlreadyExists, reason)));

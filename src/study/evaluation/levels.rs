@@ -49,9 +49,14 @@ struct Answer {
     confidence: f64,
     right: bool,
     log_density: f64,
+    /// `‖∇_y log p_σ(y)‖`
+    score_norm: f64,
     noisy: Fidelity,
     denoised: Fidelity,
 }
+
+/// What each picture scores, in the order of [`super::Score::ALL`].
+pub(super) type Scores = [Vec<f64>; 3];
 
 /// Measures one kind and level; `observe` is told how many pictures each batch had.
 pub(super) fn measure(
@@ -61,7 +66,7 @@ pub(super) fn measure(
     batch: usize,
     cancel: &Cancel,
     observe: &mut dyn FnMut(usize),
-) -> Result<LevelFigures> {
+) -> Result<(LevelFigures, Scores)> {
     let used = model.sigma_range().clamp(noise.sigma);
     let mut answers: Vec<Answer> = Vec::with_capacity(samples.len());
     let indices: Vec<usize> = (0..samples.len()).collect();
@@ -81,6 +86,7 @@ pub(super) fn measure(
                 confidence: posterior[predicted],
                 right: predicted == samples.label(index),
                 log_density: *log_density,
+                score_norm: distance(&denoised[i], &noisy[i]) / f64::from(used * used),
                 noisy: Fidelity::of(&noisy[i], &clean[i]),
                 denoised: Fidelity::of(&denoised[i], &clean[i]),
             }
@@ -89,7 +95,12 @@ pub(super) fn measure(
     }
     let mean = |value: &dyn Fn(&Answer) -> f64| answers.iter().map(value).sum::<f64>() / answers.len().max(1) as f64;
     let reliability = Calibration::of(answers.iter().map(|a| (a.confidence, a.right)));
-    Ok(LevelFigures {
+    let scores = [
+        answers.iter().map(|a| a.log_density).collect(),
+        answers.iter().map(|a| a.confidence).collect(),
+        answers.iter().map(|a| -a.score_norm).collect(),
+    ];
+    let figures = LevelFigures {
         noise: noise.kind,
         sigma: noise.sigma,
         sigma_used: used,
@@ -100,5 +111,12 @@ pub(super) fn measure(
         ssim_noisy: mean(&|a| a.noisy.ssim),
         log_density: mean(&|a| a.log_density),
         reliability,
-    })
+    };
+    Ok((figures, scores))
+}
+
+/// The Euclidean distance of two pictures of one shape.
+fn distance(a: &Picture, b: &Picture) -> f64 {
+    let squares = a.values().iter().zip(b.values()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+    squares.sum::<f64>().sqrt()
 }

@@ -3,6 +3,10 @@
 //! Every picture draws its noise from its own number, so that the figures do not depend on the batch size.
 
 mod calibration;
+mod chart;
+pub mod csv;
+mod detection;
+pub mod html;
 mod levels;
 mod robust;
 mod samples;
@@ -10,6 +14,7 @@ mod samples;
 use serde::Serialize;
 
 pub use calibration::{Bin, Calibration};
+pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
 pub use levels::LevelFigures;
 pub use robust::{AttackPlan, RobustFigures};
 pub use samples::Samples;
@@ -53,6 +58,8 @@ pub struct Evaluation {
     pub by_noise: Vec<LevelFigures>,
     /// Under each attack.
     pub robust: Vec<RobustFigures>,
+    /// How well the model tells pictures of another kind from its own.
+    pub ood: Vec<DetectionFigures>,
 }
 
 /// How far an evaluation is.
@@ -66,18 +73,23 @@ pub struct Step<'a> {
     pub total: usize,
 }
 
-/// Measures everything in `plan`.
+/// Measures everything in `plan`; with pictures of another kind (`others`), also how well they are told from `samples`
+/// under Gaussian noise of each level.
 ///
 /// # Errors
 /// [`crate::Error::Cancelled`] soon after `cancel` is raised, and whatever the model or an attack refuses.
 pub fn evaluate(
     model: &dyn JointModel,
     samples: &Samples,
+    others: Option<&Samples>,
     plan: &Plan,
     cancel: &Cancel,
     observe: &mut dyn FnMut(Step<'_>),
 ) -> Result<Evaluation> {
-    let total = samples.len() * (plan.sigmas.len() * plan.noises.len() + plan.attacks.len());
+    let gaussian = plan.noises.contains(&NoiseKind::Gaussian);
+    let others = others.filter(|_| gaussian);
+    let total = samples.len() * (plan.sigmas.len() * plan.noises.len() + plan.attacks.len())
+        + others.map_or(0, |others| others.len() * plan.sigmas.len());
     let mut done = 0;
     let mut evaluation = Evaluation {
         model: model.name().to_owned(),
@@ -88,15 +100,30 @@ pub fn evaluate(
         by_sigma: Vec::new(),
         by_noise: Vec::new(),
         robust: Vec::new(),
+        ood: Vec::new(),
     };
     for &kind in &plan.noises {
         for &sigma in &plan.sigmas {
             let part = format!("{kind} {sigma:.3}");
             let noise = crate::picture::Noise { kind, sigma, seed: plan.seed };
-            let figures = levels::measure(model, samples, noise, plan.batch, cancel, &mut |pictures| {
+            let mut step = |pictures| {
                 done += pictures;
                 observe(Step { part: &part, done, total });
-            })?;
+            };
+            let (figures, scores) = levels::measure(model, samples, noise, plan.batch, cancel, &mut step)?;
+            if let Some(others) = others.filter(|_| kind == NoiseKind::Gaussian) {
+                let (_, other_scores) = levels::measure(model, others, noise, plan.batch, cancel, &mut step)?;
+                evaluation.ood.extend(Score::ALL.into_iter().zip(scores.iter().zip(&other_scores)).map(
+                    |(score, (own, other))| DetectionFigures {
+                        data: others.name.clone(),
+                        images: others.len(),
+                        sigma,
+                        score,
+                        auroc: auroc(own, other),
+                        fpr_at_95: fpr_at_95(own, other),
+                    },
+                ));
+            }
             let list = if kind == NoiseKind::Gaussian { &mut evaluation.by_sigma } else { &mut evaluation.by_noise };
             list.push(figures);
         }

@@ -31,6 +31,23 @@ impl Samples {
     pub fn new(data: DataSet, model: &dyn JointModel, limit: Option<usize>) -> Result<Self> {
         let mut notes = Vec::new();
         let classes = match_classes(&data, model.classes(), &mut notes)?;
+        Ok(Self::of(data, classes, notes, model, limit))
+    }
+
+    /// The same of pictures of another kind, whose classes the model does not know: every label is 0.
+    #[must_use]
+    pub fn of_another_kind(data: DataSet, model: &dyn JointModel, limit: Option<usize>) -> Self {
+        let classes = vec![0; data.classes.len()];
+        Self::of(data, classes, Vec::new(), model, limit)
+    }
+
+    fn of(
+        data: DataSet,
+        classes: Vec<usize>,
+        mut notes: Vec<String>,
+        model: &dyn JointModel,
+        limit: Option<usize>,
+    ) -> Self {
         let part = if data.test().is_empty() { 0..data.len() } else { data.test() };
         let count = limit.unwrap_or(part.len()).min(part.len());
         let indices = match data.kind {
@@ -38,7 +55,7 @@ impl Samples {
             Kind::Cifar10 | Kind::Mnist => part.take(count).collect(),
         };
         notes.extend(data.problems.iter().cloned());
-        Ok(Self { name: data.name.clone(), notes, shape: model.shape(), data, indices, classes })
+        Self { name: data.name.clone(), notes, shape: model.shape(), data, indices, classes }
     }
 
     /// How many pictures.

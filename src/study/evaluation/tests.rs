@@ -32,7 +32,7 @@ fn plan() -> Plan {
 }
 
 fn run(plan: &Plan) -> Evaluation {
-    evaluate(&oracle(), &samples(None), plan, &Cancel::new(), &mut |_| ()).unwrap()
+    evaluate(&oracle(), &samples(None), None, plan, &Cancel::new(), &mut |_| ()).unwrap()
 }
 
 #[test]
@@ -70,10 +70,11 @@ fn an_attack_below_the_distance_fails_and_one_above_succeeds() {
 fn progress_ends_at_its_total_and_cancelling_stops() {
     let mut last = (0, 0);
     let plan = Plan { sigmas: vec![0.1, 0.2], ..plan() };
-    evaluate(&oracle(), &samples(None), &plan, &Cancel::new(), &mut |step| last = (step.done, step.total)).unwrap();
+    evaluate(&oracle(), &samples(None), None, &plan, &Cancel::new(), &mut |step| last = (step.done, step.total))
+        .unwrap();
     assert_eq!(last, (12, 12));
     let cancel = Cancel::new();
-    let answer = evaluate(&oracle(), &samples(None), &plan, &cancel, &mut |_| cancel.raise());
+    let answer = evaluate(&oracle(), &samples(None), None, &plan, &cancel, &mut |_| cancel.raise());
     assert!(matches!(answer, Err(Error::Cancelled)));
 }
 
@@ -92,4 +93,38 @@ fn classes_are_matched_by_name_or_refused() {
     }
     let error = Samples::new(open_as(folder.path(), Some(SHAPE)).unwrap(), &oracle(), None).unwrap_err().to_string();
     assert!(error.contains("other"), "{error}");
+}
+
+#[test]
+fn pictures_of_another_kind_are_told_by_their_density() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stripes").join("any");
+    std::fs::create_dir_all(&path).unwrap();
+    let stripes = Picture::new(SHAPE, (0..SHAPE.len()).map(|i| (i % 2) as f32).collect());
+    save(path.join("a.png"), &stripes, false).unwrap();
+    let data = open_as(path.parent().unwrap(), Some(SHAPE)).unwrap();
+    let others = Samples::of_another_kind(data, &oracle(), None);
+    let plan = plan();
+    let evaluation = evaluate(&oracle(), &samples(None), Some(&others), &plan, &Cancel::new(), &mut |_| ()).unwrap();
+    let density = evaluation.ood.iter().find(|d| d.score == Score::LogDensity).unwrap();
+    assert!((density.auroc - 1.0).abs() < 1e-12 && density.fpr_at_95.abs() < 1e-12, "{density:?}");
+    assert_eq!((evaluation.ood.len(), density.images, density.data.as_str()), (3, 1, "stripes"));
+}
+
+#[test]
+fn the_page_and_the_table_hold_every_part() {
+    let attacks = vec!["fgsm:linf:0.05".parse().unwrap(), "fgsm:linf:0.1".parse().unwrap()];
+    let evaluation = run(&Plan { attacks, noises: vec![NoiseKind::Gaussian, NoiseKind::Uniform], ..plan() });
+    let page = html::page(&evaluation);
+    for part in ["oracle on shades", "Gaussian noise", "uniform", "Under attack", "FGSM", "<svg", "</html>"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("NaN") && !page.contains("http"), "it needs nothing from elsewhere");
+    assert_eq!(page.matches("<svg").count(), 4);
+    let table = csv::table(&evaluation);
+    assert!(
+        table.starts_with("model,data,") && table.contains("oracle,shades,6,fgsm,linf,0.05,robust_accuracy,"),
+        "{table}"
+    );
+    assert_eq!(table.lines().count(), 1 + 2 * 7 + 2 * 2);
 }
