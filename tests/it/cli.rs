@@ -304,6 +304,11 @@ fn eval_prints_one_object_with_every_promised_field() {
     assert_eq!((&robust["method"], &robust["norm"]), (&"fgsm".into(), &"linf".into()));
     assert!(number(&robust["epsilon"]) > 0.0 && number(&robust["accuracy"]) <= number(&robust["clean_accuracy"]));
     assert!(desk.output("eval --data data --limit 2").contains("accuracy"));
+    desk.run("eval --data data --ood data --csv table.csv --html page.html").success();
+    let (table, page) = (fs::read_to_string(desk.at("table.csv")), fs::read_to_string(desk.at("page.html")));
+    assert!(table.expect("a table").contains("tiny,data,6,gaussian"));
+    assert!(page.expect("a page").contains("AUROC"));
+    assert!(desk.refusal(1, "eval --data data --html page.html").contains("--force"));
     assert!(desk.refusal(1, "eval --data missing").contains("missing"));
     desk.refusal(2, "eval --data data --sigmas 0");
     desk.refusal(2, "eval --data data --attacks pdg");
@@ -347,9 +352,23 @@ fn info_prints_the_description_and_models_lists_what_is_bundled() {
 }
 
 #[test]
+fn the_first_bundled_model_is_the_default_and_reads_its_own_samples() {
+    let Some(model) = denoscope::network::bundled().first() else { return };
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(model.name);
+    for digit in ["3", "7"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+        command.args(["analyze", "--device", "cpu", "--sigma", "0.3", "--classes", "1", "--json", "-"]);
+        let run = command.arg(samples.join(digit).with_extension("png")).assert().success();
+        let json: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+        assert_eq!((&json[0]["model"], &json[0]["posterior"][0]["class"]), (&model.name.into(), &digit.into()));
+        assert!(number(&json[0]["psnr_db"]["denoised"]) > number(&json[0]["psnr_db"]["noisy"]) + 6.0);
+    }
+}
+
+#[test]
 fn every_command_explains_itself_with_an_example() {
     let desk = Desk::new();
-    for command in ["analyze", "denoise", "attack", "eval", "train", "info", "models", "completions"] {
+    for command in ["analyze", "denoise", "attack", "certify", "eval", "train", "info", "models", "completions"] {
         let help = desk.output(&format!("{command} --help"));
         assert!(help.contains("Example") && help.contains(&format!("denoscope {command}")), "{help}");
     }
