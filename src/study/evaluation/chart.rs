@@ -101,6 +101,9 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
 
 /// Round numbers (1, 2 or 5 times a power of ten apart) inside a range, about five of them.
 fn ticks((low, high): (f64, f64)) -> Vec<f64> {
+    if high <= low {
+        return Vec::new();
+    }
     let rough = (high - low) / 5.0;
     let power = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&s| s >= rough * 0.999).unwrap_or(rough);
@@ -130,7 +133,7 @@ mod tests {
         assert_eq!(text((0.0, 1.0)), "0 0.2 0.4 0.6 0.8 1");
         assert_eq!(text((-3.0, 7.0)), "−2 0 2 4 6");
         assert_eq!(text((0.031, 0.044)), "0.035 0.04");
-        assert!(ticks((1.0, 1.0)).len() <= 20, "an empty range is no endless list");
+        assert!(ticks((1.0, 1.0)).is_empty());
     }
 
     #[test]
