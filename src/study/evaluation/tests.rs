@@ -98,17 +98,18 @@ fn classes_are_matched_by_name_or_refused() {
 #[test]
 fn pictures_of_another_kind_are_told_by_their_density() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("stripes").join("any");
-    std::fs::create_dir_all(&path).unwrap();
-    let stripes = Picture::new(SHAPE, (0..SHAPE.len()).map(|i| (i % 2) as f32).collect());
-    save(path.join("a.png"), &stripes, false).unwrap();
-    let data = open_as(path.parent().unwrap(), Some(SHAPE)).unwrap();
-    let others = Samples::of_another_kind(data, &oracle(), None);
+    let stripes = folder.path().join("stripes");
+    for (class, phase) in [("even", 0), ("odd", 1)] {
+        let picture = Picture::new(SHAPE, (0..SHAPE.len()).map(|i| ((i + phase) % 2) as f32).collect());
+        std::fs::create_dir_all(stripes.join(class)).unwrap();
+        save(stripes.join(class).join("a.png"), &picture, false).unwrap();
+    }
+    let others = Samples::of_another_kind(open_as(stripes, Some(SHAPE)).unwrap(), &oracle(), None);
     let plan = plan();
     let evaluation = evaluate(&oracle(), &samples(None), Some(&others), &plan, &Cancel::new(), &mut |_| ()).unwrap();
     let density = evaluation.ood.iter().find(|d| d.score == Score::LogDensity).unwrap();
     assert!((density.auroc - 1.0).abs() < 1e-12 && density.fpr_at_95.abs() < 1e-12, "{density:?}");
-    assert_eq!((evaluation.ood.len(), density.images, density.data.as_str()), (3, 1, "stripes"));
+    assert_eq!((evaluation.ood.len(), density.images, density.data.as_str()), (3, 2, "stripes"));
 }
 
 #[test]
