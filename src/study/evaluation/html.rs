@@ -76,10 +76,10 @@ fn plots(body: &mut String, charts: &[Chart]) {
 /// A table from its head and its rows, whose cells are plain text.
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let cells = |tag: &str, cells: &[String]| -> String {
-        cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect()
+        cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<Vec<_>>().concat()
     };
     let head: Vec<String> = head.iter().map(|&h| h.to_owned()).collect();
-    let rows: String = rows.map(|row| format!("<tr>{}</tr>", cells("td", &row))).collect();
+    let rows = rows.map(|row| format!("<tr>{}</tr>", cells("td", &row))).collect::<Vec<_>>().concat();
     format!("<table><thead><tr>{}</tr></thead><tbody>{rows}</tbody></table>", cells("th", &head))
 }
 
