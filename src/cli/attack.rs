@@ -17,12 +17,15 @@ use crate::study::{AttackRequest, Attacked, Classes, attack, class_index, level}
 use crate::task::Cancel;
 use crate::{Error, Result};
 
+/// What both forms of the help begin with.
+const EXAMPLES: &str = "Examples:\n  denoscope attack digit.png --method pgd --norm linf --epsilon 8/255 --json -\n  \
+                        denoscope attack digit.png --method carlini-wagner --target 3 -o three.png\n  \
+                        denoscope attack digit.png --preset autoattack-linf --defence vote";
+
 /// Look for a small perturbation that makes the model take a picture for another class
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  denoscope attack digit.png --method pgd --norm linf --epsilon 8/255 --json -\n  \
-                        denoscope attack digit.png --method carlini-wagner --target 3 -o three.png\n  \
-                        denoscope attack digit.png --preset autoattack-linf --defence vote")]
-#[command(after_long_help = super::attack_help::registry())]
+#[command(after_help = EXAMPLES)]
+#[command(after_long_help = format!("{EXAMPLES}\n\n{}", super::attack_help::registry()))]
 pub(super) struct Attack {
     /// Picture files
     #[arg(required = true, value_name = "IMAGE")]
