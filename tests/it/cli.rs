@@ -40,7 +40,7 @@ impl Desk {
     fn run(&self, line: &str) -> Assert {
         let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
         command.current_dir(self.0.path()).args(line.split_whitespace());
-        let takes_model = ["analyze", "denoise", "attack", "eval"].iter().any(|name| line.starts_with(name));
+        let takes_model = ["analyze", "denoise", "attack", "certify", "eval"].iter().any(|name| line.starts_with(name));
         if takes_model && !line.contains("--help") {
             command.args(["--model", "tiny.safetensors", "--device", "cpu"]);
         }
@@ -257,6 +257,37 @@ fn an_attack_reports_what_was_asked_and_what_was_reached() {
     assert!(element["success"].is_boolean() && number(&element["steps"]) >= 5.0);
     assert!(element["loss"].as_array().expect("a list").len() >= 5);
     assert_eq!(desk.json(line), json, "the same seed, the same attack");
+}
+
+#[test]
+fn attacks_take_presets_and_go_through_defences() {
+    let desk = Desk::new();
+    let json = desk.json("attack a.png --preset foolbox-pgdl2 --defence vote:draws=2,votes=5 --steps 3 --json -");
+    assert_eq!((&json[0]["method"], &json[0]["norm"]), (&"pgd".into(), &"l2".into()));
+    assert!((number(&json[0]["epsilon"]) - 0.5).abs() < 1e-7);
+    assert_eq!(json[0]["defence"]["votes"], 5);
+    assert!(desk.refusal(2, "attack a.png --preset nobody-pgd").contains("--preset"));
+    assert!(desk.refusal(2, "attack a.png --method pgd --defence wall").contains("--defence"));
+    let help = desk.output("attack --help");
+    for word in ["carlini-wagner", "step-size=2/255 in linf, 0.2 in l2", "autoattack-l2"] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+}
+
+#[test]
+fn a_certificate_counts_its_votes_and_says_when_it_was_stopped() {
+    let desk = Desk::new();
+    let line = "certify a.png --sigma 0.1 --samples 300 --seed 3 --json -";
+    let json = desk.json(line);
+    let certificate = &json[0];
+    let votes: f64 = certificate["votes"].as_array().expect("a list").iter().map(number).sum();
+    assert!((votes - 300.0).abs() < 1e-9 && number(&certificate["samples"]) >= 300.0);
+    assert_eq!(certificate["radius"].is_null(), certificate["class"].is_null(), "a class with its radius, or neither");
+    assert_eq!(certificate["stopped"], false);
+    assert_eq!(desk.json(&format!("{line} --batch 7")), json, "batches change nothing");
+    let stopped = desk.json("certify a.png --sigma 0.1 --samples 100000000 --seconds 0.2 --json -");
+    assert_eq!(stopped[0]["stopped"], true);
+    assert!(desk.refusal(2, "certify a.png --alpha 2").contains("--alpha"));
 }
 
 #[test]
