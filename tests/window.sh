@@ -21,8 +21,8 @@ server=$!
 export DISPLAY=$display HOME=$home XDG_DATA_HOME=$home/data
 for driver in /usr/share/vulkan/icd.d/lvp_icd*.json; do export VK_ICD_FILENAMES=$driver; done
 trap 'kill "${window:-$server}" 2>/dev/null || true; kill "$server" 2>/dev/null || true; rm -rf "$home"' EXIT
-sleep 2
 
+for _ in $(seq 60); do xdotool getmouselocation >/dev/null 2>&1 && break; sleep 0.5; done
 "$binary" "${arguments[@]}" 2>"$home/log" &
 window=$!
 
@@ -39,7 +39,7 @@ key() { xdotool key --clearmodifiers "$1"; sleep "${2:-1}"; alive; }
 shot() {
   sleep "${2:-2}"; alive
   xdotool mousemove 1278 798; sleep 0.3
-  import -window root -strip "PNG8:$home/shot.png" 2>/dev/null
+  import -window root -strip -define png:compression-level=9 "$home/shot.png"
   colours=$(identify -format %k "$home/shot.png")
   [ "$colours" -gt 24 ] || { echo "$1 is blank ($colours colours)"; exit 1; }
   mv "$home/shot.png" "$out/$1.png"
@@ -52,11 +52,13 @@ palette() {
 }
 
 wait_for_window
-xdotool windowsize "$id" 1280 800; xdotool windowmove "$id" 0 0; sleep "${WARM:-8}"
+xdotool windowsize "$id" 1280 800; xdotool windowmove "$id" 0 0; xdotool windowfocus "$id"; sleep "${WARM:-8}"
 
+# Another picture of the filmstrip.
+xdotool mousemove 260 739 click 1; sleep 2
 # The slider: click at three quarters of it, then drag.
 xdotool mousemove 800 58 click 1; sleep 1
-xdotool mousemove 633 88 mousedown 1 mousemove 700 88 mousemove 760 88 mouseup 1; sleep 2
+xdotool mousemove 633 88 mousedown 1 mousemove 700 88 mousemove 900 88 mouseup 1; sleep 2
 shot slider
 key 3
 shot overview
@@ -73,11 +75,20 @@ key F1 2
 shot help
 key Escape
 palette "draw a picture" 2
-xdotool mousemove 1112 620 mousedown 1
-for step in 0 8 16 24 32 40; do xdotool mousemove $((1095 + step)) $((600 + step / 2)); sleep 0.05; done
-xdotool mouseup 1
+# Something between a 4 and a 9: the sheet lies around (1113, 628).
+stroke() {
+  xdotool mousemove "$1" "$2" mousedown 1
+  for step in $(seq 12); do
+    xdotool mousemove $(($1 + ($3 - $1) * step / 12)) $(($2 + ($4 - $2) * step / 12)); sleep 0.03
+  done
+  xdotool mouseup 1; sleep 0.3
+}
+stroke 1098 600 1092 628
+stroke 1092 628 1128 628
+stroke 1100 598 1130 600
+stroke 1132 598 1126 664
 shot drawing 3
-key ctrl+q 2
+xdotool key --clearmodifiers ctrl+q
 for _ in $(seq 20); do kill -0 "$window" 2>/dev/null || break; sleep 0.5; done
 if kill -0 "$window" 2>/dev/null; then echo "the window does not close"; exit 1; fi
 echo "screenshots are in $out"

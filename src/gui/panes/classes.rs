@@ -31,7 +31,9 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let (columns, side) = grid(available.x, available.y, order.len());
     let unused = available.x - columns as f32 * (side + space::GROUP);
     if pinned.is_empty() && unused > available.y {
-        pinned.push(order[0]);
+        // The likeliest, unless it is what the others are taken against.
+        let shown = usize::from(cx.document.reading != Reading::Restored).min(order.len() - 1);
+        pinned.push(order[shown]);
     }
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
