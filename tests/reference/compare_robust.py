@@ -4,8 +4,8 @@ r"""Robust accuracy by torchattacks and by `denoscope eval`, on the same checkpo
 python tests/reference/compare_robust.py --denoscope target/release/denoscope \
     --model assets/models/cifar10.safetensors --data cifar-10-batches-bin --pictures 500
 
-Fails if Denoscope's attack is weaker than torchattacks' by more than one point. One random start moves the figure by more
-than that on a few hundred pictures, so both sides are averaged over seeds.
+Fails if Denoscope's attack is weaker than torchattacks' by more than one point. One random start moves the figure by
+more than that on a few hundred pictures, so both sides are averaged over seeds.
 """
 
 from __future__ import annotations
