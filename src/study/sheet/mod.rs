@@ -4,6 +4,7 @@
 //! conditional denoisers, the most probable class first. Small pictures are enlarged by whole factors, so that a pixel
 //! stays a crisp square.
 
+mod kerning;
 mod page;
 mod raster;
 mod text;
