@@ -18,8 +18,8 @@ impl Kerning {
     pub fn between(&self, first: u16, second: u16) -> f32 {
         let (first, second) = (GlyphId(first), GlyphId(second));
         let of_lookup = |lookup: &Lookup<'static>| {
-            let subtables = lookup.subtables.into_iter::<PositioningSubtable<'static>>();
-            subtables.filter_map(|subtable| advance(&subtable, first, second)).next().unwrap_or(0)
+            let mut subtables = lookup.subtables.into_iter::<PositioningSubtable<'static>>();
+            subtables.find_map(|subtable| advance(&subtable, first, second)).unwrap_or(0)
         };
         self.0.iter().map(|lookup| f32::from(of_lookup(lookup))).sum()
     }
