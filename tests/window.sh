@@ -87,6 +87,7 @@ stroke 1098 600 1092 628
 stroke 1092 628 1128 628
 stroke 1100 598 1130 600
 stroke 1132 598 1126 664
+xdotool mousemove 946 88 click 1; sleep 2
 shot drawing 3
 xdotool key --clearmodifiers ctrl+q
 for _ in $(seq 20); do kill -0 "$window" 2>/dev/null || break; sleep 0.5; done
