@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::conv::{self, Form, Weights};
 use super::layout::{Filter, Frame, to_channels_last, to_planar};
+use super::planar::Convolution;
 use super::simd::{Level, padded};
 use super::stem::Stem;
 use super::winograd::Size;
@@ -91,7 +92,6 @@ impl Naive {
         out
     }
 
-    #[allow(dead_code)] // for the weight gradient to come
     pub fn weight_gradient(&self, x: &[f32], g: &[f32]) -> Vec<f64> {
         let mut out = vec![0.0; self.weights_len()];
         self.each(|i, k, o| out[k] += f64::from(x[i]) * f64::from(g[o]));
@@ -193,6 +193,19 @@ proptest! {
                 assert_close(&found, &shape.input_gradient(&g, &w), level.name());
             }
         }
+    }
+
+    #[test]
+    fn planar_gradients_match_plain_loops(shape in shapes(1..=2), pictures in 0..11_usize, wide: bool, seed: u64) {
+        let (kernel, stride) = if wide { (4, 2) } else { (3, shape.stride) };
+        let shape = Naive { pictures, kernel, stride, ..shape };
+        let Naive { inputs, outputs, size, .. } = shape;
+        let convolution = Convolution { inputs, outputs, kernel, stride, size };
+        let (x, w) = (noise(seed, shape.input_len()), noise(seed ^ 1, shape.weights_len()));
+        let g = noise(seed ^ 2, shape.output_len());
+        assert_close(&convolution.forward(&x, &w), &shape.forward(&x, &w), "forward");
+        assert_close(&convolution.input_gradient(&g, &w), &shape.input_gradient(&g, &w), "input gradient");
+        assert_close(&convolution.weight_gradient(&x, &g), &shape.weight_gradient(&x, &g), "weight gradient");
     }
 
     #[test]

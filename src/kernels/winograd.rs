@@ -19,7 +19,6 @@ use super::simd::{Kernel, Level, Simd, WIDEST};
 const SIDE: usize = 6;
 
 /// One-dimensional transforms of one tile size. Arrays have room for the larger; the rest of them is not used.
-#[allow(dead_code)] // the adjoints are the weight gradient's
 trait Tile: Copy + Send + Sync {
     /// Outputs along a side.
     const OUTPUTS: usize;
@@ -32,10 +31,6 @@ trait Tile: Copy + Send + Sync {
     fn output<S: Simd>(s: S, m: [S::V; SIDE]) -> [S::V; SIDE];
     /// `G g`.
     fn filter<S: Simd>(s: S, g: [S::V; SIDE]) -> [S::V; SIDE];
-    /// `A y`, the adjoint of `output`.
-    fn output_adjoint<S: Simd>(s: S, y: [S::V; SIDE]) -> [S::V; SIDE];
-    /// `Gᵀ u`, the adjoint of `filter`.
-    fn filter_adjoint<S: Simd>(s: S, u: [S::V; SIDE]) -> [S::V; SIDE];
 }
 
 /// F(2, 3), at 0, ±1 and ∞.
@@ -66,18 +61,6 @@ impl Tile for Two {
         let ends = s.mul(half, s.add(a, c));
         let middle = s.mul(half, b);
         [a, s.add(ends, middle), s.sub(ends, middle), c, x, y]
-    }
-
-    #[inline(always)]
-    fn output_adjoint<S: Simd>(s: S, [a, b, x, y, ..]: [S::V; SIDE]) -> [S::V; SIDE] {
-        [a, s.add(a, b), s.sub(a, b), s.sub(s.splat(0.0), b), x, y]
-    }
-
-    #[inline(always)]
-    fn filter_adjoint<S: Simd>(s: S, [a, b, c, d, x, y]: [S::V; SIDE]) -> [S::V; SIDE] {
-        let half = s.splat(0.5);
-        let sum = s.mul(half, s.add(b, c));
-        [s.add(a, sum), s.mul(half, s.sub(b, c)), s.add(d, sum), x, x, y]
     }
 }
 
@@ -127,26 +110,6 @@ impl Tile for Four {
         let ends2 = s.fma(s.splat(1.0 / 6.0), a, s.mul(s.splat(1.0 / 3.0), c));
         let middle2 = s.mul(s.splat(SQRT_2 / 6.0), b);
         [a, s.sub(ends, middle), s.add(ends, middle), s.add(ends2, middle2), s.sub(ends2, middle2), c]
-    }
-
-    #[inline(always)]
-    fn output_adjoint<S: Simd>(s: S, [a, b, c, d, ..]: [S::V; SIDE]) -> [S::V; SIDE] {
-        let half = s.splat(0.5);
-        let even = s.fma(half, c, a);
-        let odd = s.mul(s.splat(FRAC_1_SQRT_2), s.fma(half, d, b));
-        let even2 = s.fma(s.splat(2.0), c, a);
-        let odd2 = s.mul(s.splat(SQRT_2), s.fma(s.splat(2.0), d, b));
-        [a, s.add(even, odd), s.sub(even, odd), s.add(even2, odd2), s.sub(even2, odd2), d]
-    }
-
-    #[inline(always)]
-    fn filter_adjoint<S: Simd>(s: S, [a, b, c, d, e, f]: [S::V; SIDE]) -> [S::V; SIDE] {
-        let (sum, sum2) = (s.add(b, c), s.add(d, e));
-        let (difference, difference2) = (s.sub(c, b), s.sub(d, e));
-        let middle = s.fma(s.splat(SQRT_2 / 3.0), difference, s.mul(s.splat(SQRT_2 / 6.0), difference2));
-        let first = s.fma(s.splat(-2.0 / 3.0), sum, s.mul(s.splat(1.0 / 6.0), sum2));
-        let last = s.mul(s.splat(1.0 / 3.0), s.sub(sum2, sum));
-        [s.add(a, first), middle, s.add(f, last), a, a, a]
     }
 }
 

@@ -44,7 +44,10 @@ impl Engine {
             // Rows are independent: with fewer parts than threads, a part's rows are shared out.
             let runs = threads.div_ceil(parts).min(density.len()).max(1);
             part.lay_out_pulls(self, size, density.len(), runs);
-            self.readout_gradients(part);
+            // The gradient of a posterior weighs the energy by zero.
+            if density.iter().any(|w| *w != 0.0) {
+                self.readout_gradients(part);
+            }
             let mut pulls = std::mem::take(&mut part.pulls);
             let shared = &*part;
             let mut rest = out;
@@ -87,6 +90,9 @@ impl Engine {
             let (norm, frame) = (&memory.norm, memory.norm.frame);
             for row in 0..rows {
                 let n = picture(row);
+                if cotangents.density(row) == 0.0 {
+                    continue;
+                }
                 let scale = cotangents.density(row) * self.blueprint.deviation / part.sigmas[n];
                 let gradient = &memory.gradient[n * frame.dense()..][..frame.dense()];
                 for (g, gradient) in here.g[row * frame.dense()..][..frame.dense()].iter_mut().zip(gradient) {

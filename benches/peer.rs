@@ -1,0 +1,178 @@
+//! The application's side of `benches/peer.py`: does one named job at a time and answers with its time.
+//!
+//! `peer FOLDER` writes the two networks' checkpoints with random weights into the folder, then reads jobs from standard
+//! input, a line each, and prints the milliseconds that the job took. `peer FOLDER JOB…` does one job three times and
+//! prints the peak of this process's memory in bytes instead.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use candle_core::{DType, Device, Tensor, Var};
+use denoscope::attack::{self, Method, Settings, names};
+use denoscope::joint::JointModel;
+use denoscope::kernels::conv::{Form, Weights, convolve};
+use denoscope::kernels::layout::{Filter, Frame};
+use denoscope::kernels::simd::Level;
+use denoscope::network::{Architecture, Checkpoint, Description, DeviceChoice, Graph, Network, Storage};
+use denoscope::picture::{Batch, Shape, normals};
+use denoscope::task::Cancel;
+use denoscope::train::optimiser::{AdamW, Muon, Optimiser, Settings as Optimisation};
+
+const SHAPE: Shape = Shape::new(3, 32, 32);
+const SIGMA: f32 = 25.0 / 255.0;
+const BATCH: usize = 64;
+const CLASSES: usize = 10;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let Some((folder, job)) = arguments.split_first() else {
+        eprintln!("this is one half of a comparison: run benches/peer.py");
+        return Ok(());
+    };
+    let folder = Path::new(folder);
+    if !job.is_empty() {
+        let mut job = prepare(folder, &job.join(" "))?;
+        for _ in 0..3 {
+            job()?;
+        }
+        println!("{}", peak_memory()?);
+        return Ok(());
+    }
+    for name in ["compact", "gradresnet18"] {
+        write(folder, name)?;
+    }
+    let mut prepared = BTreeMap::new();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        if !prepared.contains_key(&line) {
+            prepared.insert(line.clone(), prepare(folder, &line)?);
+        }
+        if let Some(job) = prepared.get_mut(&line) {
+            let start = Instant::now();
+            job()?;
+            println!("{}", start.elapsed().as_secs_f64() * 1e3);
+        }
+    }
+    Ok(())
+}
+
+type Job = Box<dyn FnMut() -> Result<()>>;
+
+/// Makes a job ready, outside the clock.
+fn prepare(folder: &Path, line: &str) -> Result<Job> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        ["analyze", name] => analyze(folder, name),
+        ["pgd40", name] => pgd(folder, name),
+        ["train_step", name] => train_step(folder, name),
+        ["conv", numbers @ ..] => {
+            let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
+            let &[pictures, side, channels] = numbers.as_slice() else { bail!("conv PICTURES SIDE CHANNELS") };
+            Ok(convolution(pictures, side, channels))
+        }
+        _ => bail!("{line} is no job"),
+    }
+}
+
+fn draw(stream: u64, count: usize) -> Vec<f32> {
+    let mut values = vec![0.0; count];
+    normals::fill(1, stream, 0, &mut values);
+    values
+}
+
+/// A network whose every weight is random: arithmetic takes as long whatever the weights are.
+fn write(folder: &Path, name: &str) -> Result<()> {
+    let architecture = match name {
+        "compact" => Architecture::compact(),
+        _ => Architecture::gradresnet18(),
+    };
+    let classes = (0..CLASSES).map(|c| format!("class {c}")).collect();
+    let mut checkpoint = Checkpoint::untrained(Description::new(name, classes, SHAPE, architecture), 0)?;
+    for (stream, tensor) in checkpoint.tensors.values_mut().enumerate() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        let scale = 1.0 / (inputs as f32).sqrt();
+        tensor.values = draw(stream as u64, tensor.values.len()).iter().map(|v| v * scale).collect();
+    }
+    let bytes = checkpoint.to_bytes(Storage::Single)?;
+    std::fs::write(folder.join(format!("{name}.safetensors")), bytes)?;
+    Ok(())
+}
+
+fn open(folder: &Path, name: &str) -> Result<Checkpoint> {
+    Ok(Checkpoint::read(folder.join(format!("{name}.safetensors")))?)
+}
+
+/// One picture: its log-joint and the denoised picture under every class.
+fn analyze(folder: &Path, name: &str) -> Result<Job> {
+    let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
+    let noisy = Batch::new(SHAPE, draw(100, SHAPE.len()));
+    let classes: Vec<usize> = (0..CLASSES).collect();
+    Ok(Box::new(move || {
+        let forward = network.forward(&noisy, &[SIGMA])?;
+        std::hint::black_box((forward.log_joint(), forward.denoised_as(&classes)?));
+        Ok(())
+    }))
+}
+
+/// Forty steps of PGD from the picture itself.
+fn pgd(folder: &Path, name: &str) -> Result<Job> {
+    let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
+    let clean = Batch::new(SHAPE, draw(101, SHAPE.len()).iter().map(|v| v.abs().min(1.0)).collect());
+    let settings = Settings::new(Method::Pgd, SIGMA).with(names::STEPS, 40.0)?.with(names::RANDOM_START, 0.0)?;
+    Ok(Box::new(move || {
+        std::hint::black_box(attack::run(&network, &clean, &[0], &settings, &Cancel::new(), &mut |_| ())?);
+        Ok(())
+    }))
+}
+
+/// A training step: both losses of a batch, their gradient, the optimiser.
+fn train_step(folder: &Path, name: &str) -> Result<Job> {
+    let (checkpoint, device) = (open(folder, name)?, Device::Cpu);
+    let mut weights = BTreeMap::new();
+    for (name, tensor) in &checkpoint.tensors {
+        weights.insert(name.clone(), Var::from_slice(&tensor.values, tensor.shape.as_slice(), &device)?);
+    }
+    let settings = Optimisation { muon: Muon::default(), adamw: AdamW::default(), clip: 1.0 };
+    let mut optimiser = Optimiser::new(&weights, settings)?;
+    let shape = (BATCH, SHAPE.channels, SHAPE.height, SHAPE.width);
+    let noise = Tensor::from_vec(draw(102, BATCH * SHAPE.len()), shape, &device)?;
+    let noisy = ((&noise * f64::from(SIGMA))? + 0.5)?;
+    let sigmas = Tensor::full(SIGMA, BATCH, &device)?;
+    let labels = Tensor::from_iter((0..BATCH).map(|i| (i % CLASSES) as u32), &device)?;
+    Ok(Box::new(move || {
+        let graph =
+            Graph::new(&checkpoint.description, &device, DType::F32, |name| Ok(weights[name].as_tensor().clone()))?;
+        let forward = graph.forward(&noisy, &sigmas)?;
+        let cross_entropy = candle_nn::loss::cross_entropy(&forward.logits, &labels)?;
+        let posterior = candle_nn::ops::softmax(&forward.logits, 1)?.unsqueeze(1)?;
+        let score = forward.pullback(&Tensor::ones((BATCH, 1), DType::F32, &device)?, &posterior)?;
+        let error = ((score.squeeze(1)? * f64::from(SIGMA))? + &noise)?.sqr()?.mean_all()?;
+        let loss = (cross_entropy + (error * 10.0)?)?;
+        optimiser.step(&loss.backward()?, 1e-3, 0.999)?;
+        Ok(())
+    }))
+}
+
+/// A 3×3 convolution from as many channels to as many, weights packed before.
+fn convolution(pictures: usize, side: usize, channels: usize) -> Job {
+    let frame = Frame::new(side, side, channels);
+    let framed = vec![0.5; pictures * frame.len()];
+    let mut out = vec![0.0; pictures * frame.dense()];
+    let filter = Filter::new(&draw(103, channels * channels * 9), [channels, channels, 3]);
+    let weights = Weights::new(Level::best(), Form::choose(frame, pictures, channels), &filter);
+    Box::new(move || {
+        convolve(&weights, frame, pictures, &framed, &mut out, false);
+        Ok(())
+    })
+}
+
+/// The most memory that this process has had, in bytes; Linux tells.
+fn peak_memory() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("only Linux tells a process its peak memory")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no peak in /proc/self/status")?;
+    let kibibytes: u64 = line.split_whitespace().next().context("an empty peak")?.parse()?;
+    Ok(kibibytes * 1024)
+}

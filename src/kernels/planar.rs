@@ -1,0 +1,258 @@
+//! Convolutions of planar pictures, `[pictures, channels, height, width]`, and both their gradients: what training asks
+//! for, picture by picture in whatever order of memory tensors have.
+
+use super::conv::{self, Form, Weights, strided_adjoint};
+use super::layout::{Filter, Frame, to_channels_last, to_planar};
+use super::product::{Grid, Panels, Product, Tap, multiply_shared};
+use super::scratch;
+use super::share::{Shared, split};
+use super::simd::{Level, padded};
+use super::stem::Stem;
+
+/// Pictures whose weight gradient is summed in one chain of single precision.
+const CHAIN: usize = 8;
+
+/// A convolution with a 3×3 kernel, or a 4×4 one of stride 2: `⌈size / stride⌉` outputs, a border of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Convolution {
+    /// Input channels.
+    pub inputs: usize,
+    /// Output channels.
+    pub outputs: usize,
+    /// The kernel's side.
+    pub kernel: usize,
+    /// 1 or 2.
+    pub stride: usize,
+    /// Height and width of the input.
+    pub size: (usize, usize),
+}
+
+impl Convolution {
+    /// Height and width of the output.
+    #[must_use]
+    pub fn output(&self) -> (usize, usize) {
+        conv::strided(self.size.0, self.size.1, self.stride)
+    }
+
+    fn input_len(&self) -> usize {
+        self.inputs * self.size.0 * self.size.1
+    }
+
+    fn output_len(&self) -> usize {
+        self.outputs * self.output().0 * self.output().1
+    }
+
+    fn weights_len(&self) -> usize {
+        self.outputs * self.inputs * self.kernel * self.kernel
+    }
+
+    /// How many pictures `values` holds, of `each` values.
+    fn count(values: &[f32], each: usize) -> usize {
+        assert!(each > 0 && values.len().is_multiple_of(each), "a whole number of pictures that have pixels");
+        values.len() / each
+    }
+
+    /// Whether patches side by side serve better than frames: kernels of even size, and pictures of few channels, which
+    /// a frame would pad to a whole vector.
+    fn by_patches(&self) -> bool {
+        self.kernel != 3 || self.inputs < 8
+    }
+
+    /// The convolution of `x` with `[outputs, inputs, kernel, kernel]` weights.
+    ///
+    /// # Panics
+    /// If `x` is no whole number of pictures, or there are not that many weights.
+    #[must_use]
+    pub fn forward(&self, x: &[f32], weights: &[f32]) -> Vec<f32> {
+        let pictures = Self::count(x, self.input_len());
+        assert_eq!(weights.len(), self.weights_len(), "the filter's weights");
+        let (level, (lines, columns)) = (Level::best(), self.output());
+        let mut dense = vec![0.0; pictures * lines * columns * padded(self.outputs)];
+        if self.by_patches() {
+            let stem = Stem::new(level, weights, [self.outputs, self.inputs, self.kernel], self.stride);
+            let mut patches = vec![0.0; pictures * lines * columns * stem.patch()];
+            stem.forward(self.size, x, &mut patches, &mut dense);
+        } else {
+            let frame = Frame::new(self.size.0, self.size.1, self.inputs);
+            let framed = framed(x, pictures, self.inputs, frame);
+            let filter = Filter::new(weights, [self.outputs, self.inputs, 3]);
+            if self.stride == 1 {
+                let weights = Weights::new(level, Form::choose(frame, pictures, filter.outputs), &filter);
+                conv::convolve(&weights, frame, pictures, &framed, &mut dense, false);
+            } else {
+                let panels = conv::direct(level, &filter);
+                conv::convolve_direct(&panels, self.stride, frame, pictures, &framed, &mut dense, false);
+            }
+        }
+        planar(&dense, pictures, self.outputs, lines * columns)
+    }
+
+    /// The gradient by the input, from cotangents `g` of the output.
+    ///
+    /// # Panics
+    /// If `g` is no whole number of pictures, or there are not that many weights.
+    #[must_use]
+    pub fn input_gradient(&self, g: &[f32], weights: &[f32]) -> Vec<f32> {
+        let pictures = Self::count(g, self.output_len());
+        assert_eq!(weights.len(), self.weights_len(), "the filter's weights");
+        let (level, (lines, columns)) = (Level::best(), self.output());
+        if self.by_patches() {
+            let stem = Stem::new(level, weights, [self.outputs, self.inputs, self.kernel], self.stride);
+            let dense = channels_last(g, pictures, self.outputs, lines * columns);
+            let mut patches = vec![0.0; pictures * lines * columns * stem.padded_patch()];
+            let mut out = vec![0.0; pictures * self.input_len()];
+            stem.adjoint(self.size, &dense, &mut patches, &mut out);
+            return out;
+        }
+        let frame = Frame::new(lines, columns, self.outputs);
+        let framed = framed(g, pictures, self.outputs, frame);
+        let filter = Filter::new(weights, [self.outputs, self.inputs, 3]).adjoint(self.stride == 1);
+        let pixels = self.size.0 * self.size.1;
+        let mut dense = vec![0.0; pictures * pixels * filter.outputs];
+        if self.stride == 1 {
+            let weights = Weights::new(level, Form::choose(frame, pictures, filter.outputs), &filter);
+            conv::convolve(&weights, frame, pictures, &framed, &mut dense, false);
+        } else {
+            strided_adjoint(&conv::direct(level, &filter), frame, pictures, &framed, self.size, &mut dense);
+        }
+        planar(&dense, pictures, self.inputs, pixels)
+    }
+
+    /// The gradient by the weights, `[outputs, inputs, kernel, kernel]`, from inputs `x` and cotangents `g`.
+    ///
+    /// For each tap it is a product `[inputs, pixels] × [pixels, outputs]`, in which a line of a planar picture is a run
+    /// of the left matrix's row; a picture's columns are laid out apart by their remainder modulo the stride.
+    ///
+    /// # Panics
+    /// If `x` and `g` are not equally many whole pictures.
+    #[must_use]
+    pub fn weight_gradient(&self, x: &[f32], g: &[f32]) -> Vec<f32> {
+        let pictures = Self::count(x, self.input_len());
+        assert_eq!(pictures, Self::count(g, self.output_len()), "as many cotangents as inputs");
+        let (level, (lines, columns), stride) = (Level::best(), self.output(), self.stride);
+        let outputs = padded(self.outputs);
+        let spread = Spread::new(self);
+        let area = self.kernel * self.kernel;
+        let plane = self.inputs * outputs;
+        let mut sums = vec![0.0; area * plane];
+        for first in (0..pictures).step_by(CHAIN) {
+            let count = CHAIN.min(pictures - first);
+            let g = &g[first * self.output_len()..][..count * self.output_len()];
+            let g = channels_last(g, count, self.outputs, lines * columns);
+            let panels = Panels::pack_rows(level, [count * lines, columns, outputs], &g);
+            let x = spread.lay_out(&x[first * self.input_len()..][..count * self.input_len()], count);
+            let shared = Shared::new(&mut sums);
+            split(area, 1, &|tap, _| {
+                let (tap_y, tap_x) = (tap / self.kernel, tap % self.kernel);
+                let start = tap_x % stride * spread.remainder(count) + tap_x / stride;
+                let run = |index: usize| {
+                    let (picture, y) = (index / lines, index % lines);
+                    let line = picture * self.inputs * spread.lines + y * stride + tap_y;
+                    Tap { rows: start + line * spread.line, weights: panels.tap(index) }
+                };
+                let taps: Vec<Tap> = (0..count * lines).map(run).collect();
+                let product = Product {
+                    left: &x,
+                    left_grid: Grid::lines(spread.lines * spread.line),
+                    rows: self.inputs,
+                    taps: &taps,
+                    weights: &panels,
+                    out_grid: Grid { origin: tap * plane, ..Grid::lines(outputs) },
+                    add: true,
+                };
+                // SAFETY: each tap has its own plane of the sums.
+                unsafe { multiply_shared(&product, shared) };
+            });
+        }
+        let mut gradient = vec![0.0; self.weights_len()];
+        for (tap, sums) in sums.chunks_exact(plane.max(1)).enumerate() {
+            for (i, sums) in sums.chunks_exact(outputs.max(1)).enumerate() {
+                for (o, sum) in sums[..self.outputs].iter().enumerate() {
+                    gradient[(o * self.inputs + i) * area + tap] = *sum;
+                }
+            }
+        }
+        gradient
+    }
+}
+
+/// Planar pictures with a border, the columns of each remainder modulo the stride together:
+/// `[stride, pictures, channels, lines, columns / stride]`.
+struct Spread {
+    convolution: Convolution,
+    lines: usize,
+    line: usize,
+}
+
+impl Spread {
+    fn new(convolution: &Convolution) -> Self {
+        let Convolution { kernel, stride, .. } = *convolution;
+        let (lines, columns) = convolution.output();
+        let reach = |outputs: usize| (outputs - 1) * stride + kernel;
+        Self { convolution: *convolution, lines: reach(lines), line: reach(columns).div_ceil(stride) }
+    }
+
+    /// Values of all columns of one remainder.
+    fn remainder(&self, pictures: usize) -> usize {
+        pictures * self.convolution.inputs * self.lines * self.line
+    }
+
+    fn lay_out(&self, x: &[f32], pictures: usize) -> Vec<f32> {
+        let Convolution { stride, size: (height, width), .. } = self.convolution;
+        let mut out = vec![0.0; stride * self.remainder(pictures)];
+        for (plane, x) in x.chunks_exact(height * width).enumerate() {
+            for (y, x) in x.chunks_exact(width).enumerate().take(self.lines - 1) {
+                let start = (plane * self.lines + y + 1) * self.line;
+                for remainder in 0..stride {
+                    // Column c of the picture is column c + 1 inside the border.
+                    let skipped = (remainder + stride - 1) % stride;
+                    let first = (skipped + 1) / stride;
+                    let out = &mut out[remainder * self.remainder(pictures) + start..][first..self.line];
+                    for (out, x) in out.iter_mut().zip(x.iter().skip(skipped).step_by(stride)) {
+                        *out = *x;
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+/// Dense channels-last pictures from planar ones.
+fn channels_last(x: &[f32], pictures: usize, channels: usize, pixels: usize) -> Vec<f32> {
+    let (from, to) = (channels * pixels, padded(channels) * pixels);
+    let mut out = vec![0.0; pictures * to];
+    let shared = Shared::new(&mut out);
+    split(pictures, 1, &|n, _| {
+        // SAFETY: each picture is its own part.
+        to_channels_last(&x[n * from..][..from], channels, pixels, unsafe { shared.part(n * to, to) });
+    });
+    out
+}
+
+/// Framed pictures from planar ones.
+fn framed(x: &[f32], pictures: usize, channels: usize, frame: Frame) -> Vec<f32> {
+    let from = channels * frame.height * frame.width;
+    let mut out = vec![0.0; pictures * frame.len()];
+    let shared = Shared::new(&mut out);
+    split(pictures, 1, &|n, _| {
+        scratch::with(frame.dense(), |dense| {
+            to_channels_last(&x[n * from..][..from], channels, frame.height * frame.width, dense);
+            // SAFETY: each picture is its own part.
+            frame.fill(dense, unsafe { shared.part(n * frame.len(), frame.len()) });
+        });
+    });
+    out
+}
+
+/// Planar pictures from dense channels-last ones.
+fn planar(dense: &[f32], pictures: usize, channels: usize, pixels: usize) -> Vec<f32> {
+    let (from, to) = (padded(channels) * pixels, channels * pixels);
+    let mut out = vec![0.0; pictures * to];
+    let shared = Shared::new(&mut out);
+    split(pictures, 1, &|n, _| {
+        // SAFETY: each picture is its own part.
+        to_planar(&dense[n * from..][..from], channels, pixels, unsafe { shared.part(n * to, to) });
+    });
+    out
+}
