@@ -11,7 +11,6 @@ mod graph;
 mod hostile;
 mod layers;
 mod model;
-mod patches;
 mod processor;
 #[cfg(test)]
 mod tests;
