@@ -194,8 +194,10 @@ pub fn command_line(document: &Document, model: &ModelSource) -> Result<String, 
     match entry.fit {
         Fit::Centre => {}
         Fit::Whole => words.extend(["--fit".to_owned(), "whole".to_owned()]),
-        Fit::Crop(rect) => {
-            words.extend(["--fit".to_owned(), format!("{},{},{},{}", rect.x, rect.y, rect.width, rect.height)]);
+        Fit::Crop(_) => {
+            return Err(
+                "The command line has no crop: choose the centre or the whole picture, or save the session.".to_owned()
+            );
         }
     }
     Ok(words.join(" "))

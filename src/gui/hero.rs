@@ -16,6 +16,8 @@ use crate::picture::NoiseKind;
 const RIBBON: f32 = 40.0;
 const RAIL: f32 = 20.0;
 const FIGURES: f32 = 14.0;
+/// Width of σ in figures.
+const READING: f32 = 148.0;
 /// Levels marked under the rail, on 0–255.
 const MARKS: [f32; 8] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 255.0];
 /// Presets, on 0–255.
@@ -25,7 +27,9 @@ const PRESETS: [f32; 3] = [15.0, 25.0, 50.0];
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::SECTION;
-        ui.allocate_ui_with_layout(vec2(132.0, RIBBON + RAIL + FIGURES), Layout::top_down(Align::Min), |ui| {
+        ui.allocate_ui_with_layout(vec2(READING, RIBBON + RAIL + FIGURES), Layout::top_down(Align::Min), |ui| {
+            // Figures of any length leave the slider where it is.
+            ui.set_width(READING);
             reading(ui, cx);
         });
         let controls = 236.0;
