@@ -1,12 +1,12 @@
 //! The checkpoint: one safetensors file with the description in its metadata, read strictly and written whole.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::Description;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// The metadata key that holds the description.
 const KEY: &str = "denoscope";
@@ -110,17 +110,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`] if it cannot be written, else as [`Self::to_bytes`].
     pub fn write(&self, path: impl AsRef<Path>, storage: Storage) -> Result<()> {
-        let path = path.as_ref();
-        let bytes = self.to_bytes(storage)?;
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
-        let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(|e| Error::io(path, e))?;
-        std::io::Write::write_all(&mut file, &bytes).map_err(|e| Error::io(path, e))?;
-        file.as_file().sync_all().map_err(|e| Error::io(path, e))?;
-        file.persist(path).map_err(|e| Error::io(path, e.error))?;
-        Ok(())
+        files::write_whole(path, &self.to_bytes(storage)?, true)
     }
 
     /// Says which tensor is missing, misshapen, not finite, or not of this network.

@@ -126,13 +126,13 @@ pub struct Config {
     /// Muon's learning rate, for convolutions and read-outs
     #[arg(long, default_value_t = Muon::default().rate, value_name = "R")]
     pub lr_muon: f64,
-    /// `AdamW`'s learning rate, for everything else
+    /// AdamW's learning rate, for everything else
     #[arg(long, default_value_t = AdamW::default().rate, value_name = "R")]
     pub lr_adam: f64,
     /// The weight decay of Muon's matrices
     #[arg(long, default_value_t = Muon::default().decay, value_name = "D")]
     pub decay_muon: f64,
-    /// The weight decay of `AdamW`'s matrices
+    /// The weight decay of AdamW's matrices
     #[arg(long, default_value_t = AdamW::default().decay, value_name = "D")]
     pub decay_adam: f64,
     /// The largest norm of the gradient
@@ -185,7 +185,7 @@ pub struct Config {
     #[serde(skip)]
     pub resume: bool,
     /// Replace a model that is there
-    #[arg(long, conflicts_with = "resume")]
+    #[arg(long = "force", conflicts_with = "resume")]
     #[serde(skip)]
     pub overwrite: bool,
 }

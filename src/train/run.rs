@@ -75,7 +75,7 @@ impl Run {
             (config, Some((record, state)))
         } else {
             if let Some(there) = [&config.out, &state_path].into_iter().find(|p| !config.overwrite && p.exists()) {
-                let reason = format!("{} is there; --resume continues, --overwrite begins anew", there.display());
+                let reason = format!("{} is there; --resume continues, --force begins anew", there.display());
                 return Err(Error::option("--out", reason));
             }
             (config.clone(), None)

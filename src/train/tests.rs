@@ -141,7 +141,7 @@ fn nothing_is_overwritten_or_resumed_without_reason() {
     };
     fails(&Config { resume: true, ..config.clone() }, "to continue from");
     train(&config).unwrap();
-    fails(&config, "--overwrite");
+    fails(&config, "--force");
     fails(&Config { resume: true, lambda: 3.0, ..config.clone() }, "--lambda");
     train(&Config { overwrite: true, ..config.clone() }).unwrap();
     write_data(folder.path(), 7);
