@@ -139,8 +139,9 @@ impl CustomOp2 for Value {
 
     fn bwd(&self, x: &Tensor, film: &Tensor, _: &Tensor, g: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (n, c, h, w) = x.dims4()?;
-        let (xs, films, gs) = (values(x)?, values(film)?, values(g)?);
-        let (mut dx, mut dfilm) = (gs.clone(), vec![0.0_f32; n * 2 * c]);
+        let (xs, films) = (values(x)?, values(film)?);
+        // The value's gradient becomes x's where it lies.
+        let (mut dx, mut dfilm) = (values(g)?, vec![0.0_f32; n * 2 * c]);
         each_group((&xs, &films), (n, c, self.group), vec![&mut dx, &mut dfilm], |at, first, out| {
             let [dx, dfilm] = out else { unreachable!("two outputs") };
             let dx = &mut dx[first * h * w..][..self.group * h * w];
@@ -197,10 +198,10 @@ impl CustomOp3 for Pullback {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (n, m, c, height, width) = g.dims5()?;
         let pixels = height * width;
-        let (gs, xs, films, rs) = (values(g)?, values(x)?, values(film)?, values(r)?);
-        let (mut dg, mut dx, mut dfilm) = (rs.clone(), vec![0.0_f32; xs.len()], vec![0.0_f32; n * 2 * c]);
-        // The gradient of g is read by the same rows that the outputs are written by.
-        let mut given = gs;
+        let (xs, films) = (values(x)?, values(film)?);
+        // The result's gradient becomes g's where it lies; g is only read, by the rows that the outputs are written by.
+        let (mut dg, mut given) = (values(r)?, values(g)?);
+        let (mut dx, mut dfilm) = (vec![0.0_f32; xs.len()], vec![0.0_f32; n * 2 * c]);
         let outputs: Vec<&mut [f32]> = vec![&mut dg, &mut dx, &mut dfilm, &mut given];
         each_group((&xs, &films), (n, c, self.group), outputs, |at, first, out| {
             let [dg, dx, dfilm, given] = out else { unreachable!("four outputs") };

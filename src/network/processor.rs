@@ -69,7 +69,7 @@ impl Drop for Activations<'_> {
 }
 
 /// The numbers of a description that the kernels need.
-fn blueprint(description: &Description) -> Blueprint {
+pub(crate) fn blueprint(description: &Description) -> Blueprint {
     let a = description.architecture.clone();
     Blueprint {
         channels: description.image.channels,

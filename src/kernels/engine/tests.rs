@@ -1,10 +1,10 @@
 //! The engine against the network in tensor operations, in double precision.
 
-use super::{Blueprint, Engine, Workspace};
+use super::{Engine, Workspace};
 use crate::joint::JointModel;
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
-use crate::network::{Architecture, Checkpoint, Description, Network, Stem};
+use crate::network::{Architecture, Checkpoint, Description, Network, Stem, blueprint};
 use crate::picture::{Batch, Shape};
 
 /// A network whose every weight is random, so that every path matters.
@@ -19,24 +19,6 @@ fn checkpoint(channels: usize, architecture: Architecture) -> Checkpoint {
         tensor.values = noise(seed as u64, tensor.values.len()).iter().map(|v| v * scale).collect();
     }
     checkpoint
-}
-
-fn blueprint(description: &Description) -> Blueprint {
-    let a = description.architecture.clone();
-    Blueprint {
-        channels: description.image.channels,
-        classes: description.classes.len(),
-        mean: description.mean.clone(),
-        deviation: description.deviation,
-        sigma_range: (description.sigma_range.min, description.sigma_range.max),
-        stem: (a.stem.kernel, a.stem.stride),
-        widths: a.widths,
-        blocks: a.blocks,
-        strides: a.strides,
-        group: a.group,
-        sigma_frequencies: a.sigma_frequencies,
-        sigma_width: a.sigma_width,
-    }
 }
 
 fn engine(level: Level, checkpoint: &Checkpoint) -> Engine {
