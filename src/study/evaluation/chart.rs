@@ -1,4 +1,4 @@
-//! Line charts as SVG, for reports that open in any browser.
+//! Line charts, and how they look as SVG in reports that open in any browser.
 
 use std::fmt::Write;
 
@@ -10,7 +10,8 @@ const ROOM: (f64, f64, f64, f64) = (54.0, 14.0, 14.0, 44.0);
 
 /// One line of a chart.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Series {
+pub struct Series {
+    /// What it is of.
     pub name: String,
     /// In the order of rising x.
     pub points: Vec<(f64, f64)>,
@@ -18,19 +19,22 @@ pub(super) struct Series {
 
 /// A chart of some lines over one axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Chart {
+pub struct Chart {
+    /// What runs along.
     pub x_label: String,
+    /// What runs up, which is also what the chart is of.
     pub y_label: String,
     /// The range of y; found from the points if not given.
     pub y_range: Option<(f64, f64)>,
     /// Whether to draw the diagonal, which is perfection in a reliability plot.
     pub diagonal: bool,
+    /// The lines.
     pub series: Vec<Series>,
 }
 
 impl Chart {
     /// The chart as an `<svg>` element.
-    pub fn to_svg(&self) -> String {
+    pub(super) fn to_svg(&self) -> String {
         let points = || self.series.iter().flat_map(|s| &s.points).filter(|(x, y)| x.is_finite() && y.is_finite());
         let x_range = if self.diagonal { (0.0, 1.0) } else { range(points().map(|p| p.0)) };
         let y_range = self.y_range.unwrap_or_else(|| range(points().map(|p| p.1)));
@@ -81,7 +85,7 @@ impl Chart {
     }
 
     /// The names of the lines with their colours, as HTML.
-    pub fn legend(&self) -> String {
+    pub(super) fn legend(&self) -> String {
         let item = |(series, colour): (&Series, &&str)| {
             format!(r#"<span><i style="background:{colour}"></i>{}</span>"#, escaped(&series.name))
         };

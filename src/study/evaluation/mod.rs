@@ -4,6 +4,7 @@
 
 mod calibration;
 mod chart;
+mod charts;
 pub mod csv;
 mod detection;
 pub mod html;
@@ -14,6 +15,8 @@ mod samples;
 use serde::Serialize;
 
 pub use calibration::{Bin, Calibration};
+pub use chart::{Chart, Series};
+pub use charts::charts;
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
 pub use levels::LevelFigures;
 pub use robust::{AttackPlan, RobustFigures};
