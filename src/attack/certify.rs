@@ -65,73 +65,106 @@ pub fn certify(
     cancel: &Cancel,
     observer: &mut dyn FnMut(&Certificate) -> ControlFlow<()>,
 ) -> Result<Certificate> {
-    smoothing.check()?;
-    let classes = model.classes().len();
-    let mut count = Count { model, clean, smoothing, cancel, drawn: 0 };
-    let mut selection = vec![0; classes];
-    count.votes(smoothing.selection, &mut selection)?;
-    let shares: Vec<f64> = selection.iter().map(|&v| v as f64).collect();
-    let mut certificate = Certificate {
-        class: argmax(&shares),
-        sigma: smoothing.sigma,
-        alpha: smoothing.alpha,
-        selection,
-        votes: vec![0; classes],
-        planned: smoothing.samples,
-        anytime_lower: 0.0,
-    };
-    let mut next_look = FIRST_LOOK;
-    let mut look = 1;
-    while !certificate.is_complete() {
-        let left = smoothing.samples - certificate.samples();
-        // A batch ends at a look, so that the looks do not depend on the batches.
-        let some = left.min(smoothing.batch as u64).min(next_look - certificate.samples());
-        count.votes(some, &mut certificate.votes)?;
-        if certificate.samples() == next_look {
-            certificate.look(look);
-            look += 1;
-            next_look *= 2;
-        }
-        if observer(&certificate).is_break() {
+    let mut count = Certification::begin(model, clean, smoothing, cancel)?;
+    while !count.certificate().is_complete() {
+        count.advance(model, clean, cancel)?;
+        if observer(count.certificate()).is_break() {
             break;
         }
     }
-    Ok(certificate)
+    Ok(count.certificate)
 }
 
-/// The noise drawn so far.
-struct Count<'a> {
-    model: &'a dyn JointModel,
-    clean: &'a Picture,
-    smoothing: &'a Smoothing,
-    cancel: &'a Cancel,
+/// A certificate in the making: a batch of votes at a time, for owners with other things to do in between.
+#[derive(Debug, Clone)]
+pub struct Certification {
+    smoothing: Smoothing,
+    certificate: Certificate,
+    /// How many noisy pictures were drawn, those for the class included.
     drawn: u64,
+    /// The number of the next look, and at how many votes it is.
+    look: u64,
+    next_look: u64,
 }
 
-impl Count<'_> {
-    /// Counts what the model says of `count` noisy pictures.
-    fn votes(&mut self, count: u64, votes: &mut [u64]) -> Result<()> {
-        let Smoothing { sigma, seed, number, .. } = *self.smoothing;
-        let mut left = count;
-        while left > 0 {
-            self.cancel.check()?;
-            let some = left.min(self.smoothing.batch as u64) as usize;
-            let mut values = vec![0.0; some * self.clean.values().len()];
-            normals::fill(seed, number, self.drawn * self.clean.values().len() as u64, &mut values);
-            for noisy in values.chunks_exact_mut(self.clean.values().len()) {
-                for (value, clean) in noisy.iter_mut().zip(self.clean.values()) {
-                    *value = clean + sigma * *value;
-                }
-            }
-            let forward = self.model.forward(&Batch::new(self.clean.shape(), values), &vec![sigma; some])?;
-            for index in 0..some {
-                votes[argmax(forward.log_joint_of(index))] += 1;
-            }
-            self.drawn += some as u64;
-            left -= some as u64;
+impl Certification {
+    /// Chooses the class.
+    ///
+    /// # Errors
+    /// As for [`certify`].
+    pub fn begin(model: &dyn JointModel, clean: &Picture, smoothing: &Smoothing, cancel: &Cancel) -> Result<Self> {
+        smoothing.check()?;
+        let mut selection = vec![0; model.classes().len()];
+        votes(model, clean, smoothing, cancel, 0, &mut selection, smoothing.selection)?;
+        let shares: Vec<f64> = selection.iter().map(|&v| v as f64).collect();
+        let certificate = Certificate {
+            class: argmax(&shares),
+            sigma: smoothing.sigma,
+            alpha: smoothing.alpha,
+            votes: vec![0; selection.len()],
+            selection,
+            planned: smoothing.samples,
+            anytime_lower: 0.0,
+        };
+        Ok(Self { smoothing: *smoothing, certificate, drawn: smoothing.selection, look: 1, next_look: FIRST_LOOK })
+    }
+
+    /// Counts one batch more, if the plan is not complete. Model and picture are those that it began with.
+    ///
+    /// # Errors
+    /// As for [`certify`].
+    pub fn advance(&mut self, model: &dyn JointModel, clean: &Picture, cancel: &Cancel) -> Result<()> {
+        let Self { smoothing, certificate, .. } = self;
+        let left = smoothing.samples.saturating_sub(certificate.samples());
+        // A batch ends at a look, so that the looks do not depend on the batches.
+        let some = left.min(smoothing.batch as u64).min(self.next_look - certificate.samples());
+        votes(model, clean, smoothing, cancel, self.drawn, &mut certificate.votes, some)?;
+        self.drawn += some;
+        if certificate.samples() == self.next_look {
+            certificate.look(self.look);
+            self.look += 1;
+            self.next_look *= 2;
         }
         Ok(())
     }
+
+    /// What is proved so far.
+    #[must_use]
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+}
+
+/// Counts what the model says of `count` noisy pictures, of which `drawn` came before.
+fn votes(
+    model: &dyn JointModel,
+    clean: &Picture,
+    smoothing: &Smoothing,
+    cancel: &Cancel,
+    drawn: u64,
+    votes: &mut [u64],
+    count: u64,
+) -> Result<()> {
+    let Smoothing { sigma, seed, number, .. } = *smoothing;
+    let size = clean.values().len();
+    let mut done = 0;
+    while done < count {
+        cancel.check()?;
+        let some = (count - done).min(smoothing.batch as u64) as usize;
+        let mut values = vec![0.0; some * size];
+        normals::fill(seed, number, (drawn + done) * size as u64, &mut values);
+        for noisy in values.chunks_exact_mut(size) {
+            for (value, clean) in noisy.iter_mut().zip(clean.values()) {
+                *value = clean + sigma * *value;
+            }
+        }
+        let forward = model.forward(&Batch::new(clean.shape(), values), &vec![sigma; some])?;
+        for index in 0..some {
+            votes[argmax(forward.log_joint_of(index))] += 1;
+        }
+        done += some as u64;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

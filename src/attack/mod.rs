@@ -37,7 +37,7 @@ mod tests;
 
 pub use budget::{Distance, Norm};
 pub use certificate::{Certificate, certified_accuracy, certified_radius, clopper_pearson_lower};
-pub use certify::{Smoothing, certify};
+pub use certify::{Certification, Smoothing, certify};
 pub use defence::{Defence, Through};
 pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;

@@ -1,23 +1,21 @@
 //! What of an evaluation is drawn, for the report and the window alike.
 
 use super::chart::{Chart, Series};
+use super::tables::Part;
 use super::{Evaluation, LevelFigures, RobustFigures};
 use crate::study::level;
 
-/// Every chart that the evaluation has figures for.
+/// The charts of a part of the evaluation, none where it has no figures.
 #[must_use]
-pub fn charts(evaluation: &Evaluation) -> Vec<Chart> {
-    [by_level(&evaluation.by_sigma), by_budget(&evaluation.robust)].concat()
-}
-
-/// Over the noise level: accuracy, PSNR, and accuracy against confidence.
-pub(super) fn by_level(figures: &[LevelFigures]) -> Vec<Chart> {
-    if figures.is_empty() { Vec::new() } else { vec![accuracy(figures), psnr(figures), reliability(figures)] }
-}
-
-/// Over the budget of the attacks.
-pub(super) fn by_budget(figures: &[RobustFigures]) -> Vec<Chart> {
-    if figures.is_empty() { Vec::new() } else { vec![robustness(figures)] }
+pub fn of(evaluation: &Evaluation, part: Part) -> Vec<Chart> {
+    match part {
+        Part::Levels if !evaluation.by_sigma.is_empty() => {
+            let figures = &evaluation.by_sigma;
+            vec![accuracy(figures), psnr(figures), reliability(figures)]
+        }
+        Part::Attacks if !evaluation.robust.is_empty() => vec![robustness(&evaluation.robust)],
+        _ => Vec::new(),
+    }
 }
 
 /// Points in the order of rising x.

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
+use super::Evaluation;
 use super::chart::{Chart, escaped};
 use super::charts;
-use super::{Evaluation, LevelFigures, RobustFigures};
-use crate::study::level;
+use super::tables::{self, Table};
 
 /// The page's looks.
 const STYLE: &str = "
@@ -35,19 +35,9 @@ pub fn page(evaluation: &Evaluation) -> String {
         escaped(device),
         env!("CARGO_PKG_VERSION"),
     );
-    if !evaluation.by_sigma.is_empty() {
-        section(&mut body, "Gaussian noise", &levels(&evaluation.by_sigma));
-        plots(&mut body, &charts::by_level(&evaluation.by_sigma));
-    }
-    if !evaluation.by_noise.is_empty() {
-        section(&mut body, "Other kinds of noise", &levels(&evaluation.by_noise));
-    }
-    if !evaluation.robust.is_empty() {
-        section(&mut body, "Under attack", &attacks(&evaluation.robust));
-        plots(&mut body, &charts::by_budget(&evaluation.robust));
-    }
-    if !evaluation.ood.is_empty() {
-        section(&mut body, "Pictures of another kind", &detections(evaluation));
+    for table in tables::tables(evaluation) {
+        section(&mut body, &table);
+        plots(&mut body, &charts::of(evaluation, table.part));
     }
     let title = format!("{} on {}", escaped(model), escaped(data));
     format!(
@@ -56,12 +46,27 @@ pub fn page(evaluation: &Evaluation) -> String {
     )
 }
 
-fn section(body: &mut String, title: &str, table: &str) {
+/// A table under its title; cells are plain text.
+fn section(body: &mut String, table: &Table) {
+    let cells = |tag: &str, cells: &[String]| -> String {
+        cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<Vec<_>>().concat()
+    };
+    let head: Vec<String> = table.head.iter().map(|&h| h.to_owned()).collect();
+    let rows: Vec<String> = table.rows.iter().map(|row| format!("<tr>{}</tr>", cells("td", row))).collect();
     // Writing to a string cannot fail.
-    let _ = write!(body, "<h2>{title}</h2>{table}");
+    let _ = write!(
+        body,
+        "<h2>{}</h2><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>",
+        table.part.title(),
+        cells("th", &head),
+        rows.concat()
+    );
 }
 
 fn plots(body: &mut String, charts: &[Chart]) {
+    if charts.is_empty() {
+        return;
+    }
     body.push_str("<div class=\"plots\">");
     for chart in charts {
         let caption = escaped(&chart.y_label);
@@ -69,63 +74,4 @@ fn plots(body: &mut String, charts: &[Chart]) {
             write!(body, "<figure>{}<figcaption>{caption}. {}</figcaption></figure>", chart.to_svg(), chart.legend());
     }
     body.push_str("</div>");
-}
-
-/// A table from its head and its rows, whose cells are plain text.
-fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let cells = |tag: &str, cells: &[String]| -> String {
-        cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect::<Vec<_>>().concat()
-    };
-    let head: Vec<String> = head.iter().map(|&h| h.to_owned()).collect();
-    let rows = rows.map(|row| format!("<tr>{}</tr>", cells("td", &row))).collect::<Vec<_>>().concat();
-    format!("<table><thead><tr>{}</tr></thead><tbody>{rows}</tbody></table>", cells("th", &head))
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
-}
-
-fn levels(figures: &[LevelFigures]) -> String {
-    let head = ["noise", "σ", "accuracy", "ECE", "PSNR noisy", "PSNR denoised", "SSIM"];
-    let row = |f: &LevelFigures| {
-        vec![
-            f.noise.name().to_owned(),
-            level::describe(f.sigma),
-            percent(f.accuracy),
-            format!("{:.4}", f.ece),
-            format!("{:.2} dB", f.psnr_db.noisy),
-            format!("{:.2} dB", f.psnr_db.denoised),
-            format!("{:.4}", f.ssim),
-        ]
-    };
-    table(&head, figures.iter().map(row))
-}
-
-fn attacks(figures: &[RobustFigures]) -> String {
-    let head = ["attack", "norm", "ε", "σ", "clean accuracy", "robust accuracy", "mean size of successes"];
-    let row = |f: &RobustFigures| {
-        vec![
-            f.method.description().title.to_owned(),
-            f.norm.title().to_owned(),
-            level::describe(f.epsilon as f32),
-            level::describe(f.sigma),
-            percent(f.clean_accuracy),
-            percent(f.accuracy),
-            f.mean_achieved.map_or_else(|| "–".to_owned(), |size| format!("{size:.4}")),
-        ]
-    };
-    table(&head, figures.iter().map(row))
-}
-
-fn detections(evaluation: &Evaluation) -> String {
-    let row = |d: &super::DetectionFigures| {
-        vec![
-            d.score.name().to_owned(),
-            format!("{} ({})", d.data, d.images),
-            level::describe(d.sigma),
-            format!("{:.4}", d.auroc),
-            percent(d.fpr_at_95),
-        ]
-    };
-    table(&["score", "against", "σ", "AUROC", "FPR at 95 % TPR"], evaluation.ood.iter().map(row))
 }

@@ -4,23 +4,24 @@
 
 mod calibration;
 mod chart;
-mod charts;
+pub mod charts;
 pub mod csv;
 mod detection;
 pub mod html;
 mod levels;
 mod robust;
 mod samples;
+mod tables;
 
 use serde::Serialize;
 
 pub use calibration::{Bin, Calibration};
 pub use chart::{Chart, Series};
-pub use charts::charts;
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
 pub use levels::LevelFigures;
 pub use robust::{AttackPlan, RobustFigures};
 pub use samples::Samples;
+pub use tables::{Part, Table, tables};
 
 use crate::Result;
 use crate::joint::JointModel;
