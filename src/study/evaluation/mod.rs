@@ -2,6 +2,7 @@
 //!
 //! Every picture draws its noise from its own number, so that the figures do not depend on the batch size.
 
+mod attack_plan;
 mod calibration;
 mod chart;
 pub mod charts;
@@ -15,11 +16,12 @@ mod tables;
 
 use serde::Serialize;
 
+pub use attack_plan::AttackPlan;
 pub use calibration::{Bin, Calibration};
 pub use chart::{Chart, Series};
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
 pub use levels::LevelFigures;
-pub use robust::{AttackPlan, RobustFigures};
+pub use robust::RobustFigures;
 pub use samples::Samples;
 pub use tables::{Part, Table, tables};
 
@@ -41,6 +43,13 @@ pub struct Plan {
     pub seed: u64,
     /// How many pictures go through the model together.
     pub batch: usize,
+}
+
+impl Default for Plan {
+    /// Gaussian noise at no level yet, no attack, seed 0.
+    fn default() -> Self {
+        Self { sigmas: Vec::new(), noises: vec![NoiseKind::Gaussian], attacks: Vec::new(), seed: 0, batch: 32 }
+    }
 }
 
 /// The whole evaluation: the object that `eval --json` prints.

@@ -1,52 +1,15 @@
 //! Accuracy under attack.
 
-use std::fmt;
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Plan, Samples};
-use crate::attack::{self, Method, Norm, Settings};
+use super::{AttackPlan, Plan, Samples};
+use crate::Result;
+use crate::attack::{self, Defence, Method, Norm};
 use crate::joint::JointModel;
 use crate::picture::{Batch, Picture};
-use crate::study::level;
 use crate::task::Cancel;
-use crate::{Error, Result};
-
-/// An attack of an evaluation: `pgd`, `pgd:l2` or `pgd:linf:8/255`, with the method's usual values for the rest.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AttackPlan {
-    /// The attack.
-    pub method: Method,
-    /// The norm of its budget.
-    pub norm: Norm,
-    /// Its budget on the [0, 1] scale.
-    pub epsilon: f64,
-    /// The noise level that the attacked classifier assumes; the model's smallest, at least 1/255, if not given.
-    pub sigma: Option<f32>,
-}
-
-impl FromStr for AttackPlan {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let mut parts = text.trim().splitn(3, ':');
-        let method: Method = parts.next().unwrap_or_default().parse()?;
-        let description = method.description();
-        let norm = parts.next().map_or(Ok(description.norms[0].0), str::parse)?;
-        let usual = description
-            .epsilon(norm)
-            .ok_or_else(|| Error::option("--attacks", format!("{method} does not take the norm {norm}")))?;
-        let epsilon = parts.next().map_or(Ok(usual), |text| level::parse_exact("--attacks", text))?;
-        Ok(Self { method, norm, epsilon, sigma: None })
-    }
-}
-
-impl fmt::Display for AttackPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.method, self.norm.title(), level::describe(self.epsilon as f32))
-    }
-}
 
 /// The figures of one attack.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -57,6 +20,11 @@ pub struct RobustFigures {
     pub norm: Norm,
     /// The requested budget.
     pub epsilon: f64,
+    /// The method's parameters where they differ from its defaults.
+    pub parameters: BTreeMap<String, f64>,
+    /// What stands before the classifier. The attack knows it: its gradients are taken through it, as the mean over draws
+    /// of its noise, and both accuracies are those of the defended classifier.
+    pub defence: Defence,
     /// The noise level that the attacked classifier assumes.
     pub sigma: f32,
     /// The share of pictures that are classified rightly after the attack; one that was wrong before counts as wrong. A
@@ -79,9 +47,7 @@ pub(super) fn measure(
     cancel: &Cancel,
     observe: &mut dyn FnMut(usize),
 ) -> Result<RobustFigures> {
-    let sigma = attack.sigma.unwrap_or(model.sigma_range().clamp(1.0 / 255.0));
-    let mut settings = Settings::new(attack.method, sigma).within(attack.norm, attack.epsilon);
-    settings.seed = plan.seed;
+    let mut settings = attack.settings(model, plan.seed);
     let (mut clean_right, mut robust, mut achieved) = (0, 0, Vec::new());
     let mut warnings: Vec<(String, usize)> = Vec::new();
     let indices: Vec<usize> = (0..samples.len()).collect();
@@ -91,10 +57,7 @@ pub(super) fn measure(
         let labels: Vec<usize> = chunk.iter().map(|&index| samples.label(index)).collect();
         for outcome in attack::run(model, &Batch::of(&pictures), &labels, &settings, cancel, &mut |_| ())? {
             let right = outcome.predicted_before == outcome.label;
-            let size = match attack.norm {
-                Norm::Linf => outcome.achieved.linf,
-                Norm::L2 => outcome.achieved.l2,
-            };
+            let size = outcome.achieved.in_norm(attack.norm);
             let broken = outcome.success && size <= attack.epsilon + 1e-6;
             clean_right += usize::from(right);
             robust += usize::from(right && !broken);
@@ -115,26 +78,12 @@ pub(super) fn measure(
         method: attack.method,
         norm: attack.norm,
         epsilon: attack.epsilon,
-        sigma,
+        parameters: attack.parameters.clone(),
+        defence: attack.defence,
+        sigma: settings.sigma,
         accuracy: share(robust),
         clean_accuracy: share(clean_right),
         mean_achieved: (!achieved.is_empty()).then(|| achieved.iter().sum::<f64>() / achieved.len() as f64),
         warnings: warnings.into_iter().map(|(text, count)| format!("{text} ({count} pictures)")).collect(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_attack_is_read_with_what_is_usual_for_the_rest() {
-        let plan: AttackPlan = "pgd".parse().unwrap();
-        assert!(plan.norm == Norm::Linf && (plan.epsilon - 8.0 / 255.0).abs() < 1e-6);
-        let plan: AttackPlan = "fgsm:l2:0.5".parse().unwrap();
-        assert!(plan.method == Method::Fgsm && plan.norm == Norm::L2 && (plan.epsilon - 0.5).abs() < 1e-6);
-        for wrong in ["", "pdg", "pgd:l3", "pgd:linf:x", "deepfool:linf"] {
-            assert!(wrong.parse::<AttackPlan>().is_err(), "{wrong}");
-        }
-    }
 }

@@ -28,7 +28,7 @@ fn samples(limit: Option<usize>) -> Samples {
 }
 
 fn plan() -> Plan {
-    Plan { sigmas: vec![0.1], noises: vec![NoiseKind::Gaussian], attacks: Vec::new(), seed: 1, batch: 4 }
+    Plan { sigmas: vec![0.1], seed: 1, batch: 4, ..Plan::default() }
 }
 
 fn run(plan: &Plan) -> Evaluation {
@@ -57,7 +57,7 @@ fn figures_do_not_depend_on_the_batch() {
 fn an_attack_below_the_distance_fails_and_one_above_succeeds() {
     // The boundary is half way: 0.3 in each of 144 pixels, 3.6 in L2, and DeepFool overshoots it by a fiftieth.
     let at = |epsilon: f64| {
-        let attack = AttackPlan { method: attack::Method::Deepfool, norm: attack::Norm::L2, epsilon, sigma: Some(0.1) };
+        let attack = AttackPlan { epsilon, sigma: Some(0.1), ..AttackPlan::new(attack::Method::Deepfool) };
         run(&Plan { sigmas: Vec::new(), attacks: vec![attack], ..plan() }).robust[0].clone()
     };
     let (below, above) = (at(3.55), at(3.75));
