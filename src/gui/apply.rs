@@ -43,6 +43,7 @@ impl App {
             C::EstimateSigma => self.estimate(),
             C::NewDrawing => self.new_drawing(),
             C::OpenSamples => self.open_samples(),
+            C::ToggleCertify => self.toggle_certify(),
             C::SetReference(_)
             | C::SetCompare(_)
             | C::SetReading(_)
@@ -61,6 +62,7 @@ impl App {
             | C::Reroll
             | C::ToggleAlreadyNoisy
             | C::SetAttack(_)
+            | C::SetSmoothing(_)
             | C::RerollAttack
             | C::RerollPurify => change_noise(&mut self.document, command),
             other => self.apply_to_window(&other),
@@ -200,6 +202,7 @@ fn change_noise(document: &mut Document, command: Command) {
         C::Reroll => document.noise.seed = document.noise.seed.wrapping_add(1),
         C::ToggleAlreadyNoisy => document.already_noisy = !document.already_noisy,
         C::SetAttack(settings) => document.attack = *settings,
+        C::SetSmoothing(smoothing) => document.smoothing = smoothing,
         C::RerollAttack => document.attack.seed = document.attack.seed.wrapping_add(1),
         C::RerollPurify => document.purify_seed = document.purify_seed.wrapping_add(1),
         _ => {}

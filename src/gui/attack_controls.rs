@@ -1,9 +1,9 @@
 //! The attack's controls, made from the registry: a new method or parameter appears by itself.
 
-use eframe::egui::{self, ComboBox, Slider, Ui};
+use eframe::egui::{ComboBox, DragValue, Slider, SliderClamping, Ui};
 
-use super::widgets::{dim, of_255, segments, small};
-use crate::attack::{Description, Kind, Method, Norm, Settings, Target};
+use super::widgets::{dim, named, of_255, segments, small};
+use crate::attack::{Defence, Description, Kind, Method, Mode, Norm, Preset, Settings, Target, Through};
 
 /// A budget or distance as people write it: on 0–255 for L∞, plain for L2.
 #[must_use]
@@ -12,6 +12,51 @@ pub fn level(level: f64, norm: Norm) -> String {
         Norm::Linf => format!("{}/255", of_255(level as f32)),
         Norm::L2 => small(level as f32),
     }
+}
+
+/// Somebody else's settings, by their source. `last` is what was chosen last, which may not hold any more.
+pub fn choose_preset(
+    ui: &mut Ui,
+    settings: &Settings,
+    last: Option<&'static Preset>,
+    classes: usize,
+) -> Option<&'static Preset> {
+    let holds = |preset: &&Preset| is_like(settings, preset);
+    let present = last.filter(holds).or_else(|| Preset::ALL.iter().find(holds));
+    let words = |preset: &Preset| format!("{}: {}", preset.source, preset.title);
+    let mut chosen = None;
+    let combo = ComboBox::from_id_salt("preset").width(ui.available_width() - 8.0).height(420.0);
+    let shown = combo.selected_text(present.map_or_else(|| "own settings".to_owned(), words)).show_ui(ui, |ui| {
+        let mut source = "";
+        for preset in Preset::ALL.iter().filter(|p| p.method.description().min_classes <= classes) {
+            if preset.source != source {
+                source = preset.source;
+                dim(ui, source);
+            }
+            let on = present.is_some_and(|p| p.id == preset.id);
+            let response = ui.selectable_label(on, preset.title);
+            let budget = format!("{} {}", preset.norm.title(), level(preset.epsilon, preset.norm));
+            let note = if preset.note.is_empty() { budget } else { format!("{budget}; {}", preset.note) };
+            if response.on_hover_text(note).clicked() {
+                chosen = Some(preset);
+            }
+        }
+    });
+    named(&shown.response, "Preset");
+    shown.response.on_hover_text("Other libraries' settings, named after their source");
+    chosen
+}
+
+/// Whether these are the preset's method, budget and parameters.
+fn is_like(settings: &Settings, preset: &Preset) -> bool {
+    let other = preset.settings(settings.sigma);
+    let description = settings.method.description();
+    let same = |name| (settings.value(name) - other.value(name)).abs() < 1e-12;
+    settings.method == other.method
+        && settings.norm == other.norm
+        && settings.mode == other.mode
+        && (settings.epsilon - other.epsilon).abs() < 1e-12
+        && description.parameters.iter().all(|parameter| same(parameter.name))
 }
 
 /// The method, among those that a model of so many classes can be attacked with.
@@ -24,7 +69,7 @@ pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize) -> Method {
             ui.selectable_value(&mut method, choice, title).on_hover_text(format!("{about}\n{source}"));
         }
     });
-    name(&shown.response, "Method");
+    named(&shown.response, "Method");
     shown.response.on_hover_text(chosen.description().about);
     method
 }
@@ -50,6 +95,7 @@ pub fn budget(ui: &mut Ui, settings: &mut Settings) {
         }
     }
     if description.minimal {
+        settings.mode = Mode::Fixed;
         dim(ui, "Looks for the smallest perturbation");
         return;
     }
@@ -57,7 +103,12 @@ pub fn budget(ui: &mut Ui, settings: &mut Settings) {
         Norm::Linf => scaled(&mut settings.epsilon, 255.0, 0.0..=64.0).suffix("/255"),
         Norm::L2 => Slider::new(&mut settings.epsilon, 0.0..=8.0).max_decimals(2),
     };
-    ui.add(slider.text("ε"));
+    let smallest = settings.mode == Mode::Smallest;
+    ui.add(slider.clamping(SliderClamping::Edits).text(if smallest { "first ε" } else { "ε" }));
+    let mut on = smallest;
+    ui.checkbox(&mut on, "smallest that succeeds")
+        .on_hover_text("Look for the smallest budget with which the attack succeeds, by bisection: many attacks");
+    settings.mode = if on { Mode::Smallest } else { Mode::Fixed };
 }
 
 /// Whatever else the method takes.
@@ -77,14 +128,15 @@ pub fn parameters(ui: &mut Ui, settings: &mut Settings) {
             Kind::Count => {
                 let most = parameter.max.min(count_worth(parameter.default(settings.norm)));
                 let slider = Slider::new(&mut value, parameter.min..=most).integer().logarithmic(most > 200.0);
-                ui.add(slider.text(label))
+                ui.add(slider.clamping(SliderClamping::Edits).text(label))
             }
             Kind::Real if parameter.name == crate::attack::names::STEP_SIZE && settings.norm == Norm::Linf => {
                 ui.add(scaled(&mut value, 255.0, 0.0..=16.0).suffix("/255").text(label))
             }
             Kind::Real => {
                 let most = parameter.max.min((parameter.default(settings.norm) * 10.0).max(1.0));
-                ui.add(Slider::new(&mut value, parameter.min..=most).max_decimals(3).text(label))
+                let slider = Slider::new(&mut value, parameter.min..=most).clamping(SliderClamping::Edits);
+                ui.add(slider.max_decimals(3).text(label))
             }
         };
         response.on_hover_text(parameter.help);
@@ -118,7 +170,7 @@ pub fn target(ui: &mut Ui, settings: &mut Settings, classes: &[String]) {
                 ui.selectable_value(&mut settings.target, choice, words(choice));
             }
         });
-        name(&shown.response, "Target class");
+        named(&shown.response, "Target class");
     });
 }
 
@@ -139,8 +191,55 @@ fn scaled(value: &mut f64, factor: f64, range: std::ops::RangeInclusive<f64>) ->
         *value * factor
     })
     .max_decimals(1)
+    // A value from elsewhere stays what it is: only what is slid is rounded.
+    .clamping(SliderClamping::Edits)
 }
 
-fn name(response: &egui::Response, words: &str) {
-    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(words));
+/// What stands before the classifier. The attack knows it.
+pub fn defence(ui: &mut Ui, settings: &mut Settings) {
+    let usual = [Defence::None, Defence::VOTE, Defence::purification(0.1)];
+    let kind = |defence: Defence| {
+        usual.iter().position(|u| std::mem::discriminant(u) == std::mem::discriminant(&defence)).unwrap_or(0)
+    };
+    let choices = [
+        (0, "None", "The attacked picture goes to the classifier as it is"),
+        (1, "Vote", "The class that the classifier says most often over noise of its σ"),
+        (
+            2,
+            "Purify",
+            "Add noise, take it off by the denoiser, for some rounds, then classify; a vote over the noise decides",
+        ),
+    ];
+    if let Some(chosen) = segments(ui, kind(settings.defence), &choices) {
+        settings.defence = usual[chosen];
+    }
+    match &mut settings.defence {
+        Defence::None | Defence::FixedNoise { .. } => {}
+        Defence::Vote { draws, votes } => {
+            count(ui, votes, 1000, "votes", "How many noisy pictures decide");
+            count(ui, draws, 64, "draws a gradient", "Over how many draws of noise the attack averages its gradient");
+        }
+        Defence::Purification { sigma, rounds, through, draws, votes } => {
+            let mut level = f64::from(*sigma);
+            ui.add(scaled(&mut level, 255.0, 1.0..=128.0).suffix("/255").text("added σ"))
+                .on_hover_text("The noise that is added and taken off");
+            *sigma = level as f32;
+            count(ui, rounds, 8, "rounds", "How often noise is added and taken off");
+            count(ui, votes, 500, "votes", "How many draws decide");
+            count(ui, draws, 64, "draws a gradient", "Over how many draws of noise the attack averages its gradient");
+            let mut exact = *through == Through::Jacobian;
+            ui.checkbox(&mut exact, "gradient through the denoiser").on_hover_text(
+                "By the denoiser's Jacobian. Without it the gradient passes straight through: cheap, and no proof of strength",
+            );
+            *through = if exact { Through::Jacobian } else { Through::Straight };
+        }
+    }
+}
+
+fn count(ui: &mut Ui, value: &mut usize, most: usize, label: &str, hint: &str) {
+    ui.horizontal(|ui| {
+        let response = ui.add(DragValue::new(value).range(1..=most).speed(0.2)).on_hover_text(hint);
+        named(&response, label);
+        ui.label(label);
+    });
 }

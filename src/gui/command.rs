@@ -97,6 +97,10 @@ pub enum Command {
     RerollAttack,
     /// Set the seed of purification and run it again.
     RerollPurify,
+    /// Change how the picture is certified.
+    SetSmoothing(attack::Smoothing),
+    /// Stop counting votes for the certificate, or go on.
+    ToggleCertify,
 
     /// Change a tile's look.
     SetLook(TileKind, Look),
@@ -327,7 +331,17 @@ fn panes() -> Vec<Entry> {
         let entry = new(Menu::View, Command::Show(pane), pane.show_label(), pane.hint());
         if index == 0 { entry.group() } else { entry }
     };
-    Pane::ALL.into_iter().enumerate().map(entry).collect()
+    let mut entries: Vec<Entry> = Pane::ALL.into_iter().enumerate().map(entry).collect();
+    entries.push(
+        new(
+            Menu::View,
+            Command::ToggleCertify,
+            "Certify or stop",
+            "Count votes for the certificate, or stop and keep what is proved",
+        )
+        .group(),
+    );
+    entries
 }
 
 fn model() -> Vec<Entry> {

@@ -24,8 +24,10 @@ pub mod lane {
     pub const PURIFY: usize = 4;
     /// The posterior over σ.
     pub const CURVE: usize = 5;
+    /// Votes for the certificate.
+    pub const CERTIFY: usize = 6;
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 7;
 }
 
 /// Noise levels of the curve over σ, and how many of them go at once.
@@ -49,6 +51,8 @@ pub enum Message {
     Probe(Box<Probe>),
     /// What became of the attack under noise.
     Purified(Box<Study>),
+    /// The certificate so far.
+    Certificate(Box<attack::Certification>),
     /// The curve as far as it goes.
     Curve(Sweep),
 }
@@ -162,6 +166,16 @@ pub struct AttackRequest {
     pub picture: Content,
     /// How.
     pub settings: attack::Settings,
+}
+
+impl AttackRequest {
+    /// Whether `other` is the same attack but for the defence.
+    #[must_use]
+    pub fn differs_by_defence(&self, other: &Self) -> bool {
+        let undefended =
+            |request: &Self| attack::Settings { defence: attack::Defence::None, ..request.settings.clone() };
+        self.model == other.model && self.picture == other.picture && undefended(self) == undefended(other)
+    }
 }
 
 impl Task<Message> for AttackRequest {

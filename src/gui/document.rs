@@ -159,6 +159,8 @@ pub struct Document {
     pub already_noisy: bool,
     /// The attack.
     pub attack: attack::Settings,
+    /// How the picture is certified.
+    pub smoothing: attack::Smoothing,
     /// The seed of purification.
     pub purify_seed: u64,
     /// Classes that are shown large.
@@ -179,6 +181,7 @@ impl Default for Document {
             noise: Noise { kind: NoiseKind::Gaussian, sigma: 25.0 / 255.0, seed: 0 },
             already_noisy: false,
             attack: default_attack(),
+            smoothing: attack::Smoothing { batch: 32, ..attack::Smoothing::new(0.25) },
             purify_seed: 0,
             pinned: Vec::new(),
             reading: Reading::Restored,
@@ -219,5 +222,5 @@ impl Document {
 
 /// PGD against a classifier that assumes almost no noise.
 fn default_attack() -> attack::Settings {
-    attack::Settings { keep_trajectory: true, ..attack::Settings::new(attack::Method::Pgd, 5.0 / 255.0) }
+    attack::Settings::new(attack::Method::Pgd, 5.0 / 255.0)
 }

@@ -7,6 +7,7 @@
 mod app;
 mod apply;
 mod attack_controls;
+mod certifying;
 mod command;
 mod compute;
 mod context;
@@ -20,6 +21,8 @@ mod models;
 mod opening;
 mod overlays;
 mod panes;
+#[cfg(test)]
+mod robustness_tests;
 mod samples;
 mod schedule;
 mod session;

@@ -3,6 +3,7 @@
 //! Questions are derived, not triggered: each frame says what should be known, and what differs from the question
 //! asked last is asked. So nothing can be forgotten, whichever command changed the state.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::Level;
@@ -15,7 +16,7 @@ use super::compute::{
 use super::session::{Answer, Attack, TimelineStep};
 use super::tiles::Content;
 use super::worker::{News, Report};
-use crate::attack::Target;
+use crate::attack::{self, Target};
 use crate::picture::Noise;
 use crate::study::{Classes, Fidelity};
 
@@ -51,6 +52,7 @@ impl App {
         if self.session.adversary_visible {
             self.schedule_attack(&model, &picture);
         }
+        self.schedule_certificate(&model, &picture);
     }
 
     fn schedule_study(&mut self, model: &Shared, picture: &Content) {
@@ -114,6 +116,9 @@ impl App {
         let session = &mut self.session;
         if session.attack_asked.differs(&request) {
             let near = session.attack_asked.request().is_some_and(|r| r.picture == *picture && r.model == *model);
+            if !session.attack_asked.request().is_some_and(|last| last.differs_by_defence(&request)) {
+                session.defended.clear();
+            }
             if near {
                 session.attack.stale = true;
             } else {
@@ -174,6 +179,7 @@ impl App {
         session.answer = Answer::default();
         session.curve = crate::study::Sweep::default();
         session.attack = Attack::default();
+        session.certifying.forget();
         session.fit_asked.forget();
         session.study_asked.forget();
         session.curve_asked.forget();
@@ -210,6 +216,7 @@ impl App {
             lane::ATTACK => session.attack_asked.accepts(generation),
             lane::PROBE => session.probe_asked.accepts(generation),
             lane::PURIFY => session.purify_asked.accepts(generation),
+            lane::CERTIFY => session.certifying.asked.accepts(generation),
             _ => session.curve_asked.accepts(generation),
         }
     }
@@ -225,6 +232,7 @@ impl App {
             lane::ATTACK if session.attack_asked.is(generation) => session.attack_asked.settle(),
             lane::PROBE if session.probe_asked.is(generation) => session.probe_asked.settle(),
             lane::PURIFY if session.purify_asked.is(generation) => session.purify_asked.settle(),
+            lane::CERTIFY if session.certifying.asked.is(generation) => session.certifying.asked.settle(),
             lane::CURVE if session.curve_asked.is(generation) => session.curve_asked.settle(),
             _ => {}
         }
@@ -240,6 +248,7 @@ impl App {
                     session.answer.complete(*study);
                 }
             }
+            Message::Certificate(count) => session.certifying.take(*count),
             Message::Curve(curve) => session.curve = curve,
             Message::AttackStep(step) => {
                 if session.attack.stale {
@@ -257,7 +266,11 @@ impl App {
                     loss: outcome.loss.last().copied().unwrap_or_default(),
                     posterior: outcome.posterior_after.clone(),
                 });
-                session.attack.outcome = Some((*outcome).into());
+                let outcome: Arc<attack::Outcome> = (*outcome).into();
+                let defence = self.document.attack.defence;
+                session.defended.retain(|(known, _)| std::mem::discriminant(known) != std::mem::discriminant(&defence));
+                session.defended.push((defence, outcome.clone()));
+                session.attack.outcome = Some(outcome);
             }
             Message::Probe(probe) => {
                 session.attack.denoised = Some(probe.denoised.into());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui;
 
+use super::certifying::Certifying;
 use super::compute::{AttackRequest, CurveRequest, FitRequest, Fitted, ProbeRequest, PurifyRequest, StudyRequest};
 use super::document::{Entry, TileKind};
 use super::models::Model;
@@ -300,6 +301,12 @@ pub struct Session {
     pub attack_asked: Asked<AttackRequest>,
     /// What came of it.
     pub attack: Attack,
+    /// The same attack's outcome under each defence that was tried.
+    pub defended: Vec<(attack::Defence, Arc<attack::Outcome>)>,
+    /// The preset that was chosen last.
+    pub preset: Option<&'static attack::Preset>,
+    /// The certificate.
+    pub certifying: Certifying,
     /// D and gradient of a step, as asked.
     pub probe_asked: Asked<ProbeRequest>,
     /// Purification, as asked.

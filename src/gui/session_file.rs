@@ -23,6 +23,8 @@ struct Saved {
     noise: Noise,
     already_noisy: bool,
     attack: attack::Settings,
+    #[serde(default)]
+    smoothing: Option<attack::Smoothing>,
     purify_seed: u64,
     pinned: Vec<usize>,
     reading: Reading,
@@ -68,6 +70,7 @@ pub fn to_json(document: &Document, model: &ModelSource) -> Result<String> {
         noise: document.noise,
         already_noisy: document.already_noisy,
         attack: document.attack.clone(),
+        smoothing: Some(document.smoothing),
         purify_seed: document.purify_seed,
         pinned: document.pinned.clone(),
         reading: document.reading,
@@ -96,17 +99,19 @@ pub fn read(path: &Path) -> Result<Restored> {
             Err(error) => broken.push(error.to_string()),
         }
     }
+    let usual = Document::default();
     let document = Document {
         current: saved.current.min(pictures.len().saturating_sub(1)),
         pictures,
         noise: saved.noise,
         already_noisy: saved.already_noisy,
         attack: saved.attack,
+        smoothing: saved.smoothing.unwrap_or(usual.smoothing),
         purify_seed: saved.purify_seed,
         pinned: saved.pinned,
         reading: saved.reading,
         reference: saved.reference,
-        ..Document::default()
+        ..usual
     };
     Ok(Restored { document, model: saved.model, broken })
 }

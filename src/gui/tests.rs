@@ -16,7 +16,7 @@ use super::tiles::Compare;
 use super::{Options, export, session_file};
 use crate::picture::{Fit, NoiseKind};
 
-fn window(paths: Vec<PathBuf>) -> Harness<'static, App> {
+pub(super) fn window(paths: Vec<PathBuf>) -> Harness<'static, App> {
     let options = Options { paths, model: Some("oracle".to_owned()), device: None };
     let mut harness = Harness::builder()
         .with_size(vec2(1280.0, 800.0))
@@ -26,7 +26,7 @@ fn window(paths: Vec<PathBuf>) -> Harness<'static, App> {
     harness
 }
 
-fn run(harness: &mut Harness<'_, App>, command: Command) {
+pub(super) fn run(harness: &mut Harness<'_, App>, command: Command) {
     let ctx = harness.ctx.clone();
     harness.state_mut().run(&ctx, command);
     harness.run_steps(3);

@@ -34,6 +34,11 @@ pub fn fact(ui: &mut Ui, name: &str, value: &str) -> Response {
     .inner
 }
 
+/// Gives a control the name that assistive technology reads out.
+pub fn named(response: &Response, words: &str) {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(words));
+}
+
 /// A button for a command, with the command's own tooltip.
 pub fn command_button(ui: &mut Ui, cx: &mut Context<'_>, label: &str, command: Command) -> Response {
     let mut response = ui.button(label);

@@ -4,7 +4,7 @@ use eframe::egui::{self, RichText, ScrollArea, Ui, vec2};
 
 use super::denoiser::grid;
 use super::timeline;
-use crate::attack::{Norm, Settings};
+use crate::attack::{Defence, Norm, Settings};
 use crate::gui::attack_controls as controls;
 use crate::gui::command::Command;
 use crate::gui::context::Context;
@@ -44,15 +44,22 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     let before = &cx.document.attack;
     let mut settings = before.clone();
     let classes = cx.session.classes().to_vec();
+    if let Some(preset) = controls::choose_preset(ui, &settings, cx.session.preset, classes.len()) {
+        cx.session.preset = Some(preset);
+        let theirs = preset.settings(settings.sigma);
+        settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..theirs };
+    }
     let method = controls::choose_method(ui, settings.method, classes.len());
     if method != settings.method {
         let fresh = Settings::new(method, settings.sigma);
-        settings = Settings { keep_trajectory: true, seed: settings.seed, target: settings.target, ..fresh };
+        settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..fresh };
     }
     controls::budget(ui, &mut settings);
     controls::parameters(ui, &mut settings);
     controls::target(ui, &mut settings, &classes);
     controls::assumed_level(ui, &mut settings);
+    widgets::section(ui, "Defence");
+    controls::defence(ui, &mut settings);
     ui.horizontal(|ui| {
         widgets::dim(ui, format!("seed {}", settings.seed));
         command_button(ui, cx, "New", Command::RerollAttack);
@@ -86,8 +93,38 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     widgets::fact(ui, "Achieved L∞", &controls::level(outcome.achieved.linf, Norm::Linf));
     widgets::fact(ui, "Achieved L2", &controls::level(outcome.achieved.l2, Norm::L2));
     widgets::fact(ui, "Steps, queries", &format!("{}, {}", outcome.steps, outcome.queries));
+    defended(ui, cx);
     for warning in &outcome.warnings {
         ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));
+    }
+}
+
+/// What became of the same attack under each defence that was tried.
+fn defended(ui: &mut Ui, cx: &Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    if cx.document.attack.defence != Defence::None {
+        widgets::dim(ui, "The attack knows the defence; the figures are shares of its votes.");
+    }
+    if cx.session.defended.len() < 2 {
+        return;
+    }
+    widgets::section(ui, "Defences so far");
+    for (defence, outcome) in &cx.session.defended {
+        let kind = match defence {
+            Defence::None => "none".to_owned(),
+            Defence::FixedNoise { .. } => "fixed noise".to_owned(),
+            Defence::Vote { .. } => "vote".to_owned(),
+            Defence::Purification { rounds, .. } => format!("purify ×{rounds}"),
+        };
+        let class = cx.session.classes().get(outcome.predicted_after).cloned().unwrap_or_default();
+        let after = percent(outcome.posterior_after[outcome.predicted_after]);
+        let colour = if outcome.success { tokens.bad } else { tokens.good };
+        ui.horizontal(|ui| {
+            widgets::dim(ui, kind);
+            ui.label(RichText::new(format!("{class} {after}")).color(colour));
+        })
+        .response
+        .on_hover_text(defence.to_string());
     }
 }
 

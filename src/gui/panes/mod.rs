@@ -3,6 +3,7 @@
 mod adversary;
 mod beliefs;
 mod card;
+mod certificate;
 mod classes;
 mod curve;
 mod denoiser;
@@ -28,6 +29,8 @@ pub enum Pane {
     Curve,
     /// The attack.
     Adversary,
+    /// What is proved about the picture.
+    Certificate,
     /// The picture as it is fitted, or drawn.
     Picture,
     /// The model's card.
@@ -36,8 +39,16 @@ pub enum Pane {
 
 impl Pane {
     /// Every pane.
-    pub const ALL: [Self; 7] =
-        [Self::Denoiser, Self::Classes, Self::Adversary, Self::Beliefs, Self::Curve, Self::Picture, Self::Model];
+    pub const ALL: [Self; 8] = [
+        Self::Denoiser,
+        Self::Classes,
+        Self::Adversary,
+        Self::Certificate,
+        Self::Beliefs,
+        Self::Curve,
+        Self::Picture,
+        Self::Model,
+    ];
 
     /// Its title.
     #[must_use]
@@ -48,6 +59,7 @@ impl Pane {
             Self::Beliefs => "Beliefs",
             Self::Curve => "Beliefs over σ",
             Self::Adversary => "Adversary",
+            Self::Certificate => "Certificate",
             Self::Picture => "Picture",
             Self::Model => "Model",
         }
@@ -62,6 +74,7 @@ impl Pane {
             Self::Beliefs => "Show beliefs",
             Self::Curve => "Show beliefs over σ",
             Self::Adversary => "Show adversary",
+            Self::Certificate => "Show certificate",
             Self::Picture => "Show picture",
             Self::Model => "Show model",
         }
@@ -76,6 +89,7 @@ impl Pane {
             Self::Beliefs => "How probable the model holds each class",
             Self::Curve => "How that changes with the noise level",
             Self::Adversary => "What would fool the model, step by step",
+            Self::Certificate => "A radius within which no perturbation changes the smoothed class, by votes",
             Self::Picture => "The part of the picture that the model sees; the sheet to draw on",
             Self::Model => "Where the model comes from and what it is",
         }
@@ -91,7 +105,7 @@ pub fn default_layout() -> Tree<Pane> {
         tiles.insert_tab_tile(ids)
     };
     let denoiser = tabs(&[Pane::Denoiser]);
-    let below = tabs(&[Pane::Classes, Pane::Adversary]);
+    let below = tabs(&[Pane::Classes, Pane::Adversary, Pane::Certificate]);
     let beliefs = tabs(&[Pane::Beliefs, Pane::Curve]);
     let details = tabs(&[Pane::Picture, Pane::Model]);
     let middle = linear(&mut tiles, LinearDir::Vertical, &[(denoiser, 0.42), (below, 0.58)]);
@@ -111,6 +125,7 @@ fn linear(tiles: &mut Tiles<Pane>, dir: LinearDir, children: &[(TileId, f32)]) -
 /// Shows the panes.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
     cx.session.adversary_visible = false;
+    cx.session.certifying.visible = false;
     layout.ui(&mut Behavior { cx }, ui);
 }
 
@@ -131,6 +146,10 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
                 Pane::Adversary => {
                     self.cx.session.adversary_visible = true;
                     adversary::show(ui, self.cx);
+                }
+                Pane::Certificate => {
+                    self.cx.session.certifying.visible = true;
+                    certificate::show(ui, self.cx);
                 }
                 Pane::Picture => picture::show(ui, self.cx),
                 Pane::Model => card::show(ui, self.cx),

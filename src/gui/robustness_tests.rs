@@ -1,0 +1,99 @@
+//! Flows through attack, defences and certificate.
+
+use egui_kittest::kittest::Queryable;
+
+use super::command::Command;
+use super::panes::Pane;
+use super::tests::{run, window};
+use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Smoothing, Through};
+
+#[test]
+fn every_preset_is_on_offer_and_stays_what_it_is() {
+    let mut harness = window(Vec::new());
+    run(&mut harness, Command::Show(Pane::Adversary));
+    harness.get_by_label("Preset").click();
+    harness.run_steps(3);
+    harness.get_by_label("LinfFastGradientAttack").click();
+    harness.run_steps(3);
+    assert_eq!(harness.state().session().preset.unwrap().id, "foolbox-fgsm");
+    assert_eq!(harness.state().document().attack.method, Method::Fgsm);
+    // Shown in the sliders, no value is rounded or cut. Attacks of many thousand steps are not waited for.
+    for preset in Preset::ALL.iter().filter(|p| p.method != Method::Autoattack && p.method != Method::Square) {
+        let mut settings = preset.settings(5.0 / 255.0);
+        if settings.method == Method::CarliniWagner {
+            settings.set("search-steps", 1.0).unwrap();
+            settings.set("steps", 700.0).unwrap();
+        }
+        run(&mut harness, Command::SetAttack(Box::new(settings.clone())));
+        assert_eq!(harness.state().document().attack, settings, "{}", preset.id);
+    }
+}
+
+#[test]
+fn a_defence_is_attacked_by_one_that_knows_it_and_compared() {
+    let mut harness = window(Vec::new());
+    let plain = Settings::new(Method::Fgsm, 5.0 / 255.0).within(Norm::Linf, 4.0 / 255.0);
+    run(&mut harness, Command::SetAttack(Box::new(plain.clone())));
+    run(&mut harness, Command::Show(Pane::Adversary));
+    harness.run_steps(3);
+    let purification = Defence::Purification { sigma: 0.1, rounds: 2, through: Through::Jacobian, draws: 1, votes: 4 };
+    for defence in [Defence::Vote { draws: 2, votes: 8 }, purification] {
+        run(&mut harness, Command::SetAttack(Box::new(Settings { defence, ..plain.clone() })));
+        harness.run_steps(3);
+        let outcome = harness.state().session().attack.outcome.clone().unwrap();
+        let votes = if defence == purification { 4.0 } else { 8.0 };
+        let share = outcome.posterior_before[outcome.predicted_before] * votes;
+        assert!((share - share.round()).abs() < 1e-6, "shares of {votes} votes: {share}");
+    }
+    let tried: Vec<Defence> = harness.state().session().defended.iter().map(|(defence, _)| *defence).collect();
+    assert_eq!(tried.len(), 3, "{tried:?}");
+    harness.get_by_label("Defences so far");
+    harness.get_by_label("purify ×2");
+    run(&mut harness, Command::SetAttack(Box::new(plain.within(Norm::Linf, 8.0 / 255.0))));
+    assert_eq!(harness.state().session().defended.len(), 1, "another attack is another comparison");
+}
+
+#[test]
+fn the_smallest_budget_is_looked_for_on_request() {
+    let mut harness = window(Vec::new());
+    // The oracle is so sure that only the difference of logits has a gradient.
+    let settings = Settings::new(Method::ApgdDlr, 5.0 / 255.0).within(Norm::L2, 0.5).with("steps", 10.0).unwrap();
+    run(&mut harness, Command::SetAttack(Box::new(settings)));
+    run(&mut harness, Command::Show(Pane::Adversary));
+    harness.get_by_label("smallest that succeeds").click();
+    harness.run_steps(6);
+    assert_eq!(harness.state().document().attack.mode, Mode::Smallest);
+    let outcome = harness.state().session().attack.outcome.clone().unwrap();
+    assert!(outcome.epsilon.is_none() && outcome.success);
+}
+
+#[test]
+fn the_certificate_grows_stops_and_abstains_plainly() {
+    let mut harness = window(Vec::new());
+    let smoothing = Smoothing { samples: 800, batch: 32, ..Smoothing::new(0.25) };
+    run(&mut harness, Command::SetSmoothing(smoothing));
+    run(&mut harness, Command::Show(Pane::Certificate));
+    harness.run_steps(3);
+    let certifying = &harness.state().session().certifying;
+    let certificate = certifying.certificate().expect("a certificate").clone();
+    assert!(certificate.is_complete() && certificate.samples() == 800);
+    let radius = certificate.reported_radius().expect("a sample of the oracle is certified");
+    let grown: Vec<f64> = certifying.curve.iter().map(|point| point[1]).collect();
+    assert!(grown.is_sorted() && grown.len() >= 800 / 32 && *grown.last().unwrap() == radius, "{grown:?}");
+    harness.get_by_label(&format!("radius {radius:.3}"));
+    harness.check_accessibility();
+
+    // Stopped: another question is not counted until the person goes on.
+    run(&mut harness, Command::ToggleCertify);
+    run(&mut harness, Command::SetSmoothing(Smoothing { seed: 1, ..smoothing }));
+    assert!(harness.state().session().certifying.certificate().is_none());
+    harness.get_by_label("Certify").click();
+    harness.run_steps(4);
+    assert_ne!(harness.state().session().certifying.certificate().unwrap().selection, Vec::<u64>::new());
+
+    // Noise that hides every pattern: the vote is split, and the pane says so.
+    run(&mut harness, Command::SetSmoothing(Smoothing { sigma: 60.0, samples: 200, ..smoothing }));
+    harness.run_steps(3);
+    assert_eq!(harness.state().session().certifying.certificate().unwrap().reported_radius(), None);
+    harness.get_by_label("abstains");
+}
