@@ -10,13 +10,15 @@ use super::compute::{Message, lane};
 use super::context::Context;
 use super::document::Document;
 use super::errand::Errands;
+use super::evaluation::{Evaluate, EvaluationJob};
 use super::history::History;
+use super::job::Jobs;
 use super::models::ModelSource;
 use super::opening::Brought;
 use super::session::{Overlay, Session};
 use super::settings::Settings;
 use super::worker::Worker;
-use super::{Options, overlays, shell, theme, tiles};
+use super::{Options, opening, overlays, shell, theme, tiles};
 
 /// Where work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct App {
     pub(super) session: Session,
     pub(super) worker: Worker<Message>,
     pub(super) errands: Errands<Brought>,
+    pub(super) jobs: Jobs,
+    pub(super) evaluation_job: Option<EvaluationJob>,
     pub(super) scale_applied: f32,
 }
 
@@ -75,7 +79,9 @@ impl App {
             settings,
             session,
             worker,
-            errands: Errands::new(threads == Threads::Inline, wake),
+            errands: Errands::new(threads == Threads::Inline, wake.clone()),
+            jobs: Jobs { inline: threads == Threads::Inline, wake },
+            evaluation_job: None,
             scale_applied: 0.0,
         };
         app.send_for_model(app.settings.model.clone());
@@ -148,10 +154,15 @@ impl App {
         self.session.tile_hovered.unwrap_or(super::document::TileKind::Denoised)
     }
 
-    fn dropped(ctx: &egui::Context, commands: &mut Vec<Command>) {
+    /// What a drop means: data for the pane that is looked at and takes some, else something to open.
+    fn dropped(&self, ctx: &egui::Context, commands: &mut Vec<Command>) {
         let paths: Vec<_> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
-        if !paths.is_empty() {
-            commands.push(Command::OpenPaths(paths));
+        match &paths[..] {
+            [] => {}
+            [path] if self.session.evaluation.visible && opening::may_be_data(path) => {
+                commands.push(Command::Evaluate(Evaluate::SetData(path.clone())));
+            }
+            _ => commands.push(Command::OpenPaths(paths)),
         }
     }
 }
@@ -170,6 +181,7 @@ impl eframe::App for App {
         self.take_errands(ctx);
         self.schedule();
         self.receive();
+        self.receive_evaluation();
         // What came in may ask for more: a fitted picture is studied next.
         self.schedule();
     }
@@ -178,7 +190,7 @@ impl eframe::App for App {
         let ctx = ui.ctx().clone();
         let mut commands = Vec::new();
         self.shortcuts(&ctx, &mut commands);
-        Self::dropped(&ctx, &mut commands);
+        self.dropped(&ctx, &mut commands);
         self.session.frame += 1;
         self.session.hover = self.session.hover_next.take();
         self.session.tile_hovered = None;

@@ -44,6 +44,7 @@ impl App {
             C::NewDrawing => self.new_drawing(),
             C::OpenSamples => self.open_samples(),
             C::ToggleCertify => self.toggle_certify(),
+            C::Evaluate(command) => self.evaluate(command),
             C::SetReference(_)
             | C::SetCompare(_)
             | C::SetReading(_)

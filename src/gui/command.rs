@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::document::{Reading, TileKind};
+use super::evaluation::{Evaluate, Format};
 use super::models::ModelSource;
 use super::panes::Pane;
 use super::tiles::{Compare, Look};
@@ -101,6 +102,9 @@ pub enum Command {
     SetSmoothing(attack::Smoothing),
     /// Stop counting votes for the certificate, or go on.
     ToggleCertify,
+
+    /// Something about evaluations.
+    Evaluate(Evaluate),
 
     /// Change a tile's look.
     SetLook(TileKind, Look),
@@ -345,9 +349,17 @@ fn panes() -> Vec<Entry> {
 }
 
 fn model() -> Vec<Entry> {
+    use Command::Evaluate as E;
+    let new = |command, name, hint| new(Menu::Model, command, name, hint);
     vec![
-        new(Menu::Model, Command::OpenModel, "Open model…", "A .safetensors checkpoint of this program")
-            .keys(CTRL, Key::M),
+        new(Command::OpenModel, "Open model…", "A .safetensors checkpoint of this program").keys(CTRL, Key::M),
+        new(E(Evaluate::ChooseData), "Choose evaluation data…", "Class folders, CIFAR-10's or MNIST's files").group(),
+        new(E(Evaluate::Start), "Evaluate", "Measure the model on the data of the evaluation pane")
+            .keys(PLAIN, Key::F5),
+        new(E(Evaluate::Stop), "Stop evaluation", "Stop measuring"),
+        new(E(Evaluate::Save(Format::Html)), "Save evaluation as a page…", "Tables and plots, for a browser"),
+        new(E(Evaluate::Save(Format::Json)), "Save evaluation as JSON…", "What eval --json prints"),
+        new(E(Evaluate::Save(Format::Csv)), "Save evaluation as CSV…", "A line a figure, for spreadsheets"),
     ]
 }
 

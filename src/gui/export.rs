@@ -137,7 +137,7 @@ impl App {
     }
 
     /// Asks where to, and writes there on an errand. The dialog has asked about overwriting.
-    fn save_as(
+    pub(super) fn save_as(
         &mut self,
         name: &str,
         kind: &str,

@@ -14,13 +14,18 @@ mod context;
 mod document;
 mod drawing;
 mod errand;
+mod evaluation;
+#[cfg(test)]
+mod evaluation_tests;
 mod export;
 mod hero;
 mod history;
+mod job;
 mod models;
 mod opening;
 mod overlays;
 mod panes;
+mod plot;
 #[cfg(test)]
 mod robustness_tests;
 mod samples;

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use tracing::Level;
 
 use super::App;
+use super::command::Command;
 use super::document::{Entry, Source};
 use super::errand::wait_for;
 use super::models::{self, Model, ModelSource};
@@ -34,6 +35,8 @@ pub enum Brought {
     Model(ModelSource, Box<Result<Model>>),
     /// A person chose files.
     Chosen(Vec<PathBuf>),
+    /// A person chose what a command needed.
+    Run(Box<Command>),
     /// Something was done, in words.
     Done(String),
     /// Something failed, in words.
@@ -79,6 +82,16 @@ impl App {
         );
     }
 
+    /// Asks for a folder, and does the command that `make` makes of it.
+    pub(super) fn choose_folder(&mut self, title: &str, make: impl FnOnce(PathBuf) -> Command + Send + 'static) {
+        let picked = rfd::AsyncFileDialog::new().set_title(title).pick_folder();
+        let job = move || match wait_for(picked) {
+            Some(folder) => Brought::Run(Box::new(make(folder.path().to_owned()))),
+            None => Brought::Nothing,
+        };
+        self.errands.send(job, Brought::Failed);
+    }
+
     /// Opens files by what they are.
     pub(super) fn open_paths(&mut self, paths: Vec<PathBuf>) {
         let with_ending = |path: &Path, ending: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
@@ -118,7 +131,7 @@ impl App {
     }
 
     /// Takes in what errands brought.
-    pub(super) fn take_errands(&mut self, _ctx: &egui::Context) {
+    pub(super) fn take_errands(&mut self, ctx: &egui::Context) {
         for brought in self.errands.poll() {
             match brought {
                 Brought::Pictures { entries, broken } => {
@@ -135,6 +148,7 @@ impl App {
                 Brought::Session(restored) => self.restore(*restored),
                 Brought::Model(source, model) => self.take_model(source, *model),
                 Brought::Chosen(paths) => self.open_paths(paths),
+                Brought::Run(command) => self.apply(ctx, *command),
                 Brought::Done(words) => self.session.toasts.say(Level::INFO, words),
                 Brought::Failed(words) => self.session.toasts.say(Level::ERROR, words),
                 Brought::Nothing => {}
@@ -196,6 +210,13 @@ impl App {
         }
         self.mend_attack();
     }
+}
+
+/// Whether a dropped path may be a data set, by its name alone: a folder or an archive, no picture, session or model.
+#[must_use]
+pub fn may_be_data(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+    !PICTURES.iter().chain(&["json", "safetensors", "csv"]).any(|known| ending == *known)
 }
 
 /// The picture made small, for the filmstrip.

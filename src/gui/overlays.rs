@@ -16,7 +16,7 @@ use super::theme::{Tokens, height, space, text};
 
 /// Shows the open sheet, the toasts, and where files may be dropped.
 pub fn show(ctx: &egui::Context, cx: &mut Context<'_>) {
-    shell::drop_overlay(ctx);
+    shell::drop_overlay(ctx, cx);
     toasts(ctx, cx);
     let Some(overlay) = cx.session.overlay.take() else { return };
     cx.session.overlay = match overlay {

@@ -9,6 +9,7 @@ use eframe::egui;
 use super::certifying::Certifying;
 use super::compute::{AttackRequest, CurveRequest, FitRequest, Fitted, ProbeRequest, PurifyRequest, StudyRequest};
 use super::document::{Entry, TileKind};
+use super::evaluation::Evaluating;
 use super::models::Model;
 use super::tiles::{Content, Look, View};
 use super::toasts::Toasts;
@@ -307,6 +308,8 @@ pub struct Session {
     pub preset: Option<&'static attack::Preset>,
     /// The certificate.
     pub certifying: Certifying,
+    /// The evaluation on a data set.
+    pub evaluation: Evaluating,
     /// D and gradient of a step, as asked.
     pub probe_asked: Asked<ProbeRequest>,
     /// Purification, as asked.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui;
 
+use super::evaluation;
 use super::models::ModelSource;
 use super::panes::{self, Pane};
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub recent: Vec<PathBuf>,
     /// Checkpoints opened last, the newest first.
     pub recent_models: Vec<PathBuf>,
+    /// The evaluation, as it was filled in.
+    pub evaluation: evaluation::Form,
     /// The model.
     pub model: ModelSource,
     /// The device, as typed.
@@ -49,6 +52,7 @@ impl Default for Settings {
             grid: true,
             recent: Vec::new(),
             recent_models: Vec::new(),
+            evaluation: evaluation::Form::default(),
             model: ModelSource::default(),
             device: "auto".to_owned(),
             layout: panes::default_layout(),

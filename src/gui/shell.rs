@@ -264,7 +264,7 @@ fn self_check(ui: &mut Ui, cx: &Context<'_>) {
 }
 
 /// Where files may be dropped, while they hover over the window.
-pub fn drop_overlay(ctx: &egui::Context) {
+pub fn drop_overlay(ctx: &egui::Context, cx: &Context<'_>) {
     let hovering = ctx.input(|i| i.raw.hovered_files.len());
     if hovering == 0 {
         return;
@@ -274,7 +274,11 @@ pub fn drop_overlay(ctx: &egui::Context) {
     let rect = ctx.content_rect();
     painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
     painter.rect_stroke(rect.shrink(24.0), 12.0, Stroke::new(2.0, tokens.accent), StrokeKind::Inside);
-    let words = "Drop to open pictures, folders, a session or a model";
+    let words = if cx.session.evaluation.visible {
+        "Drop a data set to evaluate on, or pictures, a session or a model to open"
+    } else {
+        "Drop to open pictures, folders, a session or a model"
+    };
     painter.text(rect.center(), Align2::CENTER_CENTER, words, FontId::proportional(text::HEADING), tokens.strong);
 }
 

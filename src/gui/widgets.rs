@@ -100,6 +100,17 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
+/// A span of time for people: `42 s`, `3 min`, `2 h 05 min`.
+#[must_use]
+pub fn time_words(time: std::time::Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..5400 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 /// A small value with two significant digits.
 #[must_use]
 pub fn small(value: f32) -> String {
@@ -163,5 +174,7 @@ mod tests {
         assert_eq!(small(0.000_41), "4e-4");
         assert_eq!(of_255(25.0 / 255.0), "25");
         assert_eq!(of_255(0.1), "25.5");
+        let words = |seconds| time_words(std::time::Duration::from_secs(seconds));
+        assert_eq!([words(42), words(200), words(7500)], ["42 s", "3 min", "2 h 05 min"]);
     }
 }

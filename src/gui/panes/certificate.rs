@@ -41,7 +41,7 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut smoothing: Smoothing = cx.document.smoothing;
     let mut level = f64::from(smoothing.sigma) * 255.0;
     let slider = Slider::new(&mut level, 1.0..=255.0).logarithmic(true).max_decimals(1).clamping(SliderClamping::Edits);
-    let response = ui.add(slider.suffix("/255").text("smoothing σ"));
+    let response = ui.add(slider.suffix("/255").text("σ"));
     if response.on_hover_text("The noise of the votes; more proves larger radii, and knows less").changed() {
         smoothing.sigma = (level / 255.0) as f32;
     }
@@ -95,7 +95,7 @@ fn proved(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let tokens = Tokens::in_ui(ui);
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
     ui.horizontal(|ui| {
-        ui.label(RichText::new(name(certificate.class)).size(text::HEADING).color(tokens.class(certificate.class)));
+        ui.label(RichText::new(name(certificate.class)).size(text::HERO).color(tokens.class(certificate.class)));
         let (words, colour) = match certificate.reported_radius() {
             Some(radius) => (format!("radius {radius:.3}"), tokens.strong),
             None => ("abstains".to_owned(), tokens.warning),
@@ -138,7 +138,7 @@ fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let total = certificate.samples();
     fact(ui, "Votes", &format!("{total} of {}", certificate.planned));
     let lower = if certificate.is_complete() { certificate.lower() } else { certificate.anytime_lower };
-    fact(ui, "Share at least", &percent(lower));
+    fact(ui, "Share at least", &format!("{:.2} %", 100.0 * lower));
     ui.add_space(space::TIGHT);
     let shares: Vec<f64> = certificate.votes.iter().map(|&v| v as f64 / total.max(1) as f64).collect();
     for class in crate::study::ranked(&shares).into_iter().take(5).filter(|&class| shares[class] > 0.0) {
@@ -166,6 +166,7 @@ fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
         .include_x(0.0)
         .include_x(certificate.planned as f64)
         .include_y(0.0)
+        .grid_spacing(egui::Rangef::new(16.0, 120.0))
         .x_axis_label("votes")
         .label_formatter(|_| None);
     plot.show(ui, |plot| {

@@ -7,6 +7,7 @@ mod certificate;
 mod classes;
 mod curve;
 mod denoiser;
+mod evaluation;
 mod picture;
 mod timeline;
 
@@ -31,6 +32,8 @@ pub enum Pane {
     Adversary,
     /// What is proved about the picture.
     Certificate,
+    /// The figures on a data set.
+    Evaluation,
     /// The picture as it is fitted, or drawn.
     Picture,
     /// The model's card.
@@ -39,11 +42,12 @@ pub enum Pane {
 
 impl Pane {
     /// Every pane.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Denoiser,
         Self::Classes,
         Self::Adversary,
         Self::Certificate,
+        Self::Evaluation,
         Self::Beliefs,
         Self::Curve,
         Self::Picture,
@@ -60,6 +64,7 @@ impl Pane {
             Self::Curve => "Beliefs over σ",
             Self::Adversary => "Adversary",
             Self::Certificate => "Certificate",
+            Self::Evaluation => "Evaluation",
             Self::Picture => "Picture",
             Self::Model => "Model",
         }
@@ -75,6 +80,7 @@ impl Pane {
             Self::Curve => "Show beliefs over σ",
             Self::Adversary => "Show adversary",
             Self::Certificate => "Show certificate",
+            Self::Evaluation => "Show evaluation",
             Self::Picture => "Show picture",
             Self::Model => "Show model",
         }
@@ -90,6 +96,7 @@ impl Pane {
             Self::Curve => "How that changes with the noise level",
             Self::Adversary => "What would fool the model, step by step",
             Self::Certificate => "A radius within which no perturbation changes the smoothed class, by votes",
+            Self::Evaluation => "Accuracy, calibration, restoration and robustness on a whole data set",
             Self::Picture => "The part of the picture that the model sees; the sheet to draw on",
             Self::Model => "Where the model comes from and what it is",
         }
@@ -105,7 +112,7 @@ pub fn default_layout() -> Tree<Pane> {
         tiles.insert_tab_tile(ids)
     };
     let denoiser = tabs(&[Pane::Denoiser]);
-    let below = tabs(&[Pane::Classes, Pane::Adversary, Pane::Certificate]);
+    let below = tabs(&[Pane::Classes, Pane::Adversary, Pane::Certificate, Pane::Evaluation]);
     let beliefs = tabs(&[Pane::Beliefs, Pane::Curve]);
     let details = tabs(&[Pane::Picture, Pane::Model]);
     let middle = linear(&mut tiles, LinearDir::Vertical, &[(denoiser, 0.42), (below, 0.58)]);
@@ -126,6 +133,7 @@ fn linear(tiles: &mut Tiles<Pane>, dir: LinearDir, children: &[(TileId, f32)]) -
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
     cx.session.adversary_visible = false;
     cx.session.certifying.visible = false;
+    cx.session.evaluation.visible = false;
     layout.ui(&mut Behavior { cx }, ui);
 }
 
@@ -150,6 +158,10 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
                 Pane::Certificate => {
                     self.cx.session.certifying.visible = true;
                     certificate::show(ui, self.cx);
+                }
+                Pane::Evaluation => {
+                    self.cx.session.evaluation.visible = true;
+                    evaluation::show(ui, self.cx);
                 }
                 Pane::Picture => picture::show(ui, self.cx),
                 Pane::Model => card::show(ui, self.cx),

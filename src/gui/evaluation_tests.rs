@@ -1,0 +1,106 @@
+//! Flows through the evaluation of a data set.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eframe::egui;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+use super::App;
+use super::command::Command;
+use super::evaluation::{Evaluate, Form, Format, text};
+use super::models::{NAMES, oracle_pictures};
+use super::panes::Pane;
+use super::tests::{run, window};
+use crate::picture::NoiseKind;
+
+/// The oracle's own patterns as class folders, the last two under each other's names.
+fn write_patterns(folder: &Path) {
+    let last = NAMES.len() - 1;
+    for (class, picture) in oracle_pictures().iter().enumerate() {
+        let named = if class >= last - 1 { NAMES[2 * last - 1 - class] } else { NAMES[class] };
+        let path = folder.join(named);
+        std::fs::create_dir_all(&path).unwrap();
+        crate::picture::save(path.join("0.png"), picture, true).unwrap();
+    }
+}
+
+fn form(data: &Path) -> Form {
+    Form {
+        data: data.display().to_string(),
+        sigmas: "0.05, 0.1".to_owned(),
+        noises: vec![NoiseKind::Gaussian, NoiseKind::Uniform],
+        attacks: "fgsm:linf:4/255".to_owned(),
+        ..Form::default()
+    }
+}
+
+#[test]
+fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("patterns");
+    write_patterns(&data);
+    let mut harness = window(Vec::new());
+    run(&mut harness, Command::Show(Pane::Evaluation));
+    run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(form(&data)))));
+    harness.get_by_role_and_label(egui::accesskit::Role::Button, "Evaluate").click();
+    harness.run_steps(4);
+    let measured = harness.state().session().evaluation.result.clone().expect("a result");
+    let evaluation = &measured.evaluation;
+    assert_eq!((evaluation.images, evaluation.by_sigma.len(), evaluation.by_noise.len()), (10, 2, 2));
+    // Eight of ten names are right, and the oracle knows every pattern under this noise.
+    assert!((evaluation.by_sigma[0].accuracy - 0.8).abs() < 1e-12, "{:?}", evaluation.by_sigma[0]);
+    for label in ["oracle on patterns", "Gaussian noise", "Other kinds of noise", "80.00 %"] {
+        assert!(harness.query_all_by_label(label).next().is_some(), "{label}");
+    }
+    harness.check_accessibility();
+    assert!(text(evaluation, Format::Html).unwrap().contains("<svg"));
+    let json: serde_json::Value = serde_json::from_str(&text(evaluation, Format::Json).unwrap()).unwrap();
+    assert_eq!(json["images"], 10);
+    assert!(text(evaluation, Format::Csv).unwrap().contains(",fgsm,linf,"));
+}
+
+#[test]
+fn a_failure_stays_readable_and_a_wrong_entry_is_said_at_once() {
+    let mut harness = window(Vec::new());
+    run(&mut harness, Command::Show(Pane::Evaluation));
+    run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(form(Path::new("/nowhere/at/all"))))));
+    run(&mut harness, Command::Evaluate(Evaluate::Start));
+    harness.run_steps(3);
+    let session = harness.state().session();
+    assert!(session.toasts.history().any(|notice| notice.text.contains("/nowhere/at/all")));
+    assert!(session.evaluation.failure.as_ref().unwrap().contains("/nowhere/at/all"));
+    let wrong = Form { attacks: "pdg".to_owned(), ..form(Path::new("/nowhere/at/all")) };
+    run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(wrong))));
+    harness.get_by_label_contains("'pdg' is none of");
+}
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+fn drop_on(harness: &mut Harness<'_, App>, path: &Path) {
+    harness.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
+    harness.run_steps(3);
+}
+
+#[test]
+fn a_dropped_folder_is_data_where_the_pane_is_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window(Vec::new());
+    drop_on(&mut harness, folder.path());
+    assert_eq!(harness.state().settings().evaluation.data, "");
+    run(&mut harness, Command::Show(Pane::Evaluation));
+    drop_on(&mut harness, folder.path());
+    assert_eq!(harness.state().settings().evaluation.data, folder.path().display().to_string());
+}

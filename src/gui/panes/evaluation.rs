@@ -1,0 +1,238 @@
+//! The evaluation on a data set: the form, the progress, the tables and plots.
+
+use eframe::egui::{
+    self, Align, Button, DragValue, Grid, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2,
+};
+
+use crate::attack::Method;
+use crate::gui::command::Command;
+use crate::gui::context::Context;
+use crate::gui::evaluation::{Evaluate, Form, Format, Measured, Running};
+use crate::gui::plot;
+use crate::gui::theme::{Tokens, space, text};
+use crate::gui::widgets::{self, command_button, dim, named, section, time_words};
+use crate::picture::NoiseKind;
+use crate::study::evaluation::Table;
+
+/// Width of the form.
+const CONTROLS: f32 = 248.0;
+/// A plot's height, and its least width.
+const PLOT: [f32; 2] = [260.0, 190.0];
+
+/// Shows the pane.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    let available = ui.available_size();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        let column = egui::Layout::top_down(Align::Min);
+        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
+            ui.set_width(CONTROLS);
+            ScrollArea::vertical().id_salt("form").auto_shrink([false, false]).show(ui, |ui| {
+                ui.set_max_width(CONTROLS - space::ITEM);
+                ui.spacing_mut().item_spacing.x = space::TIGHT;
+                form(ui, cx);
+            });
+        });
+        ui.vertical(|ui| results(ui, cx));
+    });
+}
+
+fn form(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    start(ui, cx);
+    let mut form: Form = cx.settings.evaluation.clone();
+    section(ui, "Data: class folders, CIFAR-10 or MNIST");
+    path(ui, cx, &mut form.data, "Data to evaluate on", Evaluate::ChooseData);
+    ui.horizontal(|ui| {
+        let limit = ui.add(DragValue::new(&mut form.limit).range(1..=1_000_000).speed(5.0));
+        named(&limit, "Pictures at most");
+        ui.label("pictures at most");
+    });
+    section(ui, "Noise levels");
+    line(ui, &mut form.sigmas, "Noise levels", "1/255, 25/255");
+    ui.horizontal_wrapped(|ui| {
+        for kind in NoiseKind::ALL {
+            let mut on = form.noises.contains(&kind);
+            if ui.checkbox(&mut on, kind.name()).changed() {
+                form.noises.retain(|known| *known != kind);
+                if on {
+                    form.noises.push(kind);
+                    form.noises.sort_by_key(|kind| NoiseKind::ALL.iter().position(|known| known == kind));
+                }
+            }
+        }
+    });
+    section(ui, "Attacks, as on the command line");
+    line(ui, &mut form.attacks, "Attacks", "pgd:linf:8/255, square");
+    add_attack(ui, cx, &mut form.attacks);
+    section(ui, "Pictures of another kind, to be told apart");
+    path(ui, cx, &mut form.others, "Pictures of another kind", Evaluate::ChooseOthers);
+    if let Err(error) = form.plan() {
+        ui.label(RichText::new(error.to_string()).size(text::SMALL).color(tokens.warning));
+    }
+    if form != cx.settings.evaluation {
+        cx.run(Command::Evaluate(Evaluate::Set(Box::new(form))));
+    }
+}
+
+fn start(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.session.evaluation.running.is_some() {
+        command_button(ui, cx, "Stop", Command::Evaluate(Evaluate::Stop));
+        return;
+    }
+    let ready = cx.settings.evaluation.plan().is_ok()
+        && !cx.settings.evaluation.data.trim().is_empty()
+        && cx.session.model.is_some();
+    let tokens = Tokens::in_ui(ui);
+    let button = Button::new(RichText::new("Evaluate").color(tokens.on_accent)).fill(tokens.accent);
+    let response = ui.add_enabled(ready, button).on_hover_text("Measure the model on this data, in the background");
+    if response.on_disabled_hover_text("Choose the data first").clicked() {
+        cx.run(Command::Evaluate(Evaluate::Start));
+    }
+}
+
+/// One line of text.
+fn line(ui: &mut Ui, value: &mut String, label: &str, hint: &str) {
+    let edit = TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY);
+    named(&ui.add(edit), label);
+}
+
+/// A path to be typed, or chosen.
+fn path(ui: &mut Ui, cx: &mut Context<'_>, value: &mut String, label: &str, choose: Evaluate) {
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let button = ui.button("Choose…").on_hover_text("A folder; or drop it on the window");
+            named(&button, &format!("{label}: choose"));
+            if button.clicked() {
+                cx.run(Command::Evaluate(choose));
+            }
+            let edit = TextEdit::singleline(value).hint_text("a folder").desired_width(f32::INFINITY);
+            named(&ui.add(edit).on_hover_text(value.as_str()), label);
+        });
+    });
+}
+
+/// Attacks to add to the list, the adversary's among them.
+fn add_attack(ui: &mut Ui, cx: &Context<'_>, attacks: &mut String) {
+    let mut add = |attack: String| {
+        if !attacks.trim().is_empty() {
+            attacks.push_str(", ");
+        }
+        attacks.push_str(&attack);
+    };
+    ui.menu_button("Add attack", |ui| {
+        let own = &cx.document.attack;
+        let as_typed = format!("{}:{}:{}", own.method, own.norm, tidy(own.epsilon));
+        if ui.button(format!("the adversary's: {as_typed}")).clicked() {
+            add(as_typed);
+            ui.close();
+        }
+        ui.separator();
+        for description in Method::ALL.map(Method::description) {
+            for (norm, epsilon) in description.norms {
+                let words = format!("{} {}", description.title, norm.title());
+                if ui.button(words).on_hover_text(description.about).clicked() {
+                    add(format!("{}:{norm}:{}", description.id, tidy(*epsilon)));
+                    ui.close();
+                }
+            }
+        }
+    });
+}
+
+/// A budget as people type it.
+fn tidy(epsilon: f64) -> String {
+    let of_255 = epsilon * 255.0;
+    if epsilon < 0.3 && (of_255 - of_255.round()).abs() < 1e-9 {
+        format!("{of_255:.0}/255")
+    } else {
+        epsilon.to_string()
+    }
+}
+
+fn results(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    if let Some(running) = &cx.session.evaluation.running {
+        progress(ui, running);
+    }
+    if let Some(failure) = &cx.session.evaluation.failure {
+        ui.label(RichText::new(failure).color(tokens.bad));
+    }
+    for note in &cx.session.evaluation.notes {
+        dim(ui, note);
+    }
+    match cx.session.evaluation.result.clone() {
+        Some(measured) => report(ui, cx, &measured),
+        None if cx.session.evaluation.running.is_none() && cx.session.evaluation.failure.is_none() => {
+            let words = "Choose a folder with one folder of pictures a class, CIFAR-10's or MNIST's files, or drop them on \
+                         the window. Accuracy, calibration, restoration and robustness appear here.";
+            widgets::empty(ui, words);
+        }
+        None => {}
+    }
+}
+
+fn progress(ui: &mut Ui, running: &Running) {
+    let tokens = Tokens::in_ui(ui);
+    let share = running.done as f32 / running.total.max(1) as f32;
+    let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", time_words(left)));
+    ui.label(format!("{}: {} of {} pictures{left}", running.part, running.done, running.total));
+    named(&ui.add(ProgressBar::new(share).desired_height(6.0).fill(tokens.accent)), "Evaluation progress");
+    // The time left counts down between batches too.
+    ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
+}
+
+fn report(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
+    let tokens = Tokens::in_ui(ui);
+    let evaluation = &measured.evaluation;
+    ui.horizontal(|ui| {
+        let title = format!("{} on {}", evaluation.model, evaluation.data);
+        ui.label(RichText::new(title).size(text::HEADING).color(tokens.strong));
+        dim(ui, format!("{} pictures, {}", evaluation.images, evaluation.device));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            for (label, format) in [("CSV", Format::Csv), ("JSON", Format::Json), ("HTML", Format::Html)] {
+                let response = command_button(ui, cx, label, Command::Evaluate(Evaluate::Save(format)));
+                named(&response, &format!("Save {label}"));
+            }
+            dim(ui, "Save");
+        });
+    });
+    ScrollArea::vertical().id_salt("report").auto_shrink([false, false]).show(ui, |ui| {
+        for (part, charts) in &measured.parts {
+            table(ui, part);
+            let columns = ((ui.available_width() / PLOT[0]) as usize).clamp(1, 3);
+            let width = ui.available_width() / columns as f32 - space::SECTION;
+            for row in charts.chunks(columns) {
+                ui.horizontal_top(|ui| {
+                    for chart in row {
+                        ui.vertical(|ui| {
+                            ui.set_width(width);
+                            plot::chart(ui, chart, [width, PLOT[1]]);
+                        });
+                    }
+                });
+            }
+            ui.add_space(space::ITEM);
+        }
+    });
+}
+
+fn table(ui: &mut Ui, table: &Table) {
+    let tokens = Tokens::in_ui(ui);
+    section(ui, table.part.title());
+    let grid = Grid::new(table.part.title()).num_columns(table.head.len()).spacing([space::SECTION, 3.0]).striped(true);
+    ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show(ui, |ui| {
+        grid.show(ui, |ui| {
+            for head in &table.head {
+                ui.label(RichText::new(*head).size(text::SMALL).color(tokens.dim));
+            }
+            ui.end_row();
+            for row in &table.rows {
+                for cell in row {
+                    ui.label(cell);
+                }
+                ui.end_row();
+            }
+        });
+    });
+}
