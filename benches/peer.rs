@@ -10,16 +10,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::Device;
 use denoscope::attack::{self, Method, Settings, names};
 use denoscope::joint::JointModel;
 use denoscope::kernels::conv::{Form, Weights, convolve};
 use denoscope::kernels::layout::{Filter, Frame};
 use denoscope::kernels::simd::Level;
-use denoscope::network::{Architecture, Checkpoint, Description, DeviceChoice, Graph, Network, Storage};
+use denoscope::network::{Architecture, Checkpoint, Description, DeviceChoice, Network, Storage};
 use denoscope::picture::{Batch, Shape, normals};
 use denoscope::task::Cancel;
 use denoscope::train::optimiser::{AdamW, Muon, Optimiser, Settings as Optimisation};
+use denoscope::train::{Objective, Trainable, TrainingBatch};
 
 const SHAPE: Shape = Shape::new(3, 32, 32);
 const SIGMA: f32 = 25.0 / 255.0;
@@ -130,28 +131,20 @@ fn pgd(folder: &Path, name: &str) -> Result<Job> {
 
 /// A training step: both losses of a batch, their gradient, the optimiser.
 fn train_step(folder: &Path, name: &str) -> Result<Job> {
-    let (checkpoint, device) = (open(folder, name)?, Device::Cpu);
-    let mut weights = BTreeMap::new();
-    for (name, tensor) in &checkpoint.tensors {
-        weights.insert(name.clone(), Var::from_slice(&tensor.values, tensor.shape.as_slice(), &device)?);
-    }
+    let mut network = Trainable::new(open(folder, name)?, &Device::Cpu)?;
     let settings = Optimisation { muon: Muon::default(), adamw: AdamW::default(), clip: 1.0 };
-    let mut optimiser = Optimiser::new(&weights, settings)?;
-    let shape = (BATCH, SHAPE.channels, SHAPE.height, SHAPE.width);
-    let noise = Tensor::from_vec(draw(102, BATCH * SHAPE.len()), shape, &device)?;
-    let noisy = ((&noise * f64::from(SIGMA))? + 0.5)?;
-    let sigmas = Tensor::full(SIGMA, BATCH, &device)?;
-    let labels = Tensor::from_iter((0..BATCH).map(|i| (i % CLASSES) as u32), &device)?;
+    let mut optimiser = Optimiser::new(network.parameters(), settings)?;
+    let noise = draw(102, BATCH * SHAPE.len());
+    let batch = TrainingBatch {
+        noisy: noise.iter().map(|e| 0.5 + SIGMA * e).collect(),
+        noise,
+        sigmas: vec![SIGMA; BATCH],
+        labels: (0..BATCH).map(|i| (i % CLASSES) as u32).collect(),
+        classes: vec![None; BATCH],
+    };
     Ok(Box::new(move || {
-        let graph =
-            Graph::new(&checkpoint.description, &device, DType::F32, |name| Ok(weights[name].as_tensor().clone()))?;
-        let forward = graph.forward(&noisy, &sigmas)?;
-        let cross_entropy = candle_nn::loss::cross_entropy(&forward.logits, &labels)?;
-        let posterior = candle_nn::ops::softmax(&forward.logits, 1)?.unsqueeze(1)?;
-        let score = forward.pullback(&Tensor::ones((BATCH, 1), DType::F32, &device)?, &posterior)?;
-        let error = ((score.squeeze(1)? * f64::from(SIGMA))? + &noise)?.sqr()?.mean_all()?;
-        let loss = (cross_entropy + (error * 10.0)?)?;
-        optimiser.step(&loss.backward()?, 1e-3, 0.999)?;
+        let (_, gradients) = network.gradients(batch.clone(), Objective::Joint, 10.0)?;
+        optimiser.step(&gradients, 1e-3, 0.999)?;
         Ok(())
     }))
 }

@@ -7,6 +7,10 @@
 //! Sums over pixels go in blocks of lines fixed by the picture's size, added up in double precision, so results do not
 //! depend on the number of threads.
 
+mod second;
+
+pub use second::{Cotangents, Tangent};
+
 use super::gelu::normal;
 use super::layout::Frame;
 use super::scratch;

@@ -1,7 +1,9 @@
 //! 3×3 and 1×1 convolutions and the adjoint of the strided ones, each in the form that is fastest for its shape.
 
 use super::layout::{Filter, Frame};
+use super::outer::{Outer, accumulate};
 use super::product::{Grid, Panels, Product, Tap, multiply};
+use super::share::{Shared, split};
 use super::simd::Level;
 use super::winograd::{self, Size};
 
@@ -167,6 +169,47 @@ pub fn strided_adjoint(
         };
         multiply(&product, out);
     }
+}
+
+/// The gradient by the filter of a 3×3 convolution: `Σ` over pairs of (framed inputs, framed cotangents of the output), of
+/// `pictures` pictures each; cotangents have `outputs` channels, and borders are zero.
+///
+/// # Panics
+/// If a slice is too short for its pictures.
+#[must_use]
+pub fn filter_gradient(
+    level: Level,
+    stride: usize,
+    frame: Frame,
+    [outputs, pictures]: [usize; 2],
+    pairs: &[(&[f32], &[f32])],
+) -> Filter {
+    if stride == 1 {
+        return winograd::filter_gradient(level, frame, [outputs, pictures], pairs);
+    }
+    let (height, width) = strided(frame.height, frame.width, stride);
+    let to = Frame::new(height, width, outputs);
+    let mut filter = Filter::zeros([to.channels, frame.channels, 3]);
+    let (line, channels, area) = (frame.line(), frame.channels, frame.channels * to.channels);
+    let taps = Shared::new(&mut filter.values);
+    split(9, 1, &|tap, _| {
+        // SAFETY: each tap has its own plane of the filter.
+        let sums = unsafe { taps.part(tap * area, area) };
+        let origin = tap / 3 * line + tap % 3 * channels;
+        let left = Grid { width, height, origin, x: stride * channels, y: stride * line, n: frame.len() };
+        let right = Grid { width, height, origin: to.at(0, 0), x: to.channels, y: to.line(), n: to.len() };
+        for (framed, cotangents) in pairs {
+            let outer = Outer {
+                left: (framed, left),
+                inputs: channels,
+                right: (cotangents, right),
+                outputs: to.channels,
+                rows: pictures * height * width,
+            };
+            accumulate(level, &outer, sums);
+        }
+    });
+    filter
 }
 
 /// A 1×1 convolution: a product of `rows` dense pixels with `panels`.

@@ -42,15 +42,23 @@ impl Grid {
         self.origin + n * self.n + y * self.y + x * self.x
     }
 
+    /// The offset of the last of `rows` rows, of which there is at least one. Offsets grow along every axis, so the last
+    /// place of each axis bounds them all.
+    pub(super) fn last(&self, rows: usize) -> usize {
+        let lines = (rows - 1) / self.width;
+        let (x, y, n) = ((rows - 1).min(self.width - 1), lines.min(self.height - 1), lines / self.height);
+        self.origin + n * self.n + y * self.y + x * self.x
+    }
+
     /// A cursor at row `index`.
-    fn cursor(&self, index: usize) -> Cursor {
+    pub(super) fn cursor(&self, index: usize) -> Cursor {
         let (line, x) = (index / self.width, index % self.width);
         Cursor { grid: *self, x, y: line % self.height, offset: self.offset(index) }
     }
 }
 
 /// A place in a [`Grid`] that moves on row by row without dividing.
-struct Cursor {
+pub(super) struct Cursor {
     grid: Grid,
     x: usize,
     y: usize,
@@ -60,7 +68,7 @@ struct Cursor {
 impl Cursor {
     /// The offset of the row here; moves on to the next.
     #[inline(always)]
-    fn next(&mut self) -> usize {
+    pub(super) fn next(&mut self) -> usize {
         let here = self.offset;
         let grid = &self.grid;
         self.x += 1;
@@ -106,6 +114,17 @@ impl Panels {
             }
         }
         Self { level, values: packed, taps, depth, columns, width }
+    }
+
+    /// The matrix in order again, `[taps, depth, columns]`: the inverse of [`Panels::pack_rows`].
+    #[must_use]
+    pub fn unpack(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.values.len()];
+        for (panel, packed) in self.values.chunks_exact(self.taps * self.depth * self.width).enumerate() {
+            let rows = values.chunks_exact_mut(self.columns).zip(packed.chunks_exact(self.width));
+            rows.for_each(|(row, packed)| row[panel * self.width..][..self.width].copy_from_slice(packed));
+        }
+        values
     }
 
     /// The number of columns, padding included: the row length of what [`multiply`] writes.
@@ -207,15 +226,9 @@ pub(super) unsafe fn multiply_shared(product: &Product, out: Shared) {
     if rows == 0 || weights.columns == 0 {
         return;
     }
-    // Offsets grow along every axis, so the last of each axis bounds them all.
-    let end = |grid: &Grid| {
-        let lines = (rows - 1) / grid.width;
-        let (x, y, n) = ((rows - 1).min(grid.width - 1), lines.min(grid.height - 1), lines / grid.height);
-        grid.origin + x * grid.x + y * grid.y + n * grid.n
-    };
     let reach = taps.iter().map(|tap| tap.rows + weights.depth).max().unwrap_or(0);
-    assert!(end(&left_grid) + reach <= left.len(), "the left matrix's rows must lie in its slice");
-    assert!(end(&out_grid) + weights.columns <= out.len(), "the result's rows must lie in its slice");
+    assert!(left_grid.last(rows) + reach <= left.len(), "the left matrix's rows must lie in its slice");
+    assert!(out_grid.last(rows) + weights.columns <= out.len(), "the result's rows must lie in its slice");
     let panel = weights.taps * weights.depth * weights.width;
     let used = weights.depth * weights.width;
     assert!(taps.iter().all(|tap| tap.weights + used <= panel), "the taps' weights must lie in the panels");

@@ -1,7 +1,8 @@
 //! The bilinear read-out `u = Σ_pixels ⟨γ ⊙ P h, Q h⟩ / √C` and its gradient.
 
 use super::conv::pointwise;
-use super::product::Panels;
+use super::outer::{Outer, accumulate};
+use super::product::{Grid, Panels};
 use super::share::{Shared, split};
 use super::simd::{Kernel, Level, Simd, padded};
 
@@ -84,6 +85,64 @@ impl Readout {
             });
             *u += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
         }
+    }
+
+    /// (P h, Q h) of `pixels` dense pixels.
+    ///
+    /// # Panics
+    /// If a slice is too short.
+    pub fn project(&self, pixels: usize, h: &[f32], out: &mut [f32]) {
+        pointwise(&self.forward, pixels, h, out, false);
+    }
+
+    /// Turns one picture's (P h, Q h) into `(γ ⊙ Q h, γ ⊙ P h)·scale / √C`: what [`Self::gradient`] takes.
+    ///
+    /// # Panics
+    /// If `out` is shorter than `projected`.
+    pub fn exchange(&self, scale: f32, gamma: &[f32], projected: &[f32], out: &mut [f32]) {
+        out[..projected.len()].copy_from_slice(projected);
+        let scale = scale / (self.channels as f32).sqrt();
+        let gamma = &gamma[..padded(self.channels)];
+        self.level.run(Exchange { kept: &mut out[..projected.len()], gamma, scale });
+    }
+
+    /// The cotangent of γ from one picture's (P h, Q h) and (P ḣ, Q ḣ), where the read-out's tangent has the cotangent
+    /// `scale`: `scale·Σ_pixels (P ḣ ⊙ Q h + P h ⊙ Q ḣ) / √C`.
+    pub fn gamma_cotangent(&self, scale: f32, projected: &[f32], tangent: &[f32], out: &mut [f32]) {
+        let channels = padded(self.channels);
+        let scale = scale / (self.channels as f32).sqrt();
+        out[..channels].fill(0.0);
+        for (h, t) in projected.chunks_exact(2 * channels).zip(tangent.chunks_exact(2 * channels)) {
+            let (p, q) = h.split_at(channels);
+            let (dp, dq) = t.split_at(channels);
+            for (c, out) in out[..channels].iter_mut().enumerate() {
+                *out += scale * (dp[c] * q[c] + p[c] * dq[c]);
+            }
+        }
+    }
+
+    /// The gradients by P and Q, `[C, C]` each: `Σ` over pairs of (what [`Self::exchange`] gave, dense h).
+    ///
+    /// # Panics
+    /// If there are fewer pixels on one side.
+    #[must_use]
+    pub fn weight_gradient(&self, pairs: &[(&[f32], &[f32])]) -> [Vec<f32>; 2] {
+        let (channels, wide) = (self.channels, padded(self.channels));
+        let mut sums = vec![0.0; 2 * wide * wide];
+        for (exchanged, h) in pairs {
+            let outer = Outer {
+                left: (exchanged, Grid::lines(2 * wide)),
+                inputs: 2 * wide,
+                right: (h, Grid::lines(wide)),
+                outputs: wide,
+                rows: h.len() / wide,
+            };
+            accumulate(self.level, &outer, &mut sums);
+        }
+        [0, 1].map(|half| {
+            let rows = sums[half * wide * wide..].chunks_exact(wide).take(channels);
+            rows.flat_map(|row| &row[..channels]).copied().collect()
+        })
     }
 
     /// The gradient of the read-out by h, from what [`Self::forward`] kept of `pixels` pixels.

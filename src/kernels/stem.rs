@@ -1,7 +1,8 @@
 //! The first convolution, from planar pictures of few channels: patches side by side, then one matrix product.
 
 use super::conv::pointwise;
-use super::product::Panels;
+use super::outer::{Outer, accumulate};
+use super::product::{Grid, Panels};
 use super::simd::{Level, padded};
 
 /// A k × k convolution with a border of one, whose output has `⌈size / stride⌉` lines and columns.
@@ -55,11 +56,17 @@ impl Stem {
     }
 
     /// The convolution of planar pictures, `[pictures, inputs, height, width]`, into dense channels-last ones.
-    /// `patches` is room for [`Self::patch`] values an output pixel.
+    /// `patches` is room for [`Self::patch`] values an output pixel, no more.
     ///
     /// # Panics
     /// If a slice is too short for its pictures.
     pub fn forward(&self, size: (usize, usize), planar: &[f32], patches: &mut [f32], out: &mut [f32]) {
+        self.patches(size, planar, patches);
+        pointwise(&self.forward, patches.len() / self.patch(), patches, out, false);
+    }
+
+    /// The patches of planar pictures, one an output pixel.
+    fn patches(&self, size: (usize, usize), planar: &[f32], patches: &mut [f32]) {
         let (lines, columns) = self.size(size);
         let picture = self.inputs * size.0 * size.1;
         let count = lines * columns * self.patch();
@@ -69,7 +76,32 @@ impl Stem {
                 patches[at..at + run].copy_from_slice(&planar[from..from + run]);
             });
         }
-        pointwise(&self.forward, planar.len() / picture * lines * columns, patches, out, false);
+    }
+
+    /// The gradient by the weights, `[outputs, inputs, kernel, kernel]`: `Σ` over pairs of (the patches that
+    /// [`Self::forward`] left, dense cotangents of its output).
+    ///
+    /// # Panics
+    /// If there are fewer cotangents than patches.
+    #[must_use]
+    pub fn filter_gradient(&self, outputs: usize, pairs: &[(&[f32], &[f32])]) -> Vec<f32> {
+        let (patch, columns) = (self.patch(), self.forward.columns());
+        let mut sums = vec![0.0; patch * columns];
+        for (patches, cotangents) in pairs {
+            let outer = Outer {
+                left: (patches, Grid::lines(patch)),
+                inputs: patch,
+                right: (cotangents, Grid::lines(columns)),
+                outputs: columns,
+                rows: patches.len() / patch,
+            };
+            accumulate(self.forward.level(), &outer, &mut sums);
+        }
+        let mut weights = vec![0.0; outputs * patch];
+        for (o, weights) in weights.chunks_exact_mut(patch).enumerate() {
+            weights.iter_mut().zip(sums[o..].iter().step_by(columns)).for_each(|(w, sum)| *w = *sum);
+        }
+        weights
     }
 
     /// The adjoint: from dense cotangents of the output to planar ones of the input, which it overwrites.

@@ -9,6 +9,10 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, SQRT_2};
 
+mod gradient;
+
+pub use gradient::filter_gradient;
+
 use super::layout::{Filter, Frame};
 use super::product::{Grid, Panels, Product, Tap, multiply_shared};
 use super::scratch;
@@ -31,6 +35,10 @@ trait Tile: Copy + Send + Sync {
     fn output<S: Simd>(s: S, m: [S::V; SIDE]) -> [S::V; SIDE];
     /// `G g`.
     fn filter<S: Simd>(s: S, g: [S::V; SIDE]) -> [S::V; SIDE];
+    /// `A y`, the adjoint of [`Tile::output`].
+    fn spread<S: Simd>(s: S, y: [S::V; SIDE]) -> [S::V; SIDE];
+    /// `Gᵀ u`, the adjoint of [`Tile::filter`].
+    fn gather<S: Simd>(s: S, u: [S::V; SIDE]) -> [S::V; SIDE];
 }
 
 /// F(2, 3), at 0, ±1 and ∞.
@@ -61,6 +69,18 @@ impl Tile for Two {
         let ends = s.mul(half, s.add(a, c));
         let middle = s.mul(half, b);
         [a, s.add(ends, middle), s.sub(ends, middle), c, x, y]
+    }
+
+    #[inline(always)]
+    fn spread<S: Simd>(s: S, [a, b, x, y, ..]: [S::V; SIDE]) -> [S::V; SIDE] {
+        [a, s.add(a, b), s.sub(a, b), s.sub(s.splat(0.0), b), x, y]
+    }
+
+    #[inline(always)]
+    fn gather<S: Simd>(s: S, [a, b, c, d, x, y]: [S::V; SIDE]) -> [S::V; SIDE] {
+        let half = s.splat(0.5);
+        let sum = s.mul(half, s.add(b, c));
+        [s.add(a, sum), s.mul(half, s.sub(b, c)), s.add(sum, d), x, y, y]
     }
 }
 
@@ -110,6 +130,31 @@ impl Tile for Four {
         let ends2 = s.fma(s.splat(1.0 / 6.0), a, s.mul(s.splat(1.0 / 3.0), c));
         let middle2 = s.mul(s.splat(SQRT_2 / 6.0), b);
         [a, s.sub(ends, middle), s.add(ends, middle), s.add(ends2, middle2), s.sub(ends2, middle2), c]
+    }
+
+    #[inline(always)]
+    fn spread<S: Simd>(s: S, [a, b, c, d, ..]: [S::V; SIDE]) -> [S::V; SIDE] {
+        let (half, two) = (s.splat(0.5), s.splat(2.0));
+        let even = s.fma(half, c, a);
+        let odd = s.mul(s.splat(FRAC_1_SQRT_2), s.fma(half, d, b));
+        let even2 = s.fma(two, c, a);
+        let odd2 = s.mul(s.splat(SQRT_2), s.fma(two, d, b));
+        [a, s.add(even, odd), s.sub(even, odd), s.add(even2, odd2), s.sub(even2, odd2), d]
+    }
+
+    #[inline(always)]
+    fn gather<S: Simd>(s: S, [a, b, c, d, e, f]: [S::V; SIDE]) -> [S::V; SIDE] {
+        let (sum, sum2) = (s.add(b, c), s.add(d, e));
+        let (difference, difference2) = (s.sub(c, b), s.sub(d, e));
+        let third = s.splat(1.0 / 3.0);
+        [
+            s.fma(s.splat(-2.0 / 3.0), sum, s.fma(s.splat(1.0 / 6.0), sum2, a)),
+            s.fma(s.splat(SQRT_2 / 3.0), difference, s.mul(s.splat(SQRT_2 / 6.0), difference2)),
+            s.fma(third, s.sub(sum2, sum), f),
+            f,
+            f,
+            f,
+        ]
     }
 }
 

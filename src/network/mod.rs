@@ -21,7 +21,6 @@ pub use description::{Architecture, Description, Stem, TrainingRecord};
 pub use device::{DeviceChoice, allow_tf32, name as device_name};
 pub use graph::{Activations, Graph};
 pub use model::Network;
-#[cfg(test)]
 pub(crate) use processor::blueprint;
 
 impl From<candle_core::Error> for crate::Error {

@@ -32,6 +32,7 @@ pub(crate) enum Stream {
     Sigma,
     Noise,
     Evaluation,
+    Counterfactual,
 }
 
 /// The generator for the draw number `draw` of one purpose: sixteen 32-bit words of its own.

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use rand_chacha::rand_core::RngCore;
 
 use super::augment::{Augmentation, Stream, generator, uniform};
+use super::counterfactual::Counterfactual;
 use super::data::DataSet;
 use crate::joint::SigmaRange;
 use crate::picture::normals;
@@ -16,14 +17,15 @@ use crate::{Error, Result};
 pub struct TrainingBatch {
     /// y = x + σε, `[N, C, H, W]`.
     pub noisy: Vec<f32>,
-    /// ε, `[N, C, H, W]`, standard normal.
+    /// What the score is trained to point away from, in units of σ, `[N, C, H, W]`: ε, standard normal; in the rows that
+    /// train another class, `(y − E[x | y, c])/σ`.
     pub noise: Vec<f32>,
     /// σ, `[N]`, log-uniform over the range.
     pub sigmas: Vec<f32>,
     /// The classes, `[N]`.
     pub labels: Vec<u32>,
-    /// 1 where the score of the true class is trained, 0 where that of the mixture is, `[N]`.
-    pub conditional: Vec<f32>,
+    /// The class whose score is trained, or none where that of the mixture is, `[N]`.
+    pub classes: Vec<Option<u32>>,
 }
 
 /// How batches are drawn.
@@ -43,6 +45,8 @@ pub struct Sampler {
     pub augmentation: Augmentation,
     /// The share of a batch whose score is that of its true class.
     pub conditional: f32,
+    /// The rows whose score is that of a class drawn at random, if any.
+    pub counterfactual: Option<Counterfactual>,
 }
 
 impl Sampler {
@@ -69,23 +73,31 @@ impl Sampler {
         let mut sigmas = Vec::with_capacity(n);
         let mut labels = Vec::with_capacity(n);
         let (low, high) = (f64::from(self.sigmas.min).ln(), f64::from(self.sigmas.max).ln());
-        for (row, (noisy, noise)) in noisy.chunks_exact_mut(size).zip(noise.chunks_exact(size)).enumerate() {
+        // Pictures come in random order, so the first rows are as good a share as any, and the last.
+        let conditional = (self.conditional * n as f32).round() as usize;
+        let others = self.counterfactual.as_ref().map_or(0, |c| (c.share * n as f32).round() as usize);
+        let mut classes = Vec::with_capacity(n);
+        for (row, (noisy, noise)) in noisy.chunks_exact_mut(size).zip(noise.chunks_exact_mut(size)).enumerate() {
             let draw = first + row as u64;
             let (epoch, place) = (draw / self.pictures as u64, draw % self.pictures as u64);
             let index = orders.of(self, epoch)[place as usize] as usize;
+            let other = self.counterfactual.as_ref().filter(|_| row >= n - others.min(n));
+            let low = other.map_or(low, |other| f64::from(other.sigma.min(self.sigmas.max)).ln().max(low));
             let share = uniform(&mut generator(self.seed, Stream::Sigma, draw));
             let sigma = libm::exp(low + share * (high - low)) as f32;
             self.augmentation.draw(self.seed, draw).apply(self.data.bytes(index), self.data.shape, noisy);
-            for (y, &e) in noisy.iter_mut().zip(noise) {
+            for (y, e) in noisy.iter_mut().zip(&*noise) {
                 *y += sigma * e;
             }
+            let label = self.data.labels[index];
+            classes.push(match other {
+                Some(other) => Some(other.draw(&self.data, label, (self.seed, draw), sigma, noisy, noise)),
+                None => (row < conditional).then_some(label),
+            });
             sigmas.push(sigma);
-            labels.push(self.data.labels[index]);
+            labels.push(label);
         }
-        // Pictures come in random order, so the first rows are as good a share as any.
-        let rows = (self.conditional * n as f32).round() as usize;
-        let conditional = (0..n).map(|row| f32::from(u8::from(row < rows))).collect();
-        TrainingBatch { noisy, noise, sigmas, labels, conditional }
+        TrainingBatch { noisy, noise, sigmas, labels, classes }
     }
 }
 
@@ -173,6 +185,7 @@ mod tests {
             sigmas: SigmaRange { min: 0.01, max: 1.0 },
             augmentation: Augmentation { mirror: true, shift: 1 },
             conditional: 0.4,
+            counterfactual: None,
         }
     }
 
@@ -201,7 +214,7 @@ mod tests {
                     assert!((clean - batch.labels[row] as f32 * 30.0 / 255.0).abs() < 1e-6);
                 }
             }
-            assert_eq!(batch.conditional, [1.0, 0.0, 0.0]);
+            assert_eq!(batch.classes, [Some(batch.labels[0]), None, None]);
         }
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augmentation;
-use super::data::Kind;
+use super::counterfactual::Counterfactual;
+use super::data::{DataSet, Kind};
 use super::objective::Objective;
 use super::optimiser::{AdamW, Muon, Settings};
 use super::schedule::Budget;
@@ -105,6 +106,15 @@ pub struct Config {
     /// The share of each batch that trains the score of its true class instead of the mixture's, 0 to 1
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     pub conditional_share: f32,
+    /// The share of each batch that trains the score of a class drawn at random, from the mean of that class's pictures given
+    /// the noisy one, 0 to 1
+    #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
+    #[serde(default)]
+    pub counterfactual_share: f32,
+    /// The smallest noise level of those rows: below it, one picture of the class outweighs all others
+    #[arg(long, default_value_t = 0.5, value_name = "S")]
+    #[serde(default)]
+    pub counterfactual_sigma: f32,
     /// The smallest noise level trained, on the [0, 1] scale
     #[arg(long, default_value_t = 0.005, value_name = "S")]
     pub sigma_min: f32,
@@ -229,6 +239,12 @@ impl Config {
         positive("--lr-adam", self.lr_adam)?;
         positive("--clip", self.clip)?;
         share("--conditional-share", f64::from(self.conditional_share))?;
+        share("--counterfactual-share", f64::from(self.counterfactual_share))?;
+        not_negative("--counterfactual-sigma", f64::from(self.counterfactual_sigma))?;
+        if self.conditional_share + self.counterfactual_share > 1.0 {
+            let reason = format!("and --conditional-share {} are more than the whole batch", self.conditional_share);
+            return Err(Error::option("--counterfactual-share", reason));
+        }
         share("--ema", self.ema)?;
         positive("--epochs", self.epochs.unwrap_or(1.0))?;
         positive("--hours", self.hours.unwrap_or(1.0))?;
@@ -247,6 +263,13 @@ impl Config {
     /// [`Error::Option`] if it names none.
     pub fn device_choice(&self) -> Result<DeviceChoice> {
         self.device.parse()
+    }
+
+    /// The rows that train another class's score, over the first `pictures` pictures of `data`, if there are any.
+    #[must_use]
+    pub fn counterfactual(&self, data: &DataSet, pictures: usize) -> Option<Counterfactual> {
+        let (share, sigma) = (self.counterfactual_share, self.counterfactual_sigma);
+        (share > 0.0).then(|| Counterfactual::new(data, pictures, share, sigma))
     }
 
     /// The range of σ.

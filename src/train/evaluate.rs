@@ -1,16 +1,14 @@
 //! What is measured during training, on pictures that are not trained on.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
-use candle_core::{D, DType, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::augment::Stream;
 use super::data::DataSet;
-use super::objective::{Trainable, read};
 use crate::Result;
-use crate::picture::normals;
+use crate::joint::JointModel;
+use crate::picture::{Batch, normals};
 
 /// The noise level at which accuracy is measured, where the trained range allows it.
 const CLASSIFY_AT: f32 = 1.0 / 255.0;
@@ -34,48 +32,43 @@ pub struct Evaluation {
     pub psnr_sigma: f32,
 }
 
-/// Measures the network over `weights` on the pictures of `range`, `batch` at a time. The noise is that of `seed`, the
-/// same at each call, so that two evaluations differ by the weights alone.
+/// Measures a network on the pictures of `range`, `batch` at a time. The noise is that of `seed`, the same at each call,
+/// so that two evaluations differ by the weights alone.
 ///
 /// # Errors
 /// If the device fails.
 pub fn evaluate(
-    network: &Trainable,
-    weights: &BTreeMap<String, Tensor>,
+    network: &dyn JointModel,
     data: &DataSet,
     range: &Range<usize>,
     batch: usize,
     seed: u64,
     step: u64,
 ) -> Result<Evaluation> {
-    let graph = network.graph_over(weights)?;
-    let device = network.device();
-    let trained = network.description().sigma_range;
+    let trained = network.sigma_range();
     let (accuracy_sigma, psnr_sigma) = (trained.clamp(CLASSIFY_AT), trained.clamp(DENOISE_AT));
     let size = data.shape.len();
     let (mut correct, mut decibels) = (0, 0.0);
     let indices: Vec<usize> = range.clone().collect();
     for (chunk, part) in indices.chunks(batch).enumerate() {
-        let n = part.len();
         let clean: Vec<f32> = part.iter().flat_map(|&i| data.bytes(i).iter().map(|&b| f32::from(b) / 255.0)).collect();
-        let labels: Vec<u32> = part.iter().map(|&i| data.labels[i]).collect();
-        let mut noise = vec![0.0; n * size];
+        let mut noise = vec![0.0; clean.len()];
         normals::fill(seed, Stream::Evaluation as u64, (chunk * batch * size) as u64, &mut noise);
-        let shape = (n, data.shape.channels, data.shape.height, data.shape.width);
-        let clean = Tensor::from_vec(clean, shape, device)?;
-        let noise = Tensor::from_vec(noise, shape, device)?;
-        let noisy_at = |sigma: f32| -> candle_core::Result<(Tensor, Tensor)> {
-            Ok(((&clean + noise.affine(f64::from(sigma), 0.0)?)?, Tensor::full(sigma, n, device)?))
+        let forward = |sigma: f32| {
+            let noisy = clean.iter().zip(&noise).map(|(x, e)| x + sigma * e).collect();
+            network.forward(&Batch::new(data.shape, noisy), &vec![sigma; part.len()])
         };
-        let (noisy, sigmas) = noisy_at(accuracy_sigma)?;
-        let logits = graph.forward(&noisy, &sigmas)?.logits;
-        let predicted = logits.argmax(D::Minus1)?.to_dtype(DType::U32)?.to_vec1::<u32>()?;
-        correct += predicted.iter().zip(&labels).filter(|(p, l)| p == l).count();
-        let (noisy, sigmas) = noisy_at(psnr_sigma)?;
-        let (score, _) = read(&graph, &noisy, &sigmas)?;
-        let denoised = (noisy + score.affine(f64::from(psnr_sigma).powi(2), 0.0)?)?;
-        let errors = (denoised - clean)?.sqr()?.flatten_from(1)?.mean(1)?.to_vec1::<f32>()?;
-        decibels += errors.iter().map(|&e| -10.0 * f64::from(e).log10()).sum::<f64>();
+        let classified = forward(accuracy_sigma)?;
+        for (n, &index) in part.iter().enumerate() {
+            let logits = classified.log_joint_of(n).iter().enumerate();
+            let best = logits.max_by(|(i, a), (j, b)| a.total_cmp(b).then(j.cmp(i)));
+            correct += usize::from(best.is_some_and(|(class, _)| class == data.labels[index] as usize));
+        }
+        let denoised = forward(psnr_sigma)?.denoised()?;
+        for (n, clean) in clean.chunks_exact(size).enumerate() {
+            let squares = denoised.row(n).iter().zip(clean).map(|(d, x)| f64::from(d - x).powi(2));
+            decibels -= 10.0 * (squares.sum::<f64>() / size as f64).log10();
+        }
     }
     let pictures = indices.len();
     let count = pictures.max(1) as f64;
@@ -86,7 +79,7 @@ pub fn evaluate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Architecture, Checkpoint, Description};
+    use crate::network::{Architecture, Checkpoint, Description, DeviceChoice, Network};
     use crate::picture::Shape;
     use crate::train::data::{Kind, Part};
 
@@ -101,14 +94,11 @@ mod tests {
             Architecture { widths: vec![8], blocks: vec![1], strides: vec![1], ..Architecture::compact() };
         let description =
             Description { mean: vec![0.5], deviation: 0.3, ..Description::new("t", classes, shape, architecture) };
-        let network =
-            Trainable::new(Checkpoint::untrained(description, 0).unwrap(), &candle_core::Device::Cpu).unwrap();
-        let mut weights: BTreeMap<String, Tensor> =
-            network.parameters().iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect();
+        let mut checkpoint = Checkpoint::untrained(description, 0).unwrap();
         // No logits: every class as probable as the other, the first is taken.
-        let head = weights["head.linear.weight"].zeros_like().unwrap();
-        weights.insert("head.linear.weight".to_owned(), head);
-        let measured = evaluate(&network, &weights, &data, &(1..5), 3, 7, 42).unwrap();
+        checkpoint.tensors.get_mut("head.linear.weight").unwrap().values.fill(0.0);
+        let network = Network::load(&checkpoint, DeviceChoice::Cpu).unwrap();
+        let measured = evaluate(&network, &data, &(1..5), 3, 7, 42).unwrap();
         assert_eq!((measured.step, measured.pictures), (42, 4));
         assert!((measured.accuracy - 0.5).abs() < 1e-9);
 

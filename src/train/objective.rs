@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 use super::batches::TrainingBatch;
+use crate::kernels::engine::TrainingMemory;
 use crate::network::{Checkpoint, Description, Graph};
 use crate::picture::Shape;
 use crate::{Error, Result};
@@ -51,25 +52,35 @@ pub struct DeviceBatch {
     noise: Tensor,
     sigmas: Tensor,
     labels: Tensor,
-    /// The rows whose score is their true class's, 1 or 0; none where there is no such row.
-    conditional: Option<Tensor>,
+    /// 1 in the column of the class whose score is trained, `[N, K]`, and 1 for the rows that have one, `[N, 1]`; none
+    /// where there is no such row.
+    conditional: Option<[Tensor; 2]>,
 }
 
 impl DeviceBatch {
-    /// Copies a batch of pictures of `shape` to the device.
+    /// Copies a batch of pictures of `shape`, of `classes` classes, to the device.
     ///
     /// # Errors
     /// If the device has no room.
-    pub fn new(batch: TrainingBatch, shape: Shape, device: &Device) -> Result<Self> {
+    pub fn new(batch: TrainingBatch, shape: Shape, classes: usize, device: &Device) -> Result<Self> {
         let n = batch.labels.len();
         let pictures = (n, shape.channels, shape.height, shape.width);
-        let conditional = batch.conditional.iter().any(|&c| c > 0.0);
+        let conditional = || -> Result<[Tensor; 2]> {
+            let mut columns = vec![0.0_f32; n * classes];
+            let mut rows = vec![0.0_f32; n];
+            for (row, class) in batch.classes.iter().enumerate().filter_map(|(row, class)| Some((row, (*class)?))) {
+                columns[row * classes + class as usize] = 1.0;
+                rows[row] = 1.0;
+            }
+            Ok([Tensor::from_vec(columns, (n, classes), device)?, Tensor::from_vec(rows, (n, 1), device)?])
+        };
+        let conditional = batch.classes.iter().any(Option::is_some).then(conditional).transpose()?;
         Ok(Self {
             noisy: Tensor::from_vec(batch.noisy, pictures, device)?,
             noise: Tensor::from_vec(batch.noise, pictures, device)?,
             sigmas: Tensor::from_vec(batch.sigmas, n, device)?,
             labels: Tensor::from_vec(batch.labels, n, device)?,
-            conditional: conditional.then(|| Tensor::from_vec(batch.conditional, (n, 1), device)).transpose()?,
+            conditional,
         })
     }
 }
@@ -93,6 +104,8 @@ pub struct Trainable {
     parameters: BTreeMap<String, Var>,
     /// Over the parameters themselves: it computes with whatever they hold.
     graph: Graph,
+    /// What the processor's own passes keep between batches.
+    pub(super) memory: TrainingMemory,
 }
 
 impl Trainable {
@@ -107,7 +120,7 @@ impl Trainable {
         }
         let description = checkpoint.description;
         let graph = graph(&description, device, |name| parameters.get(name).map(|var| var.as_tensor().clone()))?;
-        Ok(Self { description, device: device.clone(), parameters, graph })
+        Ok(Self { description, device: device.clone(), parameters, graph, memory: TrainingMemory::new() })
     }
 
     /// The weights, by name.
@@ -128,16 +141,8 @@ impl Trainable {
         &self.device
     }
 
-    /// The network over other weights, not to be trained: their moving average, to evaluate.
-    ///
-    /// # Errors
-    /// If a weight is missing.
-    pub fn graph_over(&self, weights: &BTreeMap<String, Tensor>) -> Result<Graph> {
-        graph(&self.description, &self.device, |name| weights.get(name).cloned())
-    }
-
     /// The loss of a batch: `CE(posterior, label) + λ·mean((σ∇log p_σ(y) + ε)²)`, less what the objective leaves out.
-    /// For the batch's conditional rows the score is `∇log p_σ(y, c)` of the true class c.
+    /// For the batch's conditional rows the score is `∇log p_σ(y, c)` of their class c.
     ///
     /// # Errors
     /// If the device fails.
@@ -152,12 +157,9 @@ impl Trainable {
             return Ok(Loss { total: cross_entropy.clone(), cross_entropy, score_error: zero });
         }
         let n = batch.noisy.dim(0)?;
-        let classes = self.description.classes.len();
         let mut weights = candle_nn::ops::softmax(&pass.logits, 1)?;
-        if let Some(rows) = &batch.conditional {
-            let numbers = Tensor::arange(0, classes as u32, &self.device)?.unsqueeze(0)?;
-            let one_hot = batch.labels.unsqueeze(1)?.broadcast_eq(&numbers)?.to_dtype(DType::F32)?;
-            weights = (weights.broadcast_mul(&(1.0 - rows)?)? + one_hot.broadcast_mul(rows)?)?;
+        if let Some([columns, rows]) = &batch.conditional {
+            weights = (weights.broadcast_mul(&(1.0 - rows)?)? + columns)?;
         }
         let density = Tensor::ones((n, 1), DType::F32, &self.device)?;
         let score = pass.pullback(&density, &weights.unsqueeze(1)?)?.squeeze(1)?;
@@ -174,17 +176,6 @@ fn graph(description: &Description, device: &Device, tensor: impl Fn(&str) -> Op
         None => candle_core::bail!("tensor {name} is missing"),
     });
     Ok(graph?)
-}
-
-/// The scores `∇log p_σ(y)` and the logits of noisy pictures, for evaluation.
-///
-/// # Errors
-/// If the device fails.
-pub fn read(graph: &Graph, noisy: &Tensor, sigmas: &Tensor) -> Result<(Tensor, Tensor)> {
-    let pass = graph.forward(noisy, sigmas)?;
-    let weights = candle_nn::ops::softmax(&pass.logits, 1)?.unsqueeze(1)?;
-    let density = Tensor::ones((noisy.dim(0)?, 1), DType::F32, noisy.device())?;
-    Ok((pass.pullback(&density, &weights)?.squeeze(1)?, pass.logits))
 }
 
 #[cfg(test)]

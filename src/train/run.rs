@@ -1,5 +1,6 @@
 //! The loop: batches to steps, and steps to reports, evaluations and files.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,12 +14,12 @@ use super::config::{Config, Every};
 use super::data::{self, DataSet};
 use super::evaluate::{Evaluation, evaluate};
 use super::log::Log;
-use super::objective::{DeviceBatch, Trainable};
+use super::objective::Trainable;
 use super::optimiser::Optimiser;
 use super::progress::{Progress, Report, Started, Summary};
 use super::schedule::{Budget, average_decay, learning_rate};
 use super::state::{self, Record, read_back, with_suffix};
-use crate::network::{Checkpoint, Description, Storage, TrainingRecord, Values, allow_tf32, device_name};
+use crate::network::{Checkpoint, Description, Network, Storage, TrainingRecord, Values, allow_tf32, device_name};
 use crate::picture::Shape;
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -107,6 +108,7 @@ impl Run {
             sigmas: config.sigma_range(),
             augmentation: config.augmentation(data.kind),
             conditional: config.conditional_share,
+            counterfactual: config.counterfactual(&data, pictures),
         };
         let step = optimiser.step_count();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -184,9 +186,7 @@ impl Run {
 
     /// One step. Nothing is read back from the device.
     fn train(&mut self) -> Result<()> {
-        let batch = DeviceBatch::new(self.feed.take()?, self.data.shape, self.network.device())?;
-        let loss = self.network.loss(&batch, self.config.objective, self.config.lambda)?;
-        let gradients = loss.total.backward()?;
+        let (loss, gradients) = self.network.gradients(self.feed.take()?, self.config.objective, self.config.lambda)?;
         let step = self.step();
         let rate = learning_rate(step, self.config.warmup, self.share());
         let norm = self.optimiser.step(&gradients, rate, average_decay(step, self.config.ema))?;
@@ -236,10 +236,12 @@ impl Run {
         if self.held_out.is_empty() {
             return Ok(());
         }
-        let weights = self.optimiser.average()?;
+        let description = self.network.description().clone();
+        let tensors = named(read_back(&self.optimiser.average()?).map_err(|e| self.lost(&e.to_string()))?);
+        let network = Network::load(&Checkpoint { description, tensors }, self.config.device_choice()?)?;
         let (data, held_out) = (&self.data, &self.held_out);
         let batch = self.config.batch.min(256);
-        let measured = evaluate(&self.network, &weights, data, held_out, batch, self.config.seed, self.step())?;
+        let measured = evaluate(&network, data, held_out, batch, self.config.seed, self.step())?;
         self.log.evaluation(self.elapsed().as_secs_f64(), &measured)?;
         self.evaluation = Some(measured);
         self.evaluated.1 = Instant::now();
@@ -257,8 +259,7 @@ impl Run {
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.network.description().clone();
         description.training = Some(self.record(seconds)?);
-        let tensors = weights.into_iter().map(|(name, (shape, values))| (name, Values { shape, values })).collect();
-        Checkpoint { description, tensors }.write(&self.config.out, Storage::Single)?;
+        Checkpoint { description, tensors: named(weights) }.write(&self.config.out, Storage::Single)?;
         self.saved = (self.step(), Instant::now());
         progress(Progress::Saved { step: self.step(), path: self.config.out.clone() });
         Ok(())
@@ -359,4 +360,9 @@ fn untrained(config: &Config, data: &DataSet) -> Result<Checkpoint> {
     description.mean = statistics.mean;
     description.sigma_range = config.sigma_range();
     Checkpoint::untrained(description, config.seed)
+}
+
+/// Values read back, as a checkpoint holds them.
+fn named(tensors: state::Values) -> BTreeMap<String, Values> {
+    tensors.into_iter().map(|(name, (shape, values))| (name, Values { shape, values })).collect()
 }

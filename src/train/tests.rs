@@ -40,6 +40,7 @@ pub(super) fn config(folder: &Path) -> Config {
         holdout: 4,
         crop: Some(1),
         conditional_share: 0.25,
+        counterfactual_share: 0.25,
         log_every: 2,
         evaluate_every: Every::Steps(1000),
         checkpoint_every: Every::Steps(1000),

@@ -54,7 +54,7 @@ impl Engine {
     fn forward_part(&self, part: &mut Part, noisy: &[f32], size: (usize, usize), total: usize) {
         let count = [part.pictures, total];
         self.embed_sigmas(part);
-        self.standardise(part, noisy, size);
+        self.standardise_into(noisy, size, &part.sigmas, &mut part.z);
         let Part { z, film, patches, stages, energy, .. } = part;
         let stride = self.film.bias.len();
         energy.fill(0.0);
@@ -96,12 +96,12 @@ impl Engine {
     }
 
     /// `z = (y − μ)/√(σ_d² + σ²)`
-    fn standardise(&self, part: &mut Part, noisy: &[f32], size: (usize, usize)) {
+    pub(super) fn standardise_into(&self, noisy: &[f32], size: (usize, usize), sigmas: &[f32], z: &mut [f32]) {
         let plane = size.0 * size.1;
-        let planes = part.z.chunks_exact_mut(plane).zip(noisy.chunks_exact(plane));
+        let planes = z.chunks_exact_mut(plane).zip(noisy.chunks_exact(plane));
         for (index, (z, y)) in planes.enumerate() {
             let (picture, channel) = (index / self.blueprint.channels, index % self.blueprint.channels);
-            let (mean, rate) = (self.blueprint.mean[channel], 1.0 / self.spread(part.sigmas[picture]));
+            let (mean, rate) = (self.blueprint.mean[channel], 1.0 / self.spread(sigmas[picture]));
             for (z, y) in z.iter_mut().zip(y) {
                 *z = (y - mean) * rate;
             }
@@ -136,10 +136,19 @@ impl Engine {
 
 impl Dense {
     /// `rows` rows of `x`, `stride` values apart.
-    fn forward(&self, rows: usize, x: &[f32], stride: usize, out: &mut [f32]) {
+    pub(super) fn forward(&self, rows: usize, x: &[f32], stride: usize, out: &mut [f32]) {
         for row in out.chunks_exact_mut(self.bias.len().max(1)) {
             row.copy_from_slice(&self.bias);
         }
+        self.product(rows, x, stride, out, true);
+    }
+
+    /// [`Self::forward`] without the bias: the derivative.
+    pub(super) fn linear(&self, rows: usize, x: &[f32], stride: usize, out: &mut [f32]) {
+        self.product(rows, x, stride, out, false);
+    }
+
+    fn product(&self, rows: usize, x: &[f32], stride: usize, out: &mut [f32], add: bool) {
         let product = Product {
             left: x,
             left_grid: Grid::lines(stride),
@@ -147,7 +156,7 @@ impl Dense {
             taps: &[Tap { rows: 0, weights: 0 }],
             weights: &self.panels,
             out_grid: Grid::lines(self.panels.columns()),
-            add: true,
+            add,
         };
         multiply(&product, out);
     }

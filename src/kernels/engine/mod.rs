@@ -8,6 +8,7 @@ mod forward;
 mod pullback;
 #[cfg(test)]
 mod tests;
+mod training;
 mod workspace;
 
 use std::f32::consts::FRAC_PI_2;
@@ -21,6 +22,7 @@ use super::simd::{Level, padded};
 use super::stem::Stem;
 use crate::{Error, Result};
 
+pub use training::{Gradients, LossParts, LossWeights, TrainingMemory, TrainingRows};
 pub use workspace::Workspace;
 
 /// The numbers from which the network's shape follows.

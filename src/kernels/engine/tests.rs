@@ -8,7 +8,7 @@ use crate::network::{Architecture, Checkpoint, Description, Network, Stem, bluep
 use crate::picture::{Batch, Shape};
 
 /// A network whose every weight is random, so that every path matters.
-fn checkpoint(channels: usize, architecture: Architecture) -> Checkpoint {
+pub fn checkpoint(channels: usize, architecture: Architecture) -> Checkpoint {
     let classes = ["cat", "dog", "eel"].map(str::to_owned).to_vec();
     let mut description = Description::new("random", classes, Shape::new(channels, 8, 8), architecture);
     description.mean = (0..channels).map(|c| 0.4 + 0.1 * c as f32).collect();
@@ -21,12 +21,12 @@ fn checkpoint(channels: usize, architecture: Architecture) -> Checkpoint {
     checkpoint
 }
 
-fn engine(level: Level, checkpoint: &Checkpoint) -> Engine {
+pub fn engine(level: Level, checkpoint: &Checkpoint) -> Engine {
     let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
     Engine::for_level(level, &blueprint(&checkpoint.description), &tensor).unwrap()
 }
 
-fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
+pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
     Architecture {
         stem: Stem { kernel: stem.0, stride: stem.1 },
         widths: widths.to_vec(),

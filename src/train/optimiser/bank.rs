@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 
 use super::{Rule, Settings, State};
@@ -49,11 +48,10 @@ impl Bank {
         matches!(self.moments, Moments::Muon(_))
     }
 
-    /// The gradients of the bank's parameters, in its layout, cut off from the graph that they came from: moments that
-    /// were joined to it would keep every step's graph alive.
-    pub fn gather(&self, gradients: &GradStore) -> Result<Tensor> {
-        let one = |var: &Var| gradients.get(var).map_or_else(|| var.zeros_like(), |g| Ok(g.detach()));
-        join(&self.variables.iter().map(one).collect::<Result<Vec<_>>>()?, self.muon())
+    /// The gradients of the bank's parameters, in its layout.
+    pub fn gather(&self, gradients: &BTreeMap<String, Tensor>) -> Result<Tensor> {
+        let one = |(name, var): (&String, &Var)| gradients.get(name).cloned().map_or_else(|| var.zeros_like(), Ok);
+        join(&self.names.iter().zip(&self.variables).map(one).collect::<Result<Vec<_>>>()?, self.muon())
     }
 
     /// One step of the bank's rule along a gradient in its layout.

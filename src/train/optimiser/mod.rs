@@ -9,7 +9,6 @@ mod muon;
 
 use std::collections::BTreeMap;
 
-use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
@@ -92,12 +91,12 @@ impl Optimiser {
         self.step
     }
 
-    /// One step: both learning rates times `rate`, the average kept with `decay`. A parameter without a gradient is
-    /// taken to have a zero one. Returns the gradient's norm before clipping, as a scalar on the device.
+    /// One step along gradients by parameter name: both learning rates times `rate`, the average kept with `decay`. A
+    /// parameter without a gradient is taken to have a zero one. Returns the gradient's norm before clipping, as a scalar on the device.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn step(&mut self, gradients: &GradStore, rate: f64, decay: f64) -> Result<Tensor> {
+    pub fn step(&mut self, gradients: &BTreeMap<String, Tensor>, rate: f64, decay: f64) -> Result<Tensor> {
         let gradients = self.banks.iter().map(|b| b.gather(gradients)).collect::<Result<Vec<_>>>()?;
         let squares = gradients.iter().map(|g| g.sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
         let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;

@@ -1,0 +1,190 @@
+//! The gradient of a stride-1 convolution by its filter, by Winograd's tiles.
+//!
+//! The adjoint of `Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` by g: with `V = Bᵀ d B` of the input's tiles and `Z = A y Aᵀ` of the
+//! cotangent's, (m + 2)² sums of outer products `Σ_tiles V ⊗ Z`, and `Gᵀ(·)G` of them at the end, once.
+
+use super::{Four, InputTransform, SIDE, Size, TRANSFORM_GRAIN, Tile, Tiling, Two, plane};
+use crate::kernels::layout::{Filter, Frame};
+use crate::kernels::outer::{Outer, accumulate};
+use crate::kernels::product::Grid;
+use crate::kernels::scratch;
+use crate::kernels::share::{Shared, split};
+use crate::kernels::simd::{Kernel, Level, Simd};
+
+/// Values that a block's transformed tiles may have together.
+const BLOCK_VALUES: usize = 1 << 20;
+
+/// `Σ` over pairs of (framed inputs, framed cotangents of the output) of the gradient by the 3×3 filter of a stride-1
+/// convolution. Both have `frame`'s size and as many pictures; cotangents have `outputs` channels. Borders must be zero.
+///
+/// # Panics
+/// If a slice is too short for its pictures.
+#[must_use]
+pub fn filter_gradient(
+    level: Level,
+    frame: Frame,
+    [outputs, pictures]: [usize; 2],
+    pairs: &[(&[f32], &[f32])],
+) -> Filter {
+    // The larger tiles waste more on a picture that they overhang than they save.
+    let size = if frame.height.min(frame.width) > 2 { Size::Four } else { Size::Two };
+    match size {
+        Size::Two => gradient::<Two>(level, frame, [outputs, pictures], pairs),
+        Size::Four => gradient::<Four>(level, frame, [outputs, pictures], pairs),
+    }
+}
+
+fn gradient<T: Tile>(
+    level: Level,
+    frame: Frame,
+    [outputs, pictures]: [usize; 2],
+    pairs: &[(&[f32], &[f32])],
+) -> Filter {
+    let to = Frame::new(frame.height, frame.width, outputs);
+    let mut filter = Filter::zeros([to.channels, frame.channels, 3]);
+    let (depth, columns) = (frame.channels, to.channels);
+    let (products, area) = (T::INPUTS * T::INPUTS, depth * columns);
+    let tiling = Tiling::new::<T>(frame);
+    let tiles = pictures * tiling.a_picture;
+    let block = (BLOCK_VALUES / (products * (depth + columns))).next_multiple_of(16).max(16);
+    let mut sums = vec![0.0; products * area];
+    for (framed, cotangents) in pairs {
+        assert!(framed.len() >= pictures * frame.len(), "the inputs must lie in their slice");
+        assert!(cotangents.len() >= pictures * to.len(), "the cotangents must lie in their slice");
+        for first in (0..tiles).step_by(block) {
+            let count = block.min(tiles - first);
+            let (input_plane, output_plane) = (plane(count * depth), plane(count * columns));
+            scratch::with(products * (input_plane + output_plane), |memory| {
+                let (inputs, outputs) = memory.split_at_mut(products * input_plane);
+                let (inputs_shared, outputs_shared) = (Shared::new(inputs), Shared::new(outputs));
+                let grain = (TRANSFORM_GRAIN / (products * (depth + columns))).max(1);
+                split(count, grain, &|start, len| {
+                    level.run(InputTransform::<T> {
+                        tiling,
+                        framed,
+                        tiles: (first + start, len),
+                        out: inputs_shared,
+                        out_start: start,
+                        plane: input_plane,
+                        tile: std::marker::PhantomData,
+                    });
+                    level.run(CotangentTransform::<T> {
+                        tiling: Tiling { frame: to, ..tiling },
+                        framed: cotangents,
+                        tiles: (first + start, len),
+                        out: outputs_shared,
+                        out_start: start,
+                        plane: output_plane,
+                        tile: std::marker::PhantomData,
+                    });
+                });
+                let (inputs, outputs) = (&*inputs, &*outputs);
+                let sums = Shared::new(&mut sums);
+                split(products, 1, &|product, _| {
+                    // SAFETY: each product has its own sums.
+                    let sums = unsafe { sums.part(product * area, area) };
+                    let left = &inputs[product * input_plane..][..count * depth];
+                    let right = &outputs[product * output_plane..][..count * columns];
+                    let outer = Outer {
+                        left: (left, Grid::lines(depth)),
+                        inputs: depth,
+                        right: (right, Grid::lines(columns)),
+                        outputs: columns,
+                        rows: count,
+                    };
+                    accumulate(level, &outer, sums);
+                });
+            });
+        }
+    }
+    level.run(FilterAdjoint::<T> { sums: &sums, filter: &mut filter, tile: std::marker::PhantomData });
+    filter
+}
+
+/// `A y Aᵀ` of some tiles of framed cotangents: `[products, tiles, channels]`.
+struct CotangentTransform<'a, T> {
+    tiling: Tiling,
+    framed: &'a [f32],
+    /// The first tile and how many.
+    tiles: (usize, usize),
+    out: Shared<'a>,
+    /// Where the first tile goes in its plane, and the planes' distance.
+    out_start: usize,
+    plane: usize,
+    tile: std::marker::PhantomData<T>,
+}
+
+impl<T: Tile> Kernel for CotangentTransform<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let frame = self.tiling.frame;
+        let (channels, line, side, outputs) = (frame.channels, frame.line(), T::INPUTS, T::OUTPUTS);
+        for i in 0..self.tiles.1 {
+            let (n, y, x) = self.tiling.place::<T>(self.tiles.0 + i);
+            // Frames have room for whole tiles; what overhangs the picture is zero.
+            let start = n * frame.len() + frame.at(y, x);
+            let tile = &self.framed[start..][..(outputs - 1) * line + outputs * channels];
+            for c in (0..channels).step_by(S::LANES) {
+                let mut values = [[s.splat(0.0); SIDE]; SIDE];
+                for (i, row) in values.iter_mut().enumerate().take(outputs) {
+                    let mut y = [s.splat(0.0); SIDE];
+                    for (j, y) in y.iter_mut().enumerate().take(outputs) {
+                        // SAFETY: inside the tile's slice, since c + LANES ≤ channels.
+                        *y = unsafe { s.load_at(tile.as_ptr().add(i * line + j * channels + c)) };
+                    }
+                    *row = T::spread(s, y);
+                }
+                let to = (self.out_start + i) * channels + c;
+                for j in 0..side {
+                    let mut y = [s.splat(0.0); SIDE];
+                    for (y, row) in y.iter_mut().zip(&values).take(outputs) {
+                        *y = row[j];
+                    }
+                    for (i, z) in T::spread(s, y).into_iter().enumerate().take(side) {
+                        debug_assert!((i * side + j) * self.plane + to + S::LANES <= self.out.len());
+                        // SAFETY: `out` has side² planes, each with room for its tiles; each task has its own tiles.
+                        unsafe { s.store_at(self.out.at((i * side + j) * self.plane + to), z) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `Gᵀ U G` of every pair of channels, from `[products, inputs, outputs]` into a filter.
+struct FilterAdjoint<'a, T> {
+    sums: &'a [f32],
+    filter: &'a mut Filter,
+    tile: std::marker::PhantomData<T>,
+}
+
+impl<T: Tile> Kernel for FilterAdjoint<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, s: S) {
+        let (side, plane) = (T::INPUTS, self.filter.inputs * self.filter.outputs);
+        for place in (0..plane).step_by(S::LANES) {
+            let zero = s.splat(0.0);
+            let mut values = [[zero; SIDE]; SIDE];
+            for (i, row) in values.iter_mut().enumerate().take(side) {
+                let mut u = [zero; SIDE];
+                for (j, u) in u.iter_mut().enumerate().take(side) {
+                    *u = s.load(&self.sums[(i * side + j) * plane + place..]);
+                }
+                *row = T::gather(s, u);
+            }
+            for j in 0..3 {
+                let mut u = [zero; SIDE];
+                for (u, row) in u.iter_mut().zip(&values).take(side) {
+                    *u = row[j];
+                }
+                for (i, g) in T::gather(s, u).into_iter().enumerate().take(3) {
+                    s.store(&mut self.filter.values[(i * 3 + j) * plane + place..], g);
+                }
+            }
+        }
+    }
+}
