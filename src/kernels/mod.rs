@@ -19,6 +19,7 @@ pub mod engine;
 mod gelu;
 mod layer;
 pub mod layout;
+pub mod orthogonal;
 pub mod outer;
 pub mod planar;
 pub mod product;

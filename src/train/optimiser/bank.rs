@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor, Var};
 
+use super::blend::blend;
 use super::{Rule, Settings, State};
 
 /// What an update remembers between steps.
@@ -41,7 +42,7 @@ impl Bank {
             let decays = join(&names.iter().zip(&values).map(mask).collect::<Result<Vec<_>>>()?, false)?;
             Moments::Adam { first: weights.zeros_like()?, second: weights.zeros_like()?, decays }
         };
-        Ok(Self { names, variables, average: weights.clone(), weights, moments })
+        Ok(Self { names, variables, average: weights.copy()?, weights, moments })
     }
 
     fn muon(&self) -> bool {
@@ -58,7 +59,7 @@ impl Bank {
     pub fn update(&mut self, gradient: &Tensor, settings: &Settings, step: u64, rate: f64) -> Result<()> {
         match &mut self.moments {
             Moments::Muon(momentum) => {
-                (self.weights, *momentum) = settings.muon.update(&self.weights, momentum, gradient, rate)?;
+                settings.muon.update(&mut self.weights, momentum, gradient, rate)?;
             }
             Moments::Adam { first, second, decays } => {
                 (self.weights, *first, *second) =
@@ -70,8 +71,7 @@ impl Bank {
 
     /// Moves the average towards the weights.
     pub fn average(&mut self, decay: f64) -> Result<()> {
-        self.average = (self.average.affine(decay, 0.0)? + self.weights.affine(1.0 - decay, 0.0)?)?;
-        Ok(())
+        blend(&mut self.average, decay, &self.weights, 1.0 - decay)
     }
 
     /// Gives the network's variables the bank's weights.

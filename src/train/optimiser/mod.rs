@@ -5,15 +5,17 @@
 
 mod adamw;
 mod bank;
+mod blend;
 mod muon;
 
 use std::collections::BTreeMap;
 
-use candle_core::{Result, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
 pub use adamw::AdamW;
 use bank::Bank;
+use blend::sum_of_squares;
 pub use muon::{Muon, orthogonalise};
 
 /// The optimiser's constants. Learning rates are multiplied by the schedule's factor at each step.
@@ -98,13 +100,18 @@ impl Optimiser {
     /// If the device fails.
     pub fn step(&mut self, gradients: &BTreeMap<String, Tensor>, rate: f64, decay: f64) -> Result<Tensor> {
         let gradients = self.banks.iter().map(|b| b.gather(gradients)).collect::<Result<Vec<_>>>()?;
-        let squares = gradients.iter().map(|g| g.sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
+        let squares = gradients.iter().map(sum_of_squares).collect::<Result<Vec<_>>>()?;
         let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
         // clip / max(norm, clip) is 1 for a short gradient.
         let scale = norm.maximum(self.settings.clip)?.recip()?.affine(self.settings.clip, 0.0)?;
         self.step += 1;
         for (bank, gradient) in self.banks.iter_mut().zip(gradients) {
-            bank.update(&gradient.broadcast_mul(&scale)?, &self.settings, self.step, rate)?;
+            let gradient = match scale.device() {
+                // Here a number is no transfer, and a product with a number is one pass.
+                Device::Cpu => gradient.affine(f64::from(scale.to_scalar::<f32>()?), 0.0)?,
+                _ => gradient.broadcast_mul(&scale)?,
+            };
+            bank.update(&gradient, &self.settings, self.step, rate)?;
             bank.average(decay)?;
             bank.publish()?;
         }
