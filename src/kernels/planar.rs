@@ -3,14 +3,10 @@
 
 use super::conv::{self, Form, Weights, strided_adjoint};
 use super::layout::{Filter, Frame, to_channels_last, to_planar};
-use super::product::{Grid, Panels, Product, Tap, multiply_shared};
 use super::scratch;
 use super::share::{Shared, split};
 use super::simd::{Level, padded};
 use super::stem::Stem;
-
-/// Pictures whose weight gradient is summed in one chain of single precision.
-const CHAIN: usize = 8;
 
 /// A convolution with a 3×3 kernel, or a 4×4 one of stride 2: `⌈size / stride⌉` outputs, a border of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,101 +116,27 @@ impl Convolution {
 
     /// The gradient by the weights, `[outputs, inputs, kernel, kernel]`, from inputs `x` and cotangents `g`.
     ///
-    /// For each tap it is a product `[inputs, pixels] × [pixels, outputs]`, in which a line of a planar picture is a run
-    /// of the left matrix's row; a picture's columns are laid out apart by their remainder modulo the stride.
-    ///
     /// # Panics
     /// If `x` and `g` are not equally many whole pictures.
     #[must_use]
     pub fn weight_gradient(&self, x: &[f32], g: &[f32]) -> Vec<f32> {
         let pictures = Self::count(x, self.input_len());
         assert_eq!(pictures, Self::count(g, self.output_len()), "as many cotangents as inputs");
-        let (level, (lines, columns), stride) = (Level::best(), self.output(), self.stride);
-        let outputs = padded(self.outputs);
-        let spread = Spread::new(self);
-        let area = self.kernel * self.kernel;
-        let plane = self.inputs * outputs;
-        let mut sums = vec![0.0; area * plane];
-        for first in (0..pictures).step_by(CHAIN) {
-            let count = CHAIN.min(pictures - first);
-            let g = &g[first * self.output_len()..][..count * self.output_len()];
-            let g = channels_last(g, count, self.outputs, lines * columns);
-            let panels = Panels::pack_rows(level, [count * lines, columns, outputs], &g);
-            let x = spread.lay_out(&x[first * self.input_len()..][..count * self.input_len()], count);
-            let shared = Shared::new(&mut sums);
-            split(area, 1, &|tap, _| {
-                let (tap_y, tap_x) = (tap / self.kernel, tap % self.kernel);
-                let start = tap_x % stride * spread.remainder(count) + tap_x / stride;
-                let run = |index: usize| {
-                    let (picture, y) = (index / lines, index % lines);
-                    let line = picture * self.inputs * spread.lines + y * stride + tap_y;
-                    Tap { rows: start + line * spread.line, weights: panels.tap(index) }
-                };
-                let taps: Vec<Tap> = (0..count * lines).map(run).collect();
-                let product = Product {
-                    left: &x,
-                    left_grid: Grid::lines(spread.lines * spread.line),
-                    rows: self.inputs,
-                    taps: &taps,
-                    weights: &panels,
-                    out_grid: Grid { origin: tap * plane, ..Grid::lines(outputs) },
-                    add: true,
-                };
-                // SAFETY: each tap has its own plane of the sums.
-                unsafe { multiply_shared(&product, shared) };
-            });
+        let (level, (lines, columns)) = (Level::best(), self.output());
+        if self.by_patches() {
+            let unused = vec![0.0; self.weights_len()];
+            let stem = Stem::new(level, &unused, [self.outputs, self.inputs, self.kernel], self.stride);
+            let mut patches = vec![0.0; pictures * lines * columns * stem.patch()];
+            stem.patches(self.size, x, &mut patches);
+            let dense = channels_last(g, pictures, self.outputs, lines * columns);
+            return stem.filter_gradient(self.outputs, &[(&patches, &dense)]);
         }
+        let (from, to) = (Frame::new(self.size.0, self.size.1, self.inputs), Frame::new(lines, columns, self.outputs));
+        let (x, g) = (framed(x, pictures, self.inputs, from), framed(g, pictures, self.outputs, to));
+        let filter = conv::filter_gradient(level, self.stride, from, [self.outputs, pictures], &[(&x, &g)]);
         let mut gradient = vec![0.0; self.weights_len()];
-        for (tap, sums) in sums.chunks_exact(plane.max(1)).enumerate() {
-            for (i, sums) in sums.chunks_exact(outputs.max(1)).enumerate() {
-                for (o, sum) in sums[..self.outputs].iter().enumerate() {
-                    gradient[(o * self.inputs + i) * area + tap] = *sum;
-                }
-            }
-        }
+        filter.write([self.outputs, self.inputs, 3], &mut gradient);
         gradient
-    }
-}
-
-/// Planar pictures with a border, the columns of each remainder modulo the stride together:
-/// `[stride, pictures, channels, lines, columns / stride]`.
-struct Spread {
-    convolution: Convolution,
-    lines: usize,
-    line: usize,
-}
-
-impl Spread {
-    fn new(convolution: &Convolution) -> Self {
-        let Convolution { kernel, stride, .. } = *convolution;
-        let (lines, columns) = convolution.output();
-        let reach = |outputs: usize| (outputs - 1) * stride + kernel;
-        Self { convolution: *convolution, lines: reach(lines), line: reach(columns).div_ceil(stride) }
-    }
-
-    /// Values of all columns of one remainder.
-    fn remainder(&self, pictures: usize) -> usize {
-        pictures * self.convolution.inputs * self.lines * self.line
-    }
-
-    fn lay_out(&self, x: &[f32], pictures: usize) -> Vec<f32> {
-        let Convolution { stride, size: (height, width), .. } = self.convolution;
-        let mut out = vec![0.0; stride * self.remainder(pictures)];
-        for (plane, x) in x.chunks_exact(height * width).enumerate() {
-            for (y, x) in x.chunks_exact(width).enumerate().take(self.lines - 1) {
-                let start = (plane * self.lines + y + 1) * self.line;
-                for remainder in 0..stride {
-                    // Column c of the picture is column c + 1 inside the border.
-                    let skipped = (remainder + stride - 1) % stride;
-                    let first = (skipped + 1) / stride;
-                    let out = &mut out[remainder * self.remainder(pictures) + start..][first..self.line];
-                    for (out, x) in out.iter_mut().zip(x.iter().skip(skipped).step_by(stride)) {
-                        *out = *x;
-                    }
-                }
-            }
-        }
-        out
     }
 }
 

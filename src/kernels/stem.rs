@@ -66,7 +66,10 @@ impl Stem {
     }
 
     /// The patches of planar pictures, one an output pixel.
-    fn patches(&self, size: (usize, usize), planar: &[f32], patches: &mut [f32]) {
+    ///
+    /// # Panics
+    /// If a slice is too short for its pictures.
+    pub fn patches(&self, size: (usize, usize), planar: &[f32], patches: &mut [f32]) {
         let (lines, columns) = self.size(size);
         let picture = self.inputs * size.0 * size.1;
         let count = lines * columns * self.patch();

@@ -137,7 +137,11 @@ impl TrainingRows<'_> {
 /// The softmax of a row of logits, in place of it.
 fn softmax(row: &mut [f32]) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    row.iter_mut().for_each(|v| *v = (*v - largest).exp());
+    for v in &mut *row {
+        *v = (*v - largest).exp();
+    }
     let sum: f32 = row.iter().sum();
-    row.iter_mut().for_each(|v| *v /= sum);
+    for v in row {
+        *v /= sum;
+    }
 }
