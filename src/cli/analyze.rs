@@ -62,10 +62,12 @@ impl Analyze {
         let model = self.model.open()?;
         let classes = Classes::parse("--classes", &self.classes, model.classes())?;
         let theme = if self.dark { Theme::Dark } else { Theme::Light };
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
             let drawing = sheets.as_ref().map(|sheets| sheets.of(input.path, self.output.force)).transpose()?;
-            let study = analyze(&model, &self.request(&input, &classes), &Cancel::new(), &mut |_| ())?;
+            let study = analyze(&model, &self.request(&input, &classes), &cancel, &mut |_| ())?;
             self.print(&input, &study)?;
             if let Some(path) = drawing {
                 let title = input.path.file_name().unwrap_or_default().to_string_lossy();

@@ -90,12 +90,14 @@ impl Attack {
         let model = self.model.open()?;
         let settings = self.settings(&model)?;
         let label = self.label.as_ref().map(|name| class_index("--label", name, model.classes())).transpose()?;
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
             let path = destination.as_ref().map(|d| d.of(input.path, self.results.force)).transpose()?;
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
             let request = AttackRequest { clean, label, settings: settings.clone(), classes: Classes::Top(0) };
-            let attacked = attack(&model, &request, &Cancel::new(), &mut |_| ())?;
+            let attacked = attack(&model, &request, &cancel, &mut |_| ())?;
             self.print(&input, &attacked)?;
             if let Some(path) = path {
                 save(&path, &attacked.outcome.attacked, self.results.force)?;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Done;
 use super::arguments::{FitArgument, ModelArguments, sigma};
 use super::outputs::OutputArguments;
 use super::pictures;
+use super::{Done, console};
 use crate::attack::{Certificate, Smoothing, certify};
 use crate::joint::JointModel;
 use crate::study::report::CertificateReport;
@@ -77,9 +77,12 @@ impl Certify {
             seed: self.seed,
             ..Smoothing::new(self.sigma)
         };
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping: what is proved by now counts")?;
         let mut reports = Vec::new();
         let mut number = 0;
-        let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
+        let ended = pictures::each(&self.images, &model, self.fit.into(), |input| {
+            cancel.check()?;
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
             let smoothing = Smoothing { number, ..smoothing };
             number += 1;
@@ -89,7 +92,7 @@ impl Certify {
                 bar.set_position(running.samples());
                 bar.set_message(radius(running.anytime_radius()));
                 let late = self.seconds.is_some_and(|limit| begin.elapsed() > Duration::from_secs_f64(limit));
-                if late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                if late || cancel.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             bar.finish_and_clear();
             let certificate = certificate?;
@@ -98,9 +101,12 @@ impl Certify {
             self.print(&certificate, label, &model)?;
             reports.push(CertificateReport::of(&certificate, &model, label, input.path, &input.description));
             Ok(())
-        })?;
-        self.results.write(&reports)?;
-        Ok(ending)
+        });
+        // What was proved before it was stopped is not lost.
+        if matches!(ended, Ok(_) | Err(Error::Cancelled)) {
+            self.results.write(&reports)?;
+        }
+        ended
     }
 
     fn print(&self, certificate: &Certificate, label: Option<usize>, model: &dyn JointModel) -> Result<()> {

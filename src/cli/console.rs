@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Done, Ending};
+use crate::task::Cancel;
 use crate::{Error, Result};
 
 /// Prints a line on standard output. A reader that went away ends the program quietly, as in `denoscope … | head`.
@@ -39,6 +40,19 @@ pub(super) fn exit_code(done: Done) -> ExitCode {
             ExitCode::from(if matches!(error, Error::Option { .. }) { 2 } else { 1 })
         }
     }
+}
+
+/// Raises `cancel` on the first Ctrl-C, and says `doing`. A second one ends the program at once.
+pub(super) fn stop_on_interrupt(cancel: &Cancel, doing: &'static str) -> Result<()> {
+    let cancel = cancel.clone();
+    ctrlc::set_handler(move || {
+        if cancel.is_raised() {
+            std::process::exit(130);
+        }
+        note(doing);
+        cancel.raise();
+    })
+    .map_err(|e| Error::Compute(format!("Ctrl-C cannot be caught: {e}")))
 }
 
 /// A progress bar on standard error, or nothing where that is no terminal. `template` is indicatif's.

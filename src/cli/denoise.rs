@@ -54,10 +54,12 @@ impl Denoise {
         let destination = Destination::new("--output", &self.output, &self.images)?;
         let model = self.model.open()?;
         let class = self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()?;
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
             let path = destination.of(input.path, self.results.force)?;
-            let study = analyze(&model, &self.request(&input, class), &Cancel::new(), &mut |_| ())?;
+            let study = analyze(&model, &self.request(&input, class), &cancel, &mut |_| ())?;
             save(&path, restored(&study, class), self.results.force)?;
             let sigma = level::describe(study.sigma);
             let origin = if study.sigma_estimated { ", estimated" } else { "" };

@@ -6,9 +6,9 @@ use clap::Args;
 use indicatif::{HumanDuration, ProgressBar};
 
 use super::{Done, Ending, console};
+use crate::Result;
 use crate::task::Cancel;
 use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, run};
-use crate::{Error, Result};
 
 /// Thousandths of the run: what the bar counts, for runs limited by steps and by time alike.
 const PARTS: u64 = 1000;
@@ -25,26 +25,13 @@ pub(super) struct Train {
 impl Train {
     pub fn run(&self) -> Done {
         let cancel = Cancel::new();
-        stop_on_interrupt(&cancel)?;
+        console::stop_on_interrupt(&cancel, "stopping: saving the model and its state")?;
         let mut bar = Bar::new();
         let summary = run(&self.config, &cancel, &mut |progress| bar.show(progress));
         bar.bar.finish_and_clear();
         finish(&summary?)?;
         Ok(Ending::Complete)
     }
-}
-
-/// Raises `cancel` on the first Ctrl-C. A second one ends the program at once.
-fn stop_on_interrupt(cancel: &Cancel) -> Result<()> {
-    let cancel = cancel.clone();
-    ctrlc::set_handler(move || {
-        if cancel.is_raised() {
-            std::process::exit(130);
-        }
-        console::note("stopping: saving the model and its state");
-        cancel.raise();
-    })
-    .map_err(|e| Error::Compute(format!("Ctrl-C cannot be caught: {e}")))
 }
 
 /// The progress bar, with the last measurement in it.

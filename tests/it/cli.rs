@@ -36,15 +36,33 @@ impl Desk {
         save(self.at(name), &Picture::new(shape, values), true).expect("a picture file");
     }
 
-    /// Runs the program here; commands that take a model get the tiny one.
-    fn run(&self, line: &str) -> Assert {
+    /// The program, to be run here; commands that take a model get the tiny one.
+    fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
-        command.current_dir(self.0.path()).args(line.split_whitespace());
+        command.current_dir(self.0.path()).args(Self::arguments(line));
+        command
+    }
+
+    fn arguments(line: &str) -> Vec<&str> {
+        let mut arguments: Vec<&str> = line.split_whitespace().collect();
         let takes_model = ["analyze", "denoise", "attack", "certify", "eval"].iter().any(|name| line.starts_with(name));
         if takes_model && !line.contains("--help") {
-            command.args(["--model", "tiny.safetensors", "--device", "cpu"]);
+            arguments.extend(["--model", "tiny.safetensors", "--device", "cpu"]);
         }
-        command.assert()
+        arguments
+    }
+
+    fn run(&self, line: &str) -> Assert {
+        self.command(line).assert()
+    }
+
+    /// Starts the program with its output in pipes, and does not wait for its end.
+    #[cfg(unix)]
+    fn start(&self, line: &str) -> std::process::Child {
+        use std::process::{Command, Stdio};
+        let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+        command.current_dir(self.0.path()).args(Self::arguments(line)).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("the program")
     }
 
     /// Standard output of a run that succeeds.
@@ -365,6 +383,33 @@ fn evaluation_does_not_depend_on_the_batch() {
     let (one, three) = (at(1), at(3));
     assert_eq!((one.0, one.1), (three.0, three.1));
     assert!((one.2 - three.2).abs() < 1e-5);
+}
+
+#[cfg(unix)]
+#[test]
+fn analyze_stops_cleanly_at_ctrl_c() {
+    use std::io::{BufRead, BufReader};
+    let desk = Desk::new();
+    desk.draw("large.png", Shape::new(1, 3000, 3000));
+    let mut child = desk.start("analyze a.png large.png --sigma 0.1 --native --json out.json");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("a pipe"))
+        .read_line(&mut line)
+        .expect("what is said of the first picture");
+    let said = interrupt(child);
+    assert!(said.contains("cancelled") && !said.contains("panicked"), "{said}");
+    assert!(!desk.at("out.json").exists());
+}
+
+/// Sends what Ctrl-C sends, and returns what the program said as it ended with code 1.
+#[cfg(unix)]
+fn interrupt(child: std::process::Child) -> String {
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let output = child.wait_with_output().expect("its end");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
 }
 
 #[test]
