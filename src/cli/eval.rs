@@ -38,7 +38,8 @@ pub(super) struct Eval {
     /// square:linf:8/255:queries=1000; or a preset's name (attack --help lists both)
     #[arg(long, value_name = "M,M,…", value_delimiter = ',', value_parser = plain::<AttackPlan>)]
     attacks: Vec<AttackPlan>,
-    /// The noise level that the attacked classifier assumes (the model's smallest, at least 1/255, if not given)
+    /// The noise level that the attacked classifier assumes (the model's smallest, at least 1/255, if not given); an attack
+    /// may have its own, as in pgd:l2:0.5:sigma=0.25
     #[arg(long, value_name = "S", value_parser = sigma, requires = "attacks")]
     attack_sigma: Option<f32>,
     /// Pictures of another kind, to be told from those in --data by the model: a data set as there
@@ -103,7 +104,9 @@ impl Eval {
     }
 
     fn plan(&self) -> Plan {
-        let attacks = self.attacks.iter().map(|attack| AttackPlan { sigma: self.attack_sigma, ..attack.clone() });
+        let at_its_level =
+            |attack: &AttackPlan| AttackPlan { sigma: attack.sigma.or(self.attack_sigma), ..attack.clone() };
+        let attacks = self.attacks.iter().map(at_its_level);
         Plan {
             sigmas: self.sigmas.clone(),
             noises: self.noises.clone(),

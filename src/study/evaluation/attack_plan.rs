@@ -9,8 +9,8 @@ use crate::joint::JointModel;
 use crate::study::level;
 use crate::{Error, Result};
 
-/// An attack of an evaluation: `pgd`, `pgd:l2`, `pgd:linf:8/255`, `square:linf:0.1:queries=1000` or a preset's name, with
-/// what is usual for the rest.
+/// An attack of an evaluation: `pgd`, `pgd:l2`, `pgd:linf:8/255`, `square:linf:0.1:queries=1000:sigma=0.1` or a preset's
+/// name, with what is usual for the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttackPlan {
     /// The attack.
@@ -81,12 +81,16 @@ impl FromStr for AttackPlan {
             return Err(Error::option("--attacks", reason));
         }
         let mut settings = usual.within(norm, epsilon);
+        let mut sigma = None;
         for parameter in parameters {
             let (name, value) = parameter.split_once('=').unwrap_or_default();
             let value = level::parse_exact("--attacks", value)?;
-            settings.set(name.trim(), value)?;
+            match name.trim() {
+                "sigma" => sigma = Some(value as f32),
+                name => settings.set(name, value)?,
+            }
         }
-        Ok(Self::of(&settings, None))
+        Ok(Self::of(&settings, sigma))
     }
 }
 
@@ -95,6 +99,9 @@ impl fmt::Display for AttackPlan {
         write!(f, "{} {} {}", self.method, self.norm.title(), level::describe(self.epsilon as f32))?;
         for (name, value) in &self.parameters {
             write!(f, ", {name} {value}")?;
+        }
+        if let Some(sigma) = self.sigma {
+            write!(f, " at σ {}", level::describe(sigma))?;
         }
         if self.defence != Defence::None {
             write!(f, " against {}", self.defence)?;
@@ -125,6 +132,8 @@ mod tests {
         assert!((plan.epsilon - 0.1).abs() < 1e-12 && plan.parameters[names::QUERIES] == 1000.0);
         let plan: AttackPlan = "pgd:steps=7:l2".parse().unwrap();
         assert!(plan.norm == Norm::L2 && (plan.epsilon - 1.0).abs() < 1e-12 && plan.parameters[names::STEPS] == 7.0);
+        let plan: AttackPlan = "fgsm:sigma=0.25".parse().unwrap();
+        assert_eq!(plan.sigma, Some(0.25));
         let plan: AttackPlan = "foolbox-pgdl2".parse().unwrap();
         assert!(plan.norm == Norm::L2 && (plan.epsilon - 0.5).abs() < 1e-12 && plan.parameters[names::STEPS] == 50.0);
         let plan: AttackPlan = "foolbox-pgdl2:linf".parse().unwrap();
