@@ -1,5 +1,6 @@
 //! `denoscope eval`: a model on a labelled data set.
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -7,21 +8,24 @@ use clap::Args;
 use super::arguments::{ModelArguments, plain, sigma};
 use super::outputs::{OutputArguments, refuse_existing};
 use super::{Done, Ending, console};
+use crate::attack::Defence;
 use crate::files::write_whole;
 use crate::joint::JointModel;
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{
-    AttackPlan, DetectionFigures, Evaluation, LevelFigures, Plan, Samples, csv, evaluate, html,
+    AttackPlan, CertifyPlan, Evaluation, Journal, Plan, Samples, Table, csv, evaluate_from, fingerprint, html, tables,
 };
-use crate::study::level;
 use crate::task::Cancel;
 use crate::train::data::open_as;
 use crate::{Error, Result};
 
-/// Measure a model on labelled pictures: accuracy, calibration and PSNR by noise level, accuracy under attack
+/// Measure a model on labelled pictures: accuracy, calibration and PSNR by noise level, under attack, certified
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope eval --data mnist/ --sigmas 0.01,0.5 --limit 1000\n  \
-                        denoscope eval --data cifar/ --model my.safetensors --attacks pgd:linf:8/255,square --json -")]
+                        denoscope eval --data cifar/ --model my.safetensors --attacks pgd:linf:8/255,square --json -\n  \
+                        denoscope eval --data mnist/ --attacks pgd:l2:1:sigma=0.25 --defence none --defence vote \
+                        --certify 0.25 --limit 200 --html report.html\n\n\
+                        Ctrl-C stops it; the same command with --resume goes on, with the same figures in the end.")]
 pub(super) struct Eval {
     /// The data: a folder or .tar.gz of CIFAR-10's binary files, a folder of MNIST's files, or a folder of class folders
     #[arg(long, value_name = "PATH")]
@@ -42,6 +46,22 @@ pub(super) struct Eval {
     /// may have its own, as in pgd:l2:0.5:sigma=0.25
     #[arg(long, value_name = "S", value_parser = sigma, requires = "attacks")]
     attack_sigma: Option<f32>,
+    /// A defence that every attack meets, as in vote or purify:sigma=0.1,rounds=2 (attack --help); the attacks know it. May
+    /// be given several times, with none for the classifier as it is
+    #[arg(long, value_name = "DEFENCE", value_parser = plain::<Defence>, requires = "attacks")]
+    defence: Vec<Defence>,
+    /// Noise levels at which to certify the smoothed classifier, as 0.1 or 25/255
+    #[arg(long, value_name = "S,S,…", value_delimiter = ',', value_parser = sigma)]
+    certify: Vec<f32>,
+    /// How many pictures to certify, spread evenly over the data
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..), requires = "certify")]
+    certify_pictures: u32,
+    /// How many noisy pictures bound each radius; more give larger ones
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..), requires = "certify")]
+    certify_samples: u64,
+    /// The probability that one certificate may be wrong
+    #[arg(long, value_name = "A", default_value_t = 0.001, requires = "certify")]
+    certify_alpha: f64,
     /// Pictures of another kind, to be told from those in --data by the model: a data set as there
     #[arg(long, value_name = "PATH")]
     ood: Option<PathBuf>,
@@ -57,22 +77,24 @@ pub(super) struct Eval {
     /// Also write every figure as a line of comma-separated values
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Also write a report with plots, one file that opens in a browser
+    /// Also write a report with plots and pictures, one file that opens in a browser
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// How many example pictures the report shows
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(..=64), requires = "html")]
+    examples: u32,
+    /// Go on where an evaluation with the same options was stopped: beside its first output lies OUTPUT.unfinished
+    #[arg(long)]
+    resume: bool,
     #[command(flatten)]
     output: OutputArguments,
 }
 
 impl Eval {
     pub fn run(&self) -> Done {
-        self.output.check()?;
-        for path in [&self.csv, &self.html].into_iter().flatten() {
-            refuse_existing(path, self.output.force)?;
-        }
-        if let Some(sigma) = self.sigmas.iter().find(|sigma| **sigma <= 0.0) {
-            return Err(Error::option("--sigmas", format!("{sigma} is not above 0")));
-        }
+        self.check()?;
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping")?;
         let model = self.model.open()?;
         let data = open_as(&self.data, Some(model.shape()))?;
         let limit = self.limit.map(|n| n as usize);
@@ -84,82 +106,137 @@ impl Eval {
         for note in &samples.notes {
             console::note(&format!("note: {note}"));
         }
+        let (others, plan) = (others.as_ref(), self.plan());
+        let mut journal = self.journal(|| fingerprint(&model, &samples, others, &plan))?;
         let bar = console::progress(0, "{bar:24} {pos}/{len} pictures, {eta} left, {msg}");
-        let evaluation = evaluate(&model, &samples, others.as_ref(), &self.plan(), &Cancel::new(), &mut |step| {
+        let evaluation = evaluate_from(&mut journal, &model, &samples, others, &plan, &cancel, &mut |step| {
             bar.set_length(step.total as u64);
             bar.set_position(step.done as u64);
             bar.set_message(step.part.to_owned());
         });
         bar.finish_and_clear();
-        let evaluation = evaluation?;
-        self.print(&evaluation)?;
-        self.output.write(&evaluation)?;
-        if let Some(path) = &self.csv {
-            write_whole(path, csv::table(&evaluation).as_bytes(), self.output.force)?;
+        match evaluation {
+            Ok(evaluation) => self.write(&evaluation)?,
+            Err(Error::Cancelled) => {
+                let kept = journal.path().map_or_else(
+                    || "nothing was kept: with --json FILE, --csv or --html it would be".to_owned(),
+                    |path| format!("{} keeps what was measured: --resume goes on from there", path.display()),
+                );
+                console::note(&format!("stopped; {kept}"));
+                return Ok(Ending::WithFailures);
+            }
+            Err(error) => return Err(error),
         }
-        if let Some(path) = &self.html {
-            write_whole(path, html::page(&evaluation).as_bytes(), self.output.force)?;
-        }
+        journal.remove()?;
         Ok(Ending::Complete)
     }
 
+    /// Refuses what would fail only after the work.
+    fn check(&self) -> Result<()> {
+        self.output.check()?;
+        for path in [&self.csv, &self.html].into_iter().flatten() {
+            refuse_existing(path, self.output.force)?;
+        }
+        for (option, sigmas) in [("--sigmas", &self.sigmas), ("--certify", &self.certify)] {
+            if let Some(sigma) = sigmas.iter().find(|sigma| **sigma <= 0.0) {
+                return Err(Error::option(option, format!("{sigma} is not above 0")));
+            }
+        }
+        match (self.state(), self.resume) {
+            (None, true) => Err(Error::option("--resume", "needs the --json FILE, --csv or --html of before")),
+            (Some(state), true) if !state.exists() => {
+                Err(Error::option("--resume", format!("there is no {} to go on from", state.display())))
+            }
+            (Some(state), false) if state.exists() && !self.output.force => {
+                let reason = "is of an evaluation that was stopped: --resume goes on, --force begins anew";
+                Err(Error::io(state, io::Error::new(io::ErrorKind::AlreadyExists, reason)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the measurements are kept until all are made: beside the first output.
+    fn state(&self) -> Option<PathBuf> {
+        let first = self.output.file().or(self.csv.as_deref()).or(self.html.as_deref());
+        first.map(|path| path.with_added_extension("unfinished"))
+    }
+
+    fn journal(&self, fingerprint: impl FnOnce() -> Result<String>) -> Result<Journal> {
+        match self.state() {
+            None => Ok(Journal::unkept()),
+            Some(path) if self.resume => Journal::resume(&path, &fingerprint()?),
+            Some(path) => Journal::create(&path, &fingerprint()?),
+        }
+    }
+
+    fn write(&self, evaluation: &Evaluation) -> Result<()> {
+        self.print(evaluation)?;
+        self.output.write(evaluation)?;
+        if let Some(path) = &self.csv {
+            write_whole(path, csv::table(evaluation).as_bytes(), self.output.force)?;
+        }
+        if let Some(path) = &self.html {
+            write_whole(path, html::page(evaluation)?.as_bytes(), self.output.force)?;
+        }
+        Ok(())
+    }
+
     fn plan(&self) -> Plan {
-        let at_its_level =
-            |attack: &AttackPlan| AttackPlan { sigma: attack.sigma.or(self.attack_sigma), ..attack.clone() };
-        let attacks = self.attacks.iter().map(at_its_level);
+        let defences = if self.defence.is_empty() { &[Defence::None][..] } else { &self.defence };
+        let of_attack = |attack: &AttackPlan| {
+            let sigma = attack.sigma.or(self.attack_sigma);
+            let against = |&defence: &Defence| AttackPlan { sigma, defence, ..attack.clone() };
+            defences.iter().map(against).collect::<Vec<_>>()
+        };
         Plan {
             sigmas: self.sigmas.clone(),
             noises: self.noises.clone(),
-            attacks: attacks.collect(),
+            attacks: self.attacks.iter().flat_map(of_attack).collect(),
+            certify: CertifyPlan {
+                sigmas: self.certify.clone(),
+                pictures: self.certify_pictures as usize,
+                samples: self.certify_samples,
+                alpha: self.certify_alpha,
+                ..CertifyPlan::default()
+            },
             seed: self.seed,
             batch: self.batch as usize,
+            examples: if self.html.is_some() { self.examples as usize } else { 0 },
         }
     }
 
     fn print(&self, evaluation: &Evaluation) -> Result<()> {
-        let say = |line: String| self.output.say(line);
         let Evaluation { model, device, data, images, .. } = evaluation;
-        say(format!("{model} on {device}: {images} pictures of {data}"))?;
-        say(format!(
-            "{:<16} {:>18} {:>9} {:>7} {:>9} {:>9} {:>7}",
-            "noise", "sigma", "accuracy", "ECE", "noisy", "denoised", "SSIM"
-        ))?;
-        for LevelFigures { noise, sigma, accuracy, ece, psnr_db, ssim, .. } in
-            evaluation.by_sigma.iter().chain(&evaluation.by_noise)
-        {
-            say(format!(
-                "{noise:<16} {:>18} {:>7.2} % {ece:>7.4} {:>6.2} dB {:>6.2} dB {ssim:>7.4}",
-                level::describe(*sigma),
-                100.0 * accuracy,
-                psnr_db.noisy,
-                psnr_db.denoised,
-            ))?;
-        }
-        if !evaluation.robust.is_empty() {
-            say(format!("{:<16} {:>5} {:>18} {:>9} {:>9}", "attack", "norm", "epsilon", "clean", "robust"))?;
+        self.output.say(format!("{model} on {device}: {images} pictures of {data}"))?;
+        for table in tables(evaluation) {
+            self.output.say(format!("\n{}", table.part.title()))?;
+            for line in aligned(&table) {
+                self.output.say(line)?;
+            }
+            if !table.note.is_empty() {
+                self.output.say(table.note)?;
+            }
         }
         for robust in &evaluation.robust {
-            say(format!(
-                "{:<16} {:>5} {:>18} {:>7.2} % {:>7.2} %",
-                robust.method.id(),
-                robust.norm.title(),
-                level::describe(robust.epsilon as f32),
-                100.0 * robust.clean_accuracy,
-                100.0 * robust.accuracy,
-            ))?;
             for warning in &robust.warnings {
                 console::note(&format!("note: {}: {warning}", robust.method));
             }
         }
-        for ood in &evaluation.ood {
-            let DetectionFigures { data, score, auroc, fpr_at_95, .. } = ood;
-            let sigma = level::describe(ood.sigma);
-            let false_alarms = 100.0 * fpr_at_95;
-            say(format!(
-                "{:<14} {sigma:>18}: AUROC {auroc:.4}, FPR at 95 % {false_alarms:.2} % against {data}",
-                score.name()
-            ))?;
-        }
         Ok(())
     }
+}
+
+/// The lines of a table: the first column to the left, the others to the right.
+fn aligned(table: &Table) -> Vec<String> {
+    let head: Vec<String> = table.head.iter().map(|&name| name.to_owned()).collect();
+    let rows: Vec<&Vec<String>> = std::iter::once(&head).chain(&table.rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |row: &&Vec<String>| {
+        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        cells.collect::<Vec<_>>().join("  ")
+    };
+    rows.iter().map(line).collect()
 }

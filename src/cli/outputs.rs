@@ -27,6 +27,11 @@ impl OutputArguments {
         self.json.as_deref() == Some(Path::new("-"))
     }
 
+    /// The file that JSON goes to.
+    pub fn file(&self) -> Option<&Path> {
+        self.json.as_deref().filter(|_| !self.is_quiet())
+    }
+
     /// Prints a line for people, unless standard output belongs to JSON.
     pub fn say(&self, line: impl AsRef<str>) -> Result<()> {
         if self.is_quiet() { Ok(()) } else { console::say(line) }
@@ -34,10 +39,7 @@ impl OutputArguments {
 
     /// Refuses, before any work is done, a JSON file that could not be written after it.
     pub fn check(&self) -> Result<()> {
-        match &self.json {
-            Some(path) if !self.is_quiet() => refuse_existing(path, self.force),
-            _ => Ok(()),
-        }
+        self.file().map_or(Ok(()), |path| refuse_existing(path, self.force))
     }
 
     /// Writes the results as JSON, if that was asked for.

@@ -294,10 +294,10 @@ impl App {
 /// The result as the command line writes it.
 ///
 /// # Errors
-/// [`Error::Compute`] if it is no JSON.
+/// [`Error::Compute`] if it is no JSON, and what [`html::page`] fails with.
 pub fn text(evaluation: &Evaluation, format: Format) -> Result<String> {
     Ok(match format {
-        Format::Html => html::page(evaluation),
+        Format::Html => html::page(evaluation)?,
         Format::Csv => csv::table(evaluation),
         Format::Json => {
             let broken = |error| Error::Compute(format!("the results are no JSON: {error}"));

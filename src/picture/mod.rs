@@ -21,4 +21,4 @@ pub use noise::{Noise, NoiseKind};
 pub use planes::{Batch, Picture, Shape};
 pub use resample::resize;
 pub use samples::{SAMPLES, Sample, samples};
-pub use save::{save, save_image, saved_format, to_byte, to_image, to_rgba8};
+pub use save::{save, save_image, saved_format, to_byte, to_image, to_png, to_rgba8};

@@ -51,6 +51,14 @@ pub fn saved_format(path: impl AsRef<Path>) -> Result<ImageFormat> {
     }
 }
 
+/// `picture` as an 8-bit PNG file's bytes. Values are clipped to [0, 1].
+///
+/// # Errors
+/// If it is too large for the format.
+pub fn to_png(picture: &Picture) -> Result<Vec<u8>> {
+    encode(&to_image(picture), ImageFormat::Png).map_err(Error::Compute)
+}
+
 /// An image file's bytes, or why there are none.
 fn encode(image: &DynamicImage, format: ImageFormat) -> Result<Vec<u8>, String> {
     let mut bytes = Cursor::new(Vec::new());

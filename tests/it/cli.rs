@@ -36,6 +36,19 @@ impl Desk {
         save(self.at(name), &Picture::new(shape, values), true).expect("a picture file");
     }
 
+    /// A data set of the model's three classes in the folder `data`, with this many pictures a class.
+    fn classes(&self, count: usize) {
+        for (number, class) in ["cat", "dog", "3"].into_iter().enumerate() {
+            fs::create_dir_all(self.at("data").join(class)).expect("a folder");
+            for index in 0..count {
+                let value = |i: usize| ((i * (31 + 7 * number) + 13 * index) % 101) as f32 / 100.0;
+                let shape = Shape::new(1, 16, 16);
+                let picture = Picture::new(shape, (0..shape.len()).map(value).collect());
+                save(self.at("data").join(class).join(format!("{index}.png")), &picture, false).expect("a picture");
+            }
+        }
+    }
+
     /// The program, to be run here; commands that take a model get the tiny one.
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
@@ -365,24 +378,87 @@ fn eval_prints_one_object_with_every_promised_field() {
 }
 
 #[test]
-fn evaluation_does_not_depend_on_the_batch() {
+fn evaluation_depends_on_no_threads_and_on_the_batch_by_rounding_alone() {
     let desk = Desk::new();
-    for class in ["cat", "dog", "3"] {
-        let folder = desk.at("data").join(class);
-        fs::create_dir_all(&folder).expect("a folder");
-        fs::copy(desk.at("a.png"), folder.join("a.png")).expect("a copy");
-    }
-    let at = |batch: u32| {
-        let json = desk.json(&format!("eval --data data --sigmas 0.2 --attacks pgd --batch {batch} --json -"));
-        (
-            json["by_sigma"][0]["accuracy"].clone(),
-            json["robust"][0]["accuracy"].clone(),
-            number(&json["by_sigma"][0]["ssim"]),
-        )
+    desk.classes(3);
+    let line = "eval --data data --sigmas 0.2 --attacks pgd --defence none --defence vote:draws=2,votes=5 --certify 0.3 \
+                --certify-samples 20 --json -";
+    let at = |batch: u32, threads: &str| {
+        let mut command = desk.command(&format!("{line} --batch {batch}"));
+        let run = command.env("RAYON_NUM_THREADS", threads).assert().success();
+        serde_json::from_str::<Value>(&text(&run.get_output().stdout)).expect("JSON")
     };
-    let (one, three) = (at(1), at(3));
-    assert_eq!((one.0, one.1), (three.0, three.1));
-    assert!((one.2 - three.2).abs() < 1e-5);
+    let three = at(3, "2");
+    assert_eq!(three, at(3, "1"));
+    assert_eq!(three, at(3, "3"));
+    // A batch of one goes through other kernels.
+    for batch in [1, 9] {
+        assert_nearly(&at(batch, "2"), &three);
+    }
+}
+
+/// Asserts that all numbers in two values are the same to 1e-5, and everything else altogether.
+fn assert_nearly(one: &Value, other: &Value) {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            assert!(one.keys().eq(other.keys()));
+            one.values().zip(other.values()).for_each(|(one, other)| assert_nearly(one, other));
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            assert_eq!(one.len(), other.len());
+            one.iter().zip(other).for_each(|(one, other)| assert_nearly(one, other));
+        }
+        (Value::Number(_), Value::Number(_)) => {
+            let (one, other) = (number(one), number(other));
+            assert!((one - other).abs() <= 1e-5 * other.abs().max(1.0), "{one} {other}");
+        }
+        _ => assert_eq!(one, other),
+    }
+}
+
+#[test]
+fn eval_certifies_and_tells_which_attacks_know_a_defence() {
+    let desk = Desk::new();
+    desk.classes(2);
+    let line = "eval --data data --sigmas 0.2 --attacks fgsm:sigma=0.2 --defence none --defence vote:draws=2,votes=5 --certify \
+                0.2 --certify-pictures 4 --certify-samples 50 --html page.html --examples 3";
+    let said = desk.output(line);
+    assert!(said.contains("Certified") && said.contains("knows the defence"), "{said}");
+    let page = fs::read_to_string(desk.at("page.html")).expect("a page");
+    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 12);
+    let json = desk.json(&line.replace("--html page.html --examples 3", "--json -"));
+    assert_eq!(
+        (&json["robust"][0]["defence"]["kind"], &json["robust"][1]["defence"]["kind"]),
+        (&"none".into(), &"vote".into())
+    );
+    let certified = &json["certified"][0];
+    assert_eq!((&certified["images"], &certified["samples"]), (&4.into(), &50.into()));
+    assert!(number(&certified["by_radius"][0]["accuracy"]) <= 1.0 && certified["by_radius"][0]["radius"] == 0.0);
+    desk.refusal(2, "eval --data data --certify 0");
+    desk.refusal(2, "eval --data data --defence vote");
+    desk.refusal(2, "eval --data data --resume");
+    assert!(desk.refusal(2, "eval --data data --json a.json --resume").contains("a.json.unfinished"));
+}
+
+#[cfg(unix)]
+#[test]
+fn eval_stopped_by_ctrl_c_goes_on_with_the_same_figures() {
+    let desk = Desk::new();
+    desk.classes(8);
+    let line = "eval --data data --sigmas 0.1,0.2 --attacks pgd:steps=60 --batch 2";
+    let child = desk.start(&format!("{line} --json out.json"));
+    let state = desk.at("out.json.unfinished");
+    wait_until(|| fs::read_to_string(&state).is_ok_and(|text| text.lines().count() > 4));
+    let said = interrupt(child);
+    assert!(said.contains("out.json.unfinished keeps") && said.contains("--resume goes on"), "{said}");
+    assert!(state.exists() && !desk.at("out.json").exists());
+    assert!(desk.refusal(1, &format!("{line} --json out.json")).contains("--resume goes on"));
+    let other = desk.refusal(1, &format!("{line} --seed 5 --json out.json --resume"));
+    assert!(other.contains("another evaluation"), "{other}");
+    desk.run(&format!("{line} --json out.json --resume")).success();
+    assert!(!state.exists(), "it has done its duty");
+    let resumed: Value = serde_json::from_slice(&fs::read(desk.at("out.json")).expect("the report")).expect("JSON");
+    assert_eq!(resumed, desk.json(&format!("{line} --json -")));
 }
 
 #[cfg(unix)]
@@ -392,13 +468,22 @@ fn analyze_stops_cleanly_at_ctrl_c() {
     let desk = Desk::new();
     desk.draw("large.png", Shape::new(1, 3000, 3000));
     let mut child = desk.start("analyze a.png large.png --sigma 0.1 --native --json out.json");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe"))
-        .read_line(&mut line)
-        .expect("what is said of the first picture");
+    // Open to the end: a reader that goes away ends the program by itself.
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    output.read_line(&mut String::new()).expect("what is said of the first picture");
     let said = interrupt(child);
     assert!(said.contains("cancelled") && !said.contains("panicked"), "{said}");
     assert!(!desk.at("out.json").exists());
+}
+
+/// Waits, for a minute at most.
+#[cfg(unix)]
+fn wait_until(holds: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !holds() {
+        assert!(begin.elapsed().as_secs() < 60, "it never came");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
 }
 
 /// Sends what Ctrl-C sends, and returns what the program said as it ended with code 1.

@@ -2,7 +2,8 @@
 
 use super::chart::{Chart, Series};
 use super::tables::Part;
-use super::{Evaluation, LevelFigures, RobustFigures};
+use super::{CertifiedFigures, Evaluation, LevelFigures, RobustFigures};
+use crate::attack::Defence;
 use crate::study::level;
 
 /// The charts of a part of the evaluation, none where it has no figures.
@@ -14,6 +15,7 @@ pub fn of(evaluation: &Evaluation, part: Part) -> Vec<Chart> {
             vec![accuracy(figures), psnr(figures), reliability(figures)]
         }
         Part::Attacks if !evaluation.robust.is_empty() => vec![robustness(&evaluation.robust)],
+        Part::Certificates if !evaluation.certified.is_empty() => vec![certified(&evaluation.certified)],
         _ => Vec::new(),
     }
 }
@@ -52,7 +54,8 @@ fn reliability(figures: &[LevelFigures]) -> Chart {
 fn robustness(figures: &[RobustFigures]) -> Chart {
     let mut lines: Vec<Series> = Vec::new();
     for f in figures {
-        let name = format!("{} {}", f.method.description().title, f.norm.title());
+        let against = if f.defence == Defence::None { String::new() } else { format!(" against {}", f.defence) };
+        let name = format!("{} {}{against}", f.method.description().title, f.norm.title());
         let points = [(0.0, f.clean_accuracy), (f.epsilon, f.accuracy)];
         match lines.iter_mut().find(|line| line.name == name) {
             Some(line) => line.points.push(points[1]),
@@ -63,4 +66,11 @@ fn robustness(figures: &[RobustFigures]) -> Chart {
         line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
     chart("ε", "Robust accuracy by budget", Some((0.0, 1.0)), lines)
+}
+
+fn certified(figures: &[CertifiedFigures]) -> Chart {
+    let line = |f: &CertifiedFigures| {
+        series(format!("σ = {}", level::describe(f.sigma)), f.by_radius.iter().map(|s| (s.radius, s.accuracy)))
+    };
+    chart("L2 radius", "Certified accuracy by radius", Some((0.0, 1.0)), figures.iter().map(line).collect())
 }

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use super::Evaluation;
+use crate::attack::Defence;
+use crate::study::level;
 
 /// Every figure as comma-separated values: what was done, at which strength, which measure, the value.
 #[must_use]
@@ -29,8 +31,18 @@ pub fn table(evaluation: &Evaluation) -> String {
     }
     for robust in &evaluation.robust {
         let norm = robust.norm.to_string();
-        line(robust.method.id(), &norm, robust.epsilon, "clean_accuracy", robust.clean_accuracy);
-        line(robust.method.id(), &norm, robust.epsilon, "robust_accuracy", robust.accuracy);
+        let condition = match robust.defence {
+            Defence::None => robust.method.id().to_owned(),
+            defence => format!("{} against {defence}", robust.method.id()),
+        };
+        line(&condition, &norm, robust.epsilon, "clean_accuracy", robust.clean_accuracy);
+        line(&condition, &norm, robust.epsilon, "robust_accuracy", robust.accuracy);
+    }
+    for certified in &evaluation.certified {
+        let condition = format!("smoothing at {}", level::describe(certified.sigma));
+        for share in &certified.by_radius {
+            line(&condition, "l2", share.radius, "certified_accuracy", share.accuracy);
+        }
     }
     for detection in &evaluation.ood {
         let condition = format!("{} against {}", detection.score.name(), detection.data);

@@ -1,13 +1,14 @@
 //! What noise of one kind and level does: accuracy, calibration, PSNR and SSIM.
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Calibration, Samples};
+use super::work::{Measure, Work};
+use super::{Calibration, Samples, exact};
 use crate::Result;
 use crate::joint::JointModel;
 use crate::picture::{Batch, Noise, NoiseKind, Picture};
-use crate::study::{Fidelity, ranked};
+use crate::study::{Fidelity, level, ranked};
 use crate::task::Cancel;
 
 /// PSNR in dB, the mean over the pictures of each one's own.
@@ -45,41 +46,98 @@ pub struct LevelFigures {
 }
 
 /// What is kept of each picture.
-struct Answer {
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    #[serde(with = "exact")]
     confidence: f64,
     right: bool,
+    #[serde(with = "exact")]
     log_density: f64,
     /// `‖∇_y log p_σ(y)‖`
+    #[serde(with = "exact")]
     score_norm: f64,
-    noisy: Fidelity,
-    denoised: Fidelity,
+    noisy: Nearness,
+    denoised: Nearness,
+}
+
+/// [`Fidelity`] to the bit.
+#[derive(Debug, Serialize, Deserialize)]
+struct Nearness {
+    #[serde(with = "exact")]
+    psnr_db: f64,
+    #[serde(with = "exact")]
+    ssim: f64,
+}
+
+impl From<Fidelity> for Nearness {
+    fn from(Fidelity { psnr_db, ssim }: Fidelity) -> Self {
+        Self { psnr_db, ssim }
+    }
 }
 
 /// What each picture scores, in the order of [`super::Score::ALL`].
 pub(super) type Scores = [Vec<f64>; 3];
 
-/// Measures one kind and level; `observe` is told how many pictures each batch had.
-pub(super) fn measure(
-    model: &dyn JointModel,
-    samples: &Samples,
-    noise: Noise,
-    batch: usize,
-    cancel: &Cancel,
-    observe: &mut dyn FnMut(usize),
-) -> Result<(LevelFigures, Scores)> {
-    let used = model.sigma_range().clamp(noise.sigma);
-    let mut answers: Vec<Answer> = Vec::with_capacity(samples.len());
-    let indices: Vec<usize> = (0..samples.len()).collect();
-    for chunk in indices.chunks(batch.max(1)) {
-        cancel.check()?;
-        let clean: Vec<Picture> = chunk.par_iter().map(|&index| samples.picture(index)).collect();
+/// A set of pictures under noise of one kind and level.
+pub(super) struct Under<'a> {
+    pub(super) model: &'a dyn JointModel,
+    pub(super) samples: &'a Samples,
+    pub(super) noise: Noise,
+}
+
+impl Under<'_> {
+    fn sigma_used(&self) -> f32 {
+        self.model.sigma_range().clamp(self.noise.sigma)
+    }
+
+    /// Measures every picture.
+    pub(super) fn figures(&self, work: &mut Work<'_>) -> Result<(LevelFigures, Scores)> {
+        let answers = work.records(self)?;
+        let mean =
+            |value: &dyn Fn(&Answer) -> f64| answers.iter().map(value).sum::<f64>() / answers.len().max(1) as f64;
+        let reliability = Calibration::of(answers.iter().map(|a| (a.confidence, a.right)));
+        let scores = [
+            answers.iter().map(|a| a.log_density).collect(),
+            answers.iter().map(|a| a.confidence).collect(),
+            answers.iter().map(|a| -a.score_norm).collect(),
+        ];
+        let figures = LevelFigures {
+            noise: self.noise.kind,
+            sigma: self.noise.sigma,
+            sigma_used: self.sigma_used(),
+            accuracy: mean(&|a| f64::from(u8::from(a.right))),
+            ece: reliability.error(),
+            psnr_db: MeanPsnr { noisy: mean(&|a| a.noisy.psnr_db), denoised: mean(&|a| a.denoised.psnr_db) },
+            ssim: mean(&|a| a.denoised.ssim),
+            ssim_noisy: mean(&|a| a.noisy.ssim),
+            log_density: mean(&|a| a.log_density),
+            reliability,
+        };
+        Ok((figures, scores))
+    }
+}
+
+impl Measure for Under<'_> {
+    type Record = Answer;
+
+    fn name(&self) -> String {
+        format!("{} {} on {}", self.noise.kind, level::describe(self.noise.sigma), self.samples.name)
+    }
+
+    fn count(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn measure(&self, numbers: &[usize], _cancel: &Cancel) -> Result<Vec<Answer>> {
+        let (samples, noise, used) = (self.samples, self.noise, self.sigma_used());
+        let clean: Vec<Picture> = numbers.par_iter().map(|&index| samples.picture(index)).collect();
         let noisy: Vec<Picture> =
-            clean.par_iter().zip(chunk).map(|(picture, &index)| noise.apply_nth(picture, index as u64)).collect();
-        let forward = model.forward(&Batch::of(&noisy), &vec![used; chunk.len()])?;
+            clean.par_iter().zip(numbers).map(|(picture, &index)| noise.apply_nth(picture, index as u64)).collect();
+        let forward = self.model.forward(&Batch::of(&noisy), &vec![used; numbers.len()])?;
         let denoised = forward.denoised()?.pictures();
         let beliefs: Vec<(Vec<f64>, f64)> =
-            (0..chunk.len()).map(|i| (forward.posterior_of(i), forward.log_density_of(i))).collect();
-        answers.par_extend(chunk.par_iter().enumerate().map(|(i, &index)| {
+            (0..numbers.len()).map(|i| (forward.posterior_of(i), forward.log_density_of(i))).collect();
+        let answers = numbers.par_iter().enumerate().map(|(i, &index)| {
             let (posterior, log_density) = &beliefs[i];
             let predicted = ranked(posterior)[0];
             Answer {
@@ -87,32 +145,12 @@ pub(super) fn measure(
                 right: predicted == samples.label(index),
                 log_density: *log_density,
                 score_norm: distance(&denoised[i], &noisy[i]) / f64::from(used * used),
-                noisy: Fidelity::of(&noisy[i], &clean[i]),
-                denoised: Fidelity::of(&denoised[i], &clean[i]),
+                noisy: Fidelity::of(&noisy[i], &clean[i]).into(),
+                denoised: Fidelity::of(&denoised[i], &clean[i]).into(),
             }
-        }));
-        observe(chunk.len());
+        });
+        Ok(answers.collect())
     }
-    let mean = |value: &dyn Fn(&Answer) -> f64| answers.iter().map(value).sum::<f64>() / answers.len().max(1) as f64;
-    let reliability = Calibration::of(answers.iter().map(|a| (a.confidence, a.right)));
-    let scores = [
-        answers.iter().map(|a| a.log_density).collect(),
-        answers.iter().map(|a| a.confidence).collect(),
-        answers.iter().map(|a| -a.score_norm).collect(),
-    ];
-    let figures = LevelFigures {
-        noise: noise.kind,
-        sigma: noise.sigma,
-        sigma_used: used,
-        accuracy: mean(&|a| f64::from(u8::from(a.right))),
-        ece: reliability.error(),
-        psnr_db: MeanPsnr { noisy: mean(&|a| a.noisy.psnr_db), denoised: mean(&|a| a.denoised.psnr_db) },
-        ssim: mean(&|a| a.denoised.ssim),
-        ssim_noisy: mean(&|a| a.noisy.ssim),
-        log_density: mean(&|a| a.log_density),
-        reliability,
-    };
-    Ok((figures, scores))
 }
 
 /// The Euclidean distance of two pictures of one shape.

@@ -1,34 +1,44 @@
 //! Evaluation over many labelled pictures: accuracy, calibration, restoration, robustness.
 //!
-//! Every picture draws its noise from its own number, so that the figures do not depend on the batch size.
+//! Every picture draws its noise from its own number and is measured by itself. The figures depend neither on the number
+//! of threads nor on whether the work was stopped and went on from its [`Journal`]; on the batch size they depend by no more
+//! than the rounding of f32, because a model may compute a single picture by other kernels.
 
 mod attack_plan;
 mod calibration;
+mod certified;
 mod chart;
 pub mod charts;
 pub mod csv;
+mod data_uri;
 mod detection;
+mod exact;
+mod examples;
 pub mod html;
+mod journal;
 mod levels;
 mod robust;
+mod run;
 mod samples;
 mod tables;
+mod work;
 
 use serde::Serialize;
 
 pub use attack_plan::AttackPlan;
 pub use calibration::{Bin, Calibration};
+pub use certified::{CertifiedFigures, CertifiedShare, CertifyPlan};
 pub use chart::{Chart, Series};
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
+pub use examples::{Example, Examples, Said};
+pub use journal::{Journal, fingerprint};
 pub use levels::LevelFigures;
 pub use robust::RobustFigures;
+pub use run::{evaluate, evaluate_from};
 pub use samples::Samples;
 pub use tables::{Part, Table, tables};
 
-use crate::Result;
-use crate::joint::JointModel;
 use crate::picture::NoiseKind;
-use crate::task::Cancel;
 
 /// What is to be measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,16 +49,28 @@ pub struct Plan {
     pub noises: Vec<NoiseKind>,
     /// The attacks.
     pub attacks: Vec<AttackPlan>,
+    /// The certificates; at no level, none.
+    pub certify: CertifyPlan,
     /// The seed of noise and attacks.
     pub seed: u64,
     /// How many pictures go through the model together.
     pub batch: usize,
+    /// How many pictures to keep as examples for the report.
+    pub examples: usize,
 }
 
 impl Default for Plan {
-    /// Gaussian noise at no level yet, no attack, seed 0.
+    /// Gaussian noise at no level yet, no attack, no certificate, no example, seed 0.
     fn default() -> Self {
-        Self { sigmas: Vec::new(), noises: vec![NoiseKind::Gaussian], attacks: Vec::new(), seed: 0, batch: 32 }
+        Self {
+            sigmas: Vec::new(),
+            noises: vec![NoiseKind::Gaussian],
+            attacks: Vec::new(),
+            certify: CertifyPlan::default(),
+            seed: 0,
+            batch: 32,
+            examples: 0,
+        }
     }
 }
 
@@ -71,8 +93,13 @@ pub struct Evaluation {
     pub by_noise: Vec<LevelFigures>,
     /// Under each attack.
     pub robust: Vec<RobustFigures>,
+    /// What is certified against every perturbation, by noise level of the smoothing.
+    pub certified: Vec<CertifiedFigures>,
     /// How well the model tells pictures of another kind from its own.
     pub ood: Vec<DetectionFigures>,
+    /// A few pictures, for the report.
+    #[serde(skip)]
+    pub examples: Examples,
 }
 
 /// How far an evaluation is.
@@ -84,72 +111,6 @@ pub struct Step<'a> {
     pub done: usize,
     /// Pictures in all, over all parts.
     pub total: usize,
-}
-
-/// Measures everything in `plan`; with pictures of another kind (`others`), also how well they are told from `samples`
-/// under Gaussian noise of each level.
-///
-/// # Errors
-/// [`crate::Error::Cancelled`] soon after `cancel` is raised, and whatever the model or an attack refuses.
-pub fn evaluate(
-    model: &dyn JointModel,
-    samples: &Samples,
-    others: Option<&Samples>,
-    plan: &Plan,
-    cancel: &Cancel,
-    observe: &mut dyn FnMut(Step<'_>),
-) -> Result<Evaluation> {
-    let gaussian = plan.noises.contains(&NoiseKind::Gaussian);
-    let others = others.filter(|_| gaussian);
-    let total = samples.len() * (plan.sigmas.len() * plan.noises.len() + plan.attacks.len())
-        + others.map_or(0, |others| others.len() * plan.sigmas.len());
-    let mut done = 0;
-    let mut evaluation = Evaluation {
-        model: model.name().to_owned(),
-        device: model.device(),
-        data: samples.name.clone(),
-        images: samples.len(),
-        seed: plan.seed,
-        by_sigma: Vec::new(),
-        by_noise: Vec::new(),
-        robust: Vec::new(),
-        ood: Vec::new(),
-    };
-    for &kind in &plan.noises {
-        for &sigma in &plan.sigmas {
-            let part = format!("{kind} {sigma:.3}");
-            let noise = crate::picture::Noise { kind, sigma, seed: plan.seed };
-            let mut step = |pictures| {
-                done += pictures;
-                observe(Step { part: &part, done, total });
-            };
-            let (figures, scores) = levels::measure(model, samples, noise, plan.batch, cancel, &mut step)?;
-            if let Some(others) = others.filter(|_| kind == NoiseKind::Gaussian) {
-                let (_, other_scores) = levels::measure(model, others, noise, plan.batch, cancel, &mut step)?;
-                evaluation.ood.extend(Score::ALL.into_iter().zip(scores.iter().zip(&other_scores)).map(
-                    |(score, (own, other))| DetectionFigures {
-                        data: others.name.clone(),
-                        images: others.len(),
-                        sigma,
-                        score,
-                        auroc: auroc(own, other),
-                        fpr_at_95: fpr_at_95(own, other),
-                    },
-                ));
-            }
-            let list = if kind == NoiseKind::Gaussian { &mut evaluation.by_sigma } else { &mut evaluation.by_noise };
-            list.push(figures);
-        }
-    }
-    for attack in &plan.attacks {
-        let part = attack.to_string();
-        let figures = robust::measure(model, samples, attack, plan, cancel, &mut |pictures| {
-            done += pictures;
-            observe(Step { part: &part, done, total });
-        })?;
-        evaluation.robust.push(figures);
-    }
-    Ok(evaluation)
 }
 
 #[cfg(test)]

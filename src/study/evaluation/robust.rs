@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{AttackPlan, Plan, Samples};
+use super::work::{Measure, Work};
+use super::{AttackPlan, Samples, exact};
 use crate::Result;
-use crate::attack::{self, Defence, Method, Norm};
+use crate::attack::{self, Defence, Method, Norm, Outcome, Warning};
 use crate::joint::JointModel;
 use crate::picture::{Batch, Picture};
 use crate::task::Cancel;
@@ -38,52 +39,100 @@ pub struct RobustFigures {
     pub warnings: Vec<String>,
 }
 
-/// Measures one attack; `observe` is told how many pictures each batch had.
-pub(super) fn measure(
-    model: &dyn JointModel,
-    samples: &Samples,
-    attack: &AttackPlan,
-    plan: &Plan,
-    cancel: &Cancel,
-    observe: &mut dyn FnMut(usize),
-) -> Result<RobustFigures> {
-    let mut settings = attack.settings(model, plan.seed);
-    let (mut clean_right, mut robust, mut achieved) = (0, 0, Vec::new());
-    let mut warnings: Vec<(String, usize)> = Vec::new();
-    let indices: Vec<usize> = (0..samples.len()).collect();
-    for chunk in indices.chunks(plan.batch.max(1)) {
-        settings.first = chunk[0] as u64;
-        let pictures: Vec<Picture> = chunk.iter().map(|&index| samples.picture(index)).collect();
-        let labels: Vec<usize> = chunk.iter().map(|&index| samples.label(index)).collect();
-        for outcome in attack::run(model, &Batch::of(&pictures), &labels, &settings, cancel, &mut |_| ())? {
-            let right = outcome.predicted_before == outcome.label;
-            let size = outcome.achieved.in_norm(attack.norm);
-            let broken = outcome.success && size <= attack.epsilon + 1e-6;
-            clean_right += usize::from(right);
-            robust += usize::from(right && !broken);
-            if right && broken {
-                achieved.push(size);
-            }
-            for warning in outcome.warnings.iter().map(ToString::to_string) {
-                match warnings.iter_mut().find(|(text, _)| *text == warning) {
-                    Some((_, count)) => *count += 1,
-                    None => warnings.push((warning, 1)),
-                }
+/// What is kept of each picture.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Attempt {
+    /// Whether it was classified rightly before.
+    right: bool,
+    /// Whether it no longer is, by a perturbation within the budget.
+    broken: bool,
+    /// The perturbation's size.
+    #[serde(with = "exact")]
+    size: f64,
+    warnings: Vec<String>,
+}
+
+/// A set of pictures under one attack.
+pub(super) struct Attacked<'a> {
+    pub(super) model: &'a dyn JointModel,
+    pub(super) samples: &'a Samples,
+    pub(super) attack: &'a AttackPlan,
+    pub(super) seed: u64,
+}
+
+impl Attacked<'_> {
+    /// Attacks every picture.
+    pub(super) fn figures(&self, work: &mut Work<'_>) -> Result<RobustFigures> {
+        let attempts = work.records(self)?;
+        let share = |holds: &dyn Fn(&Attempt) -> bool| {
+            attempts.iter().filter(|attempt| holds(attempt)).count() as f64 / attempts.len().max(1) as f64
+        };
+        let achieved: Vec<f64> = attempts.iter().filter(|a| a.right && a.broken).map(|a| a.size).collect();
+        let mut warnings: Vec<(&str, usize)> = Vec::new();
+        for warning in attempts.iter().flat_map(|attempt| &attempt.warnings) {
+            match warnings.iter_mut().find(|(text, _)| text == warning) {
+                Some((_, count)) => *count += 1,
+                None => warnings.push((warning, 1)),
             }
         }
-        observe(chunk.len());
+        let AttackPlan { method, norm, epsilon, defence, .. } = *self.attack;
+        Ok(RobustFigures {
+            method,
+            norm,
+            epsilon,
+            parameters: self.attack.parameters.clone(),
+            defence,
+            sigma: self.attack.settings(self.model, self.seed).sigma,
+            accuracy: share(&|a| a.right && !a.broken),
+            clean_accuracy: share(&|a| a.right),
+            mean_achieved: (!achieved.is_empty()).then(|| achieved.iter().sum::<f64>() / achieved.len() as f64),
+            warnings: warnings.into_iter().map(|(text, count)| format!("{text} ({count} pictures)")).collect(),
+        })
     }
-    let share = |count: usize| count as f64 / samples.len().max(1) as f64;
-    Ok(RobustFigures {
-        method: attack.method,
-        norm: attack.norm,
-        epsilon: attack.epsilon,
-        parameters: attack.parameters.clone(),
-        defence: attack.defence,
-        sigma: settings.sigma,
-        accuracy: share(robust),
-        clean_accuracy: share(clean_right),
-        mean_achieved: (!achieved.is_empty()).then(|| achieved.iter().sum::<f64>() / achieved.len() as f64),
-        warnings: warnings.into_iter().map(|(text, count)| format!("{text} ({count} pictures)")).collect(),
-    })
+}
+
+impl Measure for Attacked<'_> {
+    type Record = Attempt;
+
+    fn name(&self) -> String {
+        self.attack.to_string()
+    }
+
+    fn count(&self) -> usize {
+        self.samples.len()
+    }
+
+    fn measure(&self, numbers: &[usize], cancel: &Cancel) -> Result<Vec<Attempt>> {
+        let mut settings = self.attack.settings(self.model, self.seed);
+        settings.first = numbers[0] as u64;
+        let pictures: Vec<Picture> = numbers.iter().map(|&index| self.samples.picture(index)).collect();
+        let labels: Vec<usize> = numbers.iter().map(|&index| self.samples.label(index)).collect();
+        let outcomes = attack::run(self.model, &Batch::of(&pictures), &labels, &settings, cancel, &mut |_| ())?;
+        let attempt = |outcome: Outcome| {
+            let size = outcome.achieved.in_norm(settings.norm);
+            Attempt {
+                right: outcome.predicted_before == outcome.label,
+                broken: outcome.success && size <= settings.epsilon + 1e-6,
+                size,
+                warnings: outcome.warnings.iter().map(ToString::to_string).collect(),
+            }
+        };
+        Ok(outcomes.into_iter().map(attempt).collect())
+    }
+}
+
+/// Doubts the gradients where an attack without them breaks more pictures than every one with them, within the same budget.
+pub(super) fn doubt_gradients(all: &mut [RobustFigures]) {
+    let known = all.to_vec();
+    for blind in all.iter_mut().filter(|figures| !figures.method.description().gradient) {
+        let same = |other: &&RobustFigures| {
+            (other.norm, other.epsilon, other.defence, other.sigma)
+                == (blind.norm, blind.epsilon, blind.defence, blind.sigma)
+        };
+        let seeing = known.iter().filter(|other| other.method.description().gradient).filter(same);
+        let best = seeing.map(|other| other.accuracy).fold(f64::INFINITY, f64::min);
+        if best.is_finite() && blind.accuracy < best {
+            blind.warnings.push(Warning::GradientFreeStronger.to_string());
+        }
+    }
 }

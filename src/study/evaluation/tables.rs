@@ -1,6 +1,7 @@
 //! The figures of an evaluation as tables of words, for the report and the window alike.
 
-use super::{DetectionFigures, Evaluation, LevelFigures, RobustFigures};
+use super::{CertifiedFigures, DetectionFigures, Evaluation, LevelFigures, RobustFigures};
+use crate::attack::Defence;
 use crate::study::level;
 
 /// A part of an evaluation.
@@ -12,6 +13,8 @@ pub enum Part {
     Noises,
     /// Attacks.
     Attacks,
+    /// Certificates.
+    Certificates,
     /// Pictures of another kind.
     Detection,
 }
@@ -24,6 +27,7 @@ impl Part {
             Self::Levels => "Gaussian noise",
             Self::Noises => "Other kinds of noise",
             Self::Attacks => "Under attack",
+            Self::Certificates => "Certified against every perturbation",
             Self::Detection => "Pictures of another kind",
         }
     }
@@ -38,7 +42,14 @@ pub struct Table {
     pub head: Vec<&'static str>,
     /// As many cells a row as there are columns.
     pub rows: Vec<Vec<String>>,
+    /// What a person should know to read it; empty where the columns say it all.
+    pub note: &'static str,
 }
+
+const DEFENDED: &str = "An attack on a defended classifier knows the defence: its gradients go through it, as the mean over \
+                        draws of its noise. Both accuracies are then the defended classifier's.";
+const CERTIFIED: &str = "The smoothed classifier says what the model says most often of the picture with noise. No \
+                         perturbation shorter than the L2 radius changes that; a wrong class or an abstention certifies nothing.";
 
 /// Every table that the evaluation has figures for, in the order of reports.
 #[must_use]
@@ -47,6 +58,7 @@ pub fn tables(evaluation: &Evaluation) -> Vec<Table> {
         levels(Part::Levels, &evaluation.by_sigma),
         levels(Part::Noises, &evaluation.by_noise),
         attacks(&evaluation.robust),
+        certificates(&evaluation.certified),
         detections(&evaluation.ood),
     ];
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
@@ -69,7 +81,7 @@ fn levels(part: Part, figures: &[LevelFigures]) -> Table {
         ]
     };
     let head = vec!["noise", "σ", "accuracy", "ECE", "PSNR noisy", "PSNR denoised", "SSIM"];
-    Table { part, head, rows: figures.iter().map(row).collect() }
+    Table { part, head, rows: figures.iter().map(row).collect(), note: "" }
 }
 
 fn attacks(figures: &[RobustFigures]) -> Table {
@@ -79,13 +91,39 @@ fn attacks(figures: &[RobustFigures]) -> Table {
             f.norm.title().to_owned(),
             level::describe(f.epsilon as f32),
             level::describe(f.sigma),
+            if f.defence == Defence::None { "–".to_owned() } else { f.defence.to_string() },
             percent(f.clean_accuracy),
             percent(f.accuracy),
             f.mean_achieved.map_or_else(|| "–".to_owned(), |size| format!("{size:.4}")),
         ]
     };
-    let head = vec!["attack", "norm", "ε", "σ", "clean accuracy", "robust accuracy", "mean size of successes"];
-    Table { part: Part::Attacks, head, rows: figures.iter().map(row).collect() }
+    let head =
+        vec!["attack", "norm", "ε", "σ", "defence", "clean accuracy", "robust accuracy", "mean size of successes"];
+    let note = if figures.iter().any(|f| f.defence != Defence::None) { DEFENDED } else { "" };
+    Table { part: Part::Attacks, head, rows: figures.iter().map(row).collect(), note }
+}
+
+fn certificates(figures: &[CertifiedFigures]) -> Table {
+    let row = |f: &CertifiedFigures| {
+        // The largest radii that still hold for 90 %, 50 % and 10 % of the pictures say it all in little room.
+        let reached = |share: f64| {
+            let last = f.by_radius.iter().rev().find(|s| s.accuracy >= share);
+            last.map_or_else(|| "–".to_owned(), |s| format!("{:.3}", s.radius))
+        };
+        vec![
+            level::describe(f.sigma),
+            format!("{} pictures, {} votes", f.images, f.samples),
+            percent(f.by_radius.first().map_or(0.0, |s| s.accuracy)),
+            percent(f.abstained),
+            format!("{:.4}", f.mean_radius),
+            reached(0.9),
+            reached(0.5),
+            reached(0.1),
+        ]
+    };
+    let head =
+        vec!["σ", "on", "certified accuracy", "abstained", "mean radius", "90 % up to", "50 % up to", "10 % up to"];
+    Table { part: Part::Certificates, head, rows: figures.iter().map(row).collect(), note: CERTIFIED }
 }
 
 fn detections(figures: &[DetectionFigures]) -> Table {
@@ -99,5 +137,5 @@ fn detections(figures: &[DetectionFigures]) -> Table {
         ]
     };
     let head = vec!["score", "against", "σ", "AUROC", "FPR at 95 % TPR"];
-    Table { part: Part::Detection, head, rows: figures.iter().map(row).collect() }
+    Table { part: Part::Detection, head, rows: figures.iter().map(row).collect(), note: "" }
 }

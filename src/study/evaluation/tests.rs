@@ -3,6 +3,7 @@
 use super::*;
 use crate::joint::GaussianMixture;
 use crate::picture::{Picture, Shape, save};
+use crate::task::Cancel;
 use crate::train::data::open_as;
 use crate::{Error, attack};
 
@@ -35,6 +36,34 @@ fn run(plan: &Plan) -> Evaluation {
     evaluate(&oracle(), &samples(None), None, plan, &Cancel::new(), &mut |_| ()).unwrap()
 }
 
+/// A picture in each named class for each shade.
+fn shades(all: &[(&str, f32)]) -> Samples {
+    let folder = tempfile::tempdir().unwrap();
+    for (index, (class, shade)) in all.iter().enumerate() {
+        std::fs::create_dir_all(folder.path().join(class)).unwrap();
+        save(folder.path().join(class).join(format!("{index}.png")), &Picture::filled(SHAPE, *shade), false).unwrap();
+    }
+    Samples::new(open_as(folder.path(), Some(SHAPE)).unwrap(), &oracle(), None).unwrap()
+}
+
+/// Something of everything.
+fn everything() -> Plan {
+    let vote: attack::Defence = "vote:draws=2,votes=9".parse().unwrap();
+    let pgd: AttackPlan = "pgd:l2:1:steps=3".parse().unwrap();
+    Plan {
+        sigmas: vec![0.1, 0.3],
+        noises: vec![NoiseKind::Gaussian, NoiseKind::Speckle],
+        attacks: vec![
+            AttackPlan { defence: vote, sigma: Some(0.3), ..pgd.clone() },
+            pgd,
+            "square:queries=20".parse().unwrap(),
+        ],
+        certify: CertifyPlan { sigmas: vec![0.5], pictures: 4, samples: 60, selection: 10, alpha: 0.01 },
+        examples: 3,
+        ..plan()
+    }
+}
+
 #[test]
 fn the_oracle_is_right_and_denoises_as_the_theory_says() {
     let figures = &run(&plan()).by_sigma[0];
@@ -45,12 +74,122 @@ fn the_oracle_is_right_and_denoises_as_the_theory_says() {
 }
 
 #[test]
-fn figures_do_not_depend_on_the_batch() {
-    let attacks = vec!["pgd:linf:0.05".parse().unwrap()];
-    let whole = run(&Plan { attacks: attacks.clone(), batch: 6, ..plan() });
-    for batch in [1, 5] {
-        assert_eq!(run(&Plan { attacks: attacks.clone(), batch, ..plan() }), whole);
+fn figures_depend_on_neither_the_batch_nor_the_threads() {
+    let whole = run(&Plan { batch: 6, ..everything() });
+    for (batch, threads) in [(1, 1), (5, 1), (6, 3), (4, 2)] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert_eq!(pool.install(|| run(&Plan { batch, ..everything() })), whole, "{batch} on {threads} threads");
     }
+}
+
+#[test]
+fn an_evaluation_that_is_stopped_again_and_again_ends_with_the_same_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let (model, own, other) = (oracle(), samples(None), shades(&[("class 0", 0.5), ("class 1", 0.6)]));
+    let whole = evaluate(&model, &own, Some(&other), &everything(), &Cancel::new(), &mut |_| ()).unwrap();
+    let (mut stops, mut reached, mut done) = (0, 0, false);
+    for round in 0..100 {
+        // Batches of other sizes too: they are no part of what is measured.
+        let plan = Plan { batch: 1 + round % 4, ..everything() };
+        let print = fingerprint(&model, &own, Some(&other), &plan).unwrap();
+        let mut journal =
+            if round == 0 { Journal::create(&path, &print) } else { Journal::resume(&path, &print) }.unwrap();
+        let (cancel, before) = (Cancel::new(), reached);
+        let ended = evaluate_from(&mut journal, &model, &own, Some(&other), &plan, &cancel, &mut |step| {
+            reached = step.done;
+            if step.done > before + 2 {
+                cancel.raise();
+            }
+        });
+        match ended {
+            Err(Error::Cancelled) => stops += 1,
+            ended => {
+                assert_eq!(ended.unwrap(), whole);
+                done = true;
+                break;
+            }
+        }
+    }
+    assert!(done && stops > 5, "{stops} stops");
+    let other_plan = Plan { seed: 9, ..everything() };
+    let print = fingerprint(&model, &own, Some(&other), &other_plan).unwrap();
+    assert!(Journal::resume(&path, &print).is_err(), "other figures, another evaluation");
+    assert_ne!(fingerprint(&model, &own, None, &everything()).unwrap(), print, "the other set matters");
+    let fewer = fingerprint(&model, &samples(Some(5)), Some(&other), &everything()).unwrap();
+    assert_ne!(fewer, fingerprint(&model, &own, Some(&other), &everything()).unwrap());
+}
+
+#[test]
+fn certified_accuracy_falls_with_the_radius_as_the_truth_says() {
+    // The boundary is half way, so that smoothing leaves it in place and the true radii are 0.59, 3.6 and, for a wrong
+    // class, none; 1000 votes at σ = 0.5 prove 1.23 at most.
+    let samples = shades(&[("class 0", 0.451), ("class 1", 0.8), ("class 1", 0.2)]);
+    let plan = Plan { certify: CertifyPlan { sigmas: vec![0.5], ..CertifyPlan::default() }, ..Plan::default() };
+    let evaluation = evaluate(&oracle(), &samples, None, &plan, &Cancel::new(), &mut |_| ()).unwrap();
+    let figures = &evaluation.certified[0];
+    let found: Vec<(f64, f64)> = figures.by_radius.iter().map(|s| (s.radius, 3.0 * s.accuracy)).collect();
+    let expected = [(0.0, 2.0), (0.2, 2.0), (0.4, 2.0), (0.6, 1.0), (0.8, 1.0), (1.0, 1.0), (1.2, 1.0), (1.4, 0.0)];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found.0 - expected.0).abs() < 1e-9 && (found.1 - expected.1).abs() < 1e-9, "{found:?} {expected:?}");
+    }
+    assert!(figures.mean_radius > (0.45 + 1.23) / 3.0 && figures.mean_radius < (0.59 + 1.24) / 3.0, "{figures:?}");
+    assert_eq!((figures.images, figures.samples, figures.abstained), (3, 1000, 0.0));
+    let few = Plan { certify: CertifyPlan { pictures: 2, samples: 3, ..plan.certify.clone() }, ..plan };
+    let evaluation = evaluate(&oracle(), &samples, None, &few, &Cancel::new(), &mut |_| ()).unwrap();
+    let figures = &evaluation.certified[0];
+    assert_eq!((figures.images, figures.abstained, figures.by_radius.len()), (2, 1.0, 1), "three votes prove nothing");
+}
+
+#[test]
+fn defences_are_attacked_through_and_named() {
+    // Noise and denoising leave the boundary in place, 3.6 away.
+    let at = |epsilon: f64, defence: &str| {
+        let attack = AttackPlan {
+            epsilon,
+            sigma: Some(0.3),
+            defence: defence.parse().unwrap(),
+            ..format!("pgd:l2:{epsilon}:step-size=1").parse().unwrap()
+        };
+        run(&Plan { sigmas: Vec::new(), attacks: vec![attack], ..plan() })
+    };
+    for defence in ["vote:votes=15", "purify:sigma=0.2,rounds=2,votes=15"] {
+        let (below, above) = (at(2.4, defence), at(4.8, defence));
+        assert_eq!((below.robust[0].accuracy, below.robust[0].clean_accuracy), (1.0, 1.0), "{defence}");
+        assert_eq!((above.robust[0].accuracy, above.robust[0].clean_accuracy), (0.0, 1.0), "{defence}");
+        let table = tables(&above).pop().unwrap();
+        assert!(table.note.contains("knows the defence") && table.rows[0][4].contains("vote of 15"), "{table:?}");
+        assert!(csv::table(&above).contains("against"));
+    }
+    assert!(tables(&at(1.0, "none")).pop().unwrap().note.is_empty());
+}
+
+#[test]
+fn an_attack_without_gradients_that_is_stronger_is_a_warning() {
+    // Gradients of a budget that suffices, and steps that do not.
+    let attacks =
+        ["pgd:l2:9:step-size=0.01:random-start=0", "square:l2:9:queries=300"].map(|text| text.parse().unwrap());
+    let robust = run(&Plan { sigmas: Vec::new(), attacks: attacks.to_vec(), ..plan() }).robust;
+    assert_eq!((robust[0].accuracy, robust[1].accuracy), (1.0, 0.0));
+    let misled = |figures: &RobustFigures| figures.warnings.iter().any(|warning| warning.contains("mislead"));
+    assert!(!misled(&robust[0]) && misled(&robust[1]), "{robust:?}");
+}
+
+#[test]
+fn examples_are_of_many_classes_and_in_the_page() {
+    let evaluation = run(&everything());
+    let Examples { sigma, pictures, .. } = &evaluation.examples;
+    let labels: Vec<&str> = pictures.iter().map(|example| example.label.as_str()).collect();
+    assert_eq!((*sigma, labels), (Some(0.3), vec!["class 0", "class 1", "class 0"]));
+    // Each is the picture that was measured, with the noise that it had there.
+    let noise = crate::picture::Noise { kind: NoiseKind::Gaussian, sigma: 0.3, seed: 1 };
+    assert_eq!(pictures[1].noisy.as_ref().unwrap().picture, noise.apply_nth(&pictures[1].clean, 3));
+    let page = html::page(&evaluation).unwrap();
+    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 3 * 4);
+    assert!(page.contains("Certified accuracy by radius") && page.contains("knows the defence"));
+    assert!(!serde_json::to_string(&evaluation).unwrap().contains("examples"));
+    assert!(!html::page(&run(&Plan { examples: 0, ..everything() })).unwrap().contains("<img"));
 }
 
 #[test]
@@ -116,7 +255,7 @@ fn pictures_of_another_kind_are_told_by_their_density() {
 fn the_page_and_the_table_hold_every_part() {
     let attacks = vec!["fgsm:linf:0.05".parse().unwrap(), "fgsm:linf:0.1".parse().unwrap()];
     let evaluation = run(&Plan { attacks, noises: vec![NoiseKind::Gaussian, NoiseKind::Uniform], ..plan() });
-    let page = html::page(&evaluation);
+    let page = html::page(&evaluation).unwrap();
     for part in ["oracle on shades", "Gaussian noise", "uniform", "Under attack", "FGSM", "<svg", "</html>"] {
         assert!(page.contains(part), "{part}");
     }

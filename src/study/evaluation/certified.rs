@@ -1,0 +1,179 @@
+//! Certified accuracy by radius: what no perturbation at all can take from the smoothed classifier.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use super::Samples;
+use super::work::{Measure, Work};
+use crate::Result;
+use crate::attack::{Certificate, Smoothing, certified_accuracy, certified_radius, certify, clopper_pearson_lower};
+use crate::joint::JointModel;
+use crate::study::level;
+use crate::task::Cancel;
+
+/// What is to be certified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CertifyPlan {
+    /// The noise levels of the smoothing, on the [0, 1] scale.
+    pub sigmas: Vec<f32>,
+    /// At most how many pictures, spread evenly over the set.
+    pub pictures: usize,
+    /// How many votes bound each picture's radius.
+    pub samples: u64,
+    /// How many votes choose its class before.
+    pub selection: u64,
+    /// The probability that one certificate is wrong.
+    pub alpha: f64,
+}
+
+impl Default for CertifyPlan {
+    /// No level yet; 100 pictures of 1000 votes each, after 100 that choose the class, α = 0.001.
+    fn default() -> Self {
+        Self { sigmas: Vec::new(), pictures: 100, samples: 1000, selection: 100, alpha: 1e-3 }
+    }
+}
+
+/// The certified accuracy at one radius.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CertifiedShare {
+    /// The L2 radius on the [0, 1] scale.
+    pub radius: f64,
+    /// The share of pictures that are certified to keep their true class at least up to it.
+    pub accuracy: f64,
+}
+
+/// The certificates of one noise level.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CertifiedFigures {
+    /// The noise level of the smoothing.
+    pub sigma: f32,
+    /// How many pictures were certified.
+    pub images: usize,
+    /// How many votes bound each radius.
+    pub samples: u64,
+    /// The probability that one certificate is wrong.
+    pub alpha: f64,
+    /// The share of pictures for which the smoothed classifier abstains.
+    pub abstained: f64,
+    /// The mean radius, 0 for a wrong class and for abstention (Zhai et al. 2020).
+    pub mean_radius: f64,
+    /// The certified accuracy from radius 0 to the largest that this many votes can prove.
+    pub by_radius: Vec<CertifiedShare>,
+}
+
+/// How the votes on one picture fell.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Poll {
+    class: usize,
+    selection: Vec<u64>,
+    votes: Vec<u64>,
+}
+
+/// One noise level of the plan.
+pub(super) struct Level<'a> {
+    pub(super) model: &'a dyn JointModel,
+    pub(super) samples: &'a Samples,
+    pub(super) plan: &'a CertifyPlan,
+    pub(super) sigma: f32,
+    pub(super) seed: u64,
+}
+
+impl Level<'_> {
+    /// The number in the set of each picture that is certified.
+    fn picture(&self, number: usize) -> usize {
+        number * self.samples.len() / self.count()
+    }
+
+    fn certificate(&self, votes: Poll) -> Certificate {
+        let Poll { class, selection, votes } = votes;
+        let CertifyPlan { samples, alpha, .. } = *self.plan;
+        // All planned votes are in, so that the bound for those who stop early is of no use.
+        Certificate { class, sigma: self.sigma, alpha, selection, votes, planned: samples, anytime_lower: 0.0 }
+    }
+
+    /// Certifies every picture.
+    pub(super) fn figures(&self, work: &mut Work<'_>) -> Result<CertifiedFigures> {
+        let votes = work.records(self)?;
+        let certificates: Vec<Certificate> = votes.into_iter().map(|votes| self.certificate(votes)).collect();
+        let labels: Vec<usize> = (0..self.count()).map(|number| self.samples.label(self.picture(number))).collect();
+        let radii = radii(self.sigma, self.plan);
+        let shares = certified_accuracy(&certificates, &labels, &radii);
+        let count = certificates.len().max(1) as f64;
+        let abstained = certificates.iter().filter(|certificate| certificate.radius().is_none()).count();
+        let right = certificates.iter().zip(&labels).filter(|(certificate, label)| certificate.class == **label);
+        Ok(CertifiedFigures {
+            sigma: self.sigma,
+            images: certificates.len(),
+            samples: self.plan.samples,
+            alpha: self.plan.alpha,
+            abstained: abstained as f64 / count,
+            mean_radius: right.filter_map(|(certificate, _)| certificate.radius()).sum::<f64>() / count,
+            by_radius: radii
+                .into_iter()
+                .zip(shares)
+                .map(|(radius, accuracy)| CertifiedShare { radius, accuracy })
+                .collect(),
+        })
+    }
+}
+
+impl Measure for Level<'_> {
+    type Record = Poll;
+
+    fn name(&self) -> String {
+        format!("certificates at {}", level::describe(self.sigma))
+    }
+
+    fn count(&self) -> usize {
+        self.plan.pictures.min(self.samples.len())
+    }
+
+    fn measure(&self, numbers: &[usize], cancel: &Cancel) -> Result<Vec<Poll>> {
+        let one = |&number: &usize| {
+            let CertifyPlan { samples, selection, alpha, .. } = *self.plan;
+            let index = self.picture(number);
+            let smoothing = Smoothing {
+                selection,
+                samples,
+                alpha,
+                seed: self.seed,
+                number: index as u64,
+                ..Smoothing::new(self.sigma)
+            };
+            let clean = self.samples.picture(index);
+            let certificate = certify(self.model, &clean, &smoothing, cancel, &mut |_| ControlFlow::Continue(()))?;
+            Ok(Poll { class: certificate.class, selection: certificate.selection, votes: certificate.votes })
+        };
+        numbers.iter().map(one).collect()
+    }
+}
+
+/// Radii from 0 in round steps to the first that no unanimous vote reaches.
+fn radii(sigma: f32, plan: &CertifyPlan) -> Vec<f64> {
+    let best = clopper_pearson_lower(plan.samples, plan.samples, plan.alpha);
+    let largest = certified_radius(f64::from(sigma), best).unwrap_or_default();
+    if largest <= 0.0 {
+        return vec![0.0];
+    }
+    let rough = largest / 10.0;
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= rough).unwrap_or(rough);
+    (0..=(largest / step).ceil() as usize).map(|i| i as f64 * step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn radii_are_round_and_reach_what_can_be_proved() {
+        // 1000 unanimous votes at α = 0.001: Φ⁻¹(0.001^(1/1000)) = 2.4623.
+        let radii = radii(0.25, &CertifyPlan::default());
+        assert_eq!(radii.len(), 8, "{radii:?}");
+        for (radius, expected) in radii.into_iter().zip([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]) {
+            assert!((radius - expected).abs() < 1e-12);
+        }
+        assert_eq!(super::radii(0.25, &CertifyPlan { samples: 5, ..CertifyPlan::default() }), [0.0]);
+    }
+}
