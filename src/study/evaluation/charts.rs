@@ -3,7 +3,7 @@
 use super::chart::{Chart, Series};
 use super::tables::Part;
 use super::{CertifiedFigures, Evaluation, LevelFigures, RobustFigures};
-use crate::attack::Defence;
+use crate::attack::{Defence, Norm};
 use crate::study::level;
 
 /// The charts of a part of the evaluation, none where it has no figures.
@@ -14,7 +14,7 @@ pub fn of(evaluation: &Evaluation, part: Part) -> Vec<Chart> {
             let figures = &evaluation.by_sigma;
             vec![accuracy(figures), psnr(figures), reliability(figures)]
         }
-        Part::Attacks if !evaluation.robust.is_empty() => vec![robustness(&evaluation.robust)],
+        Part::Attacks => Norm::ALL.into_iter().filter_map(|norm| robustness(&evaluation.robust, norm)).collect(),
         Part::Certificates if !evaluation.certified.is_empty() => vec![certified(&evaluation.certified)],
         _ => Vec::new(),
     }
@@ -51,11 +51,14 @@ fn reliability(figures: &[LevelFigures]) -> Chart {
     Chart { diagonal: true, ..chart("confidence", "Accuracy by confidence", Some((0.0, 1.0)), lines) }
 }
 
-fn robustness(figures: &[RobustFigures]) -> Chart {
+/// The attacks of one norm, whose budgets are on one scale; none if there are none.
+fn robustness(figures: &[RobustFigures], norm: Norm) -> Option<Chart> {
     let mut lines: Vec<Series> = Vec::new();
-    for f in figures {
+    let one_sigma = figures.windows(2).all(|pair| pair[0].sigma == pair[1].sigma);
+    for f in figures.iter().filter(|f| f.norm == norm) {
         let against = if f.defence == Defence::None { String::new() } else { format!(" against {}", f.defence) };
-        let name = format!("{} {}{against}", f.method.description().title, f.norm.title());
+        let sigma = if one_sigma { String::new() } else { format!(" at σ = {}", level::describe(f.sigma)) };
+        let name = format!("{}{against}{sigma}", f.method.description().title);
         let points = [(0.0, f.clean_accuracy), (f.epsilon, f.accuracy)];
         match lines.iter_mut().find(|line| line.name == name) {
             Some(line) => line.points.push(points[1]),
@@ -65,7 +68,8 @@ fn robustness(figures: &[RobustFigures]) -> Chart {
     for line in &mut lines {
         line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
-    chart("ε", "Robust accuracy by budget", Some((0.0, 1.0)), lines)
+    let x_label = format!("ε in {}", norm.title());
+    (!lines.is_empty()).then(|| chart(&x_label, "Robust accuracy by budget", Some((0.0, 1.0)), lines))
 }
 
 fn certified(figures: &[CertifiedFigures]) -> Chart {

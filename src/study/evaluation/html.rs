@@ -20,7 +20,7 @@ p,figcaption,th{color:var(--quiet)}p{margin:.25rem 0}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:.35rem .75rem;border-bottom:1px solid var(--faint);font-weight:400}
 th:first-child,td:first-child{text-align:left;padding-left:0}
-.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:2rem}
+.plots{display:grid;grid-template-columns:repeat(auto-fill,minmax(340px,1fr));gap:2rem}
 figure{margin:0}figcaption{font-size:.9rem}figcaption span{margin-right:1rem;white-space:nowrap}
 figcaption i{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.35em}
 svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--quiet)}.end{text-anchor:end}.middle{text-anchor:middle}

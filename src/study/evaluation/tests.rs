@@ -188,6 +188,11 @@ fn examples_are_of_many_classes_and_in_the_page() {
     let page = html::page(&evaluation).unwrap();
     assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 3 * 4);
     assert!(page.contains("Certified accuracy by radius") && page.contains("knows the defence"));
+    assert!(page.contains("ε in L∞") && page.contains("ε in L2"), "budgets of two norms are on two scales");
+    assert!(
+        page.contains("PGD at σ = 0.00392") && page.contains("a gradient) at σ = 0.3"),
+        "each line is one classifier"
+    );
     assert!(!serde_json::to_string(&evaluation).unwrap().contains("examples"));
     assert!(!html::page(&run(&Plan { examples: 0, ..everything() })).unwrap().contains("<img"));
 }
