@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{FitArgument, ModelArguments, NoiseArguments, sigma};
+use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
 use super::outputs::{Destination, OutputArguments};
 use super::pictures::{self, Input};
 use super::{Done, console};
 use crate::Result;
 use crate::joint::JointModel;
-use crate::picture::save_image;
+use crate::picture::{Fit, save_image};
 use crate::study::report::Analysis;
 use crate::study::{Classes, Request, Study, Theme, analyze, level, ranked, sheet};
 use crate::task::Cancel;
@@ -20,7 +20,7 @@ use crate::task::Cancel;
 #[command(after_help = "Examples:\n  denoscope analyze photo.jpg --sigma 25/255 --sheet sheet.png\n  \
                         denoscope analyze *.png --sigma 0.1 --seed 7 --json - | jq '.[].posterior[0]'")]
 pub(super) struct Analyze {
-    /// Picture files
+    /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]
@@ -39,9 +39,9 @@ pub(super) struct Analyze {
     /// Classes to denoise as: all, the N most probable, or names (a,b; a name that is a number as 3,)
     #[arg(long, value_name = "all|N|a,b", default_value = "all")]
     classes: String,
-    /// What of the picture the model sees
-    #[arg(long, value_enum, default_value_t)]
-    fit: FitArgument,
+    /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
+    #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
+    fit: Fit,
     /// Also denoise the whole picture at its own size
     #[arg(long)]
     native: bool,
@@ -65,7 +65,7 @@ impl Analyze {
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
-        let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
+        let ending = pictures::each(&self.images, &model, self.fit, |input| {
             let drawing = sheets.as_ref().map(|sheets| sheets.of(input.path, self.output.force)).transpose()?;
             let study = analyze(&model, &self.request(&input, &classes), &cancel, &mut |_| ())?;
             self.print(&input, &study)?;

@@ -1,9 +1,9 @@
 //! Arguments that several commands share.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::network::{DeviceChoice, Network, bundled, open};
-use crate::picture::{Fit, Noise, NoiseKind};
+use crate::picture::{Fit, Noise, NoiseKind, Rect};
 use crate::study::level;
 use crate::{Error, Result};
 
@@ -50,22 +50,19 @@ impl NoiseArguments {
     }
 }
 
-/// What of a picture the model sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(super) enum FitArgument {
-    /// The largest part of the model's proportions, from the middle
-    #[default]
-    Centre,
-    /// All of it, framed
-    Whole,
-}
-
-impl From<FitArgument> for Fit {
-    fn from(argument: FitArgument) -> Self {
-        match argument {
-            FitArgument::Centre => Self::Centre,
-            FitArgument::Whole => Self::Whole,
+/// Parses what of a picture the model sees: `centre`, `whole`, or a rectangle as `X,Y,WIDTH,HEIGHT` in pixels, for clap.
+pub(super) fn part(text: &str) -> Result<Fit, String> {
+    match text {
+        "centre" => return Ok(Fit::Centre),
+        "whole" => return Ok(Fit::Whole),
+        _ => {}
+    }
+    let numbers: Vec<f32> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+    match (numbers.as_slice(), text.split(',').count()) {
+        (&[x, y, width, height], 4) if x.is_finite() && y.is_finite() && width >= 1.0 && height >= 1.0 => {
+            Ok(Fit::Crop(Rect { x, y, width, height }))
         }
+        _ => Err("is neither centre nor whole nor a rectangle X,Y,WIDTH,HEIGHT in pixels".to_owned()),
     }
 }
 
@@ -88,5 +85,20 @@ fn reason(error: Error) -> String {
     match error {
         Error::Option { reason, .. } => reason,
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_a_word_or_a_rectangle() {
+        assert_eq!(part("centre"), Ok(Fit::Centre));
+        assert_eq!(part("whole"), Ok(Fit::Whole));
+        assert_eq!(part("15,0.5,60,60"), Ok(Fit::Crop(Rect { x: 15.0, y: 0.5, width: 60.0, height: 60.0 })));
+        for wrong in ["middle", "1,2,3", "1,2,3,4,5", "1,2,x,4", "1,2,0,4", "1,2,inf,nan", "nan,0,4,4"] {
+            assert!(part(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Done;
-use super::arguments::{FitArgument, ModelArguments, exact, plain, sigma};
+use super::arguments::{ModelArguments, exact, part, plain, sigma};
 use super::console;
 use super::outputs::{Destination, OutputArguments};
 use super::pictures::{self, Input};
 use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Target, names};
 use crate::joint::JointModel;
-use crate::picture::save;
+use crate::picture::{Fit, save};
 use crate::study::report::AttackReport;
 use crate::study::{AttackRequest, Attacked, Classes, attack, class_index, level};
 use crate::task::Cancel;
@@ -27,7 +27,7 @@ const EXAMPLES: &str = "Examples:\n  denoscope attack digit.png --method pgd --n
 #[command(after_help = EXAMPLES)]
 #[command(after_long_help = format!("{EXAMPLES}\n\n{}", super::attack_help::registry()))]
 pub(super) struct Attack {
-    /// Picture files
+    /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]
@@ -72,9 +72,9 @@ pub(super) struct Attack {
     /// The seed of everything random in the attack
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// What of the picture the model sees
-    #[arg(long, value_enum, default_value_t)]
-    fit: FitArgument,
+    /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
+    #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
+    fit: Fit,
     /// Write the attacked picture, rounded to 8 bits: a file, or a folder for several pictures
     #[arg(long, short, value_name = "OUT")]
     output: Option<PathBuf>,
@@ -93,7 +93,7 @@ impl Attack {
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
-        let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
+        let ending = pictures::each(&self.images, &model, self.fit, |input| {
             let path = destination.as_ref().map(|d| d.of(input.path, self.results.force)).transpose()?;
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
             let request = AttackRequest { clean, label, settings: settings.clone(), classes: Classes::Top(0) };

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::arguments::{FitArgument, ModelArguments, sigma};
+use super::arguments::{ModelArguments, part, sigma};
 use super::outputs::OutputArguments;
 use super::pictures;
 use super::{Done, console};
 use crate::attack::{Certificate, Smoothing, certify};
 use crate::joint::JointModel;
+use crate::picture::Fit;
 use crate::study::report::CertificateReport;
 use crate::study::{class_index, level};
 use crate::task::Cancel;
@@ -25,7 +26,7 @@ use crate::{Error, Result};
                         with Gaussian noise. The radius is in L2 on the [0, 1] scale; it is wrong with probability at \
                         most --alpha.")]
 pub(super) struct Certify {
-    /// Picture files
+    /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]
@@ -54,9 +55,9 @@ pub(super) struct Certify {
     /// How many noisy pictures the model sees at once; it changes no result
     #[arg(long, value_name = "N", default_value_t = 100)]
     batch: usize,
-    /// What of the picture the model sees
-    #[arg(long, value_enum, default_value_t)]
-    fit: FitArgument,
+    /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
+    #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
+    fit: Fit,
     #[command(flatten)]
     results: OutputArguments,
 }
@@ -81,7 +82,7 @@ impl Certify {
         console::stop_on_interrupt(&cancel, "stopping: what is proved by now counts")?;
         let mut reports = Vec::new();
         let mut number = 0;
-        let ended = pictures::each(&self.images, &model, self.fit.into(), |input| {
+        let ended = pictures::each(&self.images, &model, self.fit, |input| {
             cancel.check()?;
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
             let smoothing = Smoothing { number, ..smoothing };

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{FitArgument, ModelArguments, NoiseArguments, sigma};
+use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
 use super::outputs::{Destination, OutputArguments};
 use super::pictures::{self, Input};
 use super::{Done, console};
 use crate::joint::JointModel;
-use crate::picture::{Picture, save};
+use crate::picture::{Fit, Picture, save};
 use crate::study::report::Analysis;
 use crate::study::{Classes, Request, Study, analyze, class_index, level};
 use crate::task::Cancel;
@@ -19,7 +19,7 @@ use crate::task::Cancel;
 #[command(after_help = "Examples:\n  denoscope denoise scan.png --already-noisy --native -o restored.png\n  \
                         denoscope denoise digit.png --sigma 1 --as 3 -o three.png")]
 pub(super) struct Denoise {
-    /// Picture files
+    /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     #[command(flatten)]
@@ -35,9 +35,9 @@ pub(super) struct Denoise {
     /// Restore it as a picture of this class
     #[arg(long = "as", value_name = "CLASS")]
     class: Option<String>,
-    /// What of the picture the model sees
-    #[arg(long, value_enum, default_value_t)]
-    fit: FitArgument,
+    /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
+    #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
+    fit: Fit,
     /// Restore the whole picture at its own size
     #[arg(long)]
     native: bool,
@@ -57,7 +57,7 @@ impl Denoise {
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
-        let ending = pictures::each(&self.images, &model, self.fit.into(), |input| {
+        let ending = pictures::each(&self.images, &model, self.fit, |input| {
             let path = destination.of(input.path, self.results.force)?;
             let study = analyze(&model, &self.request(&input, class), &cancel, &mut |_| ())?;
             save(&path, restored(&study, class), self.results.force)?;

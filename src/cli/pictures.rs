@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Ending, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, Fitted, Picture, channels, fit, load};
+use crate::picture::{Fit, Fitted, Loaded, Picture, channels, decode, fit, load, sample};
 use crate::{Error, Result};
 
 /// A picture file, ready for the model.
@@ -44,11 +44,27 @@ pub(super) fn each(
 }
 
 fn read<'a>(path: &'a Path, model: &dyn JointModel, how: Fit) -> Result<Input<'a>> {
-    let loaded = load(path)?;
+    let loaded = open(path)?;
     let whole = channels(&loaded.picture, model.shape().channels);
     let fitted = fit(&loaded.picture, model.shape(), how);
     let description = format!("{}; {}", loaded.describe(), fitted.describe());
     Ok(Input { path, whole, fitted, description })
+}
+
+/// What a sample picture's name begins with, where a file's could stand.
+const SAMPLE: &str = "sample:";
+
+/// Reads a file, or takes a picture that comes with the program.
+fn open(path: &Path) -> Result<Loaded> {
+    match path.to_str().and_then(|name| name.strip_prefix(SAMPLE)) {
+        None => load(path),
+        Some(name) => match sample(name) {
+            Some(sample) => decode(sample.bytes, path),
+            None => {
+                Err(Error::picture(path, "is no sample picture; there are digits/0 to 9, and cifar10/ship and so on"))
+            }
+        },
+    }
 }
 
 /// An error of the arithmetic, with the picture that it happened on.

@@ -20,5 +20,5 @@ pub use metrics::{psnr, ssim};
 pub use noise::{Noise, NoiseKind};
 pub use planes::{Batch, Picture, Shape};
 pub use resample::resize;
-pub use samples::{SAMPLES, Sample, samples};
+pub use samples::{SAMPLES, Sample, sample, samples};
 pub use save::{save, save_image, saved_format, to_byte, to_image, to_png, to_rgba8};

@@ -74,6 +74,13 @@ pub fn samples(model: &str) -> impl Iterator<Item = &'static Sample> {
     SAMPLES.iter().filter(move |sample| sample.model == model)
 }
 
+/// The sample picture of this name, such as `digits/7` or `digits/7.png`.
+#[must_use]
+pub fn sample(name: &str) -> Option<&'static Sample> {
+    let (model, class) = name.strip_suffix(".png").unwrap_or(name).split_once('/')?;
+    SAMPLES.iter().find(|sample| sample.model == model && sample.class == class)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +96,9 @@ mod tests {
         }
         assert_eq!((samples("digits").count(), samples("cifar10").count()), (10, 10));
         assert_eq!(samples("unheard of").count(), 0);
+        assert!(SAMPLES.iter().all(|s| std::ptr::eq(sample(&s.name()).expect("itself"), s)));
+        assert_eq!(sample("digits/7").map(Sample::name), Some("digits/7.png".to_owned()));
+        assert!(sample("digits").is_none() && sample("digits/seven").is_none());
     }
 
     /// The proportions of the training pictures: see `assets/samples/draw_digits.py`.
