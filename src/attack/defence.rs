@@ -133,6 +133,23 @@ impl FromStr for Defence {
 }
 
 impl Defence {
+    /// Itself as [`FromStr`] reads it back, to the last digit.
+    #[must_use]
+    pub fn argument(self) -> String {
+        match self {
+            Self::None => "none".to_owned(),
+            Self::FixedNoise { seed } => format!("noise:seed={seed}"),
+            Self::Vote { draws, votes } => format!("vote:draws={draws},votes={votes}"),
+            Self::Purification { sigma, rounds, through, draws, votes } => {
+                let through = match through {
+                    Through::Jacobian => "jacobian",
+                    Through::Straight => "straight",
+                };
+                format!("purify:sigma={sigma},rounds={rounds},through={through},draws={draws},votes={votes}")
+            }
+        }
+    }
+
     /// Sets one of its numbers by name; none if it has no such number or the value is none.
     fn set(&mut self, name: &str, value: &str) -> Option<()> {
         match (self, name) {
@@ -182,6 +199,8 @@ mod tests {
         assert_eq!("vote:votes=7".parse::<Defence>().unwrap(), Defence::Vote { draws: 8, votes: 7 });
         let expected = Defence::Purification { sigma: 0.2, rounds: 3, through: Through::Straight, draws: 2, votes: 32 };
         assert_eq!("purify:sigma=0.2,rounds=3,through=straight,draws=2".parse::<Defence>().unwrap(), expected);
+        let others = [Defence::None, Defence::FixedNoise { seed: 9 }, Defence::Vote { draws: 3, votes: 5 }, expected];
+        assert!(others.iter().all(|defence| defence.argument().parse::<Defence>().unwrap() == *defence));
         for wrong in ["wall", "vote:rounds=2", "purify:sigma=-1", "vote:votes=0", "noise:seed", "none:votes=1"] {
             assert!(wrong.parse::<Defence>().unwrap_err().to_string().contains("--defence"), "{wrong}");
         }

@@ -48,11 +48,13 @@ impl App {
     pub fn new(cc: &eframe::CreationContext<'_>, options: Options, threads: Threads) -> Self {
         let ctx = &cc.egui_ctx;
         theme::install(ctx);
+        ctx.add_plugin(super::names::Names);
         if let Some(state) = &cc.wgpu_render_state {
             tiles::install(state);
         }
         let (mut settings, words) = Settings::load(cc.storage);
         let mut session = Session::default();
+        session.kept_pictures = eframe::storage_dir("denoscope").map(|folder| folder.join("pictures"));
         if let Some(words) = words {
             session.toasts.say(Level::WARN, words);
         }

@@ -136,6 +136,19 @@ impl App {
         self.show_pane(Pane::Picture);
     }
 
+    /// The new model's samples instead of the old one's; the picture that is looked at stays.
+    pub(super) fn change_samples(&mut self) {
+        let Some(model) = &self.session.model else { return };
+        let samples = samples::of(model);
+        let kept = self.document.entry().cloned();
+        let own = kept.as_ref().and_then(|kept| samples.iter().position(|sample| sample.name == kept.name));
+        self.document.pictures = samples;
+        self.document.current = own.unwrap_or(0);
+        if let (Some(kept), None) = (kept, own) {
+            self.document.pictures.insert(0, kept);
+        }
+    }
+
     /// Adds the pictures that come with the model, unless they are open.
     pub(super) fn open_samples(&mut self) {
         let Some(model) = &self.session.model else { return };

@@ -3,7 +3,7 @@
 use eframe::egui::{ComboBox, DragValue, Slider, SliderClamping, Ui};
 
 use super::widgets::{dim, named, of_255, segments, small};
-use crate::attack::{Defence, Description, Kind, Method, Mode, Norm, Preset, Settings, Target, Through};
+use crate::attack::{Defence, Description, Kind, Method, Mode, Norm, Parameter, Preset, Settings, Target, Through};
 
 /// A budget or distance as people write it: on 0–255 for L∞, plain for L2.
 #[must_use]
@@ -62,7 +62,8 @@ fn is_like(settings: &Settings, preset: &Preset) -> bool {
 /// The method, among those that a model of so many classes can be attacked with.
 pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize) -> Method {
     let mut method = chosen;
-    let combo = ComboBox::from_id_salt("method").width(ui.available_width() - 8.0).height(420.0);
+    let norms = if chosen.description().norms.len() > 1 { NORMS } else { 0.0 };
+    let combo = ComboBox::from_id_salt("method").width(ui.available_width() - norms).height(420.0).truncate();
     let shown = combo.selected_text(chosen.description().title).show_ui(ui, |ui| {
         for choice in Method::ALL.into_iter().filter(|m| m.description().min_classes <= classes) {
             let Description { title, about, source, .. } = *choice.description();
@@ -74,27 +75,32 @@ pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize) -> Method {
     method
 }
 
-/// Norm and ε. A method that looks for the smallest perturbation has no ε.
-pub fn budget(ui: &mut Ui, settings: &mut Settings) {
+/// The norm, where the method has a choice.
+pub fn choose_norm(ui: &mut Ui, settings: &mut Settings) {
     let description = settings.method.description();
-    if description.norms.len() > 1 {
-        let choices: Vec<(Norm, &str, &str)> = description
-            .norms
-            .iter()
-            .map(|(norm, _)| match norm {
-                Norm::Linf => (Norm::Linf, "L∞", "Each value may change by ε"),
-                Norm::L2 => (Norm::L2, "L2", "All changes together may be ε long"),
-            })
-            .collect();
-        if let Some(norm) = segments(ui, settings.norm, &choices) {
-            settings.norm = norm;
-            settings.epsilon = description.epsilon(norm).unwrap_or(settings.epsilon);
-            for parameter in description.parameters {
-                settings.reset(parameter.name);
-            }
+    if description.norms.len() < 2 {
+        return;
+    }
+    let choices: Vec<(Norm, &str, &str)> = description
+        .norms
+        .iter()
+        .map(|(norm, _)| match norm {
+            Norm::Linf => (Norm::Linf, "L∞", "Each value may change by ε"),
+            Norm::L2 => (Norm::L2, "L2", "All changes together may be ε long"),
+        })
+        .collect();
+    if let Some(norm) = segments(ui, settings.norm, &choices) {
+        settings.norm = norm;
+        settings.epsilon = description.epsilon(norm).unwrap_or(settings.epsilon);
+        for parameter in description.parameters {
+            settings.reset(parameter.name);
         }
     }
-    if description.minimal {
+}
+
+/// ε. A method that looks for the smallest perturbation has none.
+pub fn budget(ui: &mut Ui, settings: &mut Settings) {
+    if settings.method.description().minimal {
         settings.mode = Mode::Fixed;
         dim(ui, "Looks for the smallest perturbation");
         return;
@@ -111,10 +117,18 @@ pub fn budget(ui: &mut Ui, settings: &mut Settings) {
     settings.mode = if on { Mode::Smallest } else { Mode::Fixed };
 }
 
-/// Whatever else the method takes.
+/// Whatever else the method takes: sliders, and the switches together in one line.
 pub fn parameters(ui: &mut Ui, settings: &mut Settings) {
-    let description = settings.method.description();
-    for parameter in description.parameters {
+    let (switches, sliders): (Vec<_>, Vec<_>) =
+        settings.method.description().parameters.iter().partition(|p| p.kind == Kind::Switch);
+    each(ui, settings, &sliders);
+    if !switches.is_empty() {
+        ui.horizontal_wrapped(|ui| each(ui, settings, &switches));
+    }
+}
+
+fn each(ui: &mut Ui, settings: &mut Settings, parameters: &[&Parameter]) {
+    for parameter in parameters {
         let mut value = settings.value(parameter.name);
         let before = value;
         let label = parameter.name.replace('-', " ");
@@ -174,13 +188,29 @@ pub fn target(ui: &mut Ui, settings: &mut Settings, classes: &[String]) {
     });
 }
 
-/// The noise level that the attacked classifier assumes.
-pub fn assumed_level(ui: &mut Ui, settings: &mut Settings) {
-    let mut sigma = f64::from(settings.sigma);
-    let slider = scaled(&mut sigma, 255.0, 1.0..=100.0).logarithmic(true).suffix("/255").text("model's σ");
-    ui.add(slider).on_hover_text("The attacked classifier is p(c | x) at this noise level; no noise is added");
-    settings.sigma = sigma as f32;
+/// The noise level that the attacked classifier assumes, `sigma` being the one of the noise slider.
+pub fn assumed_level(ui: &mut Ui, settings: &mut Settings, sigma: f32) {
+    let mut assumed = f64::from(settings.sigma);
+    let slider = scaled(&mut assumed, 255.0, 1.0..=100.0).logarithmic(true).suffix("/255").text("σ assumed");
+    ui.add(slider).on_hover_text(format!(
+        "The attacked classifier is p(c | x) at this noise level. The picture is attacked without noise: the slider's \
+         σ = {}/255 counts for purification only.",
+        of_255(sigma)
+    ));
+    if assumed as f32 != settings.sigma {
+        settings.sigma = assumed as f32;
+    }
 }
+
+/// The seed of everything random in the attack.
+pub fn seed(ui: &mut Ui, settings: &mut Settings) {
+    dim(ui, "seed");
+    let value = ui.add(DragValue::new(&mut settings.seed).speed(0.1)).on_hover_text("The seed of the attack");
+    named(&value, "Seed of the attack");
+}
+
+/// Room for the choice of norms.
+const NORMS: f32 = 76.0;
 
 /// A slider that shows `value · factor`.
 fn scaled(value: &mut f64, factor: f64, range: std::ops::RangeInclusive<f64>) -> Slider<'_> {

@@ -6,7 +6,7 @@ use super::tiles::Content;
 use super::worker::{Step, Task};
 use crate::joint::{JointModel, Linear};
 use crate::picture::{Batch, Fit, Noise, Picture, Rect, Shape, fit};
-use crate::study::{self, Classes, Stage, Study, Subject, Sweep, SweepRequest};
+use crate::study::{self, Classes, Fidelity, Stage, Study, Subject, Sweep, SweepRequest};
 use crate::task::Cancel;
 use crate::{Result, attack};
 
@@ -50,7 +50,12 @@ pub enum Message {
     /// What the model reads off a step.
     Probe(Box<Probe>),
     /// What became of the attack under noise.
-    Purified(Box<Study>),
+    Purified {
+        /// The study of the attacked picture.
+        study: Box<Study>,
+        /// How near the noisy and the denoised one are to the clean picture.
+        fidelity: [Fidelity; 2],
+    },
     /// The certificate so far.
     Certificate(Box<attack::Certification>),
     /// The curve as far as it goes.
@@ -86,6 +91,8 @@ pub struct Probe {
     pub denoised: Picture,
     /// The gradient that the attack follows: of −log p(label), or of log p(target).
     pub gradient: Picture,
+    /// How near the picture and its D are to the clean one.
+    pub fidelity: [Fidelity; 2],
 }
 
 /// Fits a picture to the model.
@@ -207,6 +214,8 @@ pub struct ProbeRequest {
     pub model: Shared,
     /// The picture.
     pub picture: Content,
+    /// What it was before the attack.
+    pub clean: Content,
     /// The level that the model assumes.
     pub sigma: f32,
     /// The class that the gradient is about.
@@ -226,20 +235,27 @@ impl Task<Message> for ProbeRequest {
         let denoised = self.picture.picture().zip(&both.picture(0), |y, score| y + sigma * sigma * score);
         let sign = if self.towards { 1.0 } else { -1.0 };
         let gradient = both.picture(1).map(|g| sign * g);
-        publish(Message::Probe(Box::new(Probe { denoised, gradient })));
+        let fidelity = [self.picture.picture(), &denoised].map(|picture| Fidelity::of(picture, self.clean.picture()));
+        publish(Message::Probe(Box::new(Probe { denoised, gradient, fidelity })));
         Ok(Step::Done)
     }
 }
 
 /// Noise on the attacked picture, and the study of that.
 #[derive(Clone, PartialEq)]
-pub struct PurifyRequest(pub StudyRequest);
+pub struct PurifyRequest {
+    /// The study of the attacked picture.
+    pub study: StudyRequest,
+    /// What it was before the attack.
+    pub clean: Content,
+}
 
 impl Task<Message> for PurifyRequest {
     fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
-        let request = self.0.request().with_classes(Classes::Top(0));
-        let study = study::analyze(&*self.0.model.0, &request, cancel, &mut |_| ())?;
-        publish(Message::Purified(Box::new(study)));
+        let request = self.study.request().with_classes(Classes::Top(0));
+        let study = study::analyze(&*self.study.model.0, &request, cancel, &mut |_| ())?;
+        let fidelity = [&study.noisy, &study.denoised].map(|picture| Fidelity::of(picture, self.clean.picture()));
+        publish(Message::Purified { study: Box::new(study), fidelity });
         Ok(Step::Done)
     }
 }

@@ -110,7 +110,7 @@ impl TileKind {
             Self::Perturbation => "Perturbation".to_owned(),
             Self::AttackedDenoised => "D(attacked)".to_owned(),
             Self::AttackGradient => "Gradient".to_owned(),
-            Self::PurifyNoisy => "Attacked + noise".to_owned(),
+            Self::PurifyNoisy => "With noise".to_owned(),
             Self::Purified => "Purified".to_owned(),
         }
     }

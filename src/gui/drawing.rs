@@ -23,7 +23,9 @@ pub fn stroke(picture: &Picture, from: [f32; 2], to: [f32; 2], erase: bool) -> P
             let ink = (radius + 0.5 - distance).clamp(0.0, 1.0);
             for channel in 0..channels {
                 let value = &mut drawn.values_mut()[(channel * height + y) * width + x];
-                *value = if erase { value.min(1.0 - ink) } else { value.max(ink) };
+                let inked = if erase { value.min(1.0 - ink) } else { value.max(ink) };
+                // Whole steps of 8 bits, so that a file keeps what was drawn.
+                *value = (inked * 255.0).round() / 255.0;
             }
         }
     }

@@ -6,14 +6,14 @@ use eframe::egui;
 use tracing::Level;
 
 use super::App;
-use super::document::{Document, Entry, Source, TileKind};
+use super::command_line::{self, Screen};
+use super::document::TileKind;
 use super::errand::wait_for;
-use super::models::ModelSource;
 use super::opening::Brought;
 use super::sources;
 use super::tiles::{Content, Params, Plane, View, picture_of};
 use crate::files::write_whole;
-use crate::picture::{self, Fit, Picture, Shape};
+use crate::picture::{self, Picture, Shape};
 use crate::study::{Theme, report, sheet};
 use crate::{Error, Result};
 
@@ -61,7 +61,11 @@ impl App {
     pub(super) fn save_data(&mut self) {
         let Some(study) = self.study() else { return };
         let name = format!("{}.json", self.stem());
-        let image = self.document.entry().map(|e| argument(e).unwrap_or_else(|| e.name.clone())).unwrap_or_default();
+        let image = self
+            .document
+            .entry()
+            .map(|e| command_line::argument(e).unwrap_or_else(|| e.name.clone()))
+            .unwrap_or_default();
         let fit = self.session.fitted.as_ref().map(|f| f.words.clone()).unwrap_or_default();
         self.save_as(&name, "JSON", &["json"], move |path| {
             let elements = [report::Analysis::of(&study, Path::new(&image), &fit)];
@@ -84,10 +88,42 @@ impl App {
 
     /// Puts the command line that gives what is on screen on the clipboard.
     pub(super) fn copy_command(&mut self, ctx: &egui::Context) {
-        match command_line(&self.document, &self.settings.model) {
-            Ok(line) => {
-                self.session.toasts.say(Level::INFO, format!("Copied: {line}"));
-                ctx.copy_text(line);
+        let Some(entry) = self.document.entry().cloned() else {
+            self.session.toasts.say(Level::WARN, "Nothing is open.");
+            return;
+        };
+        let screen = Screen {
+            fit: entry.fit,
+            noise: self.document.noise,
+            already_noisy: self.document.already_noisy,
+            model: self.settings.model.clone(),
+            device: self.settings.device.clone(),
+            attack: self.session.adversary_visible.then(|| self.document.attack.clone()),
+            certificate: self.session.certifying.visible.then_some(self.document.smoothing),
+            classes: self.session.classes().to_vec(),
+        };
+        if let Some(image) = command_line::argument(&entry) {
+            self.give_command(ctx, screen.lines(&image));
+            return;
+        }
+        // A drawing is in no file yet: it is kept in one, so that the command has something to read.
+        let folder = self.session.kept_pictures.clone();
+        let job = move || {
+            let kept = folder.ok_or_else(no_folder).and_then(|folder| command_line::keep(&entry, &folder));
+            match kept {
+                Ok(path) => Brought::Command(screen.lines(&path.display().to_string())),
+                Err(error) => Brought::Failed(error.to_string()),
+            }
+        };
+        self.errands.send(job, Brought::Failed);
+    }
+
+    /// Puts a command line on the clipboard, or says why there is none.
+    pub(super) fn give_command(&mut self, ctx: &egui::Context, lines: Result<String, String>) {
+        match lines {
+            Ok(lines) => {
+                self.session.toasts.say(Level::INFO, format!("Copied: {lines}"));
+                ctx.copy_text(lines);
             }
             Err(words) => self.session.toasts.say(Level::WARN, words),
         }
@@ -162,76 +198,6 @@ impl App {
     }
 }
 
-/// The path of a picture that has one.
-fn argument(entry: &Entry) -> Option<String> {
-    match &entry.source {
-        Source::File { path, .. } => Some(path.display().to_string()),
-        _ => None,
-    }
-}
-
-/// The command line that gives the study on screen.
-///
-/// # Errors
-/// Words for the person, where no command line can: a drawing is no file.
-pub fn command_line(document: &Document, model: &ModelSource) -> Result<String, String> {
-    let entry = document.entry().ok_or("Nothing is open.")?;
-    let path = argument(entry).ok_or("Save this picture to a file first: the command line reads files.")?;
-    if *model == ModelSource::Oracle {
-        return Err("The oracle lives in the window only; choose another model.".to_owned());
-    }
-    let mut words = vec!["denoscope".to_owned(), "analyze".to_owned(), quoted(&path)];
-    words.extend(["--model".to_owned(), quoted(&model.argument())]);
-    words.extend(["--sigma".to_owned(), sigma_argument(document.noise.sigma)]);
-    if document.already_noisy {
-        words.push("--already-noisy".to_owned());
-    } else {
-        words.extend(["--seed".to_owned(), document.noise.seed.to_string()]);
-        if document.noise.kind != picture::NoiseKind::Gaussian {
-            words.extend(["--noise".to_owned(), document.noise.kind.to_string()]);
-        }
-    }
-    match entry.fit {
-        Fit::Centre => {}
-        Fit::Whole => words.extend(["--fit".to_owned(), "whole".to_owned()]),
-        Fit::Crop(_) => {
-            return Err(
-                "The command line has no crop: choose the centre or the whole picture, or save the session.".to_owned()
-            );
-        }
-    }
-    Ok(words.join(" "))
-}
-
-/// σ as people write it if that is the same number, else every digit of it.
-fn sigma_argument(sigma: f32) -> String {
-    let of_255 = f64::from(sigma) * 255.0;
-    let nearest = of_255.round();
-    if (nearest / 255.0) as f32 == sigma { format!("{nearest}/255") } else { sigma.to_string() }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-:+,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sigma_is_written_without_loss() {
-        assert_eq!(sigma_argument((25.0_f64 / 255.0) as f32), "25/255");
-        assert_eq!(sigma_argument(0.123_456_7).parse::<f32>().unwrap().to_bits(), 0.123_456_7_f32.to_bits());
-    }
-
-    #[test]
-    fn words_are_quoted_for_the_shell() {
-        assert_eq!(quoted("a/b.png"), "a/b.png");
-        assert_eq!(quoted("it's here.png"), r"'it'\''s here.png'");
-    }
+fn no_folder() -> Error {
+    Error::Compute("there is no folder of this program to keep the picture in; save it to a file first".to_owned())
 }

@@ -9,7 +9,7 @@ use super::command::Command;
 use super::compute::slider_range;
 use super::context::Context;
 use super::theme::{Tokens, space, text};
-use super::widgets::{command_button, of_255, toggle};
+use super::widgets::{command_button, named, of_255, toggle};
 use crate::picture::NoiseKind;
 
 /// Heights of the ribbon of beliefs, of the rail, and of the figures under it.
@@ -57,7 +57,7 @@ fn reading(ui: &mut Ui, cx: &mut Context<'_>) {
             let value = egui::DragValue::new(&mut level).range(0.0..=255.0).speed(0.25).max_decimals(1);
             ui.add(value).on_hover_text("σ on 0–255: drag, or click to type")
         });
-        name(&figures.inner, "Sigma of 255");
+        named(&figures.inner, "Sigma of 255");
         if figures.inner.changed() {
             cx.run(Command::SetSigma((level / 255.0) as f32));
         }
@@ -70,7 +70,7 @@ fn reading(ui: &mut Ui, cx: &mut Context<'_>) {
         plain(ui);
         let value = egui::DragValue::new(&mut level).range(0.0..=1.0).speed(0.001).max_decimals(3);
         let response = ui.add(value).on_hover_text("σ on 0–1: drag, or click to type");
-        name(&response, "Sigma of 1");
+        named(&response, "Sigma of 1");
         if response.changed() {
             cx.run(Command::SetSigma(level as f32));
         }
@@ -86,10 +86,6 @@ fn plain(ui: &mut Ui) {
     widgets.inactive.bg_fill = Color32::TRANSPARENT;
     let tokens = Tokens::in_ui(ui);
     ui.visuals_mut().widgets.inactive.fg_stroke.color = tokens.strong;
-}
-
-fn name(response: &Response, words: &str) {
-    response.ctx.accesskit_node_builder(response.id, |node| node.set_label(words));
 }
 
 /// Preset levels, kind, seed.
@@ -121,10 +117,10 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
                     }
                 }
             });
-        name(&combo.response, "Kind of noise");
+        named(&combo.response, "Kind of noise");
         let mut seed = cx.document.noise.seed;
         let value = ui.add(egui::DragValue::new(&mut seed).speed(0.1)).on_hover_text("The seed of the noise");
-        name(&value, "Seed");
+        named(&value, "Seed");
         if value.changed() {
             cx.run(Command::SetSeed(seed));
         }

@@ -7,27 +7,27 @@
 mod app;
 mod apply;
 mod attack_controls;
+mod caption;
 mod certifying;
 mod command;
+mod command_line;
 mod compute;
 mod context;
 mod document;
 mod drawing;
 mod errand;
 mod evaluation;
-#[cfg(test)]
-mod evaluation_tests;
 mod export;
+mod graphics;
 mod hero;
 mod history;
 mod job;
 mod models;
+mod names;
 mod opening;
 mod overlays;
 mod panes;
 mod plot;
-#[cfg(test)]
-mod robustness_tests;
 mod samples;
 mod schedule;
 mod session;
@@ -65,7 +65,7 @@ pub struct Options {
 /// Opens the window and returns when it is closed.
 ///
 /// # Errors
-/// [`Error::Device`] if there is no display, or no graphics adapter that can draw it.
+/// [`Error::Device`] if there is no display, no graphics adapter that can draw it, or if the adapter is lost.
 pub fn run(options: Options) -> Result<()> {
     listen();
     let viewport = egui::ViewportBuilder::default()
@@ -75,8 +75,21 @@ pub fn run(options: Options) -> Result<()> {
         .with_min_inner_size([960.0, 600.0])
         .with_drag_and_drop(true);
     let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
-    let create: eframe::AppCreator<'_> = Box::new(|cc| Ok(Box::new(App::new(cc, options, app::Threads::Spawned))));
-    eframe::run_native("denoscope", native, create).map_err(|error| {
+    let loss = graphics::Loss::default();
+    let watched = loss.clone();
+    let create: eframe::AppCreator<'_> = Box::new(move |cc| {
+        if let Some(state) = &cc.wgpu_render_state {
+            watched.watch(state, &cc.egui_ctx);
+        }
+        Ok(Box::new(App::new(cc, options, app::Threads::Spawned)))
+    });
+    let ending = eframe::run_native("denoscope", native, create);
+    if let Some(reason) = loss.words() {
+        return Err(Error::Device(format!(
+            "the graphics device is lost ({reason}); open the window again, or use the command line: denoscope --help"
+        )));
+    }
+    ending.map_err(|error| {
         let reason = error.to_string();
         let reason = reason.lines().next().unwrap_or("no reason given");
         Error::Device(format!(

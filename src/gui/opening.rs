@@ -37,6 +37,8 @@ pub enum Brought {
     Chosen(Vec<PathBuf>),
     /// A person chose what a command needed.
     Run(Box<Command>),
+    /// The command line for what is on screen, or why there is none.
+    Command(Result<String, String>),
     /// Something was done, in words.
     Done(String),
     /// Something failed, in words.
@@ -149,6 +151,7 @@ impl App {
                 Brought::Model(source, model) => self.take_model(source, *model),
                 Brought::Chosen(paths) => self.open_paths(paths),
                 Brought::Run(command) => self.apply(ctx, *command),
+                Brought::Command(lines) => self.give_command(ctx, lines),
                 Brought::Done(words) => self.session.toasts.say(Level::INFO, words),
                 Brought::Failed(words) => self.session.toasts.say(Level::ERROR, words),
                 Brought::Nothing => {}
@@ -178,12 +181,8 @@ impl App {
                 self.session.model = Some(model);
                 self.ask_anew();
                 self.mend_attack();
-                // Samples belong to their model; a person's own pictures stay.
                 if was_samples && (!first || self.document.pictures.is_empty()) {
-                    self.document.pictures.clear();
-                    self.document.current = 0;
-                    self.open_samples();
-                    self.document.current = 0;
+                    self.change_samples();
                 }
             }
             Err(error) => {
@@ -248,8 +247,14 @@ pub fn read_picture(path: &Path) -> Result<Entry> {
 /// SHA-256 in hexadecimal.
 #[must_use]
 pub fn hash(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Two digits a byte.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
-    Sha256::digest(bytes).iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn bring_pictures(paths: &[PathBuf]) -> Brought {
@@ -294,22 +299,27 @@ fn bring_clipboard() -> Brought {
         Ok(image) => image,
         Err(error) => return Brought::Failed(format!("There is no picture on the clipboard ({error}).")),
     };
-    let shape = Shape::new(3, image.height, image.width);
-    let mut picture = Picture::filled(shape, 0.0);
-    let plane = image.height * image.width;
-    for (i, pixel) in image.bytes.chunks_exact(4).enumerate() {
-        // Laid over white, as files with transparency are.
+    let entry = picture_of_clipboard(image.width, image.height, &image.bytes);
+    Brought::Pictures { entries: vec![entry], broken: Vec::new() }
+}
+
+/// A picture of the clipboard's bytes, four a pixel (RGBA), laid over white as files with transparency are. Values are
+/// whole steps of 8 bits, so that a file keeps them.
+#[must_use]
+pub fn picture_of_clipboard(width: usize, height: usize, bytes: &[u8]) -> Entry {
+    let mut picture = Picture::filled(Shape::new(3, height, width), 0.0);
+    for (i, pixel) in bytes.chunks_exact(4).enumerate() {
         let alpha = f32::from(pixel[3]) / 255.0;
         for (channel, value) in pixel[..3].iter().enumerate() {
-            picture.values_mut()[channel * plane + i] = f32::from(*value) / 255.0 * alpha + 1.0 - alpha;
+            let over = f32::from(*value) * alpha + 255.0 * (1.0 - alpha);
+            picture.values_mut()[channel * height * width + i] = over.round() / 255.0;
         }
     }
-    let entry = Entry {
+    Entry {
         name: "Pasted".to_owned(),
         source: Source::Pasted,
         thumbnail: thumbnail(&picture).into(),
         original: picture.into(),
         fit: Fit::Centre,
-    };
-    Brought::Pictures { entries: vec![entry], broken: Vec::new() }
+    }
 }

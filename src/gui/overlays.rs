@@ -54,6 +54,7 @@ fn palette(ctx: &egui::Context, cx: &mut Context<'_>, mut query: String, selecte
                 .desired_width(f32::INFINITY);
             let response = ui.add(edit.margin(vec2(8.0, 6.0)));
             response.request_focus();
+            super::widgets::named(&response, "Search commands");
             if response.changed() {
                 selected = 0;
             }
@@ -138,7 +139,11 @@ fn help(ui: &mut Ui) {
             Grid::new(menu.label()).num_columns(3).spacing([space::SECTION, 2.0]).min_col_width(96.0).show(ui, |ui| {
                 for entry in entries.iter().filter(|e| e.menu == menu) {
                     let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-                    ui.label(RichText::new(keys).color(tokens.accent));
+                    if keys.is_empty() {
+                        ui.allocate_space(egui::Vec2::ZERO);
+                    } else {
+                        ui.label(RichText::new(keys).color(tokens.accent));
+                    }
                     ui.label(entry.name);
                     ui.label(RichText::new(entry.hint).color(tokens.dim));
                     ui.end_row();
@@ -215,7 +220,9 @@ fn toasts(ctx: &egui::Context, cx: &mut Context<'_>) {
                         ui.add(
                             egui::Label::new(RichText::new(&notice.text).color(colour(tokens, notice.level))).wrap(),
                         );
-                        dismissed |= ui.add(Button::new("×").frame(false)).on_hover_text("To the history").clicked();
+                        let button = ui.add(Button::new("×").frame(false)).on_hover_text("To the history");
+                        super::widgets::named(&button, "Dismiss");
+                        dismissed |= button.clicked();
                     });
                 });
             }

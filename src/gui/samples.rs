@@ -30,7 +30,9 @@ pub fn named(name: &str) -> Option<Entry> {
 
 fn patterns() -> Vec<Entry> {
     let names = NAMES.iter().map(|name| format!("oracle/{name}"));
-    names.zip(oracle_pictures()).map(|(name, picture)| entry(name, picture)).collect()
+    // Whole steps of 8 bits, as in a file.
+    let pictures = oracle_pictures().into_iter().map(|picture| picture.map(|v| (v * 255.0).round() / 255.0));
+    names.zip(pictures).map(|(name, picture)| entry(name, picture)).collect()
 }
 
 fn decoded(sample: &Sample) -> Option<Entry> {

@@ -13,7 +13,7 @@ use super::compute::{
     AttackRequest, CurveRequest, CurveTask, FitRequest, Message, ProbeRequest, PurifyRequest, Shared, StudyRequest,
     lane,
 };
-use super::session::{Answer, Attack, TimelineStep};
+use super::session::{Answer, Attack, Measured, TimelineStep};
 use super::tiles::Content;
 use super::worker::{News, Report};
 use crate::attack::{self, Target};
@@ -132,17 +132,18 @@ impl App {
         if session.attack_asked.is_pending() {
             return;
         }
-        self.schedule_probe(model);
-        self.schedule_purify(model);
+        self.schedule_probe(model, picture);
+        self.schedule_purify(model, picture);
     }
 
-    fn schedule_probe(&mut self, model: &Shared) {
+    fn schedule_probe(&mut self, model: &Shared, clean: &Content) {
         let session = &mut self.session;
         let (Some(step), Some(outcome)) = (session.attack.shown(), &session.attack.outcome) else { return };
         let towards = outcome.target.is_some();
         let request = ProbeRequest {
             model: model.clone(),
             picture: step.attacked.clone(),
+            clean: clean.clone(),
             sigma: self.document.attack.sigma,
             class: outcome.target.unwrap_or(outcome.label),
             towards,
@@ -153,17 +154,18 @@ impl App {
         }
     }
 
-    fn schedule_purify(&mut self, model: &Shared) {
+    fn schedule_purify(&mut self, model: &Shared, clean: &Content) {
         let session = &mut self.session;
         let Some(result) = &session.attack.result else { return };
         let noise = Noise { seed: self.document.purify_seed, ..self.document.noise };
-        let request = PurifyRequest(StudyRequest {
+        let study = StudyRequest {
             model: model.clone(),
             picture: result.attacked.clone(),
             noise,
             already_noisy: false,
             classes: Classes::Top(0),
-        });
+        };
+        let request = PurifyRequest { study, clean: clean.clone() };
         if session.purify_asked.differs(&request) {
             let task = Box::new(request.clone());
             session.purify_asked.ask_after(request, self.worker.submit_after(lane::PURIFY, task));
@@ -273,11 +275,16 @@ impl App {
                 session.attack.outcome = Some(outcome);
             }
             Message::Probe(probe) => {
-                session.attack.denoised = Some(probe.denoised.into());
+                let [attacked, denoised] = probe.fidelity;
+                session.attack.fidelity = Some(attacked);
+                session.attack.denoised = Some(Measured { content: probe.denoised.into(), fidelity: denoised });
                 session.attack.gradient = Some(probe.gradient.into());
             }
-            Message::Purified(study) => {
-                session.attack.purified_tiles = Some((study.noisy.clone().into(), study.denoised.clone().into()));
+            Message::Purified { study, fidelity: [noisy, denoised] } => {
+                session.attack.purified_tiles = Some([
+                    Measured { content: study.noisy.clone().into(), fidelity: noisy },
+                    Measured { content: study.denoised.clone().into(), fidelity: denoised },
+                ]);
                 session.attack.purified = Some((*study).into());
             }
         }
@@ -298,6 +305,7 @@ impl App {
 /// What a new run of the attack begins with: the last answers, so that tiles do not blink.
 fn kept(attack: &mut Attack) -> Attack {
     Attack {
+        fidelity: attack.fidelity.take(),
         denoised: attack.denoised.take(),
         gradient: attack.gradient.take(),
         purified: attack.purified.take(),

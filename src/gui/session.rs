@@ -1,6 +1,7 @@
 //! What comes and goes: results, zoom, what is under the pointer, which sheet is open. Neither saved nor undone.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -117,10 +118,19 @@ pub struct ClassTile {
     pub class: usize,
     /// `D_c`
     pub content: Content,
-    /// Its PSNR to the clean picture, where that is known.
-    pub psnr_db: Option<f64>,
+    /// How near it is to the clean picture, where that is known.
+    pub fidelity: Option<Fidelity>,
     /// It belongs to an earlier question.
     pub stale: bool,
+}
+
+/// A picture, and how near it is to the clean one.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// The picture.
+    pub content: Content,
+    /// How near it is.
+    pub fidelity: Fidelity,
 }
 
 /// A value that may belong to an earlier question.
@@ -184,7 +194,7 @@ impl Answer {
                     let tile = ClassTile {
                         class: conditional.class,
                         content: conditional.picture.into(),
-                        psnr_db: conditional.psnr_db,
+                        fidelity: conditional.fidelity,
                         stale,
                     };
                     match self.classes.iter_mut().find(|known| known.class == tile.class) {
@@ -241,14 +251,16 @@ pub struct Attack {
     pub stale: bool,
     /// The step that is looked at; none for the result.
     pub at: Option<usize>,
-    /// D and gradient at the step that is looked at.
-    pub denoised: Option<Content>,
+    /// How near the step that is looked at is to the clean picture.
+    pub fidelity: Option<Fidelity>,
+    /// D at that step.
+    pub denoised: Option<Measured>,
     /// The gradient that the attack follows there.
     pub gradient: Option<Content>,
     /// What became of the result under noise.
     pub purified: Option<Arc<Study>>,
-    /// Its pictures.
-    pub purified_tiles: Option<(Content, Content)>,
+    /// The result with noise, and denoised again.
+    pub purified_tiles: Option<[Measured; 2]>,
 }
 
 impl Attack {
@@ -342,6 +354,8 @@ pub struct Session {
     pub adversary_visible: bool,
     /// The curve or the σ ribbon was visible in the last frame.
     pub curve_visible: bool,
+    /// Where pictures are kept that a command is to read and that are in no file.
+    pub kept_pictures: Option<PathBuf>,
     /// Errands are out.
     pub busy: bool,
     /// The thumbnail that was brought into sight last.

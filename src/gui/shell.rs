@@ -279,7 +279,11 @@ pub fn drop_overlay(ctx: &egui::Context, cx: &Context<'_>) {
     } else {
         "Drop to open pictures, folders, a session or a model"
     };
-    painter.text(rect.center(), Align2::CENTER_CENTER, words, FontId::proportional(text::HEADING), tokens.strong);
+    let words = RichText::new(words).size(text::HEADING).color(tokens.strong);
+    let area = egui::Area::new(egui::Id::unique("drop words")).order(egui::Order::Tooltip);
+    area.anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0)).interactable(false).show(ctx, |ui| {
+        ui.add(egui::Label::new(words).extend());
+    });
 }
 
 /// A thumbnail as egui draws pictures.

@@ -1,8 +1,9 @@
 //! What each tile shows: its pictures, its measure, and whether it is old.
 
 use super::document::{Document, Reading, TileKind};
-use super::session::Session;
+use super::session::{Measured, Session};
 use super::tiles::{Compare, Content, Look, Mode};
+use super::widgets::small;
 use crate::picture::Picture;
 use crate::study::Fidelity;
 
@@ -17,12 +18,33 @@ pub struct Source {
     pub look: Look,
     /// The value that the end of the colour scale stands for, for maps.
     pub scale: Option<f32>,
-    /// PSNR and SSIM against the clean picture.
-    pub psnr_db: Option<f64>,
-    /// SSIM against the clean picture.
-    pub ssim: Option<f64>,
+    /// How near it is to the clean picture, for pictures.
+    pub fidelity: Option<Fidelity>,
     /// It belongs to an earlier question.
     pub stale: bool,
+}
+
+impl Source {
+    /// The values at both ends of the colour scale, for maps.
+    #[must_use]
+    pub fn ends(&self) -> Option<[f32; 2]> {
+        self.scale?;
+        let Look { mode, gain, offset, .. } = self.look;
+        let low = if mode == Mode::Signed { -1.0 } else { 0.0 };
+        Some([low, 1.0].map(|end| (end - offset) / gain))
+    }
+
+    /// What there is to say about it, in words: how near it is, or what its colours mean.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        match (self.ends(), self.fidelity) {
+            (Some([low, high]), _) => Some(format!("colours from {} to {}", small(low), small(high))),
+            (None, Some(Fidelity { psnr_db, ssim })) if psnr_db.is_finite() => {
+                Some(format!("{psnr_db:.1} dB, SSIM {ssim:.2}"))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What the tile shows now, if there is something.
@@ -53,7 +75,7 @@ pub fn source(kind: TileKind, document: &Document, session: &Session) -> Option<
     if let Some(scale) = scale {
         look.gain = 1.0 / scale;
     }
-    Some(Source { content: raw.content, operand, look, scale, psnr_db: raw.psnr_db, ssim: raw.ssim, stale: raw.stale })
+    Some(Source { content: raw.content, operand, look, scale, fidelity: raw.fidelity, stale: raw.stale })
 }
 
 /// The picture behind a tile, for use as a reference; differences have none.
@@ -66,8 +88,7 @@ pub fn picture(kind: TileKind, document: &Document, session: &Session) -> Option
 struct Raw {
     content: Content,
     operand: Option<Content>,
-    psnr_db: Option<f64>,
-    ssim: Option<f64>,
+    fidelity: Option<Fidelity>,
     stale: bool,
     /// The value at the end of the colour scale, where it is not to be found in the picture itself.
     full: Option<f32>,
@@ -75,7 +96,11 @@ struct Raw {
 
 impl Raw {
     fn of(content: &Content) -> Self {
-        Self { content: content.clone(), operand: None, psnr_db: None, ssim: None, stale: false, full: None }
+        Self { content: content.clone(), operand: None, fidelity: None, stale: false, full: None }
+    }
+
+    fn measured(of: &Measured) -> Self {
+        Self::of(&of.content).with(Some(of.fidelity))
     }
 
     fn minus(self, operand: &Content) -> Self {
@@ -87,7 +112,7 @@ impl Raw {
     }
 
     fn with(self, fidelity: Option<Fidelity>) -> Self {
-        Self { psnr_db: fidelity.map(|f| f.psnr_db), ssim: fidelity.map(|f| f.ssim), ..self }
+        Self { fidelity, ..self }
     }
 }
 
@@ -111,16 +136,19 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
             Some(Raw::of(&denoised.value).minus(clean()?).stale(denoised.stale))
         }
         TileKind::Class(class) => class_tile(class, document, session),
-        TileKind::Attacked => Some(Raw::of(&session.attack.shown()?.attacked).stale(session.attack.stale)),
+        TileKind::Attacked => {
+            let attack = &session.attack;
+            Some(Raw::of(&attack.shown()?.attacked).stale(attack.stale).with(attack.fidelity))
+        }
         TileKind::Perturbation => Some(
             Raw::of(&session.attack.shown()?.attacked)
                 .minus(&session.fitted.as_ref()?.content)
                 .stale(session.attack.stale),
         ),
-        TileKind::AttackedDenoised => Some(Raw::of(session.attack.denoised.as_ref()?)),
+        TileKind::AttackedDenoised => Some(Raw::measured(session.attack.denoised.as_ref()?)),
         TileKind::AttackGradient => Some(Raw::of(session.attack.gradient.as_ref()?)),
-        TileKind::PurifyNoisy => Some(Raw::of(&session.attack.purified_tiles.as_ref()?.0)),
-        TileKind::Purified => Some(Raw::of(&session.attack.purified_tiles.as_ref()?.1)),
+        TileKind::PurifyNoisy => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[0])),
+        TileKind::Purified => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[1])),
     }
 }
 
@@ -129,7 +157,7 @@ fn class_tile(class: usize, document: &Document, session: &Session) -> Option<Ra
     let tile = answer.class(class)?;
     let restored = Raw::of(&tile.content).stale(tile.stale);
     let against = match document.reading {
-        Reading::Restored => return Some(Raw { psnr_db: tile.psnr_db, ..restored }),
+        Reading::Restored => return Some(restored.with(tile.fidelity)),
         Reading::Gradient => answer.denoised.as_ref()?.value.clone(),
         Reading::AgainstTop => answer.class(answer.top()?)?.content.clone(),
     };

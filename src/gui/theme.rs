@@ -26,6 +26,8 @@ pub mod height {
     pub const THUMBNAIL: f32 = 48.0;
     /// A tile's line of text.
     pub const CAPTION: f32 = 18.0;
+    /// The line below a tile, for measures and legends.
+    pub const FOOTER: f32 = 15.0;
 }
 
 /// Text sizes.
@@ -210,6 +212,8 @@ fn spacing(spacing: &mut egui::style::Spacing) {
     spacing.icon_width = 16.0;
     spacing.indent = space::GROUP;
     spacing.scroll.bar_width = 6.0;
+    // That there is more below is seen without the pointer on it.
+    spacing.scroll.dormant_handle_opacity = 0.45;
     spacing.tooltip_width = 320.0;
 }
 

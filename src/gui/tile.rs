@@ -5,13 +5,13 @@ use eframe::egui::{
 };
 use eframe::egui_wgpu::Callback;
 
+use super::caption::{self, Caption};
 use super::command::Command;
 use super::context::Context;
 use super::document::TileKind;
 use super::sources::{self, Source};
-use super::theme::{Tokens, height, space, text};
+use super::theme::{Tokens, height, text};
 use super::tiles::{Channel, Compare, Content, Look, Mode, Params, Plane, TileCallback, Viewport, value_at};
-use super::widgets::{paint_text, small};
 
 /// From this many points on, a picture pixel gets its lines; and from this many its value in figures.
 const LINES_FROM: f32 = 10.0;
@@ -19,42 +19,21 @@ const FIGURES_FROM: f32 = 56.0;
 /// An answer that is on its way for longer than this is marked; before, marking would only flicker.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(150);
 
-/// What a tile's caption says beside its name.
-#[derive(Debug, Clone, Default)]
-pub struct Caption {
-    /// Instead of the tile's own name.
-    pub name: Option<String>,
-    /// Instead of its measure.
-    pub measure: Option<String>,
-    /// A coloured mark before the name.
-    pub colour: Option<Color32>,
-    /// A bar under the picture, from 0 to 1.
-    pub share: Option<f32>,
-    /// It is chosen.
-    pub chosen: bool,
-}
-
-/// The height of a tile whose picture is `side` high.
-#[must_use]
-pub fn height_of(side: f32) -> f32 {
-    height::CAPTION + side
-}
-
 /// Shows a tile whose picture takes `size`.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, caption: &Caption) -> Response {
-    let (outer, _) = ui.allocate_exact_size(vec2(size.x, height_of(size.y)), Sense::hover());
+    let (outer, _) = ui.allocate_exact_size(vec2(size.x, size.y + caption::AROUND), Sense::hover());
     let rect = Rect::from_min_size(outer.min + vec2(0.0, height::CAPTION), size);
     let id = ui.scope_id().with(("tile", kind));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     let source = sources::source(kind, cx.document, cx.session);
     let name = caption.name.clone().unwrap_or_else(|| kind.label(cx.session.classes()));
-    let measure = caption.measure.clone().or_else(|| source.as_ref().map(measure)).unwrap_or_default();
-    let described = format!("{name} {measure}");
-    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, described.trim()));
+    let words = source.as_ref().and_then(Source::words);
+    let described = [Some(name.clone()), caption.figure.clone(), words].into_iter().flatten().collect::<Vec<_>>();
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, described.join(", ")));
     if !ui.is_rect_visible(outer) {
         return response;
     }
-    paint_caption(ui, outer, &name, &measure, caption);
+    caption::above(ui, outer.with_max_y(rect.top()), &name, caption);
     let tokens = Tokens::in_ui(ui);
     match &source {
         Some(source) => {
@@ -62,6 +41,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
             paint_picture(ui, cx, rect, id, source, viewport);
             paint_over(ui, cx, rect, source, viewport);
             menu(&response, cx, kind, source);
+            caption::below(ui, outer.with_min_y(rect.bottom()), source);
         }
         None => {
             ui.painter().rect_filled(rect, 0.0, tokens.mat);
@@ -75,32 +55,6 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
         ui.painter().rect_filled(bar, 0.0, colour);
     }
     response
-}
-
-/// What a tile without another measure says of itself: PSNR, or the end of its scale.
-fn measure(source: &Source) -> String {
-    match (source.scale, source.psnr_db) {
-        (Some(scale), _) if source.look.mode == Mode::Signed => format!("±{}", small(scale)),
-        (Some(scale), _) => format!("≤{}", small(scale)),
-        (None, Some(psnr)) if psnr.is_finite() => format!("{psnr:.1} dB"),
-        _ => String::new(),
-    }
-}
-
-fn paint_caption(ui: &Ui, outer: Rect, name: &str, measure: &str, caption: &Caption) {
-    let tokens = Tokens::in_ui(ui);
-    let middle = outer.top() + (height::CAPTION - 2.0) / 2.0;
-    let mut left = outer.left();
-    if let Some(colour) = caption.colour {
-        ui.painter().circle_filled(pos2(left + 4.0, middle), 3.5, colour);
-        left += 12.0;
-    }
-    let font = FontId::proportional(text::SMALL + 0.5);
-    let right = pos2(outer.right(), middle);
-    let used = paint_text(ui, right, Align2::RIGHT_CENTER, measure, font.clone(), tokens.dim, outer.width() * 0.6);
-    let room = outer.right() - left - used - space::TIGHT;
-    let colour = if caption.chosen { tokens.strong } else { tokens.text };
-    paint_text(ui, pos2(left, middle), Align2::LEFT_CENTER, name, font, colour, room);
 }
 
 /// Zoom, pan, wipe and what is under the pointer.
@@ -246,7 +200,9 @@ fn figures(value: [f32; 3], channels: usize, between: &str) -> String {
 
 /// The menu of a tile: reference, export, look.
 fn menu(response: &Response, cx: &mut Context<'_>, kind: TileKind, source: &Source) {
-    response.context_menu(|ui| {
+    // Colours and gain are tried out: the menu stays until a click beside it.
+    let menu = egui::Popup::context_menu(response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    menu.show(|ui| {
         ui.set_min_width(200.0);
         if kind.is_picture() && ui.button("Make it the reference").clicked() {
             cx.run(Command::SetReference(kind));

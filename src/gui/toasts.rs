@@ -41,27 +41,49 @@ pub struct NoticeLayer;
 
 impl<S: Subscriber> Layer<S> for NoticeLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
-        let metadata = event.metadata();
-        if *metadata.level() > Level::INFO || !metadata.target().starts_with("denoscope") {
-            return;
-        }
+        let level = *event.metadata().level();
         let mut words = Words::default();
         event.record(&mut words);
-        let notice = Notice { level: *metadata.level(), text: words.0, at: Instant::now() };
+        // Records of the `log` crate name where they come from in a field.
+        let target = words.target.as_deref().unwrap_or(event.metadata().target());
+        let text = if target.starts_with("denoscope") && level <= Level::INFO {
+            words.text
+        } else if target.starts_with("rfd") && level == Level::ERROR {
+            NO_DIALOG.to_owned()
+        } else {
+            return;
+        };
+        let notice = Notice { level, text, at: Instant::now() };
         inbox().lock().unwrap_or_else(PoisonError::into_inner).push(notice);
     }
 }
 
+/// What is said when the file dialogs' library finds nothing that shows them.
+const NO_DIALOG: &str = "No file dialog opens here: install a desktop portal or zenity, drop files on the window, or \
+                         name them on the command line.";
+
 /// A record's message, and its other fields after it.
 #[derive(Default)]
-struct Words(String);
+struct Words {
+    text: String,
+    /// Where a record of the `log` crate comes from.
+    target: Option<String>,
+}
 
 impl Visit for Words {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "log.target" {
+            self.target = Some(value.to_owned());
+        } else {
+            self.record_debug(field, &value);
+        }
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         // Writing to a string cannot fail.
         let _ = match field.name() {
-            "message" => write!(self.0, "{value:?}"),
-            name => write!(self.0, " {name}={value:?}"),
+            "message" => write!(self.text, "{value:?}"),
+            name => write!(self.text, " {name}={value:?}"),
         };
     }
 }

@@ -135,6 +135,12 @@ pub fn paint_text(ui: &Ui, at: Pos2, anchor: Align2, words: &str, font: FontId, 
     size.x
 }
 
+/// How wide a line of text is.
+#[must_use]
+pub fn text_width(ui: &Ui, words: &str, font: &FontId) -> f32 {
+    ui.painter().layout_no_wrap(words.to_owned(), font.clone(), Color32::WHITE).size().x
+}
+
 /// A picture from the filmstrip's store, painted as a plain egui texture.
 pub fn paint_texture(ui: &Ui, rect: Rect, texture: egui::TextureId) {
     let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));

@@ -6,7 +6,7 @@ use super::request::{Request, Subject, WholePicture};
 use super::result::{Conditional, ModelCard, Native, Stage, Study, Timings};
 use super::{Classes, Fidelity, native};
 use crate::joint::{Forward, JointModel, mixture};
-use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma, psnr};
+use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -156,7 +156,11 @@ fn conditionals_of(forward: &dyn Forward, classes: &[usize], clean: Option<&Pict
     let pictures = forward.denoised_as(classes)?.pictures();
     let with_class = classes.iter().zip(pictures);
     Ok(with_class
-        .map(|(&class, picture)| Conditional { class, psnr_db: clean.map(|clean| psnr(&picture, clean)), picture })
+        .map(|(&class, picture)| Conditional {
+            class,
+            fidelity: clean.map(|clean| Fidelity::of(&picture, clean)),
+            picture,
+        })
         .collect())
 }
 

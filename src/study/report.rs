@@ -45,12 +45,14 @@ pub struct Psnr {
 }
 
 /// SSIM to the clean picture (Gaussian 11×11, σ 1.5, K₁ 0.01, K₂ 0.03).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ssim {
     /// Of the noisy picture.
     pub noisy: f64,
     /// Of D(y).
     pub denoised: f64,
+    /// Of each computed `D_c(y)`, by class.
+    pub conditional: ByClass,
 }
 
 /// The picture at its own size.
@@ -111,7 +113,9 @@ impl Analysis {
     pub fn of(study: &Study, image: &Path, fit: &str) -> Self {
         let name = |class: usize| study.model.classes[class].clone();
         let fidelities = study.noisy_fidelity.zip(study.denoised_fidelity);
-        let conditional = study.conditionals.iter().filter_map(|c| Some((name(c.class), c.psnr_db?))).collect();
+        let by_class = |value: fn(Fidelity) -> f64| {
+            ByClass(study.conditionals.iter().filter_map(|c| Some((name(c.class), value(c.fidelity?)))).collect())
+        };
         Self {
             image: image.display().to_string(),
             model: study.model.name.clone(),
@@ -127,9 +131,13 @@ impl Analysis {
             psnr_db: fidelities.map(|(noisy, denoised)| Psnr {
                 noisy: noisy.psnr_db,
                 denoised: denoised.psnr_db,
-                conditional: ByClass(conditional),
+                conditional: by_class(|fidelity| fidelity.psnr_db),
             }),
-            ssim: fidelities.map(|(noisy, denoised)| Ssim { noisy: noisy.ssim, denoised: denoised.ssim }),
+            ssim: fidelities.map(|(noisy, denoised)| Ssim {
+                noisy: noisy.ssim,
+                denoised: denoised.ssim,
+                conditional: by_class(|fidelity| fidelity.ssim),
+            }),
             identity_error: study.identity_error,
             native: study.native.as_ref().map(|native| NativeReport {
                 width: native.denoised.shape().width,

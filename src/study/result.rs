@@ -32,8 +32,8 @@ pub struct Conditional {
     pub class: usize,
     /// `D_c(y) = E[x | y, c]`.
     pub picture: Picture,
-    /// Its PSNR to the clean picture, where that is known.
-    pub psnr_db: Option<f64>,
+    /// How near it is, where the clean picture is known.
+    pub fidelity: Option<Fidelity>,
 }
 
 /// The picture at its own size, denoised as a whole.

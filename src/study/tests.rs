@@ -114,7 +114,7 @@ fn a_noisy_picture_is_taken_as_it_is_and_its_sigma_estimated() {
     let answer = analyze(&oracle(shape), &Request::noisy(noisy.clone(), None), &Cancel::new(), &mut |_| ()).unwrap();
     assert_eq!(answer.noisy, noisy);
     assert!(answer.sigma_estimated && (answer.sigma - 0.1).abs() < 0.01, "{}", answer.sigma);
-    assert!(answer.clean.is_none() && answer.denoised_fidelity.is_none() && answer.conditionals[0].psnr_db.is_none());
+    assert!(answer.clean.is_none() && answer.denoised_fidelity.is_none() && answer.conditionals[0].fidelity.is_none());
     let told = Request::noisy(noisy, Some(0.2));
     let answer = analyze(&oracle(shape), &told, &Cancel::new(), &mut |_| ()).unwrap();
     assert!(!answer.sigma_estimated && (answer.sigma - 0.2).abs() < 1e-6);
@@ -144,6 +144,7 @@ fn a_report_has_every_promised_field() {
     assert!(json["timings_ms"]["forward"].is_number() && json["timings_ms"]["adjoint"].is_number());
     assert!(json["psnr_db"]["noisy"].is_number() && json["psnr_db"]["denoised"].is_number());
     assert_eq!(json["psnr_db"]["conditional"].as_object().unwrap().len(), 3);
+    assert_eq!(json["ssim"]["conditional"].as_object().unwrap().len(), 3);
     let probabilities: Vec<f64> =
         json["posterior"].as_array().unwrap().iter().map(|p| p["probability"].as_f64().unwrap()).collect();
     assert!(probabilities.is_sorted_by(|a, b| a >= b));

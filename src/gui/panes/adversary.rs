@@ -1,21 +1,25 @@
 //! What would fool the model: the attack, its pictures, its steps, and what noise makes of it.
 
-use eframe::egui::{self, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{self, Label, RichText, ScrollArea, Ui, vec2};
 
 use super::denoiser::grid;
 use super::timeline;
 use crate::attack::{Defence, Norm, Settings};
 use crate::gui::attack_controls as controls;
+use crate::gui::caption::{AROUND, Caption};
 use crate::gui::command::Command;
 use crate::gui::context::Context;
 use crate::gui::document::TileKind;
-use crate::gui::theme::{Tokens, height, space, text};
-use crate::gui::tile::{self, Caption};
-use crate::gui::widgets::{self, command_button, percent};
+use crate::gui::theme::{Tokens, space, text};
+use crate::gui::tile;
+use crate::gui::widgets::{self, command_button, of_255, percent};
 
-/// Width of the controls, and height of the timeline.
-const CONTROLS: f32 = 232.0;
-const TIMELINE: f32 = 92.0;
+/// Width of the controls, and of the sliders among them.
+const SLIDER: f32 = 88.0;
+const CONTROLS: f32 = 236.0;
+/// The timeline's height: at least this, and what is left of the pane up to that.
+const TIMELINE: f32 = 72.0;
+const TALLEST_TIMELINE: f32 = 160.0;
 
 /// Shows the pane.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -31,8 +35,10 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
             ui.set_width(CONTROLS);
             ScrollArea::vertical().id_salt("attack").auto_shrink([false, false]).show(ui, |ui| {
                 ui.set_max_width(CONTROLS - space::ITEM);
+                ui.spacing_mut().slider_width = SLIDER;
+                ui.spacing_mut().item_spacing.y = space::TIGHT;
                 settings(ui, cx);
-                outcome(ui, cx);
+                defended(ui, cx);
             });
         });
         ui.vertical(|ui| results(ui, cx));
@@ -49,7 +55,13 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
         let theirs = preset.settings(settings.sigma);
         settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..theirs };
     }
-    let method = controls::choose_method(ui, settings.method, classes.len());
+    let method = ui
+        .horizontal(|ui| {
+            let method = controls::choose_method(ui, settings.method, classes.len());
+            controls::choose_norm(ui, &mut settings);
+            method
+        })
+        .inner;
     if method != settings.method {
         let fresh = Settings::new(method, settings.sigma);
         settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..fresh };
@@ -57,22 +69,21 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     controls::budget(ui, &mut settings);
     controls::parameters(ui, &mut settings);
     controls::target(ui, &mut settings, &classes);
-    controls::assumed_level(ui, &mut settings);
+    controls::assumed_level(ui, &mut settings, cx.document.noise.sigma);
     widgets::section(ui, "Defence");
     controls::defence(ui, &mut settings);
     ui.horizontal(|ui| {
-        widgets::dim(ui, format!("seed {}", settings.seed));
-        command_button(ui, cx, "New", Command::RerollAttack);
+        controls::seed(ui, &mut settings);
+        command_button(ui, cx, "New seed", Command::RerollAttack);
     });
     if settings != cx.document.attack {
         cx.run(Command::SetAttack(Box::new(settings)));
     }
 }
 
-/// What the attack came to.
+/// What the attack came to: the verdict, what was asked for and what was achieved.
 fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
-    ui.separator();
     let Some(outcome) = cx.session.attack.outcome.clone() else {
         let words = if cx.session.attack_asked.is_pending() { "Attacking…" } else { "" };
         widgets::dim(ui, words);
@@ -80,20 +91,27 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     };
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
     let (words, colour) = if outcome.success { ("Fooled", tokens.bad) } else { ("Holds", tokens.good) };
+    let before = percent(outcome.posterior_before[outcome.predicted_before]);
+    let after = percent(outcome.posterior_after[outcome.predicted_after]);
+    let (from, to) = (name(outcome.predicted_before), name(outcome.predicted_after));
+    let norm = cx.document.attack.norm;
+    let asked = outcome.epsilon.map_or_else(|| "the smallest".to_owned(), |e| controls::level(e, norm));
+    let achieved = [(Norm::Linf, outcome.achieved.linf), (Norm::L2, outcome.achieved.l2)]
+        .map(|(norm, distance)| format!("{} {}", norm.title(), controls::level(distance, norm)))
+        .join(", ");
     ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = space::TIGHT;
+        ui.spacing_mut().item_spacing = vec2(space::GROUP, 0.0);
         ui.label(RichText::new(words).size(text::HEADING).color(colour));
-        let before = percent(outcome.posterior_before[outcome.predicted_before]);
-        let after = percent(outcome.posterior_after[outcome.predicted_after]);
-        let (from, to) = (name(outcome.predicted_before), name(outcome.predicted_after));
-        ui.label(format!("{from} {before}, now {to} {after}"));
+        // Each part stays in one piece where the line is broken.
+        let part = |ui: &mut Ui, text: RichText| ui.add(Label::new(text).extend());
+        part(ui, RichText::new(format!("{from} {before}, now {to} {after}")));
+        let small = |words: String| RichText::new(words).size(text::SMALL).color(tokens.dim);
+        part(ui, small(format!("at σ {}/255", of_255(cx.document.attack.sigma))))
+            .on_hover_text("Both are p(c | x) as the classifier says it at this noise level, without noise");
+        part(ui, small(format!("asked for {} {asked}", norm.title())));
+        let made = format!("{} steps, {} queries of the model", outcome.steps, outcome.queries);
+        part(ui, small(format!("achieved {achieved}"))).on_hover_text(made);
     });
-    let asked = outcome.epsilon.map_or_else(|| "smallest".to_owned(), |e| controls::level(e, cx.document.attack.norm));
-    widgets::fact(ui, "Asked for", &format!("{} {asked}", cx.document.attack.norm));
-    widgets::fact(ui, "Achieved L∞", &controls::level(outcome.achieved.linf, Norm::Linf));
-    widgets::fact(ui, "Achieved L2", &controls::level(outcome.achieved.l2, Norm::L2));
-    widgets::fact(ui, "Steps, queries", &format!("{}, {}", outcome.steps, outcome.queries));
-    defended(ui, cx);
     for warning in &outcome.warnings {
         ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));
     }
@@ -129,7 +147,6 @@ fn defended(ui: &mut Ui, cx: &Context<'_>) {
 }
 
 fn results(ui: &mut Ui, cx: &mut Context<'_>) {
-    let available = ui.available_size();
     let kinds = [
         TileKind::Attacked,
         TileKind::Perturbation,
@@ -138,10 +155,12 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>) {
         TileKind::PurifyNoisy,
         TileKind::Purified,
     ];
+    ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+    outcome(ui, cx);
+    let available = ui.available_size();
     let room = available.y - TIMELINE - space::ITEM;
     let (columns, side) = grid(available.x, room, kinds.len());
-    let side = side.min((room - height::CAPTION).max(48.0));
-    ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+    let side = side.min((room - AROUND).max(48.0));
     for row in kinds.chunks(columns) {
         ui.horizontal(|ui| {
             for &kind in row {
@@ -151,7 +170,8 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>) {
             }
         });
     }
-    timeline::show(ui, cx, TIMELINE);
+    let tall = ui.available_height().clamp(TIMELINE, TALLEST_TIMELINE);
+    timeline::show(ui, cx, tall);
 }
 
 fn hint(kind: TileKind) -> &'static str {
@@ -184,8 +204,8 @@ fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind, side: f32) -> Caption {
     };
     match posterior {
         Some(posterior) => {
-            let (measure, top) = believed(&posterior);
-            Caption { measure: Some(measure), colour: Some(tokens.class(top)), ..Caption::default() }
+            let (figure, top) = believed(&posterior);
+            Caption { figure: Some(figure), colour: Some(tokens.class(top)), ..Caption::default() }
         }
         None => Caption::default(),
     }

@@ -1,15 +1,16 @@
 //! What the model believes: the likeliest class in large letters, a bar for each, before and after the attack.
 
-use eframe::egui::{self, Align2, FontId, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, FontId, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::context::Context;
 use crate::gui::theme::{Tokens, space, text};
 use crate::gui::widgets::{self, paint_text, percent, toggle};
 
-/// A row's height, and its height with the attack's bar in it.
-const ROW: f32 = 22.0;
-const ROW_BOTH: f32 = 30.0;
+/// A row's height, at least and at most, so that as many as can be are in sight.
+const ROW: [f32; 2] = [17.0, 22.0];
+/// The same with the attack's bar in it.
+const ROW_BOTH: [f32; 2] = [24.0, 30.0];
 
 /// Shows the pane.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -23,11 +24,14 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let ranked = crate::study::ranked(&posterior);
     let order: Vec<usize> =
         if cx.settings.sorted || posterior.len() > 32 { ranked } else { (0..posterior.len()).collect() };
+    let room = ui.available_height();
     egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let width = name_width(ui, cx, &order);
+        let [least, most] = if attacked.is_some() { ROW_BOTH } else { ROW };
+        let tall = (room / order.len() as f32).floor().clamp(least, most);
         for class in order.into_iter().take(64) {
-            bar(ui, cx, class, posterior[class], attacked.as_ref().map(|a| a[class]), width);
+            bar(ui, cx, class, posterior[class], attacked.as_ref().map(|a| a[class]), vec2(width, tall));
         }
     });
 }
@@ -75,14 +79,16 @@ fn name_width(ui: &Ui, cx: &Context<'_>, order: &[usize]) -> f32 {
     widest.min(ui.available_width() * 0.4) + space::ITEM
 }
 
-/// One class: its name, its bar, its probability, and under the bar the attacked picture's.
-fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attacked: Option<f64>, names: f32) {
+/// One class: its name, its bar, its probability, and under the bar the attacked picture's. `size` is the names' width
+/// and the row's height.
+fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attacked: Option<f64>, size: Vec2) {
     let tokens = Tokens::in_ui(ui);
-    let tall = if attacked.is_some() { ROW_BOTH } else { ROW };
+    let Vec2 { x: names, y: tall } = size;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click());
     let name = cx.session.classes().get(class).cloned().unwrap_or_default();
     let words = percent(probability);
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Belief in {name}: {words}")));
+    let after = attacked.map_or_else(String::new, |after| format!(", attacked {}", percent(after)));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Belief in {name}: {words}{after}")));
     if response.clicked() {
         cx.run(Command::TogglePin(class));
     }
@@ -98,8 +104,8 @@ fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attack
     paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &name, font.clone(), colour, names - space::TIGHT);
     let figures = 52.0;
     let track = Rect::from_min_max(
-        pos2(rect.left() + names, rect.top() + 4.0),
-        pos2(rect.right() - figures - space::TIGHT, rect.bottom() - 4.0),
+        pos2(rect.left() + names, rect.top() + 3.0),
+        pos2(rect.right() - figures - space::TIGHT, rect.bottom() - 3.0),
     );
     let share =
         |p: f64, track: Rect| Rect::from_min_size(track.min, vec2((track.width() * p as f32).max(1.0), track.height()));
@@ -119,8 +125,8 @@ fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attack
     ui.painter().rect_filled(share(after, lower), 2.0, colour);
     let small = FontId::proportional(text::SMALL);
     let middle = rect.center().y;
-    ui.painter().text(pos2(right, middle - 6.5), Align2::RIGHT_CENTER, words, small.clone(), tokens.text);
-    ui.painter().text(pos2(right, middle + 6.5), Align2::RIGHT_CENTER, percent(after), small, colour);
+    ui.painter().text(pos2(right, middle - 6.0), Align2::RIGHT_CENTER, words, small.clone(), tokens.text);
+    ui.painter().text(pos2(right, middle + 6.0), Align2::RIGHT_CENTER, percent(after), small, colour);
 }
 
 #[cfg(test)]

@@ -3,16 +3,17 @@
 use eframe::egui::{self, Align, Layout, RichText, Ui, vec2};
 
 use super::denoiser::grid;
+use crate::gui::caption::{AROUND, Caption};
 use crate::gui::command::Command;
 use crate::gui::context::Context;
 use crate::gui::document::{Reading, TileKind};
 use crate::gui::schedule::MOST_CLASSES;
-use crate::gui::theme::{Tokens, height, space, text};
-use crate::gui::tile::{self, Caption};
+use crate::gui::theme::{Tokens, space, text};
+use crate::gui::tile;
 use crate::gui::widgets::{self, percent};
 
 /// The smallest side of a tile in the grid.
-const SMALLEST: f32 = 72.0;
+const SMALLEST: f32 = 64.0;
 
 /// Shows the pane.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -38,7 +39,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
         if !pinned.is_empty() {
-            let large = (available.y - height::CAPTION).min(available.x * 0.4).max(SMALLEST);
+            let large = (available.y - AROUND).min(available.x * 0.4).max(SMALLEST);
             pinned_tiles(ui, cx, &pinned, large, available.y);
         }
         let room = ui.available_size();
@@ -77,20 +78,44 @@ fn hint(reading: Reading) -> &'static str {
 fn search(ui: &mut Ui, cx: &mut Context<'_>) {
     let edit = egui::TextEdit::singleline(&mut cx.session.class_query).hint_text("Find a class").desired_width(160.0);
     let response = ui.add(edit);
-    let query = cx.session.class_query.to_lowercase();
-    if query.is_empty() || !(response.has_focus() || response.lost_focus()) {
+    widgets::named(&response, "Find a class");
+    let found = matches(&cx.session.class_query, cx.session.classes());
+    if cx.session.class_query.is_empty() {
         return;
     }
-    let found = cx.session.classes().iter().position(|name| name.to_lowercase().contains(&query));
-    if response.lost_focus()
-        && ui.input(|i| i.key_pressed(egui::Key::Enter))
-        && let Some(class) = found
-    {
+    let enter = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+    let mut chosen = found.first().copied().filter(|_| enter);
+    let list = egui::Popup::from_response(&response)
+        .open(true)
+        .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
+        .show(|ui| {
+            ui.set_min_width(160.0);
+            for &class in &found {
+                let pinned = cx.document.pinned.contains(&class);
+                if ui.selectable_label(pinned, &cx.session.classes()[class]).clicked() {
+                    chosen = Some(class);
+                }
+            }
+            if found.is_empty() {
+                widgets::dim(ui, "No class is called that.");
+            }
+        });
+    if let Some(class) = chosen {
         cx.run(Command::TogglePin(class));
+    }
+    if chosen.is_some() || list.is_some_and(|list| list.response.should_close()) {
         cx.session.class_query.clear();
     }
-    let words = found.map_or("no such class", |class| cx.session.classes()[class].as_str());
-    widgets::dim(ui, words.to_owned());
+}
+
+/// The first classes whose names have the query in them, those that begin with it before the others.
+fn matches(query: &str, names: &[String]) -> Vec<usize> {
+    let query = query.trim().to_lowercase();
+    let place = |name: &String| name.to_lowercase().find(&query);
+    let mut found: Vec<(bool, usize)> =
+        names.iter().enumerate().filter_map(|(class, name)| Some((place(name)? > 0, class))).collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, class)| class).take(8).collect()
 }
 
 /// The classes that were restored, the likeliest first.
@@ -135,15 +160,10 @@ fn grid_of(ui: &mut Ui, cx: &mut Context<'_>, order: &[usize], room: egui::Vec2)
 fn class_tile(ui: &mut Ui, cx: &mut Context<'_>, class: usize, side: f32, large: bool) {
     let tokens = Tokens::in_ui(ui);
     let probability = cx.session.answer.posterior.as_ref().map_or(0.0, |p| p.value[class]);
-    let psnr = cx.session.answer.class(class).and_then(|tile| tile.psnr_db);
-    let mut measure = percent(probability);
-    if let Some(psnr) = psnr.filter(|_| side >= 150.0) {
-        measure = format!("{psnr:.1} dB  {measure}");
-    }
     let pinned = cx.document.pinned.contains(&class);
     let caption = Caption {
         name: cx.session.classes().get(class).cloned(),
-        measure: Some(measure),
+        figure: Some(percent(probability)),
         colour: Some(tokens.class(class)),
         share: Some(probability as f32),
         chosen: pinned && !large,
@@ -152,7 +172,16 @@ fn class_tile(ui: &mut Ui, cx: &mut Context<'_>, class: usize, side: f32, large:
     if response.clicked() {
         cx.run(Command::TogglePin(class));
     }
-    if let Some(psnr) = psnr.filter(|_| side < 150.0) {
-        response.on_hover_text(format!("{psnr:.2} dB to the clean picture"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_found_by_their_beginning_first() {
+        let names = ["polecat", "dog", "Cat", "catfish"].map(str::to_owned);
+        assert_eq!(matches("cat", &names), [2, 3, 0]);
+        assert!(matches("whale", &names).is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The curve of p(c | y) over σ, with the present level to drag.
 
-use eframe::egui::Ui;
+use eframe::egui::{Role, Ui, WidgetInfo};
 use egui_plot::{CoordinatesFormatter, Corner, GridMark, Legend, Line, Plot, PlotPoints, VLine};
 
 use crate::gui::command::Command;
@@ -62,6 +62,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         let response = plot.response();
         (response.dragged() || response.clicked()).then(|| plot.pointer_coordinate()).flatten()
     });
+    moved.response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "p(c|y) over σ"));
     if let Some(point) = moved.inner {
         cx.run(Command::SetSigma(level_at(point.x).clamp(from, to)));
     }

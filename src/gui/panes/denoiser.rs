@@ -2,11 +2,11 @@
 
 use eframe::egui::{Ui, vec2};
 
+use crate::gui::caption::{AROUND, Caption};
 use crate::gui::context::Context;
 use crate::gui::document::TileKind;
-use crate::gui::theme::{height, space};
-use crate::gui::tile::{self, Caption};
-use crate::gui::{sources, widgets};
+use crate::gui::theme::space;
+use crate::gui::{tile, widgets};
 
 /// Shows the pane.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -25,21 +25,10 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     for row in kinds.chunks(columns) {
         ui.horizontal(|ui| {
             for &kind in row {
-                let caption = Caption { measure: measure(cx, kind, side), ..Caption::default() };
-                tile::show(ui, cx, kind, vec2(side, side), &caption);
+                tile::show(ui, cx, kind, vec2(side, side), &Caption::default());
             }
         });
     }
-}
-
-/// PSNR, and SSIM where there is room for it.
-fn measure(cx: &Context<'_>, kind: TileKind, side: f32) -> Option<String> {
-    let source = sources::source(kind, cx.document, cx.session)?;
-    let (psnr, ssim) = (source.psnr_db?, source.ssim?);
-    if source.scale.is_some() || !psnr.is_finite() || side < 190.0 {
-        return None;
-    }
-    Some(format!("{psnr:.1} dB  SSIM {ssim:.2}"))
 }
 
 /// The number of columns that gives the largest square tiles, and their side.
@@ -48,7 +37,7 @@ pub fn grid(width: f32, tall: f32, count: usize) -> (usize, f32) {
     let side = |columns: usize| {
         let rows = count.div_ceil(columns);
         let across = (width - space::GROUP * (columns - 1) as f32) / columns as f32;
-        let down = (tall - space::ITEM * (rows - 1) as f32) / rows as f32 - height::CAPTION;
+        let down = (tall - space::ITEM * (rows - 1) as f32) / rows as f32 - AROUND;
         across.min(down)
     };
     // Of equally good numbers the first: rows as even as can be.
@@ -66,6 +55,6 @@ mod tests {
         assert_eq!(grid(200.0, 1000.0, 5).0, 1);
         let (columns, side) = grid(800.0, 300.0, 10);
         assert_eq!(columns, 5);
-        assert!(side * 2.0 + 2.0 * height::CAPTION + space::ITEM <= 300.0);
+        assert!(side * 2.0 + 2.0 * AROUND + space::ITEM <= 300.0);
     }
 }

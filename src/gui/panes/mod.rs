@@ -115,7 +115,7 @@ pub fn default_layout() -> Tree<Pane> {
     let below = tabs(&[Pane::Classes, Pane::Adversary, Pane::Certificate, Pane::Evaluation]);
     let beliefs = tabs(&[Pane::Beliefs, Pane::Curve]);
     let details = tabs(&[Pane::Picture, Pane::Model]);
-    let middle = linear(&mut tiles, LinearDir::Vertical, &[(denoiser, 0.42), (below, 0.58)]);
+    let middle = linear(&mut tiles, LinearDir::Vertical, &[(denoiser, 0.4), (below, 0.6)]);
     let right = linear(&mut tiles, LinearDir::Vertical, &[(beliefs, 0.6), (details, 0.4)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(middle, 0.74), (right, 0.26)]);
     Tree::new(egui::Id::unique("panes"), root, tiles)

@@ -9,8 +9,10 @@ mod view;
 pub use callback::{TileCallback, install};
 pub use content::Content;
 pub use params::{Channel, Compare, Look, Mode, Params};
-pub use twin::{Plane, picture_of, value_at};
+pub use twin::{Plane, diverging, picture_of, sequential, value_at};
 pub use view::{View, Viewport};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::can_draw;

@@ -48,7 +48,7 @@ impl eframe::App for OneTile {
 }
 
 /// Whether there is an adapter, Mesa's software one for instance.
-fn can_draw() -> bool {
+pub fn can_draw() -> bool {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let found = !wait_for(instance.enumerate_adapters(wgpu::Backends::PRIMARY)).is_empty();
     if !found {

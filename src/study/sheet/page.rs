@@ -191,7 +191,7 @@ impl Page {
             _ => "E[x | y, c]".to_owned(),
         };
         self.section(left, width, "Denoised under each class", &formula);
-        let captions = if ranked[0].psnr_db.is_some() { 66 } else { 40 };
+        let captions = if ranked[0].fidelity.is_some() { 66 } else { 40 };
         let pixels = (study.noisy.shape().width as u32, study.noisy.shape().height as u32);
         let grid = |columns: u32| {
             let room = (width - (columns - 1) * 24) / columns;
@@ -229,11 +229,11 @@ impl Page {
         let value = percent(probability);
         let ink = if first { self.palette.accent } else { self.palette.ink };
         // The name has the line to itself where the PSNR gives the probability a second one to stand on.
-        let room = if of.psnr_db.is_some() { 0.0 } else { SMALL.width(&value) + 12.0 };
+        let room = if of.fidelity.is_some() { 0.0 } else { SMALL.width(&value) + 12.0 };
         let name = BODY.fit(&study.model.classes[of.class], size.0 as f32 - room);
         BODY.draw(&mut self.image, (x as f32, baseline), ink, &name);
-        if let Some(psnr) = of.psnr_db {
-            let text = format!("{} dB", number(psnr, 2));
+        if let Some(fidelity) = of.fidelity {
+            let text = format!("{} dB", number(fidelity.psnr_db, 2));
             SMALL.draw_right(&mut self.image, (right, baseline + 25.0), self.palette.quiet, &text);
             SMALL.draw(&mut self.image, (x as f32, baseline + 25.0), self.palette.quiet, &value);
         } else {

@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eframe::egui;
-use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
-use super::App;
-use super::command::Command;
-use super::evaluation::{Evaluate, Form, Format, text};
-use super::models::{NAMES, oracle_pictures};
-use super::panes::Pane;
-use super::tests::{run, window};
+use super::{Window, oracle, run};
+use crate::gui::command::Command;
+use crate::gui::evaluation::{Evaluate, Form, Format, text};
+use crate::gui::models::{NAMES, oracle_pictures};
+use crate::gui::panes::Pane;
 use crate::picture::NoiseKind;
 
 /// The oracle's own patterns as class folders, the last two under each other's names.
@@ -41,7 +39,7 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("patterns");
     write_patterns(&data);
-    let mut harness = window(Vec::new());
+    let mut harness = oracle();
     run(&mut harness, Command::Show(Pane::Evaluation));
     run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(form(&data)))));
     harness.get_by_role_and_label(egui::accesskit::Role::Button, "Evaluate").click();
@@ -63,7 +61,7 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
 
 #[test]
 fn a_failure_stays_readable_and_a_wrong_entry_is_said_at_once() {
-    let mut harness = window(Vec::new());
+    let mut harness = oracle();
     run(&mut harness, Command::Show(Pane::Evaluation));
     run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(form(Path::new("/nowhere/at/all"))))));
     run(&mut harness, Command::Evaluate(Evaluate::Start));
@@ -89,7 +87,7 @@ impl egui::DroppedFile for Dropped {
     }
 }
 
-fn drop_on(harness: &mut Harness<'_, App>, path: &Path) {
+fn drop_on(harness: &mut Window, path: &Path) {
     harness.input_mut().dropped_files.push(Arc::new(Dropped(path.to_owned())));
     harness.run_steps(3);
 }
@@ -97,7 +95,7 @@ fn drop_on(harness: &mut Harness<'_, App>, path: &Path) {
 #[test]
 fn a_dropped_folder_is_data_where_the_pane_is_looked_at() {
     let folder = tempfile::tempdir().unwrap();
-    let mut harness = window(Vec::new());
+    let mut harness = oracle();
     drop_on(&mut harness, folder.path());
     assert_eq!(harness.state().settings().evaluation.data, "");
     run(&mut harness, Command::Show(Pane::Evaluation));

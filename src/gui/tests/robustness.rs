@@ -2,14 +2,14 @@
 
 use egui_kittest::kittest::Queryable;
 
-use super::command::Command;
-use super::panes::Pane;
-use super::tests::{run, window};
+use super::{oracle, run};
 use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Smoothing, Through};
+use crate::gui::command::Command;
+use crate::gui::panes::Pane;
 
 #[test]
 fn every_preset_is_on_offer_and_stays_what_it_is() {
-    let mut harness = window(Vec::new());
+    let mut harness = oracle();
     run(&mut harness, Command::Show(Pane::Adversary));
     harness.get_by_label("Preset").click();
     harness.run_steps(3);
@@ -31,7 +31,7 @@ fn every_preset_is_on_offer_and_stays_what_it_is() {
 
 #[test]
 fn a_defence_is_attacked_by_one_that_knows_it_and_compared() {
-    let mut harness = window(Vec::new());
+    let mut harness = oracle();
     let plain = Settings::new(Method::Fgsm, 5.0 / 255.0).within(Norm::Linf, 4.0 / 255.0);
     run(&mut harness, Command::SetAttack(Box::new(plain.clone())));
     run(&mut harness, Command::Show(Pane::Adversary));
@@ -55,7 +55,7 @@ fn a_defence_is_attacked_by_one_that_knows_it_and_compared() {
 
 #[test]
 fn the_smallest_budget_is_looked_for_on_request() {
-    let mut harness = window(Vec::new());
+    let mut harness = oracle();
     // The oracle is so sure that only the difference of logits has a gradient.
     let settings = Settings::new(Method::ApgdDlr, 5.0 / 255.0).within(Norm::L2, 0.5).with("steps", 10.0).unwrap();
     run(&mut harness, Command::SetAttack(Box::new(settings)));
@@ -69,7 +69,7 @@ fn the_smallest_budget_is_looked_for_on_request() {
 
 #[test]
 fn the_certificate_grows_stops_and_abstains_plainly() {
-    let mut harness = window(Vec::new());
+    let mut harness = oracle();
     let smoothing = Smoothing { samples: 800, batch: 32, ..Smoothing::new(0.25) };
     run(&mut harness, Command::SetSmoothing(smoothing));
     run(&mut harness, Command::Show(Pane::Certificate));

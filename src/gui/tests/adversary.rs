@@ -1,0 +1,110 @@
+//! The adversary: methods, budgets, the timeline, purification.
+
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::Queryable;
+
+use super::{Window, click, run, window};
+use crate::attack::{Method, Norm, Target};
+use crate::gui::command::Command;
+use crate::gui::panes::Pane;
+use crate::study::{Classes, Request, analyze};
+use crate::task::Cancel;
+
+fn attacking() -> Window {
+    let mut window = window();
+    run(&mut window, Command::Show(Pane::Adversary));
+    window.run_steps(4);
+    window
+}
+
+fn slide(window: &mut Window, label: &str, value: f64) {
+    window.get_by_role_and_label(Role::Slider, label).set_value_accesskit(value);
+    window.run_steps(4);
+}
+
+#[test]
+fn an_attack_runs_within_its_budget_and_follows_it() {
+    let mut window = attacking();
+    let outcome = window.state().session().attack.outcome.clone().expect("an outcome");
+    assert_eq!(window.state().session().attack.len(), outcome.steps + 1);
+    assert!(outcome.achieved.linf <= outcome.epsilon.unwrap() + 1e-6);
+    slide(&mut window, "ε", 64.0);
+    let after = window.state().session().attack.outcome.clone().unwrap();
+    assert!((after.epsilon.unwrap() - 64.0 / 255.0).abs() < 1e-6);
+    assert!(after.achieved.linf > outcome.achieved.linf);
+    assert!(after.success, "a quarter of the range fools the digits");
+    window.get_by_label_contains("Fooled");
+    window.get_by_label("asked for L∞ 64/255");
+    window.get_by_label_contains("achieved L∞ ");
+}
+
+#[test]
+fn every_method_of_the_registry_can_be_chosen() {
+    let mut window = attacking();
+    click(&mut window, "Method");
+    for method in Method::ALL.into_iter().filter(|m| m.description().min_classes <= 10) {
+        window.get_by_label(method.description().title);
+    }
+    click(&mut window, "FGSM");
+    let outcome = window.state().session().attack.outcome.clone().unwrap();
+    assert_eq!((window.state().document().attack.method, outcome.steps), (Method::Fgsm, 1));
+}
+
+#[test]
+fn norm_target_and_seed_are_chosen() {
+    let mut window = attacking();
+    click(&mut window, "L2");
+    slide(&mut window, "ε", 2.0);
+    let outcome = window.state().session().attack.outcome.clone().unwrap();
+    assert_eq!(window.state().document().attack.norm, Norm::L2);
+    assert!(outcome.achieved.l2 <= 2.0 + 1e-5 && outcome.achieved.l2 > 1.0);
+    run(&mut window, Command::RerollAttack);
+    let other = window.state().session().attack.outcome.clone().unwrap();
+    assert_ne!(outcome.attacked, other.attacked, "another random start");
+    let mut settings = window.state().document().attack.clone();
+    settings.target = Target::Class(3);
+    run(&mut window, Command::SetAttack(Box::new(settings)));
+    assert_eq!(window.state().session().attack.outcome.as_ref().unwrap().target, Some(3));
+}
+
+#[test]
+fn the_timeline_is_scrubbed() {
+    let mut window = attacking();
+    let steps = window.state().session().attack.outcome.as_ref().unwrap().steps;
+    let gradient = window.state().session().attack.gradient.clone().unwrap();
+    window.get_by_label_contains("Step of the attack").decrement_accesskit();
+    window.run_steps(4);
+    assert_eq!(window.state().session().attack.position(), steps - 1);
+    assert_ne!(window.state().session().attack.gradient.as_ref().unwrap(), &gradient, "asked anew at that step");
+}
+
+/// The gradient on screen is a difference of two denoisers: those of the study of the same picture.
+#[test]
+fn the_gradient_is_a_difference_of_denoisers() {
+    let window = attacking();
+    let (state, attack) = (window.state(), &window.state().session().attack);
+    let model = state.session().model.as_ref().unwrap().joint.clone();
+    let picture = attack.shown().unwrap().attacked.picture().clone();
+    let sigma = model.sigma_range().clamp(state.document().attack.sigma);
+    let request = Request::noisy(picture, Some(sigma)).with_classes(Classes::All);
+    let study = analyze(&*model, &request, &Cancel::new(), &mut |_| ()).unwrap();
+    let label = attack.outcome.as_ref().unwrap().label;
+    let conditional = study.conditionals.iter().find(|c| c.class == label).unwrap();
+    let difference = study.denoised.zip(&conditional.picture, |d, d_label| (d - d_label) / (sigma * sigma));
+    let gradient = attack.gradient.as_ref().unwrap().picture();
+    let scale = gradient.values().iter().fold(1.0_f32, |a, v| a.max(v.abs()));
+    let off = gradient.values().iter().zip(difference.values()).fold(0.0_f32, |a, (g, d)| a.max((g - d).abs()));
+    assert!(off < 1e-2 * scale, "{off} of {scale}");
+    assert_eq!(attack.denoised.as_ref().unwrap().content.picture(), &study.denoised);
+}
+
+#[test]
+fn the_attacked_picture_is_purified_at_the_sliders_level() {
+    let mut window = attacking();
+    run(&mut window, Command::SetSigma(0.3));
+    let purified = window.state().session().attack.purified.clone().unwrap();
+    assert_eq!(purified.sigma, 0.3);
+    let before = purified.noisy.clone();
+    run(&mut window, Command::RerollPurify);
+    assert_ne!(window.state().session().attack.purified.as_ref().unwrap().noisy, before);
+}

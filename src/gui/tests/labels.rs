@@ -1,0 +1,77 @@
+//! Everything that a person can act on has a name for those who do not see it.
+
+use eframe::egui::accesskit::{Action, Role};
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use super::{Window, run, window};
+use crate::gui::command::Command;
+use crate::gui::panes::Pane;
+
+/// What can be clicked or focused and has no name, in words.
+fn nameless(window: &Window) -> Vec<String> {
+    let acts = [Action::Click, Action::Focus, Action::SetValue, Action::Increment, Action::Decrement];
+    window
+        .root()
+        .children_recursive()
+        .map(|node| node.accesskit_node())
+        .filter(|node| !node.is_hidden() && acts.iter().any(|&action| node.data().supports_action(action)))
+        .filter(|node| {
+            // What is written on the window is its own name.
+            let name = if node.role() == Role::Label { node.value() } else { node.label() };
+            name.is_none_or(|name| name.trim().is_empty())
+        })
+        .map(|node| format!("{:?} at {:?}, value {:?}", node.role(), node.raw_bounds(), node.value()))
+        .collect()
+}
+
+fn check(window: &Window, place: &str) {
+    let found = nameless(window);
+    assert!(found.is_empty(), "{place}: {} without a name:\n{}", found.len(), found.join("\n"));
+    window.check_accessibility();
+}
+
+#[test]
+fn every_control_of_every_pane_has_a_name() {
+    let mut window = window();
+    for pane in Pane::ALL {
+        run(&mut window, Command::Show(pane));
+        check(&window, pane.title());
+    }
+    run(&mut window, Command::NewDrawing);
+    check(&window, "a drawing");
+    run(&mut window, Command::ToggleAlreadyNoisy);
+    check(&window, "an already noisy picture");
+    run(&mut window, Command::Close);
+}
+
+#[test]
+fn every_control_of_every_sheet_and_menu_has_a_name() {
+    let mut window = window();
+    for (sheet, place) in [
+        (Command::Palette, "palette"),
+        (Command::Help, "help"),
+        (Command::Notices, "notices"),
+        (Command::Notices, "none"),
+    ] {
+        run(&mut window, sheet);
+        check(&window, place);
+    }
+    for menu in ["File", "Edit", "Noise", "View", "Help"] {
+        window.get_by_role_and_label(Role::Button, menu).click();
+        window.run_steps(3);
+        check(&window, menu);
+        window.key_press(eframe::egui::Key::Escape);
+        window.run_steps(3);
+    }
+    window.get_by_label_contains("Model: ").click();
+    window.run_steps(3);
+    check(&window, "models");
+}
+
+#[test]
+fn every_control_of_a_tiles_menu_has_a_name() {
+    let mut window = window();
+    window.get_by_label_contains("Noisy y").click_secondary();
+    window.run_steps(3);
+    check(&window, "a tile's menu");
+}

@@ -1,0 +1,87 @@
+//! Models and devices: menu, card, self-check.
+
+use std::path::PathBuf;
+
+use eframe::egui::accesskit::Role;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use super::{click, opened, picture_file, run, said, window};
+use crate::gui::command::Command;
+use crate::gui::models::ModelSource;
+use crate::gui::panes::Pane;
+use crate::network::{DeviceChoice, bundled};
+
+#[test]
+fn the_menu_switches_the_model_and_keeps_the_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = opened(vec![picture_file(folder.path(), "mine.png")]);
+    for label in ["oracle (exact answers)", "digits"] {
+        window.get_by_label_contains("Model: ").click();
+        window.run_steps(3);
+        click(&mut window, label);
+        let state = window.state();
+        assert_eq!(state.document().entry().unwrap().name, "mine.png");
+        let study = state.session().answer.study.as_ref().expect("a study");
+        assert!(label.starts_with(study.model.name.as_str()));
+        assert_eq!(study.noisy.shape(), state.session().model.as_ref().unwrap().joint.shape());
+    }
+}
+
+#[test]
+fn a_sample_stays_too_and_the_other_samples_make_room() {
+    let mut window = window();
+    run(&mut window, Command::Select(4));
+    run(&mut window, Command::UseModel(ModelSource::Oracle));
+    let names = |window: &super::Window| -> Vec<String> {
+        window.state().document().pictures.iter().map(|entry| entry.name.clone()).collect()
+    };
+    assert_eq!(window.state().document().entry().unwrap().name, "digits/4.png");
+    assert_eq!(names(&window).len(), 11);
+    assert_eq!(names(&window)[1], "oracle/disc");
+    run(&mut window, Command::UseModel(ModelSource::Bundled("digits".to_owned())));
+    assert_eq!(window.state().document().entry().unwrap().name, "digits/4.png");
+    assert_eq!(names(&window).len(), 10);
+}
+
+#[test]
+fn devices_that_are_not_there_say_why() {
+    let mut window = window();
+    window.get_by_label_contains("Model: ").click();
+    window.run_steps(3);
+    for (choice, missing) in DeviceChoice::available() {
+        let name = choice.to_string();
+        let radio = window.get_by_role_and_label(Role::RadioButton, &name);
+        assert_eq!(radio.accesskit_node().is_disabled(), missing.is_some(), "{name}");
+    }
+}
+
+#[test]
+fn the_card_tells_where_the_model_comes_from() {
+    let mut window = window();
+    run(&mut window, Command::Show(Pane::Model));
+    let description = bundled()[0].checkpoint().unwrap().description;
+    window.get_by_label("Trained for σ");
+    window.get_by_label("10 classes");
+    window.get_by_label(&description.licence);
+    window.get_by_label(&description.training.unwrap().data);
+}
+
+#[test]
+fn the_self_check_is_live() {
+    let window = window();
+    let error = window.state().session().answer.study.as_ref().unwrap().identity_error.unwrap();
+    assert!(error < 1e-4);
+    window.get_by_label_contains("D = Σ p(c|y) D(y|c) holds to ");
+    window.get_by_label_contains("forward ");
+}
+
+#[test]
+fn a_wrong_model_is_a_notice_and_everything_stays() {
+    let mut window = window();
+    let before = window.state().document().entry().unwrap().name.clone();
+    run(&mut window, Command::OpenPaths(vec![PathBuf::from("/nowhere/model.safetensors")]));
+    assert!(said(&window, "/nowhere/model.safetensors"));
+    let state = window.state();
+    assert_eq!(state.session().model.as_ref().unwrap().joint.name(), "digits");
+    assert_eq!(state.document().entry().unwrap().name, before);
+}

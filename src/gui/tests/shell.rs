@@ -1,0 +1,125 @@
+//! The frame of the window: one catalogue of commands, panes, themes, notices, undo.
+
+use eframe::egui::{self, Key, Modifiers, vec2};
+use egui_kittest::kittest::Queryable;
+
+use super::{click, drag, run, said, window};
+use crate::gui::command::{Command, catalogue};
+use crate::gui::panes::{Pane, default_layout};
+use crate::gui::session::Overlay;
+use crate::gui::toasts::NoticeLayer;
+
+#[test]
+fn it_opens_on_a_sample_with_everything_computed() {
+    let window = window();
+    let session = window.state().session();
+    let study = session.answer.study.as_ref().expect("a study");
+    assert_eq!(study.model.name, "digits");
+    assert_eq!(session.answer.classes.len(), 10);
+    assert_eq!(session.curve.sigmas.len(), 48);
+    window.get_by_label_contains("Denoised D(y)");
+    window.get_by_label_contains("Belief in 7");
+}
+
+#[test]
+fn the_palette_finds_and_runs() {
+    let mut window = window();
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    window.run_steps(2);
+    assert!(matches!(window.state().session().overlay, Some(Overlay::Palette { .. })));
+    window.event(egui::Event::Text("dark or".to_owned()));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(2);
+    assert!(window.state().session().overlay.is_none());
+    assert!(!window.state().settings().dark);
+}
+
+#[test]
+fn the_help_sheet_lists_every_command_with_its_keys() {
+    let mut window = window();
+    window.key_press(Key::F1);
+    window.run_steps(3);
+    for entry in catalogue() {
+        assert!(window.query_all_by_label(entry.name).next().is_some(), "{} is not on the sheet", entry.name);
+    }
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert!(window.state().session().overlay.is_none());
+}
+
+#[test]
+fn a_menu_runs_what_it_says() {
+    let mut window = window();
+    click(&mut window, "View");
+    window.get_by_label_contains("Filmstrip").click();
+    window.run_steps(3);
+    assert!(!window.state().settings().filmstrip);
+}
+
+#[test]
+fn a_change_is_taken_back_and_made_again_by_keys() {
+    let mut window = window();
+    let level = |window: &super::Window| (window.state().document().noise.sigma * 255.0).round();
+    window.key_press(Key::Num1);
+    window.run_steps(3);
+    assert_eq!(level(&window), 15.0);
+    window.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    window.run_steps(3);
+    assert_eq!(level(&window), 25.0);
+    window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    window.run_steps(3);
+    assert_eq!(level(&window), 15.0);
+}
+
+#[test]
+fn panes_are_dragged_and_put_back() {
+    let mut window = window();
+    let (tab, onto) =
+        (window.get_by_label("Adversary").rect().center(), window.get_by_label("Beliefs").rect().center());
+    drag(&mut window, tab, onto);
+    assert_ne!(window.state().settings().layout, default_layout());
+    run(&mut window, Command::ResetLayout);
+    let back = &window.state().settings().layout;
+    assert!(Pane::ALL.into_iter().all(|pane| back.tiles.find_pane(&pane).is_some()));
+    assert_eq!(back.tiles.len(), default_layout().tiles.len());
+}
+
+#[test]
+fn every_pane_and_sheet_shows_in_both_themes_at_the_smallest_size_and_at_twice_the_scale() {
+    for (light, scale) in [(false, 1.0), (true, 1.0), (true, 2.0)] {
+        let mut window = window();
+        window.set_size(vec2(1100.0, 700.0));
+        window.set_pixels_per_point(scale);
+        if light {
+            run(&mut window, Command::ToggleTheme);
+        }
+        for pane in Pane::ALL {
+            run(&mut window, Command::Show(pane));
+        }
+        for sheet in [Command::Help, Command::Help, Command::Notices, Command::Notices] {
+            run(&mut window, sheet);
+        }
+        run(&mut window, Command::Close);
+    }
+}
+
+#[test]
+fn log_records_are_notices_with_a_history() {
+    use tracing_subscriber::layer::SubscriberExt;
+    let mut window = window();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(NoticeLayer), || {
+        tracing::warn!("the moon is in the wrong house");
+        tracing::error!(target: "log", { log.target = "rfd::backend" }, "Failed to pick files");
+        tracing::error!(target: "log", { log.target = "winit" }, "not for a person");
+    });
+    window.run_steps(2);
+    assert!(said(&window, "the moon is in the wrong house"));
+    window.get_by_label_contains("the moon is in the wrong house");
+    assert!(said(&window, "No file dialog opens here") && !said(&window, "not for a person"));
+    window.get_all_by_label("Dismiss").next().unwrap().click();
+    window.run_steps(3);
+    assert!(window.query_by_label_contains("the moon is in the wrong house").is_none());
+    run(&mut window, Command::Notices);
+    window.get_by_label_contains("the moon is in the wrong house");
+}

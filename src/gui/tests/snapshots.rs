@@ -1,0 +1,63 @@
+//! Pictures of the main screens, drawn by Mesa's software Vulkan or whatever adapter there is.
+//!
+//! After a change that is meant: `UPDATE_SNAPSHOTS=true cargo test --lib gui::tests::snapshots`, and look at them.
+
+use eframe::egui::vec2;
+use egui_kittest::kittest::Queryable;
+use egui_kittest::{Harness, SnapshotOptions};
+
+use super::{Window, run};
+use crate::gui::Options;
+use crate::gui::app::{App, Threads};
+use crate::gui::command::Command;
+use crate::gui::panes::Pane;
+use crate::gui::tiles::can_draw;
+
+/// Rasterisers differ by a shade at the edges of letters, arithmetic by a rounding in the pictures; a control that
+/// moved or a colour that changed is many more pixels than this.
+fn tolerance() -> SnapshotOptions {
+    SnapshotOptions::new().threshold(2.0).max_failed_pixels(60)
+}
+
+fn drawn(size: [f32; 2]) -> Option<Window> {
+    if !can_draw() {
+        return None;
+    }
+    let options = Options { model: Some("digits".to_owned()), device: Some("cpu".to_owned()), ..Options::default() };
+    let mut window = Harness::builder()
+        .with_size(vec2(size[0], size[1]))
+        .with_max_steps(30)
+        .with_render_cursor(false)
+        .with_options(tolerance())
+        .wgpu()
+        .build_eframe(|cc| App::new(cc, options, Threads::Inline));
+    window.run_steps(4);
+    run(&mut window, Command::Select(4));
+    Some(window)
+}
+
+/// Compares with the kept picture, the times of this machine aside.
+fn compare(window: &mut Window, name: &str) {
+    window.run_steps(8);
+    let status = window.get_by_label_contains("forward ").rect().expand(2.0);
+    window.mask(status);
+    let identity = window.get_by_label_contains("D = Σ").rect().expand(2.0);
+    window.mask(identity);
+    window.snapshot(name);
+}
+
+#[test]
+fn the_overview_looks_as_it_did() {
+    if let Some(mut window) = drawn([1100.0, 700.0]) {
+        compare(&mut window, "overview");
+    }
+}
+
+#[test]
+fn the_adversary_in_light_looks_as_it_did() {
+    if let Some(mut window) = drawn([1100.0, 700.0]) {
+        run(&mut window, Command::ToggleTheme);
+        run(&mut window, Command::Show(Pane::Adversary));
+        compare(&mut window, "adversary-light");
+    }
+}

@@ -1,0 +1,101 @@
+//! Tiles: one zoom, one pointer, one reference for all of them.
+
+use eframe::egui::{self, Key, Modifiers, MouseWheelUnit, TouchPhase, vec2};
+use egui_kittest::kittest::Queryable;
+
+use super::{Window, click, drag, run, window};
+use crate::gui::command::Command;
+use crate::gui::document::TileKind;
+use crate::gui::sources;
+use crate::gui::tiles::{Compare, Mode, View};
+
+fn tile(window: &Window, name: &str) -> egui::Rect {
+    window.get_by_label_contains(name).rect()
+}
+
+#[test]
+fn the_wheel_zooms_and_a_drag_moves_all_tiles() {
+    let mut window = window();
+    let noisy = tile(&window, "Noisy y");
+    window.hover_at(noisy.center());
+    let wheel = egui::Event::MouseWheel {
+        unit: MouseWheelUnit::Point,
+        delta: vec2(0.0, 120.0),
+        phase: TouchPhase::Move,
+        source: egui::MouseWheelSource::Wheel,
+        modifiers: Modifiers::NONE,
+    };
+    window.event(wheel);
+    window.run_steps(6);
+    let zoomed = window.state().session().view;
+    assert!(zoomed.zoom > 1.5, "{zoomed:?}");
+    drag(&mut window, noisy.center(), noisy.center() + vec2(30.0, 0.0));
+    assert!(window.state().session().view.centre[0] < zoomed.centre[0]);
+    window.key_press(Key::Num0);
+    window.run_steps(2);
+    assert_eq!(window.state().session().view, View::default());
+}
+
+#[test]
+fn the_pointer_is_in_every_tile_at_once() {
+    let mut window = window();
+    window.hover_at(tile(&window, "Noisy y").center());
+    window.run_steps(3);
+    let session = window.state().session();
+    assert_eq!(session.tile_hovered, Some(TileKind::Noisy));
+    let hover = session.hover.expect("a point of the picture");
+    assert!(hover.iter().all(|v| (v - 0.5).abs() < 0.02), "{hover:?}");
+}
+
+#[test]
+fn a_key_flips_to_the_reference_and_another_wipes() {
+    let mut window = window();
+    window.key_down(Key::X);
+    window.run_steps(2);
+    assert!(window.state().session().flip);
+    window.key_up(Key::X);
+    window.run_steps(2);
+    assert!(!window.state().session().flip);
+    window.key_press(Key::W);
+    window.run_steps(2);
+    assert_eq!(window.state().session().wipe, Some(0.5));
+    let noisy = tile(&window, "Noisy y");
+    drag(&mut window, noisy.center(), noisy.center() + vec2(0.25 * noisy.width(), 0.0));
+    let wipe = window.state().session().wipe.unwrap();
+    assert!((wipe - 0.75).abs() < 0.02, "{wipe}");
+}
+
+#[test]
+fn any_picture_becomes_the_reference_of_four_differences() {
+    let mut window = window();
+    window.get_by_label_contains("Denoised D(y)").click_secondary();
+    window.run_steps(3);
+    click(&mut window, "Make it the reference");
+    assert_eq!(window.state().document().reference, TileKind::Denoised);
+    for compare in [Compare::Error, Compare::Absolute, Compare::Squared, Compare::Relative] {
+        run(&mut window, Command::SetCompare(compare));
+        let state = window.state();
+        let source = sources::source(TileKind::Noisy, state.document(), state.session()).unwrap();
+        assert_eq!(source.look.compare, compare);
+        let expected = if compare == Compare::Error { Mode::Signed } else { Mode::FalseColour };
+        assert_eq!(source.look.mode, expected);
+        assert_eq!(source.operand.as_ref(), state.session().answer.denoised.as_ref().map(|d| &d.value));
+        assert!(source.scale.unwrap() > 0.0);
+    }
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert_eq!(window.state().document().compare, Compare::Plain);
+}
+
+#[test]
+fn a_tiles_menu_changes_colours_gain_and_channel() {
+    let mut window = window();
+    window.get_by_label_contains("Noisy y").click_secondary();
+    window.run_steps(3);
+    click(&mut window, "False colour");
+    assert_eq!(window.state().session().look(TileKind::Noisy).mode, Mode::FalseColour);
+    window.get_by_role_and_label(egui::accesskit::Role::Slider, "Gain").set_value_accesskit(4.0);
+    window.run_steps(3);
+    assert!((window.state().session().look(TileKind::Noisy).gain - 4.0).abs() < 1e-5);
+    assert_eq!(window.state().session().look(TileKind::Denoised).mode, Mode::Picture, "each tile has its own look");
+}
