@@ -5,3 +5,5 @@ mod golden;
 mod layers;
 mod network_reference;
 mod torchattacks;
+#[cfg(feature = "gui")]
+mod window;
