@@ -11,10 +11,10 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A folder with a tiny untrained model and two pictures in it, where the program runs.
-struct Desk(TempDir);
+pub(super) struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let desk = Self(tempfile::tempdir().expect("a temporary folder"));
         let classes = ["cat", "dog", "3"].map(str::to_owned).to_vec();
         let architecture =
@@ -27,7 +27,7 @@ impl Desk {
         desk
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(super) fn at(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
@@ -37,7 +37,7 @@ impl Desk {
     }
 
     /// A data set of the model's three classes in the folder `data`, with this many pictures a class.
-    fn classes(&self, count: usize) {
+    pub(super) fn classes(&self, count: usize) {
         for (number, class) in ["cat", "dog", "3"].into_iter().enumerate() {
             fs::create_dir_all(self.at("data").join(class)).expect("a folder");
             for index in 0..count {
@@ -79,7 +79,7 @@ impl Desk {
     }
 
     /// Standard output of a run that succeeds.
-    fn output(&self, line: &str) -> String {
+    pub(super) fn output(&self, line: &str) -> String {
         text(&self.run(line).success().get_output().stdout)
     }
 

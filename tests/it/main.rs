@@ -4,6 +4,7 @@ mod cli;
 mod golden;
 mod layers;
 mod network_reference;
+mod report_page;
 mod torchattacks;
 #[cfg(feature = "gui")]
 mod window;
