@@ -259,4 +259,44 @@ mod tests {
         assert!(oscillates(&[1.0, 2.0, 1.5, 2.5], 4, 0.75), "three of four is no more than ρ");
         assert!(oscillates(&[-1.0, -0.9, -0.8, -0.7], 4, 0.75), "the first is compared with 0");
     }
+
+    fn learn(climb: &mut Climb, loss: f64, gradient: f32) {
+        climb.learn(&Answer { logits: &[], loss, gradients: &[gradient] }, 10, 0.75);
+    }
+
+    #[test]
+    fn a_step_carries_on_a_quarter_of_the_move_before_it() {
+        let ball = Ball { centre: vec![0.5], norm: Norm::Linf, epsilon: 0.4 };
+        let mut climb = Climb::new(&ball, &mut Draws::new(0, 0), 10);
+        (climb.values, climb.before, climb.gradient, climb.step_size) = (vec![0.5], vec![0.3], vec![2.0], 0.1);
+        climb.advance(&ball);
+        assert!((climb.values[0] - 0.6).abs() < 1e-6, "the first step has no move before it");
+        (climb.values, climb.before, climb.losses) = (vec![0.5], vec![0.3], vec![1.0]);
+        climb.advance(&ball);
+        assert!((climb.values[0] - (0.5 + 0.75 * 0.1 + 0.25 * 0.2)).abs() < 1e-6, "{:?}", climb.values);
+    }
+
+    #[test]
+    fn where_the_loss_stops_rising_the_step_halves_and_the_best_is_gone_back_to() {
+        let ball = Ball { centre: vec![0.5], norm: Norm::Linf, epsilon: 0.1 };
+        // The first look comes after two of ten steps.
+        let mut climb = Climb::new(&ball, &mut Draws::new(0, 0), 10);
+        climb.values = vec![0.41];
+        learn(&mut climb, 1.0, 5.0);
+        for (value, loss, gradient) in [(0.55, 0.5, -1.0), (0.45, 0.4, -2.0)] {
+            climb.values = vec![value];
+            learn(&mut climb, loss, gradient);
+        }
+        assert!((climb.step_size - 0.1).abs() < 1e-12);
+        assert_eq!((climb.values, climb.gradient), (vec![0.41], vec![5.0]));
+
+        let mut climb = Climb::new(&ball, &mut Draws::new(0, 0), 10);
+        learn(&mut climb, 1.0, 5.0);
+        for (value, loss) in [(0.55, 2.0), (0.45, 3.0)] {
+            climb.values = vec![value];
+            learn(&mut climb, loss, 1.0);
+        }
+        assert!((climb.step_size - 0.2).abs() < 1e-12, "it rises");
+        assert_eq!(climb.values, [0.45]);
+    }
 }

@@ -33,6 +33,8 @@ mod vote;
 mod warning;
 
 #[cfg(test)]
+mod defended_tests;
+#[cfg(test)]
 mod tests;
 
 pub use budget::{Distance, Norm};

@@ -6,22 +6,22 @@ use crate::picture::{Batch, Shape};
 use crate::task::Cancel;
 
 const SHAPE: Shape = Shape::new(1, 4, 4);
-const SIGMA: f32 = 0.1;
+pub(super) const SIGMA: f32 = 0.1;
 const VARIANCE: f64 = 0.05;
 
 /// Equal weights and isotropic covariances: the boundary between two classes is the plane halfway between their means.
-fn mixture(means: &[Vec<f64>]) -> GaussianMixture {
+pub(super) fn mixture(means: &[Vec<f64>]) -> GaussianMixture {
     let empty = GaussianMixture::new(SHAPE, means.len());
     means.iter().enumerate().fold(empty, |model, (class, mean)| model.with(class, 1.0, mean.clone(), VARIANCE))
 }
 
 /// Two classes, whose means differ by an uneven direction.
-fn two() -> GaussianMixture {
+pub(super) fn two() -> GaussianMixture {
     mixture(&[mean_of(2, 0), mean_of(2, 1)])
 }
 
 /// Five classes.
-fn five() -> GaussianMixture {
+pub(super) fn five() -> GaussianMixture {
     mixture(&(0..5).map(|class| mean_of(5, class)).collect::<Vec<_>>())
 }
 
@@ -30,12 +30,12 @@ fn mean_of(classes: usize, class: usize) -> Vec<f64> {
     if classes == 2 { [mean(0.4, 0), mean(0.55, 3)][class].clone() } else { mean(0.35 + 0.06 * class as f64, class) }
 }
 
-fn mean(base: f64, phase: usize) -> Vec<f64> {
+pub(super) fn mean(base: f64, phase: usize) -> Vec<f64> {
     (0..16).map(|i| base + 0.12 * ((i * (phase + 2) + phase) % 5) as f64 / 4.0).collect()
 }
 
 /// Pictures near the means of the classes, with those as labels.
-fn pictures(model: &GaussianMixture, count: usize) -> (Batch, Vec<usize>) {
+pub(super) fn pictures(model: &GaussianMixture, count: usize) -> (Batch, Vec<usize>) {
     let classes = model.classes().len();
     let labels: Vec<usize> = (0..count).map(|i| i % classes).collect();
     let values = labels.iter().enumerate().flat_map(|(i, &label)| {
@@ -45,7 +45,7 @@ fn pictures(model: &GaussianMixture, count: usize) -> (Batch, Vec<usize>) {
     (Batch::new(SHAPE, values.collect()), labels)
 }
 
-fn attack(model: &GaussianMixture, clean: &Batch, labels: &[usize], settings: &Settings) -> Vec<Outcome> {
+pub(super) fn attack(model: &GaussianMixture, clean: &Batch, labels: &[usize], settings: &Settings) -> Vec<Outcome> {
     run(model, clean, labels, settings, &Cancel::new(), &mut |_| ()).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn distance_to_plane(picture: &[f32], own: &[f64], other: &[f64]) -> f64 {
 }
 
 /// The distance of a picture of one of [`two`]'s classes to the boundary.
-fn distance_of_two(picture: &[f32], label: usize) -> f64 {
+pub(super) fn distance_of_two(picture: &[f32], label: usize) -> f64 {
     distance_to_plane(picture, &mean_of(2, label), &mean_of(2, 1 - label))
 }
 
@@ -320,77 +320,28 @@ fn doubts_are_reported() {
 }
 
 #[test]
-fn fixed_noise_is_the_noise_that_a_person_sees() {
+fn the_ensemble_tries_every_part_until_one_succeeds() {
     let model = five();
-    let (clean, labels) = pictures(&model, 1);
-    let settings = Settings { defence: Defence::FixedNoise { seed: 9 }, ..Settings::new(Method::Fgsm, SIGMA) };
-    let outcome = &attack(&model, &clean, &labels, &settings)[0];
-    for (picture, posterior) in
-        [(clean.picture(0), &outcome.posterior_before), (outcome.attacked.clone(), &outcome.posterior_after)]
-    {
-        let noisy = crate::picture::Noise::gaussian(SIGMA, 9).apply(&picture);
-        let expected = model.forward(&Batch::of([&noisy]), &[SIGMA]).unwrap().posterior_of(0);
-        assert!(expected.iter().zip(posterior).all(|(a, b)| (a - b).abs() < 1e-9));
+    let (clean, labels) = pictures(&model, 2);
+    let settings = Settings::new(Method::Autoattack, SIGMA).within(Norm::L2, 1e-3);
+    let settings = settings.with(names::STEPS, 5.0).unwrap().with(names::QUERIES, 30.0).unwrap();
+    for outcome in attack(&model, &clean, &labels, &settings.with(names::TARGETS, 2.0).unwrap()) {
+        // A start and 5 steps of APGD-CE and towards each of 2 targets, a start and 30 squares, and a look after each of
+        // the first two parts.
+        assert!(!outcome.success);
+        assert_eq!(outcome.steps, 6 + 1 + 2 * 6 + 1 + 31);
     }
 }
 
 #[test]
-fn defended_gradients_agree_with_finite_differences() {
-    // Two components a class, so that the denoiser is far from linear.
-    let model = mixture(&[mean(0.4, 0), mean(0.55, 3), mean(0.45, 1)]).with(0, 0.7, mean(0.6, 2), 0.02);
-    let (clean, _) = pictures(&five(), 2);
-    let cotangents = [0.7, -1.0, 0.3, -0.2, -0.3, 0.5];
-    let rounds = |rounds| match Defence::purification(0.15) {
-        Defence::Purification { sigma, through, draws, votes, .. } => {
-            Defence::Purification { sigma, rounds, through, draws, votes }
-        }
-        other => other,
-    };
-    for defence in [Defence::VOTE, rounds(1), rounds(3)] {
-        let classifier = defence.classifier(&model, SIGMA, 3);
-        let streams = [4, 5];
-        let value = |pictures: &Batch, index: usize| {
-            let judgement = classifier.judge(pictures, &streams, 7).unwrap();
-            let logits = &judgement.logits()[index * 3..][..3];
-            logits.iter().zip(&cotangents[index * 3..]).map(|(l, w)| l * f64::from(*w)).sum::<f64>()
-        };
-        let gradients = classifier.judge(&clean, &streams, 7).unwrap().gradients(&cotangents).unwrap();
-        for index in 0..2 {
-            for k in [0, 5, 11] {
-                let moved = |h: f32| {
-                    let mut moved = clean.clone();
-                    moved.row_mut(index)[k] += h;
-                    value(&moved, index)
-                };
-                let difference = (moved(2e-3) - moved(-2e-3)) / 4e-3;
-                let gradient = f64::from(gradients.row(index)[k]);
-                assert!(
-                    (difference - gradient).abs() < 2e-3 + 5e-3 * gradient.abs(),
-                    "{defence}: {difference} {gradient}"
-                );
-            }
-        }
+fn the_control_keeps_the_draw_that_hurts_most() {
+    let model = five();
+    let (clean, labels) = pictures(&model, 3);
+    let settings = Settings::new(Method::GaussianNoise, SIGMA).within(Norm::L2, 0.02);
+    for outcome in attack(&model, &clean, &labels, &settings.with(names::QUERIES, 40.0).unwrap()) {
+        assert!(!outcome.success && outcome.steps == 40);
+        let (kept, tried) = outcome.loss.split_last().unwrap();
+        let most = tried.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        assert!((kept - most).abs() < 1e-12 && tried.iter().any(|loss| *loss < most), "{:?}", outcome.loss);
     }
-}
-
-#[test]
-fn defences_are_attacked_through_themselves() {
-    let model = two();
-    let (clean, labels) = pictures(&model, 4);
-    let straight = Defence::Purification { sigma: 0.1, rounds: 1, through: Through::Straight, draws: 2, votes: 9 };
-    for defence in [Defence::VOTE, Defence::purification(0.1), straight] {
-        let settings = Settings { defence, seed: 2, ..Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 2.0) };
-        let outcomes = attack(&model, &clean, &labels, &settings);
-        for (i, outcome) in outcomes.iter().enumerate() {
-            // The mixture's planes stay its planes under noise and denoising, so far beyond them no vote is left.
-            assert!(outcome.success, "{defence}");
-            assert!((outcome.posterior_after.iter().sum::<f64>() - 1.0).abs() < 1e-9);
-            assert_eq!(outcome.warnings.contains(&Warning::StraightThrough), defence == straight);
-            let one = Settings { first: i as u64, ..settings.clone() };
-            assert_eq!(&attack(&model, &Batch::of([&clean.picture(i)]), &labels[i..=i], &one)[0], outcome, "{defence}");
-        }
-    }
-    let none = Settings { defence: Defence::Vote { draws: 0, votes: 1 }, ..Settings::new(Method::Pgd, SIGMA) };
-    let error = run(&model, &clean, &labels, &none, &Cancel::new(), &mut |_| ()).unwrap_err();
-    assert!(error.to_string().contains("--defence"));
 }

@@ -46,7 +46,8 @@ fn shades(all: &[(&str, f32)]) -> Samples {
     Samples::new(open_as(folder.path(), Some(SHAPE)).unwrap(), &oracle(), None).unwrap()
 }
 
-/// Something of everything.
+/// Something of everything, with figures that hang on each picture's own random numbers: a step from a random start of which
+/// the size is measured, and votes on noise that reaches as far as the boundary.
 fn everything() -> Plan {
     let vote: attack::Defence = "vote:draws=2,votes=9".parse().unwrap();
     let pgd: AttackPlan = "pgd:l2:1:steps=3".parse().unwrap();
@@ -57,8 +58,9 @@ fn everything() -> Plan {
             AttackPlan { defence: vote, sigma: Some(0.3), ..pgd.clone() },
             pgd,
             "square:queries=20".parse().unwrap(),
+            "pgd:l2:4.4:steps=1:step-size=4:sigma=0.3".parse().unwrap(),
         ],
-        certify: CertifyPlan { sigmas: vec![0.5], pictures: 4, samples: 60, selection: 10, alpha: 0.01 },
+        certify: CertifyPlan { sigmas: vec![3.0], pictures: 4, samples: 60, selection: 10, alpha: 0.01 },
         examples: 3,
         ..plan()
     }
@@ -253,6 +255,8 @@ fn pictures_of_another_kind_are_told_by_their_density() {
     let evaluation = evaluate(&oracle(), &samples(None), Some(&others), &plan, &Cancel::new(), &mut |_| ()).unwrap();
     let density = evaluation.ood.iter().find(|d| d.score == Score::LogDensity).unwrap();
     assert!((density.auroc - 1.0).abs() < 1e-12 && density.fpr_at_95.abs() < 1e-12, "{density:?}");
+    let norm = evaluation.ood.iter().find(|d| d.score == Score::ScoreNorm).unwrap();
+    assert!((norm.auroc - 1.0).abs() < 1e-12, "a long score tells them too: {norm:?}");
     assert_eq!((evaluation.ood.len(), density.images, density.data.as_str()), (3, 2, "stripes"));
 }
 
@@ -272,4 +276,13 @@ fn the_page_and_the_table_hold_every_part() {
         "{table}"
     );
     assert_eq!(table.lines().count(), 1 + 2 * 7 + 2 * 2);
+}
+
+#[test]
+fn a_picture_that_was_wrong_before_counts_as_wrong_after() {
+    // One far from the boundary, and twelve on its wrong side, so near that noise takes about half of them to the right one.
+    let samples = shades(&[&[("class 0", 0.2)][..], &[("class 1", 0.498); 12]].concat());
+    let plan = Plan { attacks: vec!["gaussian-noise:l2:2".parse().unwrap()], ..plan() };
+    let robust = &evaluate(&oracle(), &samples, None, &plan, &Cancel::new(), &mut |_| ()).unwrap().robust[0];
+    assert_eq!((robust.clean_accuracy, robust.accuracy, robust.mean_achieved), (1.0 / 13.0, 1.0 / 13.0, None));
 }
