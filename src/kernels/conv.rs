@@ -22,9 +22,10 @@ impl Form {
     #[must_use]
     pub fn choose(frame: Frame, pictures: usize, outputs: usize) -> Self {
         // F(4×4) saves most, but its filters take four times the memory of the plain ones: with fewer tiles than this,
-        // or filters beyond the last cache, reading them takes longer than the arithmetic that they save.
+        // or filters beyond a share of the last cache, reading them takes longer than the arithmetic that they save, and
+        // they fill the memory.
         const FEWEST_TILES: usize = 4;
-        const MOST_WEIGHTS: usize = 4 << 20;
+        const MOST_WEIGHTS: usize = 2 << 20;
         let tiles = |size: Size| pictures * size.tiles(frame.height, frame.width);
         let weights = |size: Size| size.products() * frame.channels * outputs;
         let fits = |size: &Size| tiles(*size) >= FEWEST_TILES;

@@ -75,6 +75,7 @@ impl<'de> Deserialize<'de> for Every {
 
 /// The options of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of the command line
 pub struct Config {
     /// The data: a folder or .tar.gz of CIFAR-10's binary files, a folder of MNIST's files, or a folder of class folders
     #[arg(long, value_name = "PATH")]
@@ -190,7 +191,11 @@ pub struct Config {
     /// On CUDA, multiply with TF32's ten bits: faster, and training tolerates it
     #[arg(long)]
     pub tf32: bool,
-    /// Continue the run that wrote OUT.state, with its options; only its length, device and log may be changed
+    /// Write the model with 16-bit weights: half the size, rounded to eleven bits; the state keeps them whole
+    #[arg(long)]
+    #[serde(default)]
+    pub half: bool,
+    /// Continue the run that wrote OUT.state, with its options; only its length, device, log and --half may be changed
     #[arg(long)]
     #[serde(skip)]
     pub resume: bool,
@@ -347,6 +352,7 @@ impl Config {
         config.threads = self.threads;
         config.device.clone_from(&self.device);
         config.tf32 = self.tf32;
+        config.half = self.half;
         config.resume = self.resume;
         config.overwrite = self.overwrite;
         // Whatever else differs was typed, unless it is the default.

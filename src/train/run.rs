@@ -259,7 +259,8 @@ impl Run {
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.network.description().clone();
         description.training = Some(self.record(seconds)?);
-        Checkpoint { description, tensors: named(weights) }.write(&self.config.out, Storage::Single)?;
+        let storage = if self.config.half { Storage::Half } else { Storage::Single };
+        Checkpoint { description, tensors: named(weights) }.write(&self.config.out, storage)?;
         self.saved = (self.step(), Instant::now());
         progress(Progress::Saved { step: self.step(), path: self.config.out.clone() });
         Ok(())

@@ -55,6 +55,33 @@ pub(super) fn train(config: &Config) -> Result<Summary> {
 }
 
 #[test]
+fn half_precision_rounds_the_model_but_not_the_state() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let whole = Config { name: Some("m".to_owned()), ..config(folder.path()) };
+    train(&whole).unwrap();
+    let single = Checkpoint::read(&whole.out).unwrap();
+    let state = |config: &Config| super::state::read(&super::state::path(&config.out)).unwrap().1;
+    let before = state(&whole);
+    // A finished run is only written anew.
+    let half = Config { resume: true, half: true, ..whole.clone() };
+    assert_eq!(train(&half).unwrap().steps, 6);
+    let rounded = Checkpoint::read(&half.out).unwrap();
+    let mut changed = 0;
+    for (name, tensor) in &single.tensors {
+        for (a, b) in tensor.values.iter().zip(&rounded.tensors[name].values) {
+            assert!((a - b).abs() <= a.abs() / 2048.0 + 1e-7, "{name}: {a} became {b}");
+            changed += usize::from(a != b);
+        }
+    }
+    assert!(changed > 0, "weights were rounded");
+    for (name, tensor) in &before {
+        let bits = |t: &candle_core::Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(bits(tensor), bits(&state(&half)[name]), "{name}");
+    }
+}
+
+#[test]
 fn a_resumed_run_ends_with_the_same_bits() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path(), 6);
