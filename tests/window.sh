@@ -89,7 +89,7 @@ choose() {
 copied_command_runs() {
   key ctrl+shift+c 1.5
   local lines
-  lines=$(timeout 5 xclip -selection clipboard -o) || { echo "no command on the clipboard"; exit 1; }
+  lines=$(timeout 5 xclip -selection clipboard -t UTF8_STRING -o) || { echo "no command on the clipboard"; exit 1; }
   case $lines in *"$1"*) ;; *) echo "the copied command is not about $1: $lines"; exit 1 ;; esac
   while IFS= read -r line; do
     eval "\"$binary\" ${line#denoscope }" >"$home/answer" || { echo "this does not run: $line"; exit 1; }

@@ -144,7 +144,7 @@ impl App {
             for event in &input.events {
                 match event {
                     egui::Event::Copy if !sheet_open => commands.push(Command::CopyTile(self.tile_meant())),
-                    egui::Event::Paste(_) if !sheet_open => commands.push(Command::Paste),
+                    egui::Event::Paste(_) | egui::Event::PasteImage(_) if !sheet_open => commands.push(Command::Paste),
                     _ => {}
                 }
             }

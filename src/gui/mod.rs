@@ -91,11 +91,17 @@ pub fn run(options: Options) -> Result<()> {
     }
     ending.map_err(|error| {
         let reason = error.to_string();
-        let reason = reason.lines().next().unwrap_or("no reason given");
+        let reason = plain(reason.lines().next().unwrap_or("no reason given"));
         Error::Device(format!(
             "the window cannot open ({reason}); the command line works without one: denoscope --help"
         ))
     })
+}
+
+/// The words after the place in a library's source that some of them begin with.
+fn plain(reason: &str) -> &str {
+    let after = reason.rsplit_once(".rs:").map_or(reason, |(_, after)| after);
+    after.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start_matches(": ")
 }
 
 /// Log records go to standard error as `RUST_LOG` says, and to the window's notices. A subscriber that is there stays.

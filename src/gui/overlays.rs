@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use eframe::egui::{
-    self, Align, Align2, Area, Button, Frame, Grid, Id, Key, Layout, Modal, Order, RichText, ScrollArea, Stroke, Ui,
-    vec2,
+    self, Align2, Area, Button, Frame, Grid, Id, Key, Modal, Order, RichText, ScrollArea, Stroke, Ui, vec2,
 };
 use tracing::Level;
 
@@ -196,6 +195,9 @@ fn colour(tokens: &Tokens, level: Level) -> egui::Color32 {
     }
 }
 
+/// A toast's width, at most.
+const TOAST: f32 = 380.0;
+
 fn toasts(ctx: &egui::Context, cx: &mut Context<'_>) {
     let (shown, next) = cx.session.toasts.shown(Instant::now());
     if let Some(next) = next {
@@ -215,11 +217,13 @@ fn toasts(ctx: &egui::Context, cx: &mut Context<'_>) {
                 let line = Stroke::new(1.0, colour(tokens, notice.level).gamma_multiply(0.6));
                 let frame = Frame::popup(ui.style()).stroke(line).inner_margin(egui::Margin::symmetric(12, 8));
                 frame.show(ui, |ui| {
-                    ui.set_max_width(380.0);
-                    ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(true), |ui| {
-                        ui.add(
-                            egui::Label::new(RichText::new(&notice.text).color(colour(tokens, notice.level))).wrap(),
-                        );
+                    ui.horizontal_top(|ui| {
+                        ui.set_max_width(TOAST);
+                        let words = RichText::new(&notice.text).color(colour(tokens, notice.level));
+                        ui.vertical(|ui| {
+                            ui.set_max_width(TOAST - 24.0);
+                            ui.add(egui::Label::new(words).wrap());
+                        });
                         let button = ui.add(Button::new("×").frame(false)).on_hover_text("To the history");
                         super::widgets::named(&button, "Dismiss");
                         dismissed |= button.clicked();

@@ -40,6 +40,7 @@ impl App {
         };
         let request = FitRequest { original: entry.original.clone(), shape: model.0.shape(), fit: entry.fit };
         if self.session.fit_asked.differs(&request) {
+            self.call_off_attack();
             let generation = self.worker.submit(lane::FIT, Box::new(request.clone()));
             self.session.fit_asked.ask(request, generation);
         }
@@ -60,10 +61,11 @@ impl App {
         let noise = self.document.noise;
         let already_noisy = self.document.already_noisy;
         let request = StudyRequest { model: model.clone(), picture: picture.clone(), noise, already_noisy, classes };
-        let session = &mut self.session;
-        if !session.study_asked.differs(&request) {
+        if !self.session.study_asked.differs(&request) {
             return;
         }
+        self.call_off_attack();
+        let session = &mut self.session;
         let near =
             session.study_asked.request().is_some_and(|last| last.model == request.model && last.picture == *picture);
         let noisy = if already_noisy { picture.clone() } else { noise.apply(picture.picture()).into() };
@@ -80,6 +82,14 @@ impl App {
             session.study_asked.ask_after(request, self.worker.submit_after(lane::STUDY, task));
         } else {
             session.study_asked.ask(request, self.worker.submit(lane::STUDY, task));
+        }
+    }
+
+    /// Takes a running attack back, so that the picture does not wait for its end; it is asked for again afterwards.
+    fn call_off_attack(&mut self) {
+        if self.session.attack_asked.is_pending() {
+            self.worker.cancel(lane::ATTACK);
+            self.session.attack_asked.forget();
         }
     }
 
