@@ -57,7 +57,7 @@ fn every_control_of_every_sheet_and_menu_has_a_name() {
         check(&window, place);
     }
     for menu in ["File", "Edit", "Noise", "View", "Help"] {
-        window.get_by_role_and_label(Role::Button, menu).click();
+        window.get_all_by_role_and_label(Role::Button, menu).next().unwrap().click();
         window.run_steps(3);
         check(&window, menu);
         window.key_press(eframe::egui::Key::Escape);
