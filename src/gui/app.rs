@@ -17,6 +17,7 @@ use super::models::ModelSource;
 use super::opening::Brought;
 use super::session::{Overlay, Session};
 use super::settings::Settings;
+use super::training::{Train, TrainingJob};
 use super::worker::Worker;
 use super::{Options, opening, overlays, shell, theme, tiles};
 
@@ -39,6 +40,7 @@ pub struct App {
     pub(super) errands: Errands<Brought>,
     pub(super) jobs: Jobs,
     pub(super) evaluation_job: Option<EvaluationJob>,
+    pub(super) training_job: Option<TrainingJob>,
     pub(super) scale_applied: f32,
 }
 
@@ -84,6 +86,7 @@ impl App {
             errands: Errands::new(threads == Threads::Inline, wake.clone()),
             jobs: Jobs { inline: threads == Threads::Inline, wake },
             evaluation_job: None,
+            training_job: None,
             scale_applied: 0.0,
         };
         app.send_for_model(app.settings.model.clone());
@@ -164,6 +167,9 @@ impl App {
             [path] if self.session.evaluation.visible && opening::may_be_data(path) => {
                 commands.push(Command::Evaluate(Evaluate::SetData(path.clone())));
             }
+            [path] if self.session.training.visible && opening::may_be_data(path) => {
+                commands.push(Command::Train(Train::SetData(path.clone())));
+            }
             _ => commands.push(Command::OpenPaths(paths)),
         }
     }
@@ -184,6 +190,7 @@ impl eframe::App for App {
         self.schedule();
         self.receive();
         self.receive_evaluation();
+        self.receive_training();
         // What came in may ask for more: a fitted picture is studied next.
         self.schedule();
     }

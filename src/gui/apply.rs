@@ -44,6 +44,7 @@ impl App {
             C::NewDrawing => self.new_drawing(),
             C::OpenSamples => self.open_samples(),
             C::ToggleCertify => self.toggle_certify(),
+            C::Train(command) => self.train(command),
             C::Evaluate(command) => self.evaluate(command),
             C::SetReference(_)
             | C::SetCompare(_)
@@ -94,7 +95,7 @@ impl App {
         }
     }
 
-    fn show_pane(&mut self, pane: Pane) {
+    pub(super) fn show_pane(&mut self, pane: Pane) {
         if self.settings.layout.tiles.find_pane(&pane).is_none() {
             self.settings.layout = panes::default_layout();
         }

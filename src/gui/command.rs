@@ -10,6 +10,7 @@ use super::evaluation::{Evaluate, Format};
 use super::models::ModelSource;
 use super::panes::Pane;
 use super::tiles::{Compare, Look};
+use super::training::Train;
 use crate::attack;
 use crate::picture::{Fit, NoiseKind};
 
@@ -105,6 +106,8 @@ pub enum Command {
 
     /// Something about evaluations.
     Evaluate(Evaluate),
+    /// Something about training.
+    Train(Train),
 
     /// Change a tile's look.
     SetLook(TileKind, Look),
@@ -349,7 +352,7 @@ fn panes() -> Vec<Entry> {
 }
 
 fn model() -> Vec<Entry> {
-    use Command::Evaluate as E;
+    use Command::{Evaluate as E, Train as T};
     let new = |command, name, hint| new(Menu::Model, command, name, hint);
     vec![
         new(Command::OpenModel, "Open model…", "A .safetensors checkpoint of this program").keys(CTRL, Key::M),
@@ -360,6 +363,12 @@ fn model() -> Vec<Entry> {
         new(E(Evaluate::Save(Format::Html)), "Save evaluation as a page…", "Tables and plots, for a browser"),
         new(E(Evaluate::Save(Format::Json)), "Save evaluation as JSON…", "What eval --json prints"),
         new(E(Evaluate::Save(Format::Csv)), "Save evaluation as CSV…", "A line a figure, for spreadsheets"),
+        new(T(Train::ChooseData), "Choose training data…", "Class folders, CIFAR-10's or MNIST's files").group(),
+        new(T(Train::Start { replace: false }), "Train", "Begin the run of the training pane, in the background"),
+        new(T(Train::Pause), "Pause training", "Save the run's state and stop"),
+        new(T(Train::Resume), "Resume training", "Go on with the run where it was left, with its own options"),
+        new(T(Train::Open), "Open the trained model", "The newest checkpoint of the run, in the lab"),
+        new(T(Train::ChooseLog), "Follow a training log…", "The OUT.csv of a run on the command line"),
     ]
 }
 

@@ -41,6 +41,7 @@ mod theme;
 mod tile;
 mod tiles;
 mod toasts;
+mod training;
 mod widgets;
 mod worker;
 

@@ -11,8 +11,11 @@ use super::command::Command;
 use super::document::{Entry, Source};
 use super::errand::wait_for;
 use super::models::{self, Model, ModelSource};
+use super::panes::Pane;
 use super::session_file::{self, Restored};
+use super::training::Train;
 use crate::picture::{Fit, Picture, Shape, decode, fit};
+use crate::train::LogPart;
 use crate::{Error, Result};
 
 /// File name endings of pictures, for dialogs and folders. The content decides what a file is.
@@ -39,6 +42,8 @@ pub enum Brought {
     Run(Box<Command>),
     /// The command line for what is on screen, or why there is none.
     Command(Result<String, String>),
+    /// What was added to the log of a training run.
+    Log(Box<Result<LogPart>>),
     /// Something was done, in words.
     Done(String),
     /// Something failed, in words.
@@ -99,7 +104,10 @@ impl App {
         let with_ending = |path: &Path, ending: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
         let mut pictures = Vec::new();
         for path in paths {
-            if with_ending(&path, "safetensors") {
+            if with_ending(&path, "csv") {
+                self.train(Train::Follow(path));
+                self.show_pane(Pane::Training);
+            } else if with_ending(&path, "safetensors") {
                 self.send_for_model(ModelSource::File(path));
             } else if with_ending(&path, "json") {
                 self.errands.send(move || bring_session(&path), Brought::Failed);
@@ -150,6 +158,7 @@ impl App {
                 Brought::Session(restored) => self.restore(*restored),
                 Brought::Model(source, model) => self.take_model(source, *model),
                 Brought::Chosen(paths) => self.open_paths(paths),
+                Brought::Log(part) => self.take_log(*part),
                 Brought::Run(command) => self.apply(ctx, *command),
                 Brought::Command(lines) => self.give_command(ctx, lines),
                 Brought::Done(words) => self.session.toasts.say(Level::INFO, words),

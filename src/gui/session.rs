@@ -14,6 +14,7 @@ use super::evaluation::Evaluating;
 use super::models::Model;
 use super::tiles::{Content, Look, View};
 use super::toasts::Toasts;
+use super::training::Training;
 use crate::attack;
 use crate::study::{Fidelity, Stage, Study, Sweep};
 
@@ -322,6 +323,8 @@ pub struct Session {
     pub certifying: Certifying,
     /// The evaluation on a data set.
     pub evaluation: Evaluating,
+    /// The training run.
+    pub training: Training,
     /// D and gradient of a step, as asked.
     pub probe_asked: Asked<ProbeRequest>,
     /// Purification, as asked.

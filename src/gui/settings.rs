@@ -7,6 +7,7 @@ use eframe::egui;
 use super::evaluation;
 use super::models::ModelSource;
 use super::panes::{self, Pane};
+use super::training;
 
 /// The key in the store. Another layout of this struct that old files do not fit gets another number.
 const KEY: &str = "denoscope-settings-1";
@@ -34,6 +35,8 @@ pub struct Settings {
     pub recent_models: Vec<PathBuf>,
     /// The evaluation, as it was filled in.
     pub evaluation: evaluation::Form,
+    /// The training run, as it was filled in.
+    pub training: training::Form,
     /// The model.
     pub model: ModelSource,
     /// The device, as typed.
@@ -53,6 +56,7 @@ impl Default for Settings {
             recent: Vec::new(),
             recent_models: Vec::new(),
             evaluation: evaluation::Form::default(),
+            training: training::Form::default(),
             model: ModelSource::default(),
             device: "auto".to_owned(),
             layout: panes::default_layout(),

@@ -274,8 +274,8 @@ pub fn drop_overlay(ctx: &egui::Context, cx: &Context<'_>) {
     let rect = ctx.content_rect();
     painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
     painter.rect_stroke(rect.shrink(24.0), 12.0, Stroke::new(2.0, tokens.accent), StrokeKind::Inside);
-    let words = if cx.session.evaluation.visible {
-        "Drop a data set to evaluate on, or pictures, a session or a model to open"
+    let words = if cx.session.evaluation.visible || cx.session.training.visible {
+        "Drop a data set for this pane, or pictures, a session or a model to open"
     } else {
         "Drop to open pictures, folders, a session or a model"
     };

@@ -1,4 +1,4 @@
-//! The run's log: one line of comma-separated values a report, beside the model.
+//! The run's log: one line of comma-separated values a report, beside the model; written, and read to be followed.
 
 use std::fs::File;
 use std::io::Write;
@@ -12,6 +12,91 @@ use crate::{Error, Result};
 /// The log's first line.
 const HEADER: &str =
     "step,seconds,epoch,loss,cross_entropy,score_error,gradient_norm,learning_rate,pictures_per_second,accuracy,psnr";
+
+/// The log that belongs to a model file.
+#[must_use]
+pub fn log_path(out: &Path) -> PathBuf {
+    super::state::with_suffix(out, ".csv")
+}
+
+/// What a line of the log says, as far as a run is watched by it. A line is of the loss or of an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LogEntry {
+    /// Steps done.
+    pub step: u64,
+    /// Training time in seconds.
+    pub seconds: f64,
+    /// What is minimised.
+    pub loss: Option<f64>,
+    /// Pictures trained on a second.
+    pub pictures_per_second: Option<f64>,
+    /// The share of held-out pictures that are classified rightly.
+    pub accuracy: Option<f64>,
+    /// The mean PSNR of D on them, in decibels.
+    pub psnr: Option<f64>,
+}
+
+impl LogEntry {
+    /// What a report says.
+    #[must_use]
+    pub fn of_report(report: &Report) -> Self {
+        let (loss, speed) = (Some(report.loss), Some(report.pictures_per_second));
+        let seconds = report.elapsed.as_secs_f64();
+        Self { step: report.step, seconds, loss, pictures_per_second: speed, ..Self::default() }
+    }
+
+    /// What an evaluation says after `seconds` of training.
+    #[must_use]
+    pub fn of_evaluation(evaluation: &Evaluation, seconds: f64) -> Self {
+        let (accuracy, psnr) = (Some(evaluation.accuracy), Some(evaluation.psnr));
+        Self { step: evaluation.step, seconds, accuracy, psnr, ..Self::default() }
+    }
+
+    /// Reads a line; none for the header and for what is no line of a log.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let fields: Vec<&str> = line.trim_end().split(',').collect();
+        if fields.len() != HEADER.split(',').count() {
+            return None;
+        }
+        let number = |index: usize| fields[index].parse::<f64>().ok();
+        Some(Self {
+            step: fields[0].parse().ok()?,
+            seconds: number(1)?,
+            loss: number(3),
+            pictures_per_second: number(8),
+            accuracy: number(9),
+            psnr: number(10),
+        })
+    }
+}
+
+/// What was added to a log since it was read last.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogPart {
+    /// The new lines.
+    pub entries: Vec<LogEntry>,
+    /// Where to read on.
+    pub offset: u64,
+    /// The log became shorter: the run was begun anew, and these are all its lines.
+    pub anew: bool,
+}
+
+/// Reads a log from `offset` on, whole lines only: the last one may be half written.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be read, [`Error::Data`] if it is no log of a training run.
+pub fn read_log(path: &Path, offset: u64) -> Result<LogPart> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+    if !bytes.starts_with(HEADER.as_bytes()) {
+        return Err(Error::data(path, "is no log of a training run: OUT.csv beside the model is one"));
+    }
+    let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+    let anew = (whole as u64) < offset;
+    let from = if anew { 0 } else { offset as usize };
+    let text = String::from_utf8_lossy(&bytes[from..whole]);
+    Ok(LogPart { entries: text.lines().filter_map(LogEntry::parse).collect(), offset: whole as u64, anew })
+}
 
 /// An open log.
 #[derive(Debug)]
@@ -61,5 +146,56 @@ impl Log {
 
     fn line(&mut self, line: &str) -> Result<()> {
         writeln!(self.file, "{line}").map_err(|e| Error::io(&self.path, e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn report(step: u64) -> Report {
+        Report {
+            step,
+            share: 0.5,
+            epoch: 0.25,
+            loss: 3.5,
+            cross_entropy: 1.5,
+            score_error: 0.2,
+            gradient_norm: 1.0,
+            learning_rate: 0.5,
+            pictures_per_second: 40.0,
+            elapsed: Duration::from_millis(1500),
+            remaining: Duration::from_secs(3),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_line_by_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.csv");
+        let mut log = Log::open(&path, 0).unwrap();
+        log.report(&report(20)).unwrap();
+        let first = read_log(&path, 0).unwrap();
+        assert_eq!(first.entries, [LogEntry::of_report(&report(20))]);
+        let measured =
+            Evaluation { step: 20, pictures: 8, accuracy: 0.875, accuracy_sigma: 0.004, psnr: 27.5, psnr_sigma: 0.1 };
+        log.evaluation(1.5, &measured).unwrap();
+        // A line that is still being written waits for its end.
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"40,2.").unwrap();
+        let second = read_log(&path, first.offset).unwrap();
+        assert_eq!(second.entries, [LogEntry::of_evaluation(&measured, 1.5)]);
+        drop(log);
+        drop(Log::open(&path, 0).unwrap());
+        assert!(read_log(&path, second.offset).unwrap().anew);
+    }
+
+    #[test]
+    fn another_table_is_no_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.csv");
+        std::fs::write(&path, "a,b\n1,2\n").unwrap();
+        assert!(read_log(&path, 0).unwrap_err().to_string().contains("no log"));
     }
 }

@@ -22,10 +22,12 @@ pub use augment::{Augmentation, Change};
 pub use batches::{Feed, Orders, Sampler, TrainingBatch};
 pub use config::{Config, Every, Preset};
 pub use evaluate::Evaluation;
+pub use log::{LogEntry, LogPart, log_path, read_log};
 pub use objective::{Objective, Trainable};
 pub use progress::{Progress, Report, Started, Summary};
 pub use run::run;
 pub use schedule::{Budget, average_decay, learning_rate};
+pub use state::path as state_path;
 
 #[cfg(test)]
 mod kill_tests;

@@ -10,6 +10,7 @@ mod denoiser;
 mod evaluation;
 mod picture;
 mod timeline;
+mod training;
 
 use eframe::egui::{self, Color32, FontId, Frame, Margin, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText, pos2, vec2};
 use egui_tiles::{Container, Linear, LinearDir, SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
@@ -34,6 +35,8 @@ pub enum Pane {
     Certificate,
     /// The figures on a data set.
     Evaluation,
+    /// The training run.
+    Training,
     /// The picture as it is fitted, or drawn.
     Picture,
     /// The model's card.
@@ -42,12 +45,13 @@ pub enum Pane {
 
 impl Pane {
     /// Every pane.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Denoiser,
         Self::Classes,
         Self::Adversary,
         Self::Certificate,
         Self::Evaluation,
+        Self::Training,
         Self::Beliefs,
         Self::Curve,
         Self::Picture,
@@ -65,6 +69,7 @@ impl Pane {
             Self::Adversary => "Adversary",
             Self::Certificate => "Certificate",
             Self::Evaluation => "Evaluation",
+            Self::Training => "Training",
             Self::Picture => "Picture",
             Self::Model => "Model",
         }
@@ -81,6 +86,7 @@ impl Pane {
             Self::Adversary => "Show adversary",
             Self::Certificate => "Show certificate",
             Self::Evaluation => "Show evaluation",
+            Self::Training => "Show training",
             Self::Picture => "Show picture",
             Self::Model => "Show model",
         }
@@ -96,6 +102,7 @@ impl Pane {
             Self::Curve => "How that changes with the noise level",
             Self::Adversary => "What would fool the model, step by step",
             Self::Certificate => "A radius within which no perturbation changes the smoothed class, by votes",
+            Self::Training => "Train a model and watch it, or follow a run elsewhere",
             Self::Evaluation => "Accuracy, calibration, restoration and robustness on a whole data set",
             Self::Picture => "The part of the picture that the model sees; the sheet to draw on",
             Self::Model => "Where the model comes from and what it is",
@@ -112,7 +119,7 @@ pub fn default_layout() -> Tree<Pane> {
         tiles.insert_tab_tile(ids)
     };
     let denoiser = tabs(&[Pane::Denoiser]);
-    let below = tabs(&[Pane::Classes, Pane::Adversary, Pane::Certificate, Pane::Evaluation]);
+    let below = tabs(&[Pane::Classes, Pane::Adversary, Pane::Certificate, Pane::Evaluation, Pane::Training]);
     let beliefs = tabs(&[Pane::Beliefs, Pane::Curve]);
     let details = tabs(&[Pane::Picture, Pane::Model]);
     let middle = linear(&mut tiles, LinearDir::Vertical, &[(denoiser, 0.4), (below, 0.6)]);
@@ -134,6 +141,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
     cx.session.adversary_visible = false;
     cx.session.certifying.visible = false;
     cx.session.evaluation.visible = false;
+    cx.session.training.visible = false;
     layout.ui(&mut Behavior { cx }, ui);
 }
 
@@ -162,6 +170,10 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
                 Pane::Evaluation => {
                     self.cx.session.evaluation.visible = true;
                     evaluation::show(ui, self.cx);
+                }
+                Pane::Training => {
+                    self.cx.session.training.visible = true;
+                    training::show(ui, self.cx);
                 }
                 Pane::Picture => picture::show(ui, self.cx),
                 Pane::Model => card::show(ui, self.cx),

@@ -15,6 +15,7 @@ mod shell;
 mod snapshots;
 mod threads;
 mod tiles;
+mod training;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,241 @@
+//! Training: the form, how the run goes, and its plots.
+
+use eframe::egui::{
+    self, Align, Button, ComboBox, DragValue, Layout, ProgressBar, RichText, ScrollArea, Slider, SliderClamping,
+    TextEdit, Ui, vec2,
+};
+
+use crate::gui::command::Command;
+use crate::gui::context::Context;
+use crate::gui::plot::{self, Curve};
+use crate::gui::theme::{Tokens, space, text};
+use crate::gui::training::{Form, Stage, Train, Training, Unit};
+use crate::gui::widgets::{self, command_button, dim, named, section, segments, time_words};
+use crate::train::{LogEntry, Objective, Preset, Started};
+
+/// Width of the form.
+const CONTROLS: f32 = 248.0;
+/// A plot has at most so many points.
+const POINTS: usize = 800;
+
+/// Shows the pane.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    let available = ui.available_size();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        let column = egui::Layout::top_down(Align::Min);
+        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
+            ui.set_width(CONTROLS);
+            ScrollArea::vertical().id_salt("form").auto_shrink([false, false]).show(ui, |ui| {
+                ui.set_max_width(CONTROLS - space::ITEM);
+                ui.spacing_mut().item_spacing.x = space::TIGHT;
+                buttons(ui, cx);
+                form(ui, cx);
+            });
+        });
+        ui.vertical(|ui| run(ui, cx));
+    });
+}
+
+fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    ui.horizontal_wrapped(|ui| {
+        match cx.session.training.stage {
+            Stage::Starting | Stage::Running => {
+                command_button(ui, cx, "Pause", Command::Train(Train::Pause));
+            }
+            Stage::Pausing => {
+                dim(ui, "Saving…");
+            }
+            stage => {
+                let form = &cx.settings.training;
+                let ready = !form.data.trim().is_empty() && !form.out.trim().is_empty();
+                let button = Button::new(RichText::new("Train").color(tokens.on_accent)).fill(tokens.accent);
+                let response = ui.add_enabled(ready, button).on_hover_text("Begin a run in the background");
+                if response.on_disabled_hover_text("Choose the data and the model file first").clicked() {
+                    cx.run(Command::Train(Train::Start { replace: false }));
+                }
+                if matches!(stage, Stage::Paused | Stage::Done | Stage::Failed) && ready {
+                    command_button(ui, cx, "Resume", Command::Train(Train::Resume));
+                }
+            }
+        }
+        command_button(ui, cx, "Follow a log…", Command::Train(Train::ChooseLog));
+    });
+    if let Some(resumable) = cx.session.training.occupied {
+        let words = if resumable { "That model has a run to go on with." } else { "That model file is there already." };
+        ui.label(RichText::new(words).color(tokens.warning));
+        ui.horizontal(|ui| {
+            if resumable {
+                command_button(ui, cx, "Resume it", Command::Train(Train::Resume));
+            }
+            command_button(ui, cx, "Replace it", Command::Train(Train::Start { replace: true }));
+        });
+    }
+}
+
+fn form(ui: &mut Ui, cx: &mut Context<'_>) {
+    let mut form: Form = cx.settings.training.clone();
+    section(ui, "Data: class folders, CIFAR-10 or MNIST");
+    path(ui, cx, &mut form.data, "Data to train on", Train::ChooseData);
+    section(ui, "Model file to write");
+    path(ui, cx, &mut form.out, "Model file", Train::ChooseOut);
+    section(ui, "Network");
+    let sizes = [
+        (Preset::Compact, "compact", "Runs live on a laptop's processor"),
+        (Preset::GradResNet18, "gradresnet18", "The paper's size: for a GPU"),
+    ];
+    form.preset = segments(ui, form.preset, &sizes).unwrap_or(form.preset);
+    section(ui, "Length");
+    ui.horizontal(|ui| {
+        let value = DragValue::new(&mut form.length).range(0.001..=1e6).speed(0.1).max_decimals(2);
+        named(&ui.add(value), "Length of the run");
+        let units = [
+            (Unit::Hours, "hours", "Training time; such a run cannot be repeated bit for bit"),
+            (Unit::Epochs, "epochs", "Passes over the data"),
+            (Unit::Steps, "steps", "Batches"),
+        ];
+        form.unit = segments(ui, form.unit, &units).unwrap_or(form.unit);
+    });
+    section(ui, "Objective");
+    let combo = ComboBox::from_id_salt("objective").selected_text(form.objective.to_string());
+    let shown = combo.show_ui(ui, |ui| {
+        for objective in [Objective::Joint, Objective::Classify, Objective::Denoise] {
+            ui.selectable_value(&mut form.objective, objective, objective.to_string());
+        }
+    });
+    named(&shown.response, "Objective");
+    let lambda = Slider::new(&mut form.lambda, 0.1..=100.0).logarithmic(true).clamping(SliderClamping::Edits);
+    ui.add(lambda.max_decimals(2).text("λ")).on_hover_text("The weight of the score's error against the cross-entropy");
+    section(ui, "More");
+    let mut number = |value: &mut usize, most: usize, label: &str| {
+        ui.horizontal(|ui| {
+            named(&ui.add(DragValue::new(value).range(0..=most)), label);
+            ui.label(label);
+        });
+    };
+    number(&mut form.batch, 4096, "pictures a step");
+    number(&mut form.holdout, 100_000, "pictures held out to measure on");
+    let mut every = form.every as usize;
+    number(&mut every, 86_400, "seconds between savings");
+    form.every = every as u64;
+    if form != cx.settings.training {
+        cx.run(Command::Train(Train::Set(Box::new(form))));
+    }
+}
+
+/// A path to be typed, or chosen.
+fn path(ui: &mut Ui, cx: &mut Context<'_>, value: &mut String, label: &str, choose: Train) {
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let button = ui.button("Choose…");
+            named(&button, &format!("{label}: choose"));
+            if button.clicked() {
+                cx.run(Command::Train(choose));
+            }
+            let edit = TextEdit::singleline(value).desired_width(f32::INFINITY);
+            named(&ui.add(edit).on_hover_text(value.as_str()), label);
+        });
+    });
+}
+
+fn run(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    if let Some(failure) = &cx.session.training.failure {
+        ui.label(RichText::new(failure).color(tokens.bad));
+    }
+    if cx.session.training.stage == Stage::None && cx.session.training.entries.is_empty() {
+        let words =
+            "Choose data and a model file, then train; or follow the log (OUT.csv) of a run on the command line.";
+        widgets::empty(ui, words);
+        return;
+    }
+    headline(ui, cx);
+    let training = &cx.session.training;
+    if let Some(started) = &training.started {
+        let Started { data, pictures, parameters, device, .. } = started;
+        dim(ui, format!("{data}: {pictures} pictures; {parameters} weights on {device}"));
+    }
+    if let Some(report) = training.report.filter(|_| training.is_busy()) {
+        let bar = ProgressBar::new(report.share as f32).desired_height(6.0).fill(tokens.accent);
+        named(&ui.add(bar), "Training progress");
+    }
+    plots(ui, training);
+    if training.stage == Stage::Followed {
+        ui.ctx().request_repaint_after(std::time::Duration::from_secs(2));
+    }
+}
+
+/// Where the run stands, in one line, and the way to its model.
+fn headline(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    let training = &cx.session.training;
+    let title = match training.stage {
+        Stage::None => "",
+        Stage::Starting => "Reading the data…",
+        Stage::Running => "Training",
+        Stage::Pausing => "Saving…",
+        Stage::Paused => "Paused",
+        Stage::Done => "Done",
+        Stage::Failed => "Failed",
+        Stage::Followed => "Following",
+    };
+    let words = figures(training);
+    let written = training.saved.is_some() || training.stage == Stage::Followed;
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(title).size(text::HEADING).color(tokens.strong));
+        dim(ui, words);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_enabled_ui(written, |ui| {
+                command_button(ui, cx, "Open in the lab", Command::Train(Train::Open));
+            });
+        });
+    });
+}
+
+fn figures(training: &Training) -> String {
+    let mut parts = Vec::new();
+    if let Some(entry) = training.entries.last() {
+        parts.push(format!("step {}", entry.step));
+        parts.push(time_words(std::time::Duration::from_secs_f64(entry.seconds.max(0.0))));
+    }
+    let last = |value: &dyn Fn(&LogEntry) -> Option<f64>| training.entries.iter().rev().find_map(value);
+    if let Some(loss) = last(&|e| e.loss) {
+        parts.push(format!("loss {loss:.3}"));
+    }
+    if let Some(speed) = last(&|e| e.pictures_per_second) {
+        parts.push(format!("{speed:.0} pictures/s"));
+    }
+    if let Some(report) = training.report.filter(|_| training.is_busy()) {
+        parts.push(format!("{} left", time_words(report.remaining)));
+    }
+    if let Some(step) = training.saved {
+        parts.push(format!("saved at step {step}"));
+    }
+    parts.join(", ")
+}
+
+fn plots(ui: &mut Ui, training: &Training) {
+    let tokens = Tokens::in_ui(ui);
+    let points = |value: &dyn Fn(&LogEntry) -> Option<f64>| -> Vec<[f64; 2]> {
+        let all: Vec<[f64; 2]> = training.entries.iter().filter_map(|e| Some([e.step as f64, value(e)?])).collect();
+        let stride = all.len().div_ceil(POINTS).max(1);
+        all.chunks(stride).map(|part| part[part.len() - 1]).collect()
+    };
+    let curves = [
+        ("Loss", points(&|e| e.loss), tokens.class(0), false),
+        ("PSNR of D at σ = 25/255, dB", points(&|e| e.psnr), tokens.class(2), true),
+        ("Accuracy, %", points(&|e| e.accuracy.map(|a| 100.0 * a)), tokens.class(1), true),
+    ];
+    let width = ui.available_width() / 3.0 - space::SECTION;
+    let tall = ui.available_height().clamp(120.0, 320.0);
+    ui.horizontal_top(|ui| {
+        for (title, points, colour, dots) in curves {
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                let curve = Curve { name: title, points, colour, dots };
+                plot::lines(ui, title, "step", None, &[curve], [width, tall - space::ITEM]);
+            });
+        }
+    });
+}

@@ -1,0 +1,115 @@
+//! Flows through a training run.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use egui_kittest::kittest::Queryable;
+
+use super::{Window, oracle, run, said, started};
+use crate::gui::app::{App, Threads};
+use crate::gui::command::Command;
+use crate::gui::models::{ModelSource, NAMES, oracle_pictures};
+use crate::gui::panes::Pane;
+use crate::gui::training::{Form, Stage, Train, Unit};
+use crate::picture::save;
+use crate::train::state_path;
+
+/// A run of some steps on three pictures of each of two of the oracle's patterns.
+fn form(folder: &Path, steps: f64) -> Form {
+    let data = folder.join("data");
+    for (name, pattern) in NAMES.iter().zip(oracle_pictures()).take(2) {
+        let path = data.join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        for index in 0..3 {
+            save(path.join(format!("{index}.png")), &pattern, true).unwrap();
+        }
+    }
+    let out = folder.join("model.safetensors").display().to_string();
+    Form {
+        data: data.display().to_string(),
+        out,
+        length: steps,
+        unit: Unit::Steps,
+        batch: 2,
+        holdout: 2,
+        ..Form::default()
+    }
+}
+
+#[test]
+fn a_run_is_watched_opened_and_not_replaced_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = oracle();
+    run(&mut harness, Command::Show(Pane::Training));
+    run(&mut harness, Command::Train(Train::Set(Box::new(form(folder.path(), 2.0)))));
+    harness.get_by_label("Train").click();
+    harness.run_steps(4);
+    let training = &harness.state().session().training;
+    assert_eq!((training.stage, training.saved), (Stage::Done, Some(2)), "{:?}", training.failure);
+    assert!(training.entries.iter().any(|e| e.loss.is_some()) && training.entries.iter().any(|e| e.psnr.is_some()));
+    harness.get_by_label("Done");
+    harness.check_accessibility();
+    harness.get_by_label("Open in the lab").click();
+    harness.run_steps(4);
+    let model = harness.state().session().model.clone().unwrap();
+    assert_eq!(model.source, ModelSource::File(folder.path().join("model.safetensors")));
+
+    run(&mut harness, Command::Train(Train::Start { replace: false }));
+    assert_eq!(harness.state().session().training.occupied, Some(true));
+    run(&mut harness, Command::Train(Train::Set(Box::new(form(folder.path(), 3.0)))));
+    harness.get_by_label("Replace it").click();
+    harness.run_steps(4);
+    assert_eq!(harness.state().session().training.saved, Some(3));
+
+    // The log of a run elsewhere is followed by its file alone.
+    run(&mut harness, Command::OpenPaths(vec![folder.path().join("model.safetensors.csv")]));
+    harness.run_steps(3);
+    let training = &harness.state().session().training;
+    assert_eq!((training.stage, training.entries.last().unwrap().step), (Stage::Followed, 3));
+}
+
+#[test]
+fn a_failure_is_a_notice_and_stays_in_the_pane() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = oracle();
+    run(&mut harness, Command::Show(Pane::Training));
+    let wrong = Form { data: "/nowhere/at/all".to_owned(), ..form(folder.path(), 1.0) };
+    run(&mut harness, Command::Train(Train::Set(Box::new(wrong))));
+    run(&mut harness, Command::Train(Train::Start { replace: false }));
+    let session = harness.state().session();
+    assert_eq!(session.training.stage, Stage::Failed);
+    assert!(session.training.failure.as_ref().unwrap().contains("/nowhere/at/all"));
+    assert!(said(&harness, "/nowhere/at/all"));
+}
+
+/// Frames until something holds.
+fn wait_until(harness: &mut Window, holds: impl Fn(&App) -> bool) {
+    let begun = Instant::now();
+    while !holds(harness.state()) {
+        assert!(begun.elapsed() < Duration::from_mins(5), "{:?}", harness.state().session().training);
+        std::thread::sleep(Duration::from_millis(20));
+        harness.run_steps(1);
+    }
+}
+
+#[test]
+fn a_run_pauses_resumes_and_is_saved_when_the_window_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = state_path(&folder.path().join("model.safetensors"));
+    let mut harness = started(Vec::new(), "oracle", Threads::Spawned);
+    run(&mut harness, Command::Train(Train::Set(Box::new(form(folder.path(), 1e6)))));
+    run(&mut harness, Command::Train(Train::Start { replace: false }));
+    wait_until(&mut harness, |app| app.session().training.stage == Stage::Running);
+    run(&mut harness, Command::Train(Train::Pause));
+    wait_until(&mut harness, |app| app.session().training.stage == Stage::Paused);
+    let paused = harness.state().session().training.saved.unwrap();
+    assert!(state.is_file());
+    run(&mut harness, Command::Train(Train::Resume));
+    // Ten steps further it reports.
+    wait_until(&mut harness, |app| app.session().training.report.is_some());
+    let step = harness.state().session().training.report.unwrap().step;
+    assert!(step > paused, "{step} after {paused}");
+    let before = std::fs::metadata(&state).unwrap().modified().unwrap();
+    drop(harness);
+    assert!(std::fs::metadata(&state).unwrap().modified().unwrap() > before, "closing saves the run");
+}
