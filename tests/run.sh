@@ -41,10 +41,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 sample=assets/samples/digits/3.png
 "$program" models
-"$program" info digits
-"$program" analyze "$sample" --sigma 25/255 --sheet "$folder/sheet.png" --json "$folder/analysis.json"
-"$program" denoise "$sample" --sigma 0.5 --as 8 --output "$folder/eight.png"
-"$program" attack "$sample" --method pgd --norm linf --epsilon 8/255 --json - >"$folder/attack.json"
+"$program" info cifar10
+"$program" analyze assets/samples/cifar10/cat.png --sigma 25/255 --sheet "$folder/sheet.png" --json "$folder/analysis.json"
+"$program" denoise "$sample" --model digits --sigma 0.5 --as 8 --output "$folder/eight.png"
+"$program" attack "$sample" --model digits --method pgd --norm linf --epsilon 8/255 --json - >"$folder/attack.json"
 for file in sheet.png analysis.json eight.png attack.json; do
     test -s "$folder/$file" || { echo "the smoke run wrote no $file"; exit 1; }
 done

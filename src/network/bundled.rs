@@ -25,7 +25,10 @@ impl Bundled {
 /// The bundled models, the default first.
 #[must_use]
 pub fn bundled() -> &'static [Bundled] {
-    &[Bundled { name: "digits", bytes: include_bytes!("../../assets/models/digits.safetensors") }]
+    &[
+        Bundled { name: "cifar10", bytes: include_bytes!("../../assets/models/cifar10.safetensors") },
+        Bundled { name: "digits", bytes: include_bytes!("../../assets/models/digits.safetensors") },
+    ]
 }
 
 /// The model that `name` means: a bundled model's name, or the path of a checkpoint file.

@@ -1,4 +1,4 @@
-//! Seeded augmentation: mirrored pictures and crops of the reflected picture.
+//! Seeded augmentation: mirrored pictures, crops of the reflected picture, and squares cut out of it.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
@@ -13,14 +13,20 @@ pub struct Augmentation {
     pub mirror: bool,
     /// By how many pixels at most a picture is shifted in each direction, its border continued by reflection.
     pub shift: usize,
+    /// The side of a grey square whose middle is any of the picture's pixels (DeVries and Taylor 2017, arXiv 1708.04552); 0 for
+    /// none.
+    pub hole: usize,
 }
 
 /// One picture's draw.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Change {
     mirror: bool,
     down: isize,
     right: isize,
+    hole: usize,
+    /// Where the hole's middle is, down and right, as shares of the picture.
+    middle: (f32, f32),
 }
 
 /// Streams of the generator, one for each purpose, so that no two draws share bits. The initial weights
@@ -50,7 +56,7 @@ pub(crate) fn uniform(generator: &mut ChaCha8Rng) -> f64 {
 
 impl Augmentation {
     /// Every picture as it is.
-    pub const NONE: Self = Self { mirror: false, shift: 0 };
+    pub const NONE: Self = Self { mirror: false, shift: 0, hole: 0 };
 
     /// What is drawn for the picture shown as number `draw` of the whole run.
     #[must_use]
@@ -61,7 +67,9 @@ impl Augmentation {
             let span = 2 * self.shift as u64 + 1;
             ((u64::from(generator.next_u32()) * span) >> 32) as isize - self.shift as isize
         };
-        Change { mirror, down: offset(), right: offset() }
+        let (down, right) = (offset(), offset());
+        let mut middle = || (generator.next_u32() >> 8) as f32 / (1 << 24) as f32;
+        Change { mirror, down, right, hole: self.hole, middle: (middle(), middle()) }
     }
 }
 
@@ -82,8 +90,18 @@ impl Change {
             for (value, &x) in row.iter_mut().zip(&columns) {
                 *value = f32::from(from[x]) / 255.0;
             }
+            if covered(self.hole, self.middle.0, height).contains(&y) {
+                row[covered(self.hole, self.middle.1, width)].fill(0.5);
+            }
         }
     }
+}
+
+/// The pixels of `0..size` under a hole whose middle is at the share `middle` of them.
+fn covered(hole: usize, middle: f32, size: usize) -> std::ops::Range<usize> {
+    let first = (middle * size as f32) as isize - (hole / 2) as isize;
+    let inside = |place: isize| place.clamp(0, size as isize) as usize;
+    inside(first)..inside(first + hole as isize)
 }
 
 /// The index inside `0..size` that `index` meets when the border reflects without repeating its own pixels.
@@ -116,15 +134,34 @@ mod tests {
             change.apply(&bytes, shape, &mut out);
             out.iter().map(|v| (v * 5.0).round() as i32).collect::<Vec<_>>()
         };
-        assert_eq!(apply(Change { mirror: false, down: 0, right: 0 }), [0, 1, 2, 3, 4, 5]);
-        assert_eq!(apply(Change { mirror: true, down: 0, right: 0 }), [2, 1, 0, 5, 4, 3]);
-        assert_eq!(apply(Change { mirror: false, down: 1, right: 0 }), [3, 4, 5, 0, 1, 2]);
-        assert_eq!(apply(Change { mirror: false, down: 0, right: 1 }), [1, 0, 1, 4, 3, 4]);
+        assert_eq!(apply(Change { mirror: false, down: 0, right: 0, hole: 0, middle: (0.0, 0.0) }), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(apply(Change { mirror: true, down: 0, right: 0, hole: 0, middle: (0.0, 0.0) }), [2, 1, 0, 5, 4, 3]);
+        assert_eq!(apply(Change { mirror: false, down: 1, right: 0, hole: 0, middle: (0.0, 0.0) }), [3, 4, 5, 0, 1, 2]);
+        assert_eq!(apply(Change { mirror: false, down: 0, right: 1, hole: 0, middle: (0.0, 0.0) }), [1, 0, 1, 4, 3, 4]);
+    }
+
+    #[test]
+    fn a_hole_hides_one_square_anywhere() {
+        let shape = Shape::new(2, 6, 5);
+        let augmentation = Augmentation { mirror: false, shift: 0, hole: 3 };
+        let mut hidden = [0; 30];
+        for draw in 0..3000 {
+            let mut out = vec![0.0; 60];
+            augmentation.draw(7, draw).apply(&[255; 60], shape, &mut out);
+            let grey: Vec<usize> = (0..60).filter(|&i| (out[i] - 0.5).abs() < 1e-6).collect();
+            assert!(out.iter().all(|v| [0.5, 1.0].contains(v)));
+            assert!((8..=18).contains(&grey.len()), "four to nine pixels of both channels: {grey:?}");
+            assert!(grey.iter().all(|i| grey.contains(&((i + 30) % 60))), "the same of both");
+            grey.iter().filter(|&&i| i < 30).for_each(|&i| hidden[i] += 1);
+        }
+        // A pixel inside is hidden by nine of thirty middles (900 ± five deviations of 25), a corner by four (400 ± 94).
+        assert!((775..1025).contains(&hidden[2 * 5 + 2]), "{hidden:?}");
+        assert!((306..494).contains(&hidden[0]) && (306..494).contains(&hidden[29]), "{hidden:?}");
     }
 
     #[test]
     fn draws_cover_every_shift_evenly_and_repeat() {
-        let augmentation = Augmentation { mirror: true, shift: 4 };
+        let augmentation = Augmentation { mirror: true, shift: 4, hole: 0 };
         let mut counts = [0; 9];
         let mut mirrored = 0;
         for draw in 0..9000 {

@@ -8,6 +8,7 @@ use rand_chacha::rand_core::RngCore;
 use super::augment::{Augmentation, Stream, generator, uniform};
 use super::counterfactual::Counterfactual;
 use super::data::DataSet;
+use super::noise_levels::NoiseLevels;
 use crate::joint::SigmaRange;
 use crate::picture::normals;
 use crate::{Error, Result};
@@ -20,7 +21,7 @@ pub struct TrainingBatch {
     /// What the score is trained to point away from, in units of σ, `[N, C, H, W]`: ε, standard normal; in the rows that
     /// train another class, `(y − E[x | y, c])/σ`.
     pub noise: Vec<f32>,
-    /// σ, `[N]`, log-uniform over the range.
+    /// σ, `[N]`.
     pub sigmas: Vec<f32>,
     /// The classes, `[N]`.
     pub labels: Vec<u32>,
@@ -41,6 +42,8 @@ pub struct Sampler {
     pub seed: u64,
     /// The range of σ.
     pub sigmas: SigmaRange,
+    /// The law of σ over its range.
+    pub levels: NoiseLevels,
     /// What is done to each picture.
     pub augmentation: Augmentation,
     /// The share of a batch whose score is that of its true class.
@@ -72,7 +75,6 @@ impl Sampler {
         let mut noisy = vec![0.0; n * size];
         let mut sigmas = Vec::with_capacity(n);
         let mut labels = Vec::with_capacity(n);
-        let (low, high) = (f64::from(self.sigmas.min).ln(), f64::from(self.sigmas.max).ln());
         // Pictures come in random order, so the first rows are as good a share as any, and the last.
         let conditional = (self.conditional * n as f32).round() as usize;
         let others = self.counterfactual.as_ref().map_or(0, |c| (c.share * n as f32).round() as usize);
@@ -82,9 +84,9 @@ impl Sampler {
             let (epoch, place) = (draw / self.pictures as u64, draw % self.pictures as u64);
             let index = orders.of(self, epoch)[place as usize] as usize;
             let other = self.counterfactual.as_ref().filter(|_| row >= n - others.min(n));
-            let low = other.map_or(low, |other| f64::from(other.sigma.min(self.sigmas.max)).ln().max(low));
+            let min = other.map_or(self.sigmas.min, |other| self.sigmas.clamp(other.sigma));
             let share = uniform(&mut generator(self.seed, Stream::Sigma, draw));
-            let sigma = libm::exp(low + share * (high - low)) as f32;
+            let sigma = self.levels.quantile(SigmaRange { min, ..self.sigmas }, share);
             self.augmentation.draw(self.seed, draw).apply(self.data.bytes(index), self.data.shape, noisy);
             for (y, e) in noisy.iter_mut().zip(&*noise) {
                 *y += sigma * e;
@@ -183,7 +185,8 @@ mod tests {
             batch: 3,
             seed: 11,
             sigmas: SigmaRange { min: 0.01, max: 1.0 },
-            augmentation: Augmentation { mirror: true, shift: 1 },
+            levels: NoiseLevels::LogUniform,
+            augmentation: Augmentation { mirror: true, shift: 1, hole: 0 },
             conditional: 0.4,
             counterfactual: None,
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::augment::Augmentation;
 use super::counterfactual::Counterfactual;
 use super::data::{DataSet, Kind};
+use super::noise_levels::NoiseLevels;
 use super::objective::Objective;
 use super::optimiser::{AdamW, Muon, Settings};
 use super::schedule::Budget;
@@ -122,6 +123,10 @@ pub struct Config {
     /// The largest noise level trained, on the [0, 1] scale
     #[arg(long, default_value_t = 1.0, value_name = "S")]
     pub sigma_max: f32,
+    /// How often each level between is shown: log-uniform, uniform, or log-normal:MEDIAN:SPREAD (of ln σ)
+    #[arg(long, default_value_t, value_name = "LAW")]
+    #[serde(default)]
+    pub sigma_distribution: NoiseLevels,
     /// Pictures a step
     #[arg(long, default_value_t = 64, value_name = "N")]
     pub batch: usize,
@@ -161,6 +166,10 @@ pub struct Config {
     /// Pixels by which a picture is shifted at most, its border reflected (default: 4, and 2 for digits)
     #[arg(long, value_name = "N")]
     pub crop: Option<usize>,
+    /// The side in pixels of a grey square that hides a part of each picture (cutout); 0: none
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[serde(default)]
+    pub cutout: usize,
     /// The seed of weights, order, augmentation and noise
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
@@ -319,6 +328,7 @@ impl Config {
         Augmentation {
             mirror: self.flip.unwrap_or(kind.mirrors()),
             shift: self.crop.unwrap_or(if kind == Kind::Mnist { 2 } else { 4 }),
+            hole: self.cutout,
         }
     }
 

@@ -106,6 +106,7 @@ impl Run {
             batch: config.batch,
             seed: config.seed,
             sigmas: config.sigma_range(),
+            levels: config.sigma_distribution,
             augmentation: config.augmentation(data.kind),
             conditional: config.conditional_share,
             counterfactual: config.counterfactual(&data, pictures),

@@ -513,16 +513,30 @@ fn info_prints_the_description_and_models_lists_what_is_bundled() {
 }
 
 #[test]
-fn the_first_bundled_model_is_the_default_and_reads_its_own_samples() {
-    let Some(model) = denoscope::network::bundled().first() else { return };
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(model.name);
-    for digit in ["3", "7"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
-        command.args(["analyze", "--device", "cpu", "--sigma", "0.3", "--classes", "1", "--json", "-"]);
-        let run = command.arg(samples.join(digit).with_extension("png")).assert().success();
-        let json: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
-        assert_eq!((&json[0]["model"], &json[0]["posterior"][0]["class"]), (&model.name.into(), &digit.into()));
-        assert!(number(&json[0]["psnr_db"]["denoised"]) > number(&json[0]["psnr_db"]["noisy"]) + 6.0);
+fn every_bundled_model_names_and_restores_its_own_samples_and_the_first_is_the_default() {
+    for (place, model) in denoscope::network::bundled().iter().enumerate() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(model.name);
+        let mut samples: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        samples.sort();
+        assert!(samples.len() >= 8, "{}", model.name);
+        let analyze = |sigma: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+            command.args(["analyze", "--device", "cpu", "--classes", "1", "--json", "-", "--sigma", sigma]);
+            if place > 0 {
+                command.args(["--model", model.name]);
+            }
+            let run = command.args(&samples).assert().success();
+            let json: Value = serde_json::from_slice(&run.get_output().stdout).expect("JSON");
+            json
+        };
+        let (nearly_clean, noisy) = (analyze("1/255"), analyze("0.3"));
+        for (index, sample) in samples.iter().enumerate() {
+            let class = sample.file_stem().unwrap().to_str().unwrap();
+            let result = &nearly_clean[index];
+            assert_eq!((&result["model"], &result["posterior"][0]["class"]), (&model.name.into(), &class.into()));
+            let gain = number(&noisy[index]["psnr_db"]["denoised"]) - number(&noisy[index]["psnr_db"]["noisy"]);
+            assert!(gain > 6.0, "{class}: {gain} dB");
+        }
     }
 }
 

@@ -59,7 +59,8 @@ fn devices_that_are_not_there_say_why() {
 fn the_card_tells_where_the_model_comes_from() {
     let mut window = window();
     run(&mut window, Command::Show(Pane::Model));
-    let description = bundled()[0].checkpoint().unwrap().description;
+    let model = bundled().iter().find(|model| model.name == "digits").unwrap();
+    let description = model.checkpoint().unwrap().description;
     window.get_by_label("Trained for σ");
     window.get_by_label("10 classes");
     window.get_by_label(&description.licence);
