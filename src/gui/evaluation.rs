@@ -12,11 +12,14 @@ use super::job::{self, Job};
 use crate::files::write_whole;
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{
-    AttackPlan, Chart, Evaluation, Plan, Samples, Table, charts, csv, evaluate, html, tables,
+    AttackPlan, CertifyPlan, Chart, Evaluation, Plan, Samples, Table, charts, csv, evaluate, html, tables,
 };
 use crate::study::level;
 use crate::train::data::open_as;
 use crate::{Error, Result};
+
+/// Pictures that the saved page shows.
+const EXAMPLES: usize = 8;
 
 /// What is to be measured, as the person filled it in.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -32,6 +35,8 @@ pub struct Form {
     pub noises: Vec<NoiseKind>,
     /// Attacks as the command line takes them, separated by commas.
     pub attacks: String,
+    /// Noise levels of the smoothing at which to certify, separated by commas; nothing for no certificates.
+    pub certify: String,
     /// How many pictures at most.
     pub limit: usize,
 }
@@ -44,6 +49,7 @@ impl Default for Form {
             sigmas: "1/255, 25/255, 50/255".to_owned(),
             noises: vec![NoiseKind::Gaussian],
             attacks: "pgd:linf:8/255".to_owned(),
+            certify: String::new(),
             limit: 500,
         }
     }
@@ -58,16 +64,21 @@ impl Form {
         let parts = |text: &str| -> Vec<String> {
             text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
-        let levels = parts(&self.sigmas);
-        let sigmas: Vec<f32> = levels.iter().map(|text| level::parse("noise levels", text)).collect::<Result<_>>()?;
-        if sigmas.contains(&0.0) {
-            return Err(Error::option("noise levels", "take numbers above 0"));
-        }
+        let levels = |text: &str| -> Result<Vec<f32>> {
+            let levels: Vec<f32> =
+                parts(text).iter().map(|text| level::parse("noise levels", text)).collect::<Result<_>>()?;
+            if levels.contains(&0.0) {
+                return Err(Error::option("noise levels", "take numbers above 0"));
+            }
+            Ok(levels)
+        };
+        let sigmas = levels(&self.sigmas)?;
+        let certify = CertifyPlan { sigmas: levels(&self.certify)?, ..CertifyPlan::default() };
         let attacks: Vec<AttackPlan> = parts(&self.attacks).iter().map(|text| text.parse()).collect::<Result<_>>()?;
-        if attacks.is_empty() && (sigmas.is_empty() || self.noises.is_empty()) {
+        if attacks.is_empty() && certify.sigmas.is_empty() && (sigmas.is_empty() || self.noises.is_empty()) {
             return Err(Error::option("noise levels", "are missing, and there is no attack: nothing to measure"));
         }
-        Ok(Plan { sigmas, noises: self.noises.clone(), attacks, ..Plan::default() })
+        Ok(Plan { sigmas, noises: self.noises.clone(), attacks, certify, examples: EXAMPLES, ..Plan::default() })
     }
 }
 

@@ -65,6 +65,8 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     section(ui, "Attacks, as on the command line");
     line(ui, &mut form.attacks, "Attacks", "pgd:linf:8/255, square");
     add_attack(ui, cx, &mut form.attacks);
+    section(ui, "Certify at the noise levels");
+    line(ui, &mut form.certify, "Certify at", "0.25; nothing for none");
     section(ui, "Pictures of another kind, to be told apart");
     path(ui, cx, &mut form.others, "Pictures of another kind", Evaluate::ChooseOthers);
     if let Err(error) = form.plan() {
@@ -220,6 +222,9 @@ fn report(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
 fn table(ui: &mut Ui, table: &Table) {
     let tokens = Tokens::in_ui(ui);
     section(ui, table.part.title());
+    if !table.note.is_empty() {
+        dim(ui, table.note);
+    }
     let grid = Grid::new(table.part.title()).num_columns(table.head.len()).spacing([space::SECTION, 3.0]).striped(true);
     ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show(ui, |ui| {
         grid.show(ui, |ui| {

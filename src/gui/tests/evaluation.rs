@@ -30,6 +30,7 @@ fn form(data: &Path) -> Form {
         sigmas: "0.05, 0.1".to_owned(),
         noises: vec![NoiseKind::Gaussian, NoiseKind::Uniform],
         attacks: "fgsm:linf:4/255".to_owned(),
+        certify: "0.25".to_owned(),
         ..Form::default()
     }
 }
@@ -49,7 +50,13 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     assert_eq!((evaluation.images, evaluation.by_sigma.len(), evaluation.by_noise.len()), (10, 2, 2));
     // Eight of ten names are right, and the oracle knows every pattern under this noise.
     assert!((evaluation.by_sigma[0].accuracy - 0.8).abs() < 1e-12, "{:?}", evaluation.by_sigma[0]);
-    for label in ["oracle on patterns", "Gaussian noise", "Other kinds of noise", "80.00 %"] {
+    for label in [
+        "oracle on patterns",
+        "Gaussian noise",
+        "Other kinds of noise",
+        "Certified against every perturbation",
+        "80.00 %",
+    ] {
         assert!(harness.query_all_by_label(label).next().is_some(), "{label}");
     }
     harness.check_accessibility();
