@@ -119,13 +119,13 @@ xdotool mousemove 633 88 mousedown 1 mousemove 700 88 mousemove 900 88 mouseup 1
 shot slider
 key 3
 shot overview
-copied_command_runs sample:digits/4.png
+copied_command_runs sample:cifar10/deer.png
 palette "classes gradients"
 shot gradients
 palette "classes restorations"
 palette "show adversary" 6
 shot adversary 4
-copied_command_runs "attack sample:digits/4.png"
+copied_command_runs "attack sample:cifar10/deer.png"
 palette "dark or light" 2
 palette "show classes" 2
 shot light
@@ -133,6 +133,8 @@ palette "dark or light"
 key F1 2
 shot help
 key Escape
+# Digits from here on.
+palette "use the model digits" 4
 # A picture from the clipboard: xclip keeps it there until something else is copied.
 convert -size 300x200 xc:gray8 -fill white -draw "rectangle 140,40 160,160" "$home/one.png"
 xclip -selection clipboard -t image/png -i "$home/one.png"

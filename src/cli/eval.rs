@@ -183,15 +183,12 @@ impl Eval {
 
     fn plan(&self) -> Plan {
         let defences = if self.defence.is_empty() { &[Defence::None][..] } else { &self.defence };
-        let of_attack = |attack: &AttackPlan| {
-            let sigma = attack.sigma.or(self.attack_sigma);
-            let against = |&defence: &Defence| AttackPlan { sigma, defence, ..attack.clone() };
-            defences.iter().map(against).collect::<Vec<_>>()
-        };
+        let assuming = |attack: &AttackPlan| AttackPlan { sigma: attack.sigma.or(self.attack_sigma), ..attack.clone() };
+        let attacks: Vec<AttackPlan> = self.attacks.iter().map(assuming).collect();
         Plan {
             sigmas: self.sigmas.clone(),
             noises: self.noises.clone(),
-            attacks: self.attacks.iter().flat_map(of_attack).collect(),
+            attacks: AttackPlan::against(&attacks, defences),
             certify: CertifyPlan {
                 sigmas: self.certify.clone(),
                 pictures: self.certify_pictures as usize,

@@ -1,13 +1,14 @@
 //! Every effect of the window is a [`Command`]; menus, shortcuts, the palette, tooltips and the help sheet are made
 //! from one [`catalogue`] of them.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use eframe::egui::{Key, KeyboardShortcut, Modifiers};
 
 use super::document::{Reading, TileKind};
 use super::evaluation::{Evaluate, Format};
-use super::models::ModelSource;
+use super::models::{self, ModelSource};
 use super::panes::Pane;
 use super::tiles::{Compare, Look};
 use super::training::Train;
@@ -192,7 +193,7 @@ pub struct Entry {
     /// What it does.
     pub command: Command,
     /// Its name in menus and the palette.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// One sentence, for tooltips and the palette.
     pub hint: &'static str,
     /// Its menu.
@@ -228,7 +229,7 @@ pub fn entry(command: &Command) -> Option<Entry> {
 }
 
 fn new(menu: Menu, command: Command, name: &'static str, hint: &'static str) -> Entry {
-    Entry { command, name, hint, menu, starts_group: false, shortcut: None }
+    Entry { command, name: name.into(), hint, menu, starts_group: false, shortcut: None }
 }
 
 const CTRL: Modifiers = Modifiers::COMMAND;
@@ -354,7 +355,11 @@ fn panes() -> Vec<Entry> {
 fn model() -> Vec<Entry> {
     use Command::{Evaluate as E, Train as T};
     let new = |command, name, hint| new(Menu::Model, command, name, hint);
-    vec![
+    let switch = models::built_in().into_iter().map(|source| Entry {
+        name: format!("Use the model {}", source.label()).into(),
+        ..new(Command::UseModel(source), "", "A model that comes with the program")
+    });
+    let rest = [
         new(Command::OpenModel, "Open model…", "A .safetensors checkpoint of this program").keys(CTRL, Key::M),
         new(E(Evaluate::ChooseData), "Choose evaluation data…", "Class folders, CIFAR-10's or MNIST's files").group(),
         new(E(Evaluate::Start), "Evaluate", "Measure the model on the data of the evaluation pane")
@@ -369,7 +374,8 @@ fn model() -> Vec<Entry> {
         new(T(Train::Resume), "Resume training", "Go on with the run where it was left, with its own options"),
         new(T(Train::Open), "Open the trained model", "The newest checkpoint of the run, in the lab"),
         new(T(Train::ChooseLog), "Follow a training log…", "The OUT.csv of a run on the command line"),
-    ]
+    ];
+    switch.chain(rest).collect()
 }
 
 fn help() -> Vec<Entry> {
@@ -391,7 +397,7 @@ mod tests {
     fn no_two_commands_share_keys_or_a_name() {
         let (mut keys, mut names) = (HashSet::new(), HashSet::new());
         for entry in catalogue() {
-            assert!(names.insert(entry.name), "{} twice", entry.name);
+            assert!(names.insert(entry.name.clone()), "{} twice", entry.name);
             if let Some(shortcut) = entry.shortcut {
                 let key = (format!("{:?}", shortcut.modifiers), shortcut.logical_key);
                 assert!(keys.insert(key), "{} shares its keys", entry.name);

@@ -9,6 +9,7 @@ use tracing::Level;
 use super::App;
 use super::command::Command;
 use super::job::{self, Job};
+use crate::attack::Defence;
 use crate::files::write_whole;
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{
@@ -35,6 +36,8 @@ pub struct Form {
     pub noises: Vec<NoiseKind>,
     /// Attacks as the command line takes them, separated by commas.
     pub attacks: String,
+    /// Defences as the command line takes them, separated by spaces, each attacked by every attack; nothing for none.
+    pub defences: String,
     /// Noise levels of the smoothing at which to certify, separated by commas; nothing for no certificates.
     pub certify: String,
     /// How many pictures at most.
@@ -49,6 +52,7 @@ impl Default for Form {
             sigmas: "1/255, 25/255, 50/255".to_owned(),
             noises: vec![NoiseKind::Gaussian],
             attacks: "pgd:linf:8/255".to_owned(),
+            defences: String::new(),
             certify: String::new(),
             limit: 500,
         }
@@ -75,6 +79,9 @@ impl Form {
         let sigmas = levels(&self.sigmas)?;
         let certify = CertifyPlan { sigmas: levels(&self.certify)?, ..CertifyPlan::default() };
         let attacks: Vec<AttackPlan> = parts(&self.attacks).iter().map(|text| text.parse()).collect::<Result<_>>()?;
+        let named: Vec<Defence> = self.defences.split_whitespace().map(str::parse).collect::<Result<_>>()?;
+        let defences = if named.is_empty() { vec![Defence::None] } else { named };
+        let attacks = AttackPlan::against(&attacks, &defences);
         if attacks.is_empty() && certify.sigmas.is_empty() && (sigmas.is_empty() || self.noises.is_empty()) {
             return Err(Error::option("noise levels", "are missing, and there is no attack: nothing to measure"));
         }

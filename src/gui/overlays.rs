@@ -94,7 +94,7 @@ fn row(ui: &mut Ui, entry: &Entry, selected: bool) -> egui::Response {
     let keys = RichText::new(keys).size(text::SMALL).color(tokens.dim);
     let menu = RichText::new(format!("{}  ", entry.menu.label())).size(text::SMALL).color(tokens.dim);
     let button =
-        Button::selectable(selected, (menu, entry.name)).right_text(keys).min_size(vec2(ui.available_width(), 26.0));
+        Button::selectable(selected, (menu, &*entry.name)).right_text(keys).min_size(vec2(ui.available_width(), 26.0));
     ui.add(button).on_hover_text(entry.hint)
 }
 
@@ -143,7 +143,7 @@ fn help(ui: &mut Ui) {
                     } else {
                         ui.label(RichText::new(keys).color(tokens.accent));
                     }
-                    ui.label(entry.name);
+                    ui.label(&*entry.name);
                     ui.label(RichText::new(entry.hint).color(tokens.dim));
                     ui.end_row();
                 }

@@ -55,7 +55,10 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
                     model_menu(ui, cx);
                     ui.separator();
                 }
-                for entry in entries.iter().filter(|entry| entry.menu == menu) {
+                // The models to choose from are above, with the one in use marked.
+                let listed =
+                    |entry: &&command::Entry| entry.menu == menu && !matches!(entry.command, Command::UseModel(_));
+                for entry in entries.iter().filter(listed) {
                     if entry.starts_group {
                         ui.separator();
                     }
@@ -65,7 +68,7 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
                         _ => true,
                     };
                     let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-                    let button = Button::new(entry.name).shortcut_text(keys);
+                    let button = Button::new(&*entry.name).shortcut_text(keys);
                     if ui.add_enabled(enabled, button).on_hover_text(entry.hint).clicked() {
                         cx.run(entry.command.clone());
                         ui.close();

@@ -65,6 +65,8 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     section(ui, "Attacks, as on the command line");
     line(ui, &mut form.attacks, "Attacks", "pgd:linf:8/255, square");
     add_attack(ui, cx, &mut form.attacks);
+    section(ui, "Defences to attack, the attack knowing them");
+    line(ui, &mut form.defences, "Defences", "none vote purify:sigma=0.1");
     section(ui, "Certify at the noise levels");
     line(ui, &mut form.certify, "Certify at", "0.25; nothing for none");
     section(ui, "Pictures of another kind, to be told apart");

@@ -30,6 +30,7 @@ fn form(data: &Path) -> Form {
         sigmas: "0.05, 0.1".to_owned(),
         noises: vec![NoiseKind::Gaussian, NoiseKind::Uniform],
         attacks: "fgsm:linf:4/255".to_owned(),
+        defences: "none vote:draws=2,votes=4".to_owned(),
         certify: "0.25".to_owned(),
         ..Form::default()
     }
@@ -56,6 +57,7 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
         "Other kinds of noise",
         "Certified against every perturbation",
         "80.00 %",
+        "smoothed vote of 4 (2 draws a gradient)",
     ] {
         assert!(harness.query_all_by_label(label).next().is_some(), "{label}");
     }
@@ -63,7 +65,8 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     assert!(text(evaluation, Format::Html).unwrap().contains("<svg"));
     let json: serde_json::Value = serde_json::from_str(&text(evaluation, Format::Json).unwrap()).unwrap();
     assert_eq!(json["images"], 10);
-    assert!(text(evaluation, Format::Csv).unwrap().contains(",fgsm,linf,"));
+    let csv = text(evaluation, Format::Csv).unwrap();
+    assert!(csv.contains(",fgsm,linf,") && csv.contains("fgsm against smoothed vote of 4"), "{csv}");
 }
 
 #[test]

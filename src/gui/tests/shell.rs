@@ -41,7 +41,7 @@ fn the_help_sheet_lists_every_command_with_its_keys() {
     window.key_press(Key::F1);
     window.run_steps(3);
     for entry in catalogue() {
-        assert!(window.query_all_by_label(entry.name).next().is_some(), "{} is not on the sheet", entry.name);
+        assert!(window.query_all_by_label(&entry.name).next().is_some(), "{} is not on the sheet", entry.name);
     }
     window.key_press(Key::Escape);
     window.run_steps(3);

@@ -41,6 +41,16 @@ impl AttackPlan {
         Self { method: *method, norm: *norm, epsilon: *epsilon, sigma, defence: *defence, parameters: values.clone() }
     }
 
+    /// Every attack against every defence, an attack's own together.
+    #[must_use]
+    pub fn against(attacks: &[Self], defences: &[Defence]) -> Vec<Self> {
+        let of_attack = |attack: &Self| {
+            let against = |&defence: &Defence| Self { defence, ..attack.clone() };
+            defences.iter().map(against).collect::<Vec<_>>()
+        };
+        attacks.iter().flat_map(of_attack).collect()
+    }
+
     /// What to run on `model`.
     #[must_use]
     pub fn settings(&self, model: &dyn JointModel, seed: u64) -> Settings {
