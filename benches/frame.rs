@@ -18,19 +18,26 @@ mod window {
     use eframe::egui::{Key, vec2};
     use egui_kittest::Harness;
 
-    /// The window with the default model, everything computed, work done inline.
-    fn window() -> Harness<'static, App> {
-        let mut harness = Harness::builder()
-            .with_size(vec2(1280.0, 800.0))
-            .build_eframe(|cc| App::new(cc, Options::default(), Threads::Inline));
+    /// The window with a model, everything computed, work done inline.
+    fn window(model: &str) -> Harness<'static, App> {
+        let options = Options { model: Some(model.to_owned()), ..Options::default() };
+        let mut harness =
+            Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|cc| App::new(cc, options, Threads::Inline));
         harness.run_steps(8);
         harness
     }
 
     pub fn main() {
         let mut criterion = Criterion::default().sample_size(30).configure_from_args();
-        let mut harness = window();
-        criterion.bench_function("frame with all tiles", |b| {
+        for model in ["digits", "cifar10"] {
+            measure(&mut criterion, model);
+        }
+        criterion.final_summary();
+    }
+
+    fn measure(criterion: &mut Criterion, model: &str) {
+        let mut harness = window(model);
+        criterion.bench_function(&format!("{model}: frame with all tiles"), |b| {
             b.iter(|| {
                 harness.step();
                 black_box(harness.output().shapes.len())
@@ -38,7 +45,7 @@ mod window {
         });
         // Two presets in turn; the frame after the key computes the whole study before it returns.
         let mut key = Key::Num1;
-        criterion.bench_function("slider move to the last tile", |b| {
+        criterion.bench_function(&format!("{model}: slider move to the last tile"), |b| {
             b.iter(|| {
                 key = if key == Key::Num1 { Key::Num3 } else { Key::Num1 };
                 harness.key_press(key);
@@ -47,6 +54,5 @@ mod window {
                 black_box(harness.output().shapes.len())
             });
         });
-        criterion.final_summary();
     }
 }

@@ -12,7 +12,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use candle_core::Device;
 use denoscope::attack::{self, Method, Settings, names};
-use denoscope::joint::JointModel;
+use denoscope::joint::{JointModel, Linear};
 use denoscope::kernels::conv::{Form, Weights, convolve};
 use denoscope::kernels::layout::{Filter, Frame};
 use denoscope::kernels::simd::Level;
@@ -69,6 +69,7 @@ fn prepare(folder: &Path, line: &str) -> Result<Job> {
         ["analyze", name] => analyze(folder, name),
         ["pgd40", name] => pgd(folder, name),
         ["train_step", name] => train_step(folder, name),
+        ["langevin", steps, name] => langevin(folder, name, steps.parse()?),
         ["conv", numbers @ ..] => {
             let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
             let &[pictures, side, channels] = numbers.as_slice() else { bail!("conv PICTURES SIDE CHANNELS") };
@@ -145,6 +146,23 @@ fn train_step(folder: &Path, name: &str) -> Result<Job> {
     Ok(Box::new(move || {
         let (_, gradients) = network.gradients(batch.clone(), Objective::Joint, 10.0)?;
         optimiser.step(&gradients, 1e-3, 0.999)?;
+        Ok(())
+    }))
+}
+
+/// What a step of JEM (Grathwohl et al. 2020, arXiv 1912.03263) does before its own gradient: so many steps of Langevin
+/// dynamics on the density of a batch, x ← x + α∇log p(x) + 0.01 ε.
+fn langevin(folder: &Path, name: &str, steps: usize) -> Result<Job> {
+    let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
+    let noise = draw(104, BATCH * SHAPE.len());
+    Ok(Box::new(move || {
+        let mut x = Batch::new(SHAPE, noise.iter().map(|e| 0.5 + SIGMA * e).collect());
+        for _ in 0..steps {
+            let scores = network.forward(&x, &[SIGMA; BATCH])?.gradients(&[Linear::Score])?;
+            let moved = x.values().iter().zip(scores.values()).zip(&noise);
+            x = Batch::new(SHAPE, moved.map(|((x, s), e)| (x + 1e-3 * s + 0.01 * e).clamp(0.0, 1.0)).collect());
+        }
+        std::hint::black_box(x);
         Ok(())
     }))
 }

@@ -153,7 +153,7 @@ done
 key ctrl+w 2
 choose ctrl+o "$home/session.json"
 copied_command_runs /one.png
-palette "draw a picture" 2
+palette "draw a picture" 4
 # Something between a 4 and a 9: the sheet lies around (1113, 628).
 stroke() {
   xdotool mousemove "$1" "$2" mousedown 1

@@ -30,6 +30,7 @@ pub fn lines(ui: &mut Ui, title: &str, x_label: &str, range: Option<(f64, f64)>,
         .allow_scroll(false)
         .allow_boxed_zoom(false)
         .grid_spacing(eframe::egui::Rangef::new(20.0, 160.0))
+        .grid_color(Tokens::in_ui(ui).line)
         .x_axis_label(x_label);
     if curves.len() > 1 {
         plot = plot.legend(Legend::default().position(Corner::LeftBottom));

@@ -212,6 +212,8 @@ fn spacing(spacing: &mut egui::style::Spacing) {
     spacing.icon_width = 16.0;
     spacing.indent = space::GROUP;
     spacing.scroll.bar_width = 6.0;
+    // Figures at the right edge are not under the bar.
+    spacing.scroll.floating_allocated_width = 8.0;
     // That there is more below is seen without the pointer on it.
     spacing.scroll.dormant_handle_opacity = 0.45;
     spacing.tooltip_width = 320.0;

@@ -48,7 +48,7 @@ impl<S: Subscriber> Layer<S> for NoticeLayer {
         let target = words.target.as_deref().unwrap_or(event.metadata().target());
         let text = if target.starts_with("denoscope") && level <= Level::INFO {
             words.text
-        } else if target.starts_with("rfd") && level == Level::ERROR {
+        } else if target.starts_with("rfd") && level == Level::ERROR && words.text.contains("zenity") {
             NO_DIALOG.to_owned()
         } else {
             return;
@@ -58,7 +58,7 @@ impl<S: Subscriber> Layer<S> for NoticeLayer {
     }
 }
 
-/// What is said when the file dialogs' library finds nothing that shows them.
+/// What is said when the file dialogs' library finds nothing that shows them: it tries the portal first, then zenity.
 const NO_DIALOG: &str = "No file dialog opens here: install a desktop portal or zenity, drop files on the window, or \
                          name them on the command line.";
 

@@ -108,6 +108,18 @@ impl dyn Forward + '_ {
         Ok(self.tweedie(self.gradients(&readings)?))
     }
 
+    /// `D(y)`, and `D_c(y)` for a class of each picture's own, in one adjoint pass: `[N, 2, C, H, W]`.
+    pub fn denoised_with(&self, classes: &[usize]) -> Result<Batch> {
+        let mut cotangents = Vec::new();
+        for (index, &class) in classes.iter().enumerate() {
+            let posterior = self.posterior_of(index);
+            for reading in [Linear::Score, Linear::ScoreAs(class)] {
+                cotangents.extend(reading.cotangent(&posterior));
+            }
+        }
+        Ok(self.tweedie(self.pullback(&cotangents)?))
+    }
+
     /// `y + σ² s`, for M scores s of each picture: `[N, M, C, H, W]` in, the same out.
     fn tweedie(&self, mut scores: Batch) -> Batch {
         let each = scores.len() / self.noisy().len();

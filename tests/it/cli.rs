@@ -541,6 +541,22 @@ fn every_bundled_model_names_and_restores_its_own_samples_and_the_first_is_the_d
 }
 
 #[test]
+fn the_papers_size_trains_loads_and_analyses() {
+    let desk = Desk::new();
+    desk.classes(4);
+    desk.output(
+        "train --data data --out big.safetensors --preset gradresnet18 --steps 2 --batch 4 --holdout 2 --device cpu",
+    );
+    let description = desk.json("info big.safetensors --json");
+    assert_eq!(description["architecture"]["widths"], serde_json::json!([64, 128, 256, 512]));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+    command.current_dir(desk.at("")).args(["analyze", "a.png", "--model", "big.safetensors", "--json", "-"]);
+    let json: Value = serde_json::from_slice(&command.assert().success().get_output().stdout).expect("JSON");
+    assert_eq!(json[0]["posterior"].as_array().map(Vec::len), Some(3));
+    assert!(number(&json[0]["identity_error"]) < 1e-4);
+}
+
+#[test]
 fn every_command_explains_itself_with_an_example() {
     let desk = Desk::new();
     for command in ["analyze", "denoise", "attack", "certify", "eval", "train", "info", "models", "completions"] {

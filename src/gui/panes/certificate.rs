@@ -167,6 +167,7 @@ fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
         .include_x(certificate.planned as f64)
         .include_y(0.0)
         .grid_spacing(egui::Rangef::new(16.0, 120.0))
+        .grid_color(tokens.line)
         .x_axis_label("votes")
         .label_formatter(|_| None);
     plot.show(ui, |plot| {

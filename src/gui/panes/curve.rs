@@ -53,6 +53,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
                 format!("σ {}/255  {:.0} %", of_255(level_at(point.x)), point.y * 100.0)
             }),
         )
+        .grid_color(tokens.line)
         .label_formatter(|_| None);
     let moved = plot.show(ui, |plot| {
         for line in lines {

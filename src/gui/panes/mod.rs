@@ -123,7 +123,7 @@ pub fn default_layout() -> Tree<Pane> {
     let beliefs = tabs(&[Pane::Beliefs, Pane::Curve]);
     let details = tabs(&[Pane::Picture, Pane::Model]);
     let middle = linear(&mut tiles, LinearDir::Vertical, &[(denoiser, 0.4), (below, 0.6)]);
-    let right = linear(&mut tiles, LinearDir::Vertical, &[(beliefs, 0.6), (details, 0.4)]);
+    let right = linear(&mut tiles, LinearDir::Vertical, &[(beliefs, 0.65), (details, 0.35)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(middle, 0.74), (right, 0.26)]);
     Tree::new(egui::Id::unique("panes"), root, tiles)
 }

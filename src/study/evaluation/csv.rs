@@ -21,6 +21,7 @@ pub fn table(evaluation: &Evaluation) -> String {
             ("ece", level.ece),
             ("psnr_db_noisy", level.psnr_db.noisy),
             ("psnr_db_denoised", level.psnr_db.denoised),
+            ("psnr_db_given_class", level.psnr_db.given_class),
             ("ssim_noisy", level.ssim_noisy),
             ("ssim", level.ssim),
             ("log_density", level.log_density),

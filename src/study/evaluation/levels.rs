@@ -18,6 +18,8 @@ pub struct MeanPsnr {
     pub noisy: f64,
     /// Of D(y).
     pub denoised: f64,
+    /// Of D(y | c), c the picture's true class.
+    pub given_class: f64,
 }
 
 /// The figures of one kind and level of noise.
@@ -58,6 +60,8 @@ pub(super) struct Answer {
     score_norm: f64,
     noisy: Nearness,
     denoised: Nearness,
+    #[serde(with = "exact")]
+    given_class_db: f64,
 }
 
 /// [`Fidelity`] to the bit.
@@ -107,7 +111,11 @@ impl Under<'_> {
             sigma_used: self.sigma_used(),
             accuracy: mean(&|a| f64::from(u8::from(a.right))),
             ece: reliability.error(),
-            psnr_db: MeanPsnr { noisy: mean(&|a| a.noisy.psnr_db), denoised: mean(&|a| a.denoised.psnr_db) },
+            psnr_db: MeanPsnr {
+                noisy: mean(&|a| a.noisy.psnr_db),
+                denoised: mean(&|a| a.denoised.psnr_db),
+                given_class: mean(&|a| a.given_class_db),
+            },
             ssim: mean(&|a| a.denoised.ssim),
             ssim_noisy: mean(&|a| a.noisy.ssim),
             log_density: mean(&|a| a.log_density),
@@ -134,19 +142,22 @@ impl Measure for Under<'_> {
         let noisy: Vec<Picture> =
             clean.par_iter().zip(numbers).map(|(picture, &index)| noise.apply_nth(picture, index as u64)).collect();
         let forward = self.model.forward(&Batch::of(&noisy), &vec![used; numbers.len()])?;
-        let denoised = forward.denoised()?.pictures();
+        let labels: Vec<usize> = numbers.iter().map(|&index| samples.label(index)).collect();
+        let restored = forward.denoised_with(&labels)?.pictures();
         let beliefs: Vec<(Vec<f64>, f64)> =
             (0..numbers.len()).map(|i| (forward.posterior_of(i), forward.log_density_of(i))).collect();
-        let answers = numbers.par_iter().enumerate().map(|(i, &index)| {
+        let answers = labels.par_iter().enumerate().map(|(i, &label)| {
             let (posterior, log_density) = &beliefs[i];
             let predicted = ranked(posterior)[0];
+            let (denoised, given_class) = (&restored[2 * i], &restored[2 * i + 1]);
             Answer {
                 confidence: posterior[predicted],
-                right: predicted == samples.label(index),
+                right: predicted == label,
                 log_density: *log_density,
-                score_norm: distance(&denoised[i], &noisy[i]) / f64::from(used * used),
+                score_norm: distance(denoised, &noisy[i]) / f64::from(used * used),
                 noisy: Fidelity::of(&noisy[i], &clean[i]).into(),
-                denoised: Fidelity::of(&denoised[i], &clean[i]).into(),
+                denoised: Fidelity::of(denoised, &clean[i]).into(),
+                given_class_db: Fidelity::of(given_class, &clean[i]).psnr_db,
             }
         });
         Ok(answers.collect())

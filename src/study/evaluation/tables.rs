@@ -77,10 +77,11 @@ fn levels(part: Part, figures: &[LevelFigures]) -> Table {
             format!("{:.4}", f.ece),
             format!("{:.2} dB", f.psnr_db.noisy),
             format!("{:.2} dB", f.psnr_db.denoised),
+            format!("{:.2} dB", f.psnr_db.given_class),
             format!("{:.4}", f.ssim),
         ]
     };
-    let head = vec!["noise", "σ", "accuracy", "ECE", "PSNR noisy", "PSNR denoised", "SSIM"];
+    let head = vec!["noise", "σ", "accuracy", "ECE", "PSNR noisy", "denoised", "given the class", "SSIM"];
     Table { part, head, rows: figures.iter().map(row).collect(), note: "" }
 }
 

@@ -76,6 +76,17 @@ fn the_oracle_is_right_and_denoises_as_the_theory_says() {
 }
 
 #[test]
+fn the_true_class_helps_the_denoiser_where_noise_hides_it() {
+    let figures = &run(&Plan { sigmas: vec![0.05, 3.0], ..plan() }).by_sigma;
+    let [clear, hidden] = figures.as_slice() else { panic!("{figures:?}") };
+    assert!((clear.psnr_db.given_class - clear.psnr_db.denoised).abs() < 1e-3, "{clear:?}");
+    // A class is a Gaussian of variance 1e-4 around its mean: given the class hardly anything is unknown.
+    // Noise is shrunk by 1e-4 / (1e-4 + 9), to a thirty-thousandth: 90 dB.
+    assert!((hidden.psnr_db.given_class - 90.0).abs() < 2.0, "{hidden:?}");
+    assert!(hidden.psnr_db.denoised < hidden.psnr_db.given_class - 10.0, "{hidden:?}");
+}
+
+#[test]
 fn figures_depend_on_neither_the_batch_nor_the_threads() {
     let whole = run(&Plan { batch: 6, ..everything() });
     for (batch, threads) in [(1, 1), (5, 1), (6, 3), (4, 2)] {
@@ -275,7 +286,7 @@ fn the_page_and_the_table_hold_every_part() {
         table.starts_with("model,data,") && table.contains("oracle,shades,6,fgsm,linf,0.05,robust_accuracy,"),
         "{table}"
     );
-    assert_eq!(table.lines().count(), 1 + 2 * 7 + 2 * 2);
+    assert_eq!(table.lines().count(), 1 + 2 * 8 + 2 * 2);
 }
 
 #[test]
