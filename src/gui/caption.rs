@@ -36,18 +36,14 @@ pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
         left += 12.0;
     }
     let font = FontId::proportional(text::SMALL + 0.5);
-    let figure = caption.figure.as_deref().unwrap_or_default();
-    let right = pos2(line.right(), middle);
-    let used = paint_text(
-        ui,
-        right,
-        Align2::RIGHT_CENTER,
-        figure,
-        font.clone(),
-        tokens.dim,
-        (line.width() - 24.0).max(0.6 * line.width()),
-    );
-    let room = line.right() - left - used - if used > 0.0 { space::TIGHT } else { 0.0 };
+    // A whole name tells more than a figure, which stands in a pane of its own too.
+    let fits =
+        |figure: &&str| text_width(ui, name, &font) + space::TIGHT + text_width(ui, figure, &font) <= line.right() - left;
+    let mut room = line.right() - left;
+    if let Some(figure) = caption.figure.as_deref().filter(fits) {
+        let right = pos2(line.right(), middle);
+        room -= space::TIGHT + paint_text(ui, right, Align2::RIGHT_CENTER, figure, font.clone(), tokens.dim, room);
+    }
     let colour = if caption.chosen { tokens.strong } else { tokens.text };
     paint_text(ui, pos2(left, middle), Align2::LEFT_CENTER, name, font, colour, room);
 }
