@@ -37,8 +37,9 @@ pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
     }
     let font = FontId::proportional(text::SMALL + 0.5);
     // A whole name tells more than a figure, which stands in a pane of its own too.
-    let fits =
-        |figure: &&str| text_width(ui, name, &font) + space::TIGHT + text_width(ui, figure, &font) <= line.right() - left;
+    let fits = |figure: &&str| {
+        text_width(ui, name, &font) + space::TIGHT + text_width(ui, figure, &font) <= line.right() - left
+    };
     let mut room = line.right() - left;
     if let Some(figure) = caption.figure.as_deref().filter(fits) {
         let right = pos2(line.right(), middle);
