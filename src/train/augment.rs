@@ -13,8 +13,7 @@ pub struct Augmentation {
     pub mirror: bool,
     /// By how many pixels at most a picture is shifted in each direction, its border continued by reflection.
     pub shift: usize,
-    /// The side of a grey square whose middle is any of the picture's pixels (DeVries and Taylor 2017, arXiv 1708.04552); 0 for
-    /// none.
+    /// The side of a grey square whose middle is any of the picture's pixels ("cutout", arXiv 1708.04552); 0 for none.
     pub hole: usize,
 }
 
