@@ -87,6 +87,10 @@ pub struct Config {
     /// The model's name in its file (default: the file's)
     #[arg(long)]
     pub name: Option<String>,
+    /// Begin with this model's weights, network and normalisation instead of random weights: fine-tuning
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "widths", "blocks", "strides"])]
+    #[serde(default)]
+    pub init: Option<PathBuf>,
     /// The network's size
     #[arg(long, value_enum, default_value_t)]
     pub preset: Preset,

@@ -361,7 +361,24 @@ fn untrained(config: &Config, data: &DataSet) -> Result<Checkpoint> {
     description.deviation = statistics.pooled_deviation();
     description.mean = statistics.mean;
     description.sigma_range = config.sigma_range();
-    Checkpoint::untrained(description, config.seed)
+    let Some(path) = &config.init else { return Checkpoint::untrained(description, config.seed) };
+    let trained = Checkpoint::read(path)?;
+    let (own, asked) = (&trained.description, &description);
+    let differs = [
+        (own.classes != asked.classes, "has other classes than the data"),
+        (own.image != asked.image, "takes pictures of another size or colour than the data's"),
+    ];
+    if let Some((_, reason)) = differs.into_iter().find(|(differs, _)| *differs) {
+        return Err(Error::checkpoint(path, reason.to_owned()));
+    }
+    // Its weights mean what they do with its own normalisation.
+    let description = Description {
+        architecture: own.architecture.clone(),
+        mean: own.mean.clone(),
+        deviation: own.deviation,
+        ..description
+    };
+    Ok(Checkpoint { description, tensors: trained.tensors })
 }
 
 /// Values read back, as a checkpoint holds them.

@@ -159,6 +159,37 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
 }
 
 #[test]
+fn a_run_begins_with_another_models_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let first = config(folder.path());
+    train(&first).unwrap();
+    let trained = Checkpoint::read(&first.out).unwrap();
+    // Steps of no length, so that what the run began with is what it ends with.
+    let tuned = Config {
+        init: Some(first.out.clone()),
+        out: folder.path().join("tuned.safetensors"),
+        widths: None,
+        blocks: None,
+        strides: None,
+        seed: 5,
+        lr_muon: 1e-12,
+        lr_adam: 1e-12,
+        ..first.clone()
+    };
+    train(&tuned).unwrap();
+    let begun = Checkpoint::read(&tuned.out).unwrap();
+    assert_eq!(begun.description.architecture, trained.description.architecture);
+    for (name, tensor) in &trained.tensors {
+        let apart = tensor.values.iter().zip(&begun.tensors[name].values).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-6, "{name}");
+    }
+    std::fs::write(folder.path().join("batches.meta.txt"), "up\ndown\n").unwrap();
+    let error = train(&Config { overwrite: true, ..tuned }).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors") && error.contains("other classes"), "{error}");
+}
+
+#[test]
 fn nothing_is_overwritten_or_resumed_without_reason() {
     let folder = tempfile::tempdir().unwrap();
     write_data(folder.path(), 6);
