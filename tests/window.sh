@@ -112,20 +112,20 @@ if [ "$size" != 1280x800 ]; then
 fi
 
 # Another picture of the filmstrip.
-xdotool mousemove 260 739 click 1; sleep 2
+xdotool mousemove 372 739 click 1; sleep 2
 # The slider: click at three quarters of it, then drag.
 xdotool mousemove 800 58 click 1; sleep 1
 xdotool mousemove 633 88 mousedown 1 mousemove 700 88 mousemove 900 88 mouseup 1; sleep 2
 shot slider
 key 3
 shot overview
-copied_command_runs sample:cifar10/deer.png
+copied_command_runs sample:cifar10/frog.png
 palette "classes gradients"
 shot gradients
 palette "classes restorations"
 palette "show adversary" 6
 shot adversary 4
-copied_command_runs "attack sample:cifar10/deer.png"
+copied_command_runs "attack sample:cifar10/frog.png"
 palette "dark or light" 2
 palette "show classes" 2
 shot light
