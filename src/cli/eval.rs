@@ -33,7 +33,7 @@ pub(super) struct Eval {
     #[command(flatten)]
     model: ModelArguments,
     /// Noise levels, as 0.1 or 25/255
-    #[arg(long, value_name = "S,S,…", value_delimiter = ',', default_value = "15/255,25/255,50/255", value_parser = sigma)]
+    #[arg(long, value_name = "S,S,…", value_delimiter = ',', default_value = "1/255,15/255,25/255,50/255", value_parser = sigma)]
     sigmas: Vec<f32>,
     /// Kinds of noise
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "gaussian", value_parser = plain::<NoiseKind>)]
