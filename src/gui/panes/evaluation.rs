@@ -1,9 +1,8 @@
 //! The evaluation on a data set: the form, the progress, the tables and plots.
 
-use eframe::egui::{
-    self, Align, Button, DragValue, Grid, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2,
-};
+use eframe::egui::{Align, Button, DragValue, Grid, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui};
 
+use super::form;
 use crate::attack::Method;
 use crate::gui::command::Command;
 use crate::gui::context::Context;
@@ -14,27 +13,14 @@ use crate::gui::widgets::{self, command_button, dim, named, section, time_words}
 use crate::picture::NoiseKind;
 use crate::study::evaluation::Table;
 
-/// Width of the form.
-const CONTROLS: f32 = 248.0;
 /// A plot's height, and its least width.
 const PLOT: [f32; 2] = [260.0, 190.0];
+/// What a path is, and how else it comes.
+const FOLDER: [&str; 2] = ["a folder", "A folder; or drop it on the window"];
 
 /// Shows the pane.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
-    let available = ui.available_size();
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(Align::Min);
-        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
-            ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("form").auto_shrink([false, false]).show(ui, |ui| {
-                ui.set_max_width(CONTROLS - space::ITEM);
-                ui.spacing_mut().item_spacing.x = space::TIGHT;
-                form(ui, cx);
-            });
-        });
-        ui.vertical(|ui| results(ui, cx));
-    });
+    form::beside(ui, cx, form, results);
 }
 
 fn form(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -42,7 +28,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     start(ui, cx);
     let mut form: Form = cx.settings.evaluation.clone();
     section(ui, "Data: class folders, CIFAR-10 or MNIST");
-    path(ui, cx, &mut form.data, "Data to evaluate on", Evaluate::ChooseData);
+    form::path(ui, cx, &mut form.data, "Data to evaluate on", FOLDER, Command::Evaluate(Evaluate::ChooseData));
     ui.horizontal(|ui| {
         let limit = ui.add(DragValue::new(&mut form.limit).range(1..=1_000_000).speed(5.0));
         named(&limit, "Pictures at most");
@@ -70,7 +56,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     section(ui, "Certify at the noise levels");
     line(ui, &mut form.certify, "Certify at", "0.25; nothing for none");
     section(ui, "Pictures of another kind, to be told apart");
-    path(ui, cx, &mut form.others, "Pictures of another kind", Evaluate::ChooseOthers);
+    form::path(ui, cx, &mut form.others, "Pictures of another kind", FOLDER, Command::Evaluate(Evaluate::ChooseOthers));
     if let Err(error) = form.plan() {
         ui.label(RichText::new(error.to_string()).size(text::SMALL).color(tokens.warning));
     }
@@ -99,21 +85,6 @@ fn start(ui: &mut Ui, cx: &mut Context<'_>) {
 fn line(ui: &mut Ui, value: &mut String, label: &str, hint: &str) {
     let edit = TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY);
     named(&ui.add(edit), label);
-}
-
-/// A path to be typed, or chosen.
-fn path(ui: &mut Ui, cx: &mut Context<'_>, value: &mut String, label: &str, choose: Evaluate) {
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let button = ui.button("Choose…").on_hover_text("A folder; or drop it on the window");
-            named(&button, &format!("{label}: choose"));
-            if button.clicked() {
-                cx.run(Command::Evaluate(choose));
-            }
-            let edit = TextEdit::singleline(value).hint_text("a folder").desired_width(f32::INFINITY);
-            named(&ui.add(edit).on_hover_text(value.as_str()), label);
-        });
-    });
 }
 
 /// Attacks to add to the list, the adversary's among them.

@@ -8,6 +8,7 @@ mod classes;
 mod curve;
 mod denoiser;
 mod evaluation;
+mod form;
 mod picture;
 mod timeline;
 mod training;

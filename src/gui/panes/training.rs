@@ -1,10 +1,8 @@
 //! Training: the form, how the run goes, and its plots.
 
-use eframe::egui::{
-    self, Align, Button, ComboBox, DragValue, Layout, ProgressBar, RichText, ScrollArea, Slider, SliderClamping,
-    TextEdit, Ui, vec2,
-};
+use eframe::egui::{Align, Button, ComboBox, DragValue, Layout, ProgressBar, RichText, Slider, SliderClamping, Ui};
 
+use super::form;
 use crate::gui::command::Command;
 use crate::gui::context::Context;
 use crate::gui::plot::{self, Curve};
@@ -13,28 +11,16 @@ use crate::gui::training::{Form, Stage, Train, Training, Unit};
 use crate::gui::widgets::{self, command_button, dim, named, section, segments, time_words};
 use crate::train::{LogEntry, Objective, Preset, Started};
 
-/// Width of the form.
-const CONTROLS: f32 = 248.0;
 /// A plot has at most so many points.
 const POINTS: usize = 800;
 
 /// Shows the pane.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
-    let available = ui.available_size();
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(Align::Min);
-        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
-            ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("form").auto_shrink([false, false]).show(ui, |ui| {
-                ui.set_max_width(CONTROLS - space::ITEM);
-                ui.spacing_mut().item_spacing.x = space::TIGHT;
-                buttons(ui, cx);
-                form(ui, cx);
-            });
-        });
-        ui.vertical(|ui| run(ui, cx));
-    });
+    let controls = |ui: &mut Ui, cx: &mut Context<'_>| {
+        buttons(ui, cx);
+        form(ui, cx);
+    };
+    form::beside(ui, cx, controls, run);
 }
 
 fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -77,9 +63,9 @@ fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
 fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut form: Form = cx.settings.training.clone();
     section(ui, "Data: class folders, CIFAR-10 or MNIST");
-    path(ui, cx, &mut form.data, "Data to train on", Train::ChooseData);
+    form::path(ui, cx, &mut form.data, "Data to train on", ["", ""], Command::Train(Train::ChooseData));
     section(ui, "Model file to write");
-    path(ui, cx, &mut form.out, "Model file", Train::ChooseOut);
+    form::path(ui, cx, &mut form.out, "Model file", ["", ""], Command::Train(Train::ChooseOut));
     section(ui, "Network");
     let sizes = [
         (Preset::Compact, "compact", "Runs live on a laptop's processor"),
@@ -122,21 +108,6 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     if form != cx.settings.training {
         cx.run(Command::Train(Train::Set(Box::new(form))));
     }
-}
-
-/// A path to be typed, or chosen.
-fn path(ui: &mut Ui, cx: &mut Context<'_>, value: &mut String, label: &str, choose: Train) {
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let button = ui.button("Choose…");
-            named(&button, &format!("{label}: choose"));
-            if button.clicked() {
-                cx.run(Command::Train(choose));
-            }
-            let edit = TextEdit::singleline(value).desired_width(f32::INFINITY);
-            named(&ui.add(edit).on_hover_text(value.as_str()), label);
-        });
-    });
 }
 
 fn run(ui: &mut Ui, cx: &mut Context<'_>) {

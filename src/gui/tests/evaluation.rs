@@ -1,12 +1,12 @@
 //! Flows through the evaluation of a data set.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 
-use super::{Window, oracle, run};
+use super::{Dropped, Window, oracle, run};
 use crate::gui::command::Command;
 use crate::gui::evaluation::{Evaluate, Form, Format, text};
 use crate::gui::models::{NAMES, oracle_pictures};
@@ -82,19 +82,6 @@ fn a_failure_stays_readable_and_a_wrong_entry_is_said_at_once() {
     let wrong = Form { attacks: "pdg".to_owned(), ..form(Path::new("/nowhere/at/all")) };
     run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(wrong))));
     harness.get_by_label_contains("'pdg' is none of");
-}
-
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(&self.0).map_err(|error| error.to_string())
-    }
 }
 
 fn drop_on(harness: &mut Window, path: &Path) {

@@ -34,6 +34,20 @@ use crate::picture::{Picture, Shape};
 /// The window with a person's hands on it.
 type Window = Harness<'static, App>;
 
+/// A file that the pointer lets go of over the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
 /// The window on its samples, everything computed.
 fn window() -> Window {
     opened(Vec::new())

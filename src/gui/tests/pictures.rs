@@ -1,31 +1,17 @@
 //! Pictures in: files, folders, drops, the clipboard, samples, drawings, and how they are fitted.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::{self, Key, Modifiers, PointerButton, vec2};
 use egui_kittest::kittest::Queryable;
 
-use super::{Window, click, drag, opened, picture_file, run, said, window};
+use super::{Dropped, Window, click, drag, opened, picture_file, run, said, window};
 use crate::gui::command::Command;
 use crate::gui::document::Source;
 use crate::gui::opening::picture_of_clipboard;
 use crate::gui::panes::Pane;
 use crate::picture::{Fit, Shape};
-
-/// A file that the pointer lets go of over the window.
-#[derive(Debug)]
-struct Dropped(PathBuf);
-
-impl egui::DroppedFile for Dropped {
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    fn bytes(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(&self.0).map_err(|error| error.to_string())
-    }
-}
 
 fn drop_on(window: &mut Window, paths: &[PathBuf]) {
     let files = paths.iter().map(|path| egui::HoveredFile { path: Some(path.clone()), mime: String::new() });
