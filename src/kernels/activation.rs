@@ -8,6 +8,8 @@
 //! depend on the number of threads.
 
 mod second;
+#[cfg(test)]
+mod tests;
 
 pub use second::{Cotangents, Tangent};
 

@@ -3,6 +3,7 @@
 use super::conv::pointwise;
 use super::outer::{Outer, accumulate};
 use super::product::{Grid, Panels};
+use super::scratch;
 use super::share::{Shared, split};
 use super::simd::{Kernel, Level, Simd, padded};
 
@@ -73,17 +74,18 @@ impl Readout {
         let blocks = pixels.div_ceil(BLOCK_PIXELS);
         for (n, (u, kept)) in u.iter_mut().zip(kept.chunks_exact_mut(picture)).enumerate() {
             let gamma = &gamma[n * stride + start..][..channels];
-            let mut sums = vec![0.0; blocks];
-            let (kept, shared) = (Shared::new(kept), Shared::new(&mut sums));
-            split(blocks, 1, &|block, _| {
-                let first = block * BLOCK_PIXELS;
-                let count = BLOCK_PIXELS.min(pixels - first);
-                // SAFETY: each block has its own pixels and its own sum.
-                let (kept, sum) =
-                    unsafe { (kept.part(first * 2 * channels, count * 2 * channels), shared.part(block, 1)) };
-                sum[0] = self.level.run(Exchange { kept, gamma, scale });
+            *u += scratch::with(blocks, |sums| {
+                let (kept, shared) = (Shared::new(kept), Shared::new(sums));
+                split(blocks, 1, &|block, _| {
+                    let first = block * BLOCK_PIXELS;
+                    let count = BLOCK_PIXELS.min(pixels - first);
+                    // SAFETY: each block has its own pixels and its own sum.
+                    let (kept, sum) =
+                        unsafe { (kept.part(first * 2 * channels, count * 2 * channels), shared.part(block, 1)) };
+                    sum[0] = self.level.run(Exchange { kept, gamma, scale });
+                });
+                sums.iter().map(|&sum| f64::from(sum)).sum::<f64>()
             });
-            *u += sums.iter().map(|&sum| f64::from(sum)).sum::<f64>();
         }
     }
 
@@ -182,5 +184,103 @@ impl Kernel for Exchange<'_> {
         let mut lanes = [0.0; super::simd::WIDEST];
         s.store(&mut lanes, sum);
         lanes[..S::LANES].iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernels::tests::{assert_close, noise};
+
+    /// The read-out of one picture, unpadded, in double precision: its value, its gradient by h, and those by P and Q.
+    struct Naive {
+        value: f64,
+        gradient: Vec<f64>,
+        weights: [Vec<f64>; 2],
+    }
+
+    fn naive(channels: usize, h: &[f32], [p, q]: [&[f32]; 2], gamma: &[f32]) -> Naive {
+        let scale = 1.0 / (channels as f64).sqrt();
+        let area = channels * channels;
+        let mut found = Naive { value: 0.0, gradient: vec![0.0; h.len()], weights: [vec![0.0; area], vec![0.0; area]] };
+        for (h, gradient) in h.chunks_exact(channels).zip(found.gradient.chunks_exact_mut(channels)) {
+            let times = |matrix: &[f32], o: usize| -> f64 {
+                (0..channels).map(|i| f64::from(matrix[o * channels + i]) * f64::from(h[i])).sum()
+            };
+            for o in 0..channels {
+                let gamma = f64::from(gamma[o]) * scale;
+                let (ph, qh) = (times(p, o), times(q, o));
+                found.value += gamma * ph * qh;
+                for i in 0..channels {
+                    let at = o * channels + i;
+                    gradient[i] += gamma * (qh * f64::from(p[at]) + ph * f64::from(q[at]));
+                    found.weights[0][at] += gamma * qh * f64::from(h[i]);
+                    found.weights[1][at] += gamma * ph * f64::from(h[i]);
+                }
+            }
+        }
+        found
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+        #[test]
+        fn readouts_and_their_gradients_match_plain_loops(
+            pictures in 0..4_usize,
+            channels in prop_oneof![1..6_usize, Just(16), Just(19), Just(40)],
+            // Up to three blocks of pixels.
+            pixels in prop_oneof![1..40_usize, 250..600_usize],
+            seed: u64,
+        ) {
+            let wide = padded(channels);
+            let (p, q) = (noise(seed, channels * channels), noise(seed ^ 1, channels * channels));
+            let h = noise(seed ^ 2, pictures * pixels * channels);
+            // γ among other layers' values, its padding zero.
+            let (stride, start) = (wide + 7, 3);
+            let mut gamma = noise(seed ^ 3, pictures * stride);
+            gamma.chunks_exact_mut(stride).for_each(|row| row[start + channels..start + wide].fill(0.0));
+            let mut dense = vec![0.0; pictures * pixels * wide];
+            for (to, from) in dense.chunks_exact_mut(wide).zip(h.chunks_exact(channels)) {
+                to[..channels].copy_from_slice(from);
+            }
+            for level in Level::available() {
+                let readout = Readout::new(level, channels, &p, &q);
+                let mut kept = vec![f32::NAN; pictures * pixels * readout.kept()];
+                let mut values = vec![0.25; pictures];
+                readout.forward(pixels, &dense, (&gamma, stride, start), &mut kept, &mut values);
+                let mut gradients = vec![f32::NAN; dense.len()];
+                readout.gradient(pictures * pixels, &kept, &mut gradients);
+                for n in 0..pictures {
+                    let rows = n * pixels..(n + 1) * pixels;
+                    let row = &gamma[n * stride + start..][..wide];
+                    let truth = naive(channels, &h[rows.start * channels..rows.end * channels], [&p, &q], row);
+                    let terms = (pixels * channels) as f64;
+                    prop_assert!((values[n] - 0.25 - truth.value).abs() <= 1e-6 * terms, "{}", level.name());
+                    let unpad = |values: &[f32]| -> Vec<f32> {
+                        values.chunks_exact(wide).flat_map(|pixel| &pixel[..channels]).copied().collect()
+                    };
+                    let gradient = unpad(&gradients[rows.start * wide..rows.end * wide]);
+                    assert_close(&gradient, &truth.gradient, level.name());
+                    // What training takes: the same from the projections, and the gradients by P and Q.
+                    let h = &dense[rows.start * wide..rows.end * wide];
+                    let mut projected = vec![f32::NAN; pixels * readout.kept()];
+                    readout.project(pixels, h, &mut projected);
+                    let mut exchanged = vec![f32::NAN; projected.len()];
+                    readout.exchange(1.0, row, &projected, &mut exchanged);
+                    assert_close(&exchanged, &kept[rows.start * 2 * wide..rows.end * 2 * wide].iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), level.name());
+                    for (found, truth) in readout.weight_gradient(&[(&exchanged, h)]).iter().zip(&truth.weights) {
+                        assert_close(found, truth, level.name());
+                    }
+                    // γ's cotangent at the tangent ḣ = h is twice the gradient by γ, and Σγ∂u/∂γ = u.
+                    let mut cotangent = vec![f32::NAN; wide];
+                    readout.gamma_cotangent(0.5, &projected, &projected, &mut cotangent);
+                    let back: f64 = cotangent.iter().zip(row).map(|(c, g)| f64::from(*c) * f64::from(*g)).sum();
+                    prop_assert!((back - truth.value).abs() <= 1e-6 * terms, "{} γ", level.name());
+                }
+            }
+        }
     }
 }

@@ -209,6 +209,54 @@ proptest! {
     }
 
     #[test]
+    fn filter_gradients_match_plain_loops(shape in shapes(1..=2), pairs in 1..3_usize, seed: u64) {
+        let Naive { pictures, inputs, outputs, size, stride, .. } = shape;
+        let draw = |pair: usize| {
+            let seed = seed ^ (2 * pair as u64);
+            (noise(seed, shape.input_len()), noise(seed ^ 1, shape.output_len()))
+        };
+        let mut truth = vec![0.0; shape.weights_len()];
+        let mut frames = Vec::new();
+        for (x, g) in (0..pairs).map(draw) {
+            truth.iter_mut().zip(shape.weight_gradient(&x, &g)).for_each(|(sum, v)| *sum += v);
+            let (_, g) = framed(&g, pictures, outputs, shape.output());
+            frames.push((framed(&x, pictures, inputs, size).1, g));
+        }
+        let frames: Vec<(&[f32], &[f32])> = frames.iter().map(|(x, g)| (x.as_slice(), g.as_slice())).collect();
+        let frame = Frame::new(size.0, size.1, inputs);
+        for level in Level::available() {
+            let filter = conv::filter_gradient(level, stride, frame, [outputs, pictures], &frames);
+            let mut found = vec![f32::NAN; truth.len()];
+            filter.write([outputs, inputs, 3], &mut found);
+            assert_close(&found, &truth, level.name());
+        }
+    }
+
+    #[test]
+    fn products_of_pixels_match_plain_loops(
+        rows in 0..70_usize,
+        inputs in prop_oneof![1..20_usize, Just(48), Just(100)],
+        outputs in prop_oneof![1..20_usize, Just(48), Just(100)],
+        seed: u64,
+        add: bool,
+    ) {
+        let shape = Naive { pictures: 1, inputs, outputs, size: (1, rows), kernel: 1, stride: 1 };
+        let (x, w) = (noise(seed, shape.input_len()), noise(seed ^ 1, shape.weights_len()));
+        let mut truth = shape.forward(&x, &w);
+        if add {
+            truth.iter_mut().for_each(|v| *v += 0.5);
+        }
+        let mut dense = vec![0.0; rows * padded(inputs)];
+        to_channels_last(&x, inputs, rows, &mut dense);
+        let filter = Filter::new(&w, [outputs, inputs, 1]);
+        for level in Level::available() {
+            let mut out = vec![if add { 0.5 } else { f32::NAN }; rows * padded(outputs)];
+            conv::pointwise(&conv::direct(level, &filter), rows, &dense, &mut out, add);
+            assert_close(&planar(&out, 1, outputs, (1, rows)), &truth, level.name());
+        }
+    }
+
+    #[test]
     fn stems_match_plain_loops(
         shape in shapes(1..=2),
         inputs in 1..4_usize,

@@ -117,16 +117,16 @@ impl Engine {
         let share = 1.0 / (frame.height * frame.width) as f64;
         let pictures = last.framed.chunks_exact(frame.len()).zip(part.pooled.chunks_exact_mut(frame.channels));
         for (framed, pooled) in pictures {
-            let mut sums = vec![0.0_f64; frame.channels];
+            part.sums.fill(0.0);
             for y in 0..frame.height {
                 let line = &framed[frame.at(y, 0)..][..frame.width * frame.channels];
                 for pixel in line.chunks_exact(frame.channels) {
-                    for (sum, value) in sums.iter_mut().zip(pixel) {
+                    for (sum, value) in part.sums.iter_mut().zip(pixel) {
                         *sum += f64::from(*value);
                     }
                 }
             }
-            for (pooled, sum) in pooled.iter_mut().zip(sums) {
+            for (pooled, sum) in pooled.iter_mut().zip(&part.sums) {
                 *pooled = (sum * share) as f32;
             }
         }

@@ -130,6 +130,31 @@ fn pictures_and_cotangents_do_not_depend_on_threads() {
 }
 
 #[test]
+fn no_layer_allocates_once_the_memory_is_laid_out() {
+    let allocations = |blocks: usize| {
+        let checkpoint = checkpoint(3, architecture((4, 2), &[48, 96], &[blocks, blocks], &[1, 2]));
+        let shape = Shape::new(3, 32, 32);
+        // One thread, since the counter counts those of the thread that asks.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        pool.install(|| {
+            let engine = engine(Level::best(), &checkpoint);
+            let mut workspace = Workspace::new();
+            let (mut energy, mut logits) = (vec![0.0; 2], vec![0.0; 6]);
+            let (noisy, cotangents) = (noise(5, 2 * shape.len()), noise(6, 60));
+            let (density, mut out) = (vec![1.0; 20], vec![0.0; 20 * shape.len()]);
+            let mut job = || {
+                engine.forward(&noisy, (32, 32), &[0.1; 2], &mut workspace, &mut energy, &mut logits).unwrap();
+                engine.pullback(&mut workspace, &density, &cotangents, &mut out).unwrap();
+            };
+            job();
+            allocation_counter::measure(job).count_total
+        })
+    };
+    let counts = [allocations(1), allocations(3)];
+    assert!(counts[0] == counts[1] && counts[0] < 10, "{counts:?} allocations a job of three and of seven layers");
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let checkpoint = checkpoint(3, architecture((4, 2), &[8], &[1], &[1]));
     let tensor = |name: &str| match name {

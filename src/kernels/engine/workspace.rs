@@ -29,6 +29,8 @@ pub(super) struct Part {
     pub(super) patches: Vec<f32>,
     pub(super) stages: Vec<StageMemory>,
     pub(super) head: Tape,
+    /// Room for one picture's sums over the pixels.
+    pub(super) sums: Vec<f64>,
     /// The head's means over the pixels, `[pictures, channels]`.
     pub(super) pooled: Vec<f32>,
     pub(super) logits: Vec<f32>,
@@ -134,6 +136,7 @@ impl Part {
             patches: zeros(lines * columns * engine.stem.patch()),
             stages,
             head,
+            sums: vec![0.0; engine.head.panels.depth()],
             pooled: zeros(engine.head.panels.depth()),
             logits: zeros(engine.head.bias.len()),
             energy: vec![0.0; pictures],
