@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::document::{Entry, Source};
 use super::models::ModelSource;
-use super::opening::hexadecimal;
+use super::opening::hash;
 use crate::attack::{self, Defence, Mode, Smoothing, Target};
 use crate::picture::{self, Fit, Noise, NoiseKind};
 use crate::{Error, Result};
@@ -159,7 +157,7 @@ pub fn keep(entry: &Entry, folder: &Path) -> Result<PathBuf> {
     let picture = entry.original.picture();
     let bytes: Vec<u8> = picture.values().iter().map(|&v| picture::to_byte(v)).collect();
     let name = entry.name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "-");
-    let digits = hexadecimal(&Sha256::digest(&bytes));
+    let digits = hash(&bytes);
     let path = folder.join(format!("{name}-{}.png", &digits[..12]));
     std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
     picture::save(&path, picture, true)?;

@@ -1,4 +1,4 @@
-//! Line plots that stand still: of an evaluation, of a training run.
+//! Plots that stand still: of an evaluation, of a training run, of one picture.
 
 use eframe::egui::{Color32, Ui};
 use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, Points};
@@ -19,18 +19,23 @@ pub struct Curve<'a> {
     pub dots: bool,
 }
 
-/// Lines over one axis, under their title, this large.
-pub fn lines(ui: &mut Ui, title: &str, x_label: &str, range: Option<(f64, f64)>, curves: &[Curve<'_>], size: [f32; 2]) {
-    dim(ui, title);
-    let mut plot = Plot::new(title)
-        .width(size[0])
-        .height(size[1] - text::SMALL - 8.0)
+/// An empty plot that the mouse does not move.
+pub fn still(ui: &Ui, name: &str) -> Plot<'static> {
+    Plot::new(name)
         .allow_drag(false)
         .allow_zoom(false)
         .allow_scroll(false)
         .allow_boxed_zoom(false)
-        .grid_spacing(eframe::egui::Rangef::new(20.0, 160.0))
         .grid_color(Tokens::in_ui(ui).line)
+}
+
+/// Lines over one axis, under their title, this large.
+pub fn lines(ui: &mut Ui, title: &str, x_label: &str, range: Option<(f64, f64)>, curves: &[Curve<'_>], size: [f32; 2]) {
+    dim(ui, title);
+    let mut plot = still(ui, title)
+        .width(size[0])
+        .height(size[1] - text::SMALL - 8.0)
+        .grid_spacing(eframe::egui::Rangef::new(20.0, 160.0))
         .x_axis_label(x_label);
     if curves.len() > 1 {
         plot = plot.legend(Legend::default().position(Corner::LeftBottom));

@@ -1,11 +1,12 @@
 //! What is proved about the picture: the smoothed class, and a radius that grows as votes come in.
 
 use eframe::egui::{self, DragValue, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, vec2};
-use egui_plot::{Corner, HLine, Legend, Line, Plot, PlotPoints};
+use egui_plot::{Corner, HLine, Legend, Line, PlotPoints};
 
 use crate::attack::{Certificate, Smoothing};
 use crate::gui::command::Command;
 use crate::gui::context::Context;
+use crate::gui::plot::still;
 use crate::gui::theme::{Tokens, space, text};
 use crate::gui::widgets::{self, command_button, dim, fact, named, of_255, percent};
 
@@ -157,17 +158,12 @@ fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let tokens = Tokens::in_ui(ui);
     let points: PlotPoints<'_> = cx.session.certifying.curve.iter().copied().collect();
     let attack = cx.session.attack.outcome.as_ref().map(|outcome| outcome.achieved.l2);
-    let plot = Plot::new("radius")
+    let plot = still(ui, "radius")
         .legend(Legend::default().position(Corner::RightBottom))
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
         .include_x(0.0)
         .include_x(certificate.planned as f64)
         .include_y(0.0)
         .grid_spacing(egui::Rangef::new(16.0, 120.0))
-        .grid_color(tokens.line)
         .x_axis_label("votes")
         .label_formatter(|_| None);
     plot.show(ui, |plot| {

@@ -1,10 +1,11 @@
 //! The curve of p(c | y) over σ, with the present level to drag.
 
 use eframe::egui::{Role, Ui, WidgetInfo};
-use egui_plot::{CoordinatesFormatter, Corner, GridMark, Legend, Line, Plot, PlotPoints, VLine};
+use egui_plot::{CoordinatesFormatter, Corner, GridMark, Legend, Line, PlotPoints, VLine};
 
 use crate::gui::command::Command;
 use crate::gui::context::Context;
+use crate::gui::plot::still;
 use crate::gui::theme::Tokens;
 use crate::gui::widgets::{self, of_255};
 
@@ -31,12 +32,8 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         .collect();
     let (from, to) = (curve.sigmas[0], curve.sigmas[curve.sigmas.len() - 1]);
     let level = place(cx.document.noise.sigma.max(1e-5));
-    let plot = Plot::new("beliefs over sigma")
+    let plot = still(ui, "beliefs over sigma")
         .legend(Legend::default().position(Corner::LeftBottom))
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .allow_boxed_zoom(false)
         .include_y(0.0)
         .include_y(1.0)
         .include_x(place(from))
@@ -53,7 +50,6 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
                 format!("σ {}/255  {:.0} %", of_255(level_at(point.x)), point.y * 100.0)
             }),
         )
-        .grid_color(tokens.line)
         .label_formatter(|_| None);
     let moved = plot.show(ui, |plot| {
         for line in lines {

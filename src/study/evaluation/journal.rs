@@ -153,8 +153,7 @@ pub fn fingerprint(model: &dyn JointModel, samples: &Samples, others: Option<&Sa
             hash.update(bytes);
         }
     }
-    let digits = hash.finalize().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    Ok(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect())
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 #[cfg(test)]
