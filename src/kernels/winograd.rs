@@ -298,14 +298,14 @@ impl<'a, T: Tile> Convolution<'a, T> {
             let grain = (TRANSFORM_GRAIN / (products * depth)).max(1);
             let shared = Shared::new(inputs);
             split(count, grain, &|start, len| {
-                level.run(InputTransform::<T> {
+                level.run(Spread::<T, OfInputs> {
                     tiling: self.tiling,
                     framed: self.framed,
                     tiles: (first + start, len),
                     out: shared,
                     out_start: start,
                     plane: input_plane,
-                    tile: std::marker::PhantomData,
+                    transform: std::marker::PhantomData,
                 });
             });
             let inputs = &*inputs;
@@ -356,8 +356,37 @@ const TRANSFORM_GRAIN: usize = 128 << 10;
 /// Multiply-adds whose product is worth handing to another thread.
 const PRODUCT_GRAIN: usize = 1 << 20;
 
-/// `Bᵀ d B` of some tiles: `[products, tiles, channels]`.
-struct InputTransform<'a, T> {
+/// What the transform of a tile of a framed picture reads, and what it applies along each axis.
+trait Transform<T: Tile>: Send + Sync {
+    /// Values read along a side.
+    const READ: usize;
+
+    /// Where a picture's tile with its first output at (y, x) begins.
+    fn start(frame: Frame, y: usize, x: usize) -> usize;
+    /// The transform of one line, of which the first [`Self::READ`] values count.
+    fn apply<S: Simd>(s: S, line: [S::V; SIDE]) -> [S::V; SIDE];
+}
+
+/// `Bᵀ d B`.
+struct OfInputs;
+
+impl<T: Tile> Transform<T> for OfInputs {
+    const READ: usize = T::INPUTS;
+
+    /// A line above and a column left of the first output.
+    #[inline(always)]
+    fn start(frame: Frame, y: usize, x: usize) -> usize {
+        y * frame.line() + x * frame.channels
+    }
+
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, line: [S::V; SIDE]) -> [S::V; SIDE] {
+        T::input(s, line)
+    }
+}
+
+/// A transform of some tiles of framed pictures: `[products, tiles, channels]`.
+struct Spread<'a, T, F> {
     tiling: Tiling,
     framed: &'a [f32],
     /// The first tile and how many.
@@ -366,10 +395,10 @@ struct InputTransform<'a, T> {
     /// Where the first tile goes in its plane, and the planes' distance.
     out_start: usize,
     plane: usize,
-    tile: std::marker::PhantomData<T>,
+    transform: std::marker::PhantomData<(T, F)>,
 }
 
-impl<T: Tile> Kernel for InputTransform<'_, T> {
+impl<T: Tile, F: Transform<T>> Kernel for Spread<'_, T, F> {
     type Output = ();
 
     #[inline(always)]
@@ -378,27 +407,26 @@ impl<T: Tile> Kernel for InputTransform<'_, T> {
         let (channels, line, side) = (frame.channels, frame.line(), T::INPUTS);
         for i in 0..self.tiles.1 {
             let (n, y, x) = self.tiling.place::<T>(self.tiles.0 + i);
-            // The tile's first input lies a line above and a column left of its first output.
-            let start = n * frame.len() + y * line + x * channels;
-            let tile = &self.framed[start..][..(side - 1) * line + side * channels];
+            // Frames have room for whole tiles; what overhangs the picture is zero.
+            let start = n * frame.len() + F::start(frame, y, x);
+            let tile = &self.framed[start..][..(F::READ - 1) * line + F::READ * channels];
             for c in (0..channels).step_by(S::LANES) {
                 let mut values = [[s.splat(0.0); SIDE]; SIDE];
-                for (i, row) in values.iter_mut().enumerate().take(side) {
+                for (i, row) in values.iter_mut().enumerate().take(F::READ) {
                     let mut d = [s.splat(0.0); SIDE];
-                    for (j, d) in d.iter_mut().enumerate().take(side) {
+                    for (j, d) in d.iter_mut().enumerate().take(F::READ) {
                         // SAFETY: inside the tile's slice, since c + LANES ≤ channels.
                         *d = unsafe { s.load_at(tile.as_ptr().add(i * line + j * channels + c)) };
                     }
-                    *row = T::input(s, d);
+                    *row = F::apply(s, d);
                 }
                 let to = (self.out_start + i) * channels + c;
                 for j in 0..side {
                     let mut d = [s.splat(0.0); SIDE];
-                    for (d, row) in d.iter_mut().zip(&values).take(side) {
+                    for (d, row) in d.iter_mut().zip(&values).take(F::READ) {
                         *d = row[j];
                     }
-                    let d = T::input(s, d);
-                    for (i, d) in d.into_iter().enumerate().take(side) {
+                    for (i, d) in F::apply(s, d).into_iter().enumerate().take(side) {
                         debug_assert!((i * side + j) * self.plane + to + S::LANES <= self.out.len());
                         // SAFETY: `out` has side² planes, each with room for its tiles; each task has its own tiles.
                         unsafe { s.store_at(self.out.at((i * side + j) * self.plane + to), d) };

@@ -3,7 +3,7 @@
 //! The adjoint of `Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` by g: with `V = Bᵀ d B` of the input's tiles and `Z = A y Aᵀ` of the
 //! cotangent's, (m + 2)² sums of outer products `Σ_tiles V ⊗ Z`, and `Gᵀ(·)G` of them at the end, once.
 
-use super::{Four, InputTransform, SIDE, Size, TRANSFORM_GRAIN, Tile, Tiling, Two, plane};
+use super::{Four, OfInputs, SIDE, Size, Spread, TRANSFORM_GRAIN, Tile, Tiling, Transform, Two, plane};
 use crate::kernels::layout::{Filter, Frame};
 use crate::kernels::outer::{Outer, accumulate};
 use crate::kernels::product::Grid;
@@ -59,23 +59,23 @@ fn gradient<T: Tile>(
                 let (inputs_shared, outputs_shared) = (Shared::new(inputs), Shared::new(outputs));
                 let grain = (TRANSFORM_GRAIN / (products * (depth + columns))).max(1);
                 split(count, grain, &|start, len| {
-                    level.run(InputTransform::<T> {
+                    level.run(Spread::<T, OfInputs> {
                         tiling,
                         framed,
                         tiles: (first + start, len),
                         out: inputs_shared,
                         out_start: start,
                         plane: input_plane,
-                        tile: std::marker::PhantomData,
+                        transform: std::marker::PhantomData,
                     });
-                    level.run(CotangentTransform::<T> {
+                    level.run(Spread::<T, OfCotangents> {
                         tiling: Tiling { frame: to, ..tiling },
                         framed: cotangents,
                         tiles: (first + start, len),
                         out: outputs_shared,
                         out_start: start,
                         plane: output_plane,
-                        tile: std::marker::PhantomData,
+                        transform: std::marker::PhantomData,
                     });
                 });
                 let (inputs, outputs) = (&*inputs, &*outputs);
@@ -101,55 +101,20 @@ fn gradient<T: Tile>(
     filter
 }
 
-/// `A y Aᵀ` of some tiles of framed cotangents: `[products, tiles, channels]`.
-struct CotangentTransform<'a, T> {
-    tiling: Tiling,
-    framed: &'a [f32],
-    /// The first tile and how many.
-    tiles: (usize, usize),
-    out: Shared<'a>,
-    /// Where the first tile goes in its plane, and the planes' distance.
-    out_start: usize,
-    plane: usize,
-    tile: std::marker::PhantomData<T>,
-}
+/// `A y Aᵀ`.
+struct OfCotangents;
 
-impl<T: Tile> Kernel for CotangentTransform<'_, T> {
-    type Output = ();
+impl<T: Tile> Transform<T> for OfCotangents {
+    const READ: usize = T::OUTPUTS;
 
     #[inline(always)]
-    fn run<S: Simd>(self, s: S) {
-        let frame = self.tiling.frame;
-        let (channels, line, side, outputs) = (frame.channels, frame.line(), T::INPUTS, T::OUTPUTS);
-        for i in 0..self.tiles.1 {
-            let (n, y, x) = self.tiling.place::<T>(self.tiles.0 + i);
-            // Frames have room for whole tiles; what overhangs the picture is zero.
-            let start = n * frame.len() + frame.at(y, x);
-            let tile = &self.framed[start..][..(outputs - 1) * line + outputs * channels];
-            for c in (0..channels).step_by(S::LANES) {
-                let mut values = [[s.splat(0.0); SIDE]; SIDE];
-                for (i, row) in values.iter_mut().enumerate().take(outputs) {
-                    let mut y = [s.splat(0.0); SIDE];
-                    for (j, y) in y.iter_mut().enumerate().take(outputs) {
-                        // SAFETY: inside the tile's slice, since c + LANES ≤ channels.
-                        *y = unsafe { s.load_at(tile.as_ptr().add(i * line + j * channels + c)) };
-                    }
-                    *row = T::spread(s, y);
-                }
-                let to = (self.out_start + i) * channels + c;
-                for j in 0..side {
-                    let mut y = [s.splat(0.0); SIDE];
-                    for (y, row) in y.iter_mut().zip(&values).take(outputs) {
-                        *y = row[j];
-                    }
-                    for (i, z) in T::spread(s, y).into_iter().enumerate().take(side) {
-                        debug_assert!((i * side + j) * self.plane + to + S::LANES <= self.out.len());
-                        // SAFETY: `out` has side² planes, each with room for its tiles; each task has its own tiles.
-                        unsafe { s.store_at(self.out.at((i * side + j) * self.plane + to), z) };
-                    }
-                }
-            }
-        }
+    fn start(frame: Frame, y: usize, x: usize) -> usize {
+        frame.at(y, x)
+    }
+
+    #[inline(always)]
+    fn apply<S: Simd>(s: S, line: [S::V; SIDE]) -> [S::V; SIDE] {
+        T::spread(s, line)
     }
 }
 
