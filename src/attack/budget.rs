@@ -126,6 +126,11 @@ impl Ball {
         }
     }
 
+    /// Whether `values` lie in the ball, up to rounding.
+    pub(super) fn contains(&self, values: &[f32]) -> bool {
+        self.norm.of(changes(&self.centre, values)) <= self.epsilon + SLACK
+    }
+
     fn project_l2(&self, values: &mut [f32]) {
         let length = Norm::L2.of(changes(&self.centre, values));
         let mut factor = if length > self.epsilon { self.epsilon / length } else { 1.0 };

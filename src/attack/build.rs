@@ -5,6 +5,7 @@ use super::budget::Ball;
 use super::carlini_wagner::CarliniWagner;
 use super::deepfool::Deepfool;
 use super::ensemble::Ensemble;
+use super::fab::Fab;
 use super::noise::GaussianNoise;
 use super::search::{Begin, Search};
 use super::smallest::Smallest;
@@ -28,6 +29,7 @@ pub(super) fn bounded(settings: &Settings, ball: Ball, begin: &Begin, scale: f64
         }
         Method::ApgdCe | Method::ApgdDlr | Method::ApgdT => Box::new(Apgd::new(settings, settings.method, ball, begin)),
         Method::Deepfool => Box::new(Deepfool::new(settings, ball.centre, begin)),
+        Method::Fab => Box::new(Fab::new(settings, ball.centre, begin, 0.0)),
         Method::CarliniWagner => Box::new(CarliniWagner::new(settings, ball.centre, begin)),
         Method::Square => Box::new(Square::new(settings, ball, begin)),
         Method::Autoattack => Box::new(Ensemble::new(settings, ball, begin.clone())),

@@ -1,7 +1,8 @@
-//! The ensemble of Croce & Hein 2020 without FAB: one attack after the other, until one succeeds.
+//! `AutoAttack`, the ensemble of Croce & Hein 2020: one attack after the other, until one succeeds.
 
 use super::apgd::Apgd;
 use super::budget::Ball;
+use super::fab::Fab;
 use super::loss::{Goal, Loss};
 use super::search::{Answer, Ask, Begin, Search, Want};
 use super::square::Square;
@@ -26,7 +27,7 @@ impl Ensemble {
     /// An ensemble with the settings' steps, targets and queries.
     pub(super) fn new(settings: &Settings, ball: Ball, begin: Begin) -> Self {
         let enough = begin.clean_logits.len() >= Method::ApgdT.description().min_classes;
-        let mut left = vec![Method::Square];
+        let mut left = vec![Method::Square, Method::Fab];
         if enough {
             left.push(Method::ApgdT);
         }
@@ -53,6 +54,7 @@ impl Ensemble {
         self.part = part;
         self.search = match part {
             Method::Square => Box::new(Square::new(&self.settings, self.ball.clone(), &self.begin)),
+            Method::Fab => Box::new(Fab::new(&self.settings, self.ball.centre.clone(), &self.begin, self.ball.epsilon)),
             part => Box::new(Apgd::new(&self.settings, part, self.ball.clone(), &self.begin)),
         };
     }
@@ -82,7 +84,7 @@ impl Search for Ensemble {
                 self.succeeded = true;
                 self.gathered.push(Warning::GradientFreeStronger);
             }
-        } else if self.goal().is_reached(answer.logits) {
+        } else if self.goal().is_reached(answer.logits) && self.ball.contains(self.search.result()) {
             self.succeeded = true;
         } else if let Some(part) = self.left.pop() {
             self.next_part(part);

@@ -29,9 +29,11 @@ pub enum Method {
     Deepfool,
     /// The shortest perturbation by optimisation (Carlini & Wagner 2017).
     CarliniWagner,
+    /// Projections onto the linearised boundary, drawn back to the picture (Croce & Hein 2020).
+    Fab,
     /// Random squares, no gradient (Andriushchenko et al. 2020).
     Square,
-    /// APGD-CE, then targeted APGD-DLR, then Square.
+    /// APGD-CE, then targeted APGD-DLR, then FAB, then Square.
     Autoattack,
     /// Plain noise of the same budget: the control.
     GaussianNoise,
@@ -39,7 +41,7 @@ pub enum Method {
 
 impl Method {
     /// Every method, in the order of menus.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Fgsm,
         Self::Bim,
         Self::Pgd,
@@ -49,6 +51,7 @@ impl Method {
         Self::ApgdT,
         Self::Deepfool,
         Self::CarliniWagner,
+        Self::Fab,
         Self::Square,
         Self::Autoattack,
         Self::GaussianNoise,

@@ -17,6 +17,7 @@ mod classifier;
 mod deepfool;
 mod defence;
 mod ensemble;
+mod fab;
 mod loss;
 mod method;
 mod noise;

@@ -47,7 +47,6 @@ impl Preset {
 const EIGHT: f64 = 8.0 / 255.0;
 const FOUR: f64 = 4.0 / 255.0;
 
-const WITHOUT_FAB: &str = "AutoAttack's FAB is left out";
 const NO_BUDGET: &str = "minimal: it looks for the smallest perturbation, ε does not bound it";
 const FOOLBOX_BUDGET: &str = "Foolbox leaves the budget to the caller; its relative step is taken of this one";
 
@@ -90,6 +89,9 @@ const PRESETS: &[Preset] = &[
         .with(&[(names::STEPS, 10.0), (names::EARLY_STOP, 0.0)]),
     preset("torchattacks-deepfool", "DeepFool", TORCHATTACKS, Method::Deepfool).in_l2(0.5).noting(NO_BUDGET),
     preset("torchattacks-cw", "CW", TORCHATTACKS, Method::CarliniWagner).in_l2(0.5).noting(NO_BUDGET),
+    preset("torchattacks-fab", "FAB", TORCHATTACKS, Method::Fab)
+        .with(&[(names::STEPS, 10.0), (names::TARGETS, 0.0)])
+        .noting(NO_BUDGET),
     preset("torchattacks-square", "Square", TORCHATTACKS, Method::Square),
     preset("foolbox-fgsm", "LinfFastGradientAttack", FOOLBOX, Method::Fgsm).noting(FOOLBOX_BUDGET),
     preset("foolbox-bim", "LinfBasicIterativeAttack", FOOLBOX, Method::Bim)
@@ -107,16 +109,11 @@ const PRESETS: &[Preset] = &[
         .in_l2(0.5)
         .with(&[(names::STEPS, 10_000.0), (names::SEARCH_STEPS, 9.0), (names::C, 1e-3)])
         .noting(NO_BUDGET),
-    preset("autoattack-linf", "AutoAttack L∞ 8/255", AUTOATTACK, Method::Autoattack).noting(WITHOUT_FAB),
-    preset("autoattack-l2", "AutoAttack L2 0.5", AUTOATTACK, Method::Autoattack).in_l2(0.5).noting(WITHOUT_FAB),
-    preset("robustbench-cifar10-linf", "CIFAR-10 and CIFAR-100, L∞ 8/255", ROBUSTBENCH, Method::Autoattack)
-        .noting(WITHOUT_FAB),
-    preset("robustbench-cifar10-l2", "CIFAR-10, L2 0.5", ROBUSTBENCH, Method::Autoattack)
-        .in_l2(0.5)
-        .noting(WITHOUT_FAB),
-    preset("robustbench-imagenet-linf", "ImageNet, L∞ 4/255", ROBUSTBENCH, Method::Autoattack)
-        .within(FOUR)
-        .noting(WITHOUT_FAB),
+    preset("autoattack-linf", "AutoAttack L∞ 8/255", AUTOATTACK, Method::Autoattack),
+    preset("autoattack-l2", "AutoAttack L2 0.5", AUTOATTACK, Method::Autoattack).in_l2(0.5),
+    preset("robustbench-cifar10-linf", "CIFAR-10 and CIFAR-100, L∞ 8/255", ROBUSTBENCH, Method::Autoattack),
+    preset("robustbench-cifar10-l2", "CIFAR-10, L2 0.5", ROBUSTBENCH, Method::Autoattack).in_l2(0.5),
+    preset("robustbench-imagenet-linf", "ImageNet, L∞ 4/255", ROBUSTBENCH, Method::Autoattack).within(FOUR),
 ];
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub(super) fn describe(method: Method) -> &'static Description {
         Method::ApgdT => &APGD_T,
         Method::Deepfool => &DEEPFOOL,
         Method::CarliniWagner => &CARLINI_WAGNER,
+        Method::Fab => &FAB,
         Method::Square => &SQUARE,
         Method::Autoattack => &AUTOATTACK,
         Method::GaussianNoise => &GAUSSIAN_NOISE,
@@ -61,6 +62,12 @@ const QUERIES: Parameter = count(names::QUERIES, 1e7, 5000.0, "How many pictures
 const P_INIT: Parameter = real(names::P_INIT, 0.0, 1.0, 0.8, "Share of the picture that the first square covers");
 const TARGETS: Parameter =
     count(names::TARGETS, 1000.0, 9.0, "How many target classes, the most probable first, where none is given");
+
+const OVERSHOOT: &str = "By how much each step goes beyond the boundary, as a share of it";
+const FAB_OVERSHOOT: Parameter = real(names::OVERSHOOT, 0.0, 1.0, 0.05, OVERSHOOT);
+const ALPHA_MAX: Parameter =
+    real(names::ALPHA_MAX, 0.0, 1.0, 0.1, "The most that FAB's steps are drawn towards the clean picture's projection");
+const BETA: Parameter = real(names::BETA, 0.0, 1.0, 0.9, "Share of a perturbation that FAB keeps after a success");
 
 static FGSM: Description = Description {
     id: "fgsm",
@@ -166,10 +173,7 @@ static DEEPFOOL: Description = Description {
     gradient: true,
     minimal: true,
     min_classes: 2,
-    parameters: &[
-        steps(50.0),
-        real(names::OVERSHOOT, 0.0, 1.0, 0.02, "By how much each step goes beyond the boundary, as a share of it"),
-    ],
+    parameters: &[steps(50.0), real(names::OVERSHOOT, 0.0, 1.0, 0.02, OVERSHOOT)],
 };
 
 static CARLINI_WAGNER: Description = Description {
@@ -195,6 +199,28 @@ static CARLINI_WAGNER: Description = Description {
     ],
 };
 
+static FAB: Description = Description {
+    id: "fab",
+    title: "FAB",
+    about: "Projects onto the boundary of the linearised model, drawn back to the clean picture: a short perturbation.",
+    source: "Croce & Hein 2020b; defaults of AutoAttack's FAB-T",
+    norms: &[(Norm::Linf, EIGHT), (Norm::L2, 0.5)],
+    gradient: true,
+    minimal: true,
+    min_classes: 2,
+    parameters: &[
+        steps(100.0),
+        Parameter {
+            min: 0.0,
+            help: "How many target classes, the most probable first; 0 takes the nearest boundary at each step",
+            ..TARGETS
+        },
+        ALPHA_MAX,
+        FAB_OVERSHOOT,
+        BETA,
+    ],
+};
+
 static SQUARE: Description = Description {
     id: "square",
     title: "Square",
@@ -209,14 +235,14 @@ static SQUARE: Description = Description {
 
 static AUTOATTACK: Description = Description {
     id: "autoattack",
-    title: "AutoAttack without FAB",
-    about: "APGD-CE, then targeted APGD-DLR, then Square, until one succeeds. AutoAttack's FAB is left out.",
+    title: "AutoAttack",
+    about: "APGD-CE, then targeted APGD-DLR, then FAB, then Square, until one succeeds.",
     source: "Croce & Hein 2020; defaults of AutoAttack, standard version",
     norms: &[(Norm::Linf, EIGHT), (Norm::L2, 0.5)],
     gradient: true,
     minimal: false,
     min_classes: 2,
-    parameters: &[steps(100.0), TARGETS, QUERIES, RHO, P_INIT],
+    parameters: &[steps(100.0), TARGETS, QUERIES, RHO, P_INIT, ALPHA_MAX, FAB_OVERSHOOT, BETA],
 };
 
 static GAUSSIAN_NOISE: Description = Description {

@@ -47,6 +47,13 @@ pub(super) enum Want {
     Value(Loss),
     /// The loss and its gradient.
     Gradient(Loss),
+    /// The margin, and the gradient of one class's logit less that of another.
+    Difference {
+        /// The class that counts negatively.
+        from: usize,
+        /// The class that counts positively.
+        to: usize,
+    },
     /// The margin, and for each class but the given one the gradient of its logit less that of the given one.
     Differences(usize),
 }
@@ -57,7 +64,7 @@ pub(super) struct Answer<'a> {
     pub(super) logits: &'a [f64],
     /// The loss that was asked for.
     pub(super) loss: f64,
-    /// The gradients that were asked for, `[M, C, H, W]`. The loss's is known up to a positive factor.
+    /// The gradients that were asked for, `[M, C, H, W]`. A loss's is known up to a positive factor.
     pub(super) gradients: &'a [f32],
 }
 
@@ -74,6 +81,12 @@ impl Want {
                 let largest = weights.iter().fold(0.0_f64, |m, w| m.max(w.abs()));
                 let scale = if largest > 0.0 { 1.0 / largest } else { 0.0 };
                 (value, weights.iter().map(|w| (w * scale) as f32).collect())
+            }
+            Self::Difference { from, to } => {
+                let mut row = vec![0.0; logits.len()];
+                row[to] = 1.0;
+                row[from] = -1.0;
+                (Loss::Margin { kappa: f64::INFINITY }.evaluate(goal, logits).0, row)
             }
             Self::Differences(from) => {
                 let classes = logits.len();

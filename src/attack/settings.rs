@@ -23,7 +23,11 @@ pub mod names {
     pub const RHO: &str = "rho";
     /// How many target classes are tried.
     pub const TARGETS: &str = "targets";
-    /// `DeepFool`'s overshoot.
+    /// FAB's largest pull towards the clean picture's projection.
+    pub const ALPHA_MAX: &str = "alpha-max";
+    /// FAB's share of a perturbation that is kept after a success.
+    pub const BETA: &str = "beta";
+    /// `DeepFool`'s and FAB's overshoot.
     pub const OVERSHOOT: &str = "overshoot";
     /// Carlini–Wagner's weight of the margin.
     pub const C: &str = "c";

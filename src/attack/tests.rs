@@ -114,6 +114,8 @@ fn minimal_attacks_find_the_true_distance() {
         (smallest(pgd.with(names::RANDOM_START, 0.0).unwrap()), 0.0011),
         (smallest(Settings::new(Method::Fgsm, SIGMA).within(Norm::L2, 0.01)), 0.0011),
         (cw, 0.02),
+        (Settings::new(Method::Fab, SIGMA).within(Norm::L2, 0.5), 0.006),
+        (smallest(Settings::new(Method::Fab, SIGMA).within(Norm::L2, 0.5)), 0.0011),
         (smallest(Settings::new(Method::ApgdCe, SIGMA).within(Norm::L2, 0.5)), 0.003),
     ];
     for (settings, tolerance) in cases {
@@ -128,15 +130,24 @@ fn minimal_attacks_find_the_true_distance() {
 }
 
 #[test]
-fn deepfool_goes_to_the_nearest_of_many_boundaries() {
+fn the_nearest_of_many_boundaries_is_found() {
     let model = five();
     let (clean, labels) = pictures(&model, 5);
-    for (i, outcome) in attack(&model, &clean, &labels, &Settings::new(Method::Deepfool, SIGMA)).iter().enumerate() {
-        let others = (0..5).filter(|&class| class != labels[i]);
-        let distances = others.map(|c| distance_to_plane(clean.row(i), &mean_of(5, labels[i]), &mean_of(5, c)));
-        let nearest = distances.fold(f64::INFINITY, f64::min);
-        let excess = outcome.achieved.l2 / nearest - 1.0;
-        assert!((-1e-5..0.0201).contains(&excess), "picture {i}: {} for {nearest}", outcome.achieved.l2);
+    let fab = Settings::new(Method::Fab, SIGMA).within(Norm::L2, 0.5);
+    let cases = [
+        (Settings::new(Method::Deepfool, SIGMA), 0.0201),
+        (fab.clone().with(names::TARGETS, 0.0).unwrap(), 0.006),
+        (fab.with(names::TARGETS, 4.0).unwrap(), 0.006),
+    ];
+    for (settings, tolerance) in cases {
+        for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
+            let others = (0..5).filter(|&class| class != labels[i]);
+            let distances = others.map(|c| distance_to_plane(clean.row(i), &mean_of(5, labels[i]), &mean_of(5, c)));
+            let nearest = distances.fold(f64::INFINITY, f64::min);
+            let excess = outcome.achieved.l2 / nearest - 1.0;
+            let what = format!("{} picture {i}: {} for {nearest}", settings.method, outcome.achieved.l2);
+            assert!((-1e-5..tolerance).contains(&excess), "{what}");
+        }
     }
 }
 
@@ -326,10 +337,10 @@ fn the_ensemble_tries_every_part_until_one_succeeds() {
     let settings = Settings::new(Method::Autoattack, SIGMA).within(Norm::L2, 1e-3);
     let settings = settings.with(names::STEPS, 5.0).unwrap().with(names::QUERIES, 30.0).unwrap();
     for outcome in attack(&model, &clean, &labels, &settings.with(names::TARGETS, 2.0).unwrap()) {
-        // A start and 5 steps of APGD-CE and towards each of 2 targets, a start and 30 squares, and a look after each of
-        // the first two parts.
+        // A start and 5 steps of APGD-CE and towards each of 2 targets, 5 steps of FAB towards each, which fool the model
+        // beyond the budget, so each is followed by a look back, a start and 30 squares, and a look after each part but the last.
         assert!(!outcome.success);
-        assert_eq!(outcome.steps, 6 + 1 + 2 * 6 + 1 + 31);
+        assert_eq!(outcome.steps, 6 + 1 + 2 * 6 + 1 + 2 * 10 + 1 + 31);
     }
 }
 

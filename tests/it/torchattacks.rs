@@ -20,6 +20,7 @@ struct Case {
     decay: f64,
     overshoot: f64,
     targeted: bool,
+    targets: f64,
 }
 
 impl Case {
@@ -32,6 +33,7 @@ impl Case {
             (names::STEP_SIZE, self.step_size),
             (names::DECAY, self.decay),
             (names::OVERSHOOT, self.overshoot),
+            (names::TARGETS, self.targets),
             (names::RANDOM_START, 0.0),
         ];
         for (name, value) in values {
@@ -51,7 +53,7 @@ fn deterministic_attacks_agree_with_torchattacks() {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
     let cases = metadata.metadata().as_ref().unwrap()["cases"].clone();
     let cases: Vec<Case> = serde_json::from_str(&cases).unwrap();
-    assert!(cases.len() >= 7, "the golden file holds {} attacks", cases.len());
+    assert!(cases.len() >= 11, "the golden file holds {} attacks", cases.len());
 
     let (shape, clean) = tensor(&file, "clean");
     let clean = Batch::new(Shape::new(shape[1], shape[2], shape[3]), singles(&clean));

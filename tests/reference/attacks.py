@@ -33,6 +33,17 @@ class Classifier(nn.Module):
         return self.model(pictures, self.sigma)[1]
 
 
+class SingleOutside(nn.Module):
+    """A model that takes and gives single precision, which is all that torchattacks' FAB computes in."""
+
+    def __init__(self, inside: nn.Module) -> None:
+        super().__init__()
+        self.inside = inside
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.inside(pictures.to(next(self.inside.parameters()).dtype)).float()
+
+
 @dataclass
 class Case:
     """One attack with its settings, by the names that Denoscope's registry gives them."""
@@ -46,6 +57,7 @@ class Case:
     decay: float = 1.0
     overshoot: float = 0.02
     targeted: bool = False
+    targets: int = 0
 
     def attack(self, model: nn.Module) -> torchattacks.attack.Attack:
         """torchattacks' own, without a random start."""
@@ -63,6 +75,17 @@ class Case:
                 return torchattacks.MIFGSM(model, decay=self.decay, **budget)
             case "deepfool", "l2":
                 return torchattacks.DeepFool(model, steps=self.steps, overshoot=self.overshoot)
+            case "fab", norm:
+                # Its budget only decides what it hands back; with one class more than targets it tries the first ones.
+                return torchattacks.FAB(
+                    SingleOutside(model),
+                    norm={"linf": "Linf", "l2": "L2"}[norm],
+                    eps=100,
+                    steps=self.steps,
+                    eta=1 + self.overshoot,
+                    multi_targeted=self.targets > 0,
+                    n_classes=self.targets + 1,
+                )
         raise ValueError(f"no {self.method} in {self.norm}")
 
 
@@ -74,15 +97,20 @@ CASES = [
     Case("pgd-linf-targeted", "pgd", "linf", targeted=True),
     Case("mi-fgsm", "mi-fgsm", "linf"),
     Case("deepfool", "deepfool", "l2", steps=50),
+    Case("fab-linf", "fab", "linf", overshoot=0.05),
+    Case("fab-l2", "fab", "l2", overshoot=0.05),
+    Case("fab-linf-towards-one", "fab", "linf", overshoot=0.05, targets=1),
+    Case("fab-l2-towards-one", "fab", "l2", overshoot=0.05, targets=1),
 ]
 
 
 def run(case: Case, classifier: nn.Module, clean: Tensor, labels: Tensor, targets: Tensor) -> Tensor:
     """The adversarial pictures."""
     attack = case.attack(classifier)
+    clean = clean.float() if case.method == "fab" else clean
     if case.targeted:
         attack.set_mode_targeted_by_label(quiet=True)
-    return attack(clean, targets if case.targeted else labels)
+    return attack(clean, targets if case.targeted else labels).double()
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 # As `denoscope eval --attacks` takes them. Both sides use the registry's defaults for the rest: torchattacks' own, and
-# AutoAttack's for its three.
+# AutoAttack's for its four.
 DEFAULT = [
     "fgsm:linf:0.15",
     "bim:linf:0.1",
@@ -44,10 +44,12 @@ DEFAULT = [
     "apgd-dlr:l2:1.0",
     "apgd-t:linf:0.08",
     "apgd-t:l2:1.0",
+    "fab:linf:0.08",
+    "fab:l2:1.0",
     "square:linf:0.1",
     "square:l2:1.2",
 ]
-WITHOUT_CHANCE = {"fgsm", "bim", "mi-fgsm"}
+WITHOUT_CHANCE = {"fgsm", "bim", "mi-fgsm", "fab"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Case:
                 return torchattacks.APGD(model, steps=100, loss=self.method.removeprefix("apgd-"), **auto)
             case "apgd-t", _:
                 return torchattacks.APGDT(model, steps=100, **auto)
+            case "fab", _:
+                return torchattacks.FAB(model, steps=100, multi_targeted=True, **auto)
             case "square", _:
                 return torchattacks.Square(model, **auto)
         raise ValueError(f"torchattacks has no {self.method} in {self.norm}")
