@@ -54,7 +54,9 @@ impl Linear {
             Self::ScoreAs(class) => weights[class] = 1.0,
             Self::ClassGradient(class) => {
                 weights.iter_mut().zip(posterior).for_each(|(w, p)| *w = -*p as f32);
-                weights[class] += 1.0;
+                // Not 1 − p, which rounding would spoil where the model is certain.
+                let others = posterior.iter().enumerate().filter(|(other, _)| *other != class);
+                weights[class] = others.map(|(_, p)| p).sum::<f64>() as f32;
             }
             Self::LogitGradient(a, b) => {
                 weights[a] += 1.0;

@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 
 use super::convolution::Convolution;
 use super::layers::{Activation, Block, Head, Linear, Readout, pull_convolution};
+use super::model::density_weight;
 use super::{Architecture, Checkpoint, Description, Graph, Network, Stem};
 use crate::joint::{JointModel, Linear as Reading, mixture};
 use crate::picture::{Batch, Shape, normals};
@@ -269,6 +270,23 @@ fn cotangents_of_several_pictures_do_not_mix() {
     let one = pull_convolution(&conv, &g.narrow(0, 1, 1).unwrap().narrow(1, 2, 1).unwrap(), (5, 4)).unwrap();
     let part = all.narrow(0, 1, 1).unwrap().narrow(1, 2, 1).unwrap();
     assert!(dot(&(&part - &one).unwrap(), &(&part - &one).unwrap()) < 1e-20);
+}
+
+#[test]
+fn what_rounding_leaves_of_a_sum_does_not_weigh_the_density() {
+    let mut draw = Draw(1500);
+    for count in [2, 10, 1000] {
+        let posterior =
+            crate::joint::posterior(&draw.values(count).iter().map(|v| f64::from(*v) * 4.0).collect::<Vec<_>>());
+        let weight = |reading: Reading| density_weight(&reading.cotangent(&posterior));
+        for class in 0..count.min(20) {
+            assert_eq!(weight(Reading::ClassGradient(class)).to_bits(), 0.0_f32.to_bits(), "{count} classes");
+            assert_eq!(weight(Reading::ScoreAs(class)).to_bits(), 1.0_f32.to_bits());
+        }
+        assert!((weight(Reading::Score) - 1.0).abs() < 1e-6);
+    }
+    assert!((density_weight(&[1.0, -0.999_99]) - 1e-5).abs() < 1e-7, "a small sum is still one");
+    assert!((density_weight(&[0.0, 1e-30, 0.0]) - 1e-30).abs() < 1e-36);
 }
 
 /// The single-precision operations of the processor against the tensor operations in double precision: values,
