@@ -292,7 +292,7 @@ mod tests {
                 };
                 let (mut low, mut high) = (0.0, 1e7);
                 for _ in 0..200 {
-                    let middle = (low + high) / 2.0;
+                    let middle = f64::midpoint(low, high);
                     if reached(middle) < excess.abs() { low = middle } else { high = middle }
                 }
                 let sign = if excess >= 0.0 { -1.0 } else { 1.0 };

@@ -244,7 +244,9 @@ proptest! {
         let (x, w) = (noise(seed, shape.input_len()), noise(seed ^ 1, shape.weights_len()));
         let mut truth = shape.forward(&x, &w);
         if add {
-            truth.iter_mut().for_each(|v| *v += 0.5);
+            for v in &mut truth {
+                *v += 0.5;
+            }
         }
         let mut dense = vec![0.0; rows * padded(inputs)];
         to_channels_last(&x, inputs, rows, &mut dense);
