@@ -1,0 +1,147 @@
+//! What is timed: an analysis, an attack, a training step and a convolution, each made ready outside the clock.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use candle_core::Device;
+use denoscope::attack::{self, Method, Settings, names};
+use denoscope::joint::{JointModel, Linear};
+use denoscope::kernels::conv::{Form, Weights, convolve};
+use denoscope::kernels::layout::{Filter, Frame};
+use denoscope::kernels::simd::Level;
+use denoscope::network::{Architecture, Checkpoint, Description, DeviceChoice, Network, Storage};
+use denoscope::picture::{Batch, Shape, normals};
+use denoscope::task::Cancel;
+use denoscope::train::optimiser::{AdamW, Muon, Optimiser, Settings as Optimisation};
+use denoscope::train::{Objective, Trainable, TrainingBatch};
+
+const SHAPE: Shape = Shape::new(3, 32, 32);
+const SIGMA: f32 = 25.0 / 255.0;
+const BATCH: usize = 64;
+const CLASSES: usize = 10;
+
+/// Does it once.
+pub type Job = Box<dyn FnMut() -> Result<()>>;
+
+/// Writes both networks' checkpoints with random weights.
+pub fn write_networks(folder: &Path) -> Result<()> {
+    ["compact", "gradresnet18"].into_iter().try_for_each(|name| write(folder, name))
+}
+
+/// Makes the job of that name ready, with the networks in `folder`.
+pub fn prepare(folder: &Path, line: &str) -> Result<Job> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words.as_slice() {
+        ["analyze", name] => analyze(folder, name),
+        ["pgd40", name] => pgd(folder, name),
+        ["train_step", name] => train_step(folder, name),
+        ["langevin", steps, name] => langevin(folder, name, steps.parse()?),
+        ["conv", numbers @ ..] => {
+            let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
+            let &[pictures, side, channels] = numbers.as_slice() else { bail!("conv PICTURES SIDE CHANNELS") };
+            Ok(convolution(pictures, side, channels))
+        }
+        _ => bail!("{line} is no job"),
+    }
+}
+
+fn draw(stream: u64, count: usize) -> Vec<f32> {
+    let mut values = vec![0.0; count];
+    normals::fill(1, stream, 0, &mut values);
+    values
+}
+
+/// A network whose every weight is random: arithmetic takes as long whatever the weights are.
+fn write(folder: &Path, name: &str) -> Result<()> {
+    let architecture = match name {
+        "compact" => Architecture::compact(),
+        _ => Architecture::gradresnet18(),
+    };
+    let classes = (0..CLASSES).map(|c| format!("class {c}")).collect();
+    let mut checkpoint = Checkpoint::untrained(Description::new(name, classes, SHAPE, architecture), 0)?;
+    for (stream, tensor) in checkpoint.tensors.values_mut().enumerate() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        let scale = 1.0 / (inputs as f32).sqrt();
+        tensor.values = draw(stream as u64, tensor.values.len()).iter().map(|v| v * scale).collect();
+    }
+    let bytes = checkpoint.to_bytes(Storage::Single)?;
+    std::fs::write(folder.join(format!("{name}.safetensors")), bytes)?;
+    Ok(())
+}
+
+fn open(folder: &Path, name: &str) -> Result<Checkpoint> {
+    Ok(Checkpoint::read(folder.join(format!("{name}.safetensors")))?)
+}
+
+/// One picture: its log-joint and the denoised picture under every class.
+fn analyze(folder: &Path, name: &str) -> Result<Job> {
+    let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
+    let noisy = Batch::new(SHAPE, draw(100, SHAPE.len()));
+    let classes: Vec<usize> = (0..CLASSES).collect();
+    Ok(Box::new(move || {
+        let forward = network.forward(&noisy, &[SIGMA])?;
+        std::hint::black_box((forward.log_joint(), forward.denoised_as(&classes)?));
+        Ok(())
+    }))
+}
+
+/// Forty steps of PGD from the picture itself.
+fn pgd(folder: &Path, name: &str) -> Result<Job> {
+    let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
+    let clean = Batch::new(SHAPE, draw(101, SHAPE.len()).iter().map(|v| v.abs().min(1.0)).collect());
+    let settings = Settings::new(Method::Pgd, SIGMA).with(names::STEPS, 40.0)?.with(names::RANDOM_START, 0.0)?;
+    Ok(Box::new(move || {
+        std::hint::black_box(attack::run(&network, &clean, &[0], &settings, &Cancel::new(), &mut |_| ())?);
+        Ok(())
+    }))
+}
+
+/// A training step: both losses of a batch, their gradient, the optimiser.
+fn train_step(folder: &Path, name: &str) -> Result<Job> {
+    let mut network = Trainable::new(open(folder, name)?, &Device::Cpu)?;
+    let settings = Optimisation { muon: Muon::default(), adamw: AdamW::default(), clip: 1.0 };
+    let mut optimiser = Optimiser::new(network.parameters(), settings)?;
+    let noise = draw(102, BATCH * SHAPE.len());
+    let batch = TrainingBatch {
+        noisy: noise.iter().map(|e| 0.5 + SIGMA * e).collect(),
+        noise,
+        sigmas: vec![SIGMA; BATCH],
+        labels: (0..BATCH).map(|i| (i % CLASSES) as u32).collect(),
+        classes: vec![None; BATCH],
+    };
+    Ok(Box::new(move || {
+        let (_, gradients) = network.gradients(batch.clone(), Objective::Joint, 10.0)?;
+        optimiser.step(&gradients, 1e-3, 0.999)?;
+        Ok(())
+    }))
+}
+
+/// What a step of JEM (Grathwohl et al. 2020, arXiv 1912.03263) does before its own gradient: so many steps of Langevin
+/// dynamics on the density of a batch, x ← x + α∇log p(x) + 0.01 ε.
+fn langevin(folder: &Path, name: &str, steps: usize) -> Result<Job> {
+    let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
+    let noise = draw(104, BATCH * SHAPE.len());
+    Ok(Box::new(move || {
+        let mut x = Batch::new(SHAPE, noise.iter().map(|e| 0.5 + SIGMA * e).collect());
+        for _ in 0..steps {
+            let scores = network.forward(&x, &[SIGMA; BATCH])?.gradients(&[Linear::Score])?;
+            let moved = x.values().iter().zip(scores.values()).zip(&noise);
+            x = Batch::new(SHAPE, moved.map(|((x, s), e)| (x + 1e-3 * s + 0.01 * e).clamp(0.0, 1.0)).collect());
+        }
+        std::hint::black_box(x);
+        Ok(())
+    }))
+}
+
+/// A 3×3 convolution from as many channels to as many, weights packed before.
+fn convolution(pictures: usize, side: usize, channels: usize) -> Job {
+    let frame = Frame::new(side, side, channels);
+    let framed = vec![0.5; pictures * frame.len()];
+    let mut out = vec![0.0; pictures * frame.dense()];
+    let filter = Filter::new(&draw(103, channels * channels * 9), [channels, channels, 3]);
+    let weights = Weights::new(Level::best(), Form::choose(frame, pictures, channels), &filter);
+    Box::new(move || {
+        convolve(&weights, frame, pictures, &framed, &mut out, false);
+        Ok(())
+    })
+}

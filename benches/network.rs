@@ -1,0 +1,29 @@
+//! What a user waits for, with as many threads as there are processors (`RAYON_NUM_THREADS` sets another number): the
+//! analysis of one 32×32 picture with all ten conditional denoisers, forty steps of PGD on it, and a training step of 64.
+//!
+//! `cargo bench --bench network` prints criterion's times; benches/peer.py sets them beside PyTorch's.
+
+mod jobs;
+
+use anyhow::Result;
+use criterion::Criterion;
+
+fn main() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    jobs::write_networks(folder.path())?;
+    let mut criterion = Criterion::default().sample_size(20).configure_from_args();
+    for name in ["analyze compact", "analyze gradresnet18", "pgd40 compact", "train_step compact"] {
+        let mut job = jobs::prepare(folder.path(), name)?;
+        let mut outcome = Ok(());
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                if outcome.is_ok() {
+                    outcome = job();
+                }
+            });
+        });
+        outcome?;
+    }
+    criterion.final_summary();
+    Ok(())
+}
