@@ -1,7 +1,7 @@
 //! What a user waits for, with as many threads as there are processors (`RAYON_NUM_THREADS` sets another number): the
 //! analysis of one 32×32 picture with all ten conditional denoisers, forty steps of PGD on it, and a training step of 64.
 //!
-//! `cargo bench --bench network` prints criterion's times; benches/peer.py sets them beside PyTorch's.
+//! `cargo bench --bench network` prints criterion's times; `benches/peer.py` sets them beside those of another library.
 
 mod jobs;
 

@@ -21,18 +21,31 @@ impl Form {
     /// depend on the machine's threads.
     #[must_use]
     pub fn choose(frame: Frame, pictures: usize, outputs: usize) -> Self {
-        // F(4×4) saves most, but its filters take four times the memory of the plain ones: with fewer tiles than this,
-        // or filters beyond a share of the last cache, reading them takes longer than the arithmetic that they save, and
-        // they fill the memory.
-        const FEWEST_TILES: usize = 4;
+        /// Rows whose multiplication takes as long as reading the weights that they are multiplied with. A network's
+        /// weights together exceed the caches, so each analysis reads them from memory.
+        const READING: usize = 16;
+        /// Larger filters fill the memory.
         const MOST_WEIGHTS: usize = 2 << 20;
-        let tiles = |size: Size| pictures * size.tiles(frame.height, frame.width);
-        let weights = |size: Size| size.products() * frame.channels * outputs;
-        let fits = |size: &Size| tiles(*size) >= FEWEST_TILES;
-        match [Size::Four, Size::Two].into_iter().find(fits) {
-            Some(Size::Four) if weights(Size::Four) > MOST_WEIGHTS => Self::Winograd(Size::Two),
-            Some(size) => Self::Winograd(size),
-            None => Self::Direct,
+        let area = frame.channels * outputs;
+        let forms = [Self::Winograd(Size::Four), Self::Winograd(Size::Two), Self::Direct];
+        let cost = |form: &Self| form.products() * (pictures * form.rows(frame) + READING);
+        let fits = |form: &Self| *form != Self::Winograd(Size::Four) || form.products() * area <= MOST_WEIGHTS;
+        forms.into_iter().filter(fits).min_by_key(cost).unwrap_or(Self::Direct)
+    }
+
+    /// How many matrix products it is.
+    const fn products(self) -> usize {
+        match self {
+            Self::Direct => 9,
+            Self::Winograd(size) => size.products(),
+        }
+    }
+
+    /// Rows of each product for one picture.
+    const fn rows(self, frame: Frame) -> usize {
+        match self {
+            Self::Direct => frame.height * frame.width,
+            Self::Winograd(size) => size.tiles(frame.height, frame.width),
         }
     }
 }
