@@ -54,6 +54,12 @@ impl<'a> Shared<'a> {
     }
 }
 
+/// Runs `work` on one of the pool's threads, where its splits cost next to nothing. From another thread each of them would
+/// be handed to the pool and waited for.
+pub fn pooled<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
 /// Splits `count` items into tasks of at most `grain` and runs `task(start, len)` for each, on whatever threads are
 /// free. What a task computes must not depend on where the splits fall.
 pub fn split(count: usize, grain: usize, task: &(impl Fn(usize, usize) + Sync)) {

@@ -7,6 +7,7 @@ use super::{Dense, Engine};
 use crate::kernels::activation::Film;
 use crate::kernels::gelu::normal;
 use crate::kernels::product::{Grid, Product, Tap, multiply};
+use crate::kernels::share::pooled;
 use crate::kernels::simd::{Kernel, Simd};
 use crate::{Error, Result};
 
@@ -34,11 +35,14 @@ impl Engine {
         }
         workspace.lay_out(self, pictures, (height, width));
         let parts = workspace.parts.len();
-        workspace.parts.par_iter_mut().enumerate().for_each(|(index, part)| {
-            let range = begin(pictures, parts, index)..begin(pictures, parts, index + 1);
-            part.sigmas.copy_from_slice(&sigmas[range.clone()]);
-            self.forward_part(part, &noisy[range.start * picture..range.end * picture], (height, width), pictures);
-        });
+        let split = || {
+            workspace.parts.par_iter_mut().enumerate().for_each(|(index, part)| {
+                let range = begin(pictures, parts, index)..begin(pictures, parts, index + 1);
+                part.sigmas.copy_from_slice(&sigmas[range.clone()]);
+                self.forward_part(part, &noisy[range.start * picture..range.end * picture], (height, width), pictures);
+            });
+        };
+        pooled(split);
         for (index, part) in workspace.parts.iter().enumerate() {
             let start = begin(pictures, parts, index);
             energy[start..start + part.pictures].copy_from_slice(&part.energy);

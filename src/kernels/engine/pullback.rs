@@ -6,6 +6,7 @@ use super::Engine;
 use super::workspace::{Part, Pull, Workspace, begin};
 use crate::kernels::activation::Target;
 use crate::kernels::conv::pointwise;
+use crate::kernels::share::pooled;
 use crate::{Error, Result};
 
 impl Engine {
@@ -40,7 +41,7 @@ impl Engine {
             let out = rest.2.split_off_mut(..rows * picture).unwrap_or_default();
             jobs.push((part, density, logits, out));
         }
-        jobs.into_par_iter().for_each(|(part, density, logits, out)| {
+        let pull = |(part, density, logits, out): (&mut Part, &[f32], &[f32], &mut [f32])| {
             // Rows are independent: with fewer parts than threads, a part's rows are shared out.
             let runs = threads.div_ceil(parts).min(density.len()).max(1);
             part.lay_out_pulls(self, size, density.len(), runs);
@@ -63,7 +64,8 @@ impl Engine {
                 self.pull_rows(shared, pull, &cotangents, size, out);
             });
             part.pulls = pulls;
-        });
+        };
+        pooled(|| jobs.into_par_iter().for_each(pull));
         Ok(())
     }
 
