@@ -95,7 +95,9 @@ fn the_gradient_is_a_difference_of_denoisers() {
     let scale = gradient.values().iter().fold(1.0_f32, |a, v| a.max(v.abs()));
     let off = gradient.values().iter().zip(difference.values()).fold(0.0_f32, |a, (g, d)| a.max((g - d).abs()));
     assert!(off < 1e-2 * scale, "{off} of {scale}");
-    assert_eq!(attack.denoised.as_ref().unwrap().content.picture(), &study.denoised);
+    // As many cotangents as classes, and one of its own, go through other kernels.
+    let denoised = attack.denoised.as_ref().unwrap().content.picture().values().iter().zip(study.denoised.values());
+    assert!(denoised.clone().all(|(a, b)| (a - b).abs() < 1e-5) && denoised.len() > 0);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Engine;
+use crate::kernels::share::pooled;
 use crate::{Error, Result};
 use memory::Part;
 
@@ -91,10 +92,11 @@ impl Engine {
             return Err(Error::Compute(format!("a label is not below the {} classes", self.blueprint.classes)));
         }
         memory.lay_out(self, pictures, rows.size);
-        memory.parts.par_iter_mut().enumerate().for_each(|(index, part)| {
+        let learn = |(index, part): (usize, &mut Part)| {
             let rows = rows.some(index * GROUP, part.pictures, picture);
             self.learn(part, &rows, loss, pictures);
-        });
+        };
+        pooled(|| memory.parts.par_iter_mut().enumerate().for_each(learn));
         let sum = |of: fn(&Part) -> f64| memory.parts.iter().map(of).sum::<f64>();
         let parts = LossParts {
             cross_entropy: sum(|part| part.cross_entropy) / pictures as f64,
