@@ -76,7 +76,8 @@ fn open(folder: &Path, name: &str) -> Result<Checkpoint> {
 /// One picture: its log-joint and the denoised picture under every class.
 fn analyze(folder: &Path, name: &str) -> Result<Job> {
     let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
-    let noisy = Batch::new(SHAPE, draw(100, SHAPE.len()));
+    let shape = network.shape();
+    let noisy = Batch::new(shape, draw(100, shape.len()));
     let classes: Vec<usize> = (0..CLASSES).collect();
     Ok(Box::new(move || {
         let forward = network.forward(&noisy, &[SIGMA])?;
