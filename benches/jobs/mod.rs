@@ -89,7 +89,8 @@ fn analyze(folder: &Path, name: &str) -> Result<Job> {
 /// Forty steps of PGD from the picture itself.
 fn pgd(folder: &Path, name: &str) -> Result<Job> {
     let network = Network::load(&open(folder, name)?, DeviceChoice::Cpu)?;
-    let clean = Batch::new(SHAPE, draw(101, SHAPE.len()).iter().map(|v| v.abs().min(1.0)).collect());
+    let shape = network.shape();
+    let clean = Batch::new(shape, draw(101, shape.len()).iter().map(|v| v.abs().min(1.0)).collect());
     let settings = Settings::new(Method::Pgd, SIGMA).with(names::STEPS, 40.0)?.with(names::RANDOM_START, 0.0)?;
     Ok(Box::new(move || {
         std::hint::black_box(attack::run(&network, &clean, &[0], &settings, &Cancel::new(), &mut |_| ())?);

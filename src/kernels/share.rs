@@ -54,10 +54,11 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// Runs `work` on one of the pool's threads, where its splits cost next to nothing. From another thread each of them would
-/// be handed to the pool and waited for.
-pub fn pooled<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    rayon::scope(|_| work())
+/// Runs `work`, of about so many multiply-adds, on one of the pool's threads, where its splits cost next to nothing. From
+/// another thread each of them would be handed to the pool and waited for. What is too small to be split stays here.
+pub fn pooled<R: Send>(multiply_adds: usize, work: impl FnOnce() -> R + Send) -> R {
+    const WORTH: usize = 24 << 20;
+    if multiply_adds < WORTH { work() } else { rayon::scope(|_| work()) }
 }
 
 /// Splits `count` items into tasks of at most `grain` and runs `task(start, len)` for each, on whatever threads are

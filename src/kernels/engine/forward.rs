@@ -42,7 +42,7 @@ impl Engine {
                 self.forward_part(part, &noisy[range.start * picture..range.end * picture], (height, width), pictures);
             });
         };
-        pooled(split);
+        pooled(pictures * self.multiply_adds((height, width)), split);
         for (index, part) in workspace.parts.iter().enumerate() {
             let start = begin(pictures, parts, index);
             energy[start..start + part.pictures].copy_from_slice(&part.energy);

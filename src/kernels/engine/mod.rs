@@ -256,6 +256,12 @@ impl Engine {
             .collect()
     }
 
+    /// About how many multiply-adds a pass over one picture of `size` takes: those of the blocks' convolutions.
+    fn multiply_adds(&self, size: (usize, usize)) -> usize {
+        let stages = self.stages.iter().zip(self.sizes(size));
+        stages.map(|(stage, (height, width))| stage.halves.len() * height * width * 9 * stage.width.pow(2)).sum()
+    }
+
     /// `√(σ_d² + σ²)`, by which z is scaled.
     fn spread(&self, sigma: f32) -> f32 {
         f64::from(self.blueprint.deviation).hypot(f64::from(sigma)) as f32

@@ -65,7 +65,7 @@ impl Engine {
             });
             part.pulls = pulls;
         };
-        pooled(|| jobs.into_par_iter().for_each(pull));
+        pooled(rows * self.multiply_adds(size), || jobs.into_par_iter().for_each(pull));
         Ok(())
     }
 

@@ -96,7 +96,9 @@ impl Engine {
             let rows = rows.some(index * GROUP, part.pictures, picture);
             self.learn(part, &rows, loss, pictures);
         };
-        pooled(|| memory.parts.par_iter_mut().enumerate().for_each(learn));
+        pooled(4 * pictures * self.multiply_adds(rows.size), || {
+            memory.parts.par_iter_mut().enumerate().for_each(learn);
+        });
         let sum = |of: fn(&Part) -> f64| memory.parts.iter().map(of).sum::<f64>();
         let parts = LossParts {
             cross_entropy: sum(|part| part.cross_entropy) / pictures as f64,
