@@ -10,10 +10,12 @@ pub(super) fn registry() -> String {
     for method in Method::ALL {
         let entry = method.description();
         let _ = write!(text, "\n  {}: {}\n      {}\n", entry.id, entry.about, entry.source);
-        let budgets: Vec<_> = entry.norms.iter().map(|(norm, e)| format!("{norm} {}", short(*e))).collect();
-        let what = if entry.minimal { "norm" } else { "budgets" };
-        let budgets = if entry.minimal { entry.norms[0].0.to_string() } else { budgets.join(", ") };
-        let _ = writeln!(text, "      {what}: {budgets}");
+        let budget = |(norm, epsilon): &(Norm, f64)| {
+            if entry.minimal { norm.to_string() } else { format!("{norm} {}", short(*epsilon)) }
+        };
+        let budgets: Vec<_> = entry.norms.iter().map(budget).collect();
+        let what = if entry.minimal { "minimal in" } else { "budgets" };
+        let _ = writeln!(text, "      {what}: {}", budgets.join(", "));
         for parameter in entry.parameters {
             let _ = writeln!(text, "      {}: {}", signature(parameter, entry.norms.len() > 1), parameter.help);
         }
