@@ -53,16 +53,39 @@ impl Layer {
         conv::strided(height, width, self.stride)
     }
 
+    /// Packs the filter for jobs of one picture of `size` with so many cotangents, and with one. What other jobs need is
+    /// packed when they first run.
+    pub fn pack(&self, (height, width): (usize, usize), cotangents: usize) {
+        self.forward_weights(Frame::new(height, width, self.filter.inputs), 1);
+        for count in [1, cotangents] {
+            if self.stride == 1 {
+                self.adjoint_weights(Frame::new(height, width, self.filter.outputs), count);
+            } else {
+                self.strided_weights();
+            }
+        }
+    }
+
+    fn forward_weights(&self, frame: Frame, total: usize) -> &Weights {
+        let form = if self.stride == 1 { Form::choose(frame, total, self.filter.outputs) } else { Form::Direct };
+        self.forward.get(form, || Weights::new(self.level, form, &self.filter))
+    }
+
+    fn adjoint_weights(&self, frame: Frame, total: usize) -> &Weights {
+        let form = Form::choose(frame, total, self.filter.inputs);
+        self.adjoint.get(form, || Weights::new(self.level, form, &self.filter.adjoint(true)))
+    }
+
+    fn strided_weights(&self) -> &Panels {
+        self.strided_adjoint.get_or_init(|| conv::direct(self.level, &self.filter.adjoint(false)))
+    }
+
     /// The convolution of `pictures` framed pictures, of `total` in the whole job, into dense ones.
     ///
     /// # Panics
     /// If a slice is too short for its pictures.
     pub fn forward(&self, frame: Frame, [pictures, total]: [usize; 2], framed: &[f32], out: &mut [f32], add: bool) {
-        let form = match self.stride {
-            1 => Form::choose(frame, total, self.filter.outputs),
-            _ => Form::Direct,
-        };
-        match self.forward.get(form, || Weights::new(self.level, form, &self.filter)) {
+        match self.forward_weights(frame, total) {
             Weights::Direct(panels) => {
                 conv::convolve_direct(panels, self.stride, frame, pictures, framed, out, add);
             }
@@ -83,12 +106,38 @@ impl Layer {
         out: &mut [f32],
     ) {
         if self.stride == 1 {
-            let form = Form::choose(frame, total, self.filter.inputs);
-            let weights = self.adjoint.get(form, || Weights::new(self.level, form, &self.filter.adjoint(true)));
-            conv::convolve(weights, frame, pictures, framed, out, false);
+            conv::convolve(self.adjoint_weights(frame, total), frame, pictures, framed, out, false);
         } else {
-            let panels = self.strided_adjoint.get_or_init(|| conv::direct(self.level, &self.filter.adjoint(false)));
-            strided_adjoint(panels, frame, pictures, framed, size, out);
+            strided_adjoint(self.strided_weights(), frame, pictures, framed, size, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::tests::noise;
+
+    #[test]
+    fn packing_ahead_leaves_nothing_to_pack() {
+        let packed = |layer: &Layer| {
+            let forms =
+                [&layer.forward, &layer.adjoint].map(|f| [&f.direct, &f.two, &f.four].map(|w| w.get().is_some()));
+            (forms, layer.strided_adjoint.get().is_some())
+        };
+        for (side, stride) in [(16, 1), (8, 1), (4, 1), (8, 2)] {
+            let layer = Layer::new(Level::best(), &noise(1, 48 * 32 * 9), [48, 32], stride);
+            layer.pack((side, side), 10);
+            let before = packed(&layer);
+            assert!(before.0[0].contains(&true) && (before.0[1].contains(&true) || before.1), "{side} {stride}");
+            let (lines, columns) = layer.size((side, side));
+            let (from, to) = (Frame::new(side, side, 32), Frame::new(lines, columns, 48));
+            layer.forward(from, [1, 1], &vec![0.0; from.len()], &mut vec![0.0; to.dense()], false);
+            for rows in [1, 10] {
+                let cotangents = vec![0.0; rows * to.len()];
+                layer.adjoint(to, [rows, rows], &cotangents, (side, side), &mut vec![0.0; rows * from.dense()]);
+            }
+            assert_eq!(packed(&layer), before, "{side} {stride}");
         }
     }
 }

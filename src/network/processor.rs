@@ -28,6 +28,8 @@ impl Processor {
     pub(super) fn new(checkpoint: &Checkpoint) -> Result<Self> {
         let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
         let engine = Engine::new(&blueprint(&checkpoint.description), &tensor)?;
+        let Shape { height, width, .. } = checkpoint.description.image;
+        engine.pack((height, width));
         Ok(Self { engine, classes: checkpoint.description.classes.len(), free: Mutex::new(Vec::new()) })
     }
 

@@ -256,6 +256,18 @@ impl Engine {
             .collect()
     }
 
+    /// Packs the filters for the analysis of one picture of `size` under every class, so that the first one need not.
+    pub fn pack(&self, size: (usize, usize)) {
+        let cotangents = self.blueprint.classes;
+        let sizes = self.sizes(size);
+        for (s, stage) in self.stages.iter().enumerate() {
+            if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
+                down.pack(sizes[before], cotangents);
+            }
+            stage.halves.iter().for_each(|(_, layer)| layer.pack(sizes[s], cotangents));
+        }
+    }
+
     /// About how many multiply-adds a pass over one picture of `size` takes: those of the blocks' convolutions.
     fn multiply_adds(&self, size: (usize, usize)) -> usize {
         let stages = self.stages.iter().zip(self.sizes(size));
