@@ -53,16 +53,14 @@ impl Layer {
         conv::strided(height, width, self.stride)
     }
 
-    /// Packs the filter for jobs of one picture of `size` with so many cotangents, and with one. What other jobs need is
-    /// packed when they first run.
+    /// Packs the filter for one picture of `size` with so many cotangents. What other jobs need is packed when they first
+    /// run, since every form takes memory.
     pub fn pack(&self, (height, width): (usize, usize), cotangents: usize) {
         self.forward_weights(Frame::new(height, width, self.filter.inputs), 1);
-        for count in [1, cotangents] {
-            if self.stride == 1 {
-                self.adjoint_weights(Frame::new(height, width, self.filter.outputs), count);
-            } else {
-                self.strided_weights();
-            }
+        if self.stride == 1 {
+            self.adjoint_weights(Frame::new(height, width, self.filter.outputs), cotangents);
+        } else {
+            self.strided_weights();
         }
     }
 
@@ -133,10 +131,7 @@ mod tests {
             let (lines, columns) = layer.size((side, side));
             let (from, to) = (Frame::new(side, side, 32), Frame::new(lines, columns, 48));
             layer.forward(from, [1, 1], &vec![0.0; from.len()], &mut vec![0.0; to.dense()], false);
-            for rows in [1, 10] {
-                let cotangents = vec![0.0; rows * to.len()];
-                layer.adjoint(to, [rows, rows], &cotangents, (side, side), &mut vec![0.0; rows * from.dense()]);
-            }
+            layer.adjoint(to, [10; 2], &vec![0.0; 10 * to.len()], (side, side), &mut vec![0.0; 10 * from.dense()]);
             assert_eq!(packed(&layer), before, "{side} {stride}");
         }
     }

@@ -34,10 +34,10 @@ pub fn bundled() -> &'static [Bundled] {
 /// The model that `name` means: a bundled model's name, or the path of a checkpoint file.
 ///
 /// # Errors
-/// As [`Checkpoint::read`] and [`Network::load`]; a name that is neither is said to be so, with the bundled names.
+/// As [`Checkpoint::read`] and [`Network::load_ready`]; a name that is neither is said to be so, with the bundled names.
 pub fn open(name: &str, device: DeviceChoice) -> Result<Network> {
     if let Some(model) = bundled().iter().find(|m| m.name == name) {
-        return Network::load(&model.checkpoint()?, device);
+        return Network::load_ready(model.checkpoint()?, device);
     }
     let path = std::path::Path::new(name);
     if !path.exists() {
@@ -45,7 +45,7 @@ pub fn open(name: &str, device: DeviceChoice) -> Result<Network> {
         let reason = format!("is no file and no bundled model ({})", names.join(", "));
         return Err(crate::Error::checkpoint(path, reason));
     }
-    Network::load(&Checkpoint::read(path)?, device)
+    Network::load_ready(Checkpoint::read(path)?, device)
 }
 
 #[cfg(test)]

@@ -40,6 +40,20 @@ impl Network {
         Ok(Self { description: checkpoint.description.clone(), device, dtype: DType::F32, arithmetic })
     }
 
+    /// [`Self::load`], ready for the first analysis: on a processor the filters are packed for one picture of the model's
+    /// own size, once the checkpoint's memory is free again.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_ready(checkpoint: Checkpoint, device: DeviceChoice) -> Result<Self> {
+        let network = Self::load(&checkpoint, device)?;
+        drop(checkpoint);
+        if let Arithmetic::Kernels(processor) = &network.arithmetic {
+            processor.pack(network.description.image);
+        }
+        Ok(network)
+    }
+
     /// The network in double precision on the processor: slow, and exact enough for finite differences.
     pub fn load_double(checkpoint: &Checkpoint) -> Result<Self> {
         Self::with_tensors(checkpoint, &Device::Cpu, DType::F64)

@@ -28,9 +28,12 @@ impl Processor {
     pub(super) fn new(checkpoint: &Checkpoint) -> Result<Self> {
         let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
         let engine = Engine::new(&blueprint(&checkpoint.description), &tensor)?;
-        let Shape { height, width, .. } = checkpoint.description.image;
-        engine.pack((height, width));
         Ok(Self { engine, classes: checkpoint.description.classes.len(), free: Mutex::new(Vec::new()) })
+    }
+
+    /// Packs the filters for the analysis of one picture of this shape.
+    pub(super) fn pack(&self, shape: Shape) {
+        self.engine.pack((shape.height, shape.width));
     }
 
     /// One forward pass over planar pictures: what it keeps, u as `[N]` and v as `[N, K]`.
