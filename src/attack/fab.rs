@@ -192,21 +192,21 @@ impl Search for Fab {
 /// by a concave, piecewise linear function of λ, which is solved by going through the values in the order in which they
 /// meet their ends.
 fn projection(point: &[f32], w: &[f32], excess: f64, norm: Norm) -> Vec<f64> {
-    let speed = |w: f64| match norm {
-        Norm::Linf => 1.0,
-        Norm::L2 => w.abs(),
-    };
     let sign = if excess >= 0.0 { -1.0 } else { 1.0 };
-    // The λ at which each value meets its end.
-    let end = |i: usize| {
-        let (value, w) = (f64::from(point[i]), f64::from(w[i]));
-        let room = if sign * w > 0.0 { 1.0 - value } else { value };
-        room.max(0.0) / speed(w)
+    // How far a value of this weight goes for λ = 1. Where there is no weight, or none that is a number, it stays.
+    let way = |w: f32| match norm {
+        _ if w == 0.0 || !w.is_finite() => 0.0,
+        Norm::Linf => sign * f64::from(w.signum()),
+        Norm::L2 => sign * f64::from(w),
     };
-    let mut order: Vec<(f64, f64)> = (0..point.len())
-        .filter(|&i| w[i] != 0.0 && w[i].is_finite())
-        .map(|i| (end(i), f64::from(w[i]).abs() * speed(f64::from(w[i]))))
-        .collect();
+    // The λ at which it meets its end.
+    let end = |value: f32, way: f64| {
+        let room = if way > 0.0 { 1.0 - f64::from(value) } else { f64::from(value) };
+        room.max(0.0) / way.abs()
+    };
+    let moving = point.iter().zip(w).map(|(&value, &w)| (value, w, way(w))).filter(|(.., way)| *way != 0.0);
+    let mut order: Vec<(f64, f64)> =
+        moving.map(|(value, w, way)| (end(value, way), (f64::from(w) * way).abs())).collect();
     order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let mut rate: f64 = order.iter().map(|(_, rate)| rate).sum();
     let (mut missing, mut lambda) = (excess.abs(), 0.0);
@@ -224,12 +224,9 @@ fn projection(point: &[f32], w: &[f32], excess: f64, norm: Norm) -> Vec<f64> {
     if missing > 0.0 {
         lambda = f64::INFINITY;
     }
-    let moves = w.iter().enumerate().map(|(i, &weight)| {
-        let weight = f64::from(weight);
-        if weight == 0.0 || !weight.is_finite() {
-            return 0.0;
-        }
-        sign * weight.signum() * speed(weight) * lambda.min(end(i))
+    let moves = point.iter().zip(w).map(|(&value, &w)| match way(w) {
+        0.0 => 0.0,
+        way => way * lambda.min(end(value, way)),
     });
     moves.collect()
 }

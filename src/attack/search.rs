@@ -82,23 +82,22 @@ impl Want {
                 let scale = if largest > 0.0 { 1.0 / largest } else { 0.0 };
                 (value, weights.iter().map(|w| (w * scale) as f32).collect())
             }
-            Self::Difference { from, to } => {
-                let mut row = vec![0.0; logits.len()];
-                row[to] = 1.0;
-                row[from] = -1.0;
-                (Loss::Margin { kappa: f64::INFINITY }.evaluate(goal, logits).0, row)
-            }
-            Self::Differences(from) => {
-                let classes = logits.len();
-                let mut rows = vec![0.0; (classes - 1) * classes];
-                for (row, class) in rows.chunks_exact_mut(classes).zip((0..classes).filter(|&c| c != from)) {
-                    row[class] = 1.0;
-                    row[from] = -1.0;
-                }
-                (Loss::Margin { kappa: f64::INFINITY }.evaluate(goal, logits).0, rows)
-            }
+            Self::Difference { from, to } => differences(goal, logits, from, std::iter::once(to)),
+            Self::Differences(from) => differences(goal, logits, from, (0..logits.len()).filter(|&c| c != from)),
         }
     }
+}
+
+/// The margin, and for each class of `to` the weights of its logit less that of `from`.
+fn differences(goal: Goal, logits: &[f64], from: usize, to: impl Iterator<Item = usize>) -> (f64, Vec<f32>) {
+    let mut rows = Vec::new();
+    for class in to {
+        let first = rows.len();
+        rows.resize(first + logits.len(), 0.0);
+        rows[first + class] = 1.0;
+        rows[first + from] = -1.0;
+    }
+    (Loss::Margin { kappa: f64::INFINITY }.evaluate(goal, logits).0, rows)
 }
 
 /// Random numbers of one picture: the same whatever else is attacked beside it.

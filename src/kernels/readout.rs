@@ -270,7 +270,9 @@ mod tests {
                     readout.project(pixels, h, &mut projected);
                     let mut exchanged = vec![f32::NAN; projected.len()];
                     readout.exchange(1.0, row, &projected, &mut exchanged);
-                    assert_close(&exchanged, &kept[rows.start * 2 * wide..rows.end * 2 * wide].iter().map(|v| f64::from(*v)).collect::<Vec<_>>(), level.name());
+                    let kept = &kept[rows.start * 2 * wide..rows.end * 2 * wide];
+                    let kept: Vec<f64> = kept.iter().map(|v| f64::from(*v)).collect();
+                    assert_close(&exchanged, &kept, level.name());
                     for (found, truth) in readout.weight_gradient(&[(&exchanged, h)]).iter().zip(&truth.weights) {
                         assert_close(found, truth, level.name());
                     }

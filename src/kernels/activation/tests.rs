@@ -339,7 +339,8 @@ proptest! {
                         let truth = difference(|h| loss(&moved(h)));
                         let scale = (case.pixels() as f64) * largest(&rate);
                         let found = f64::from(found);
-                        prop_assert!((found - truth).abs() <= 1e-5 * scale, "{} film {half} {c}: {found}, not {truth}", level.name());
+                        let what = format!("{} film {half} {c}: {found}, not {truth}", level.name());
+                        prop_assert!((found - truth).abs() <= 1e-5 * scale, "{what}");
                     }
                 }
             }
