@@ -8,11 +8,12 @@
 //! Dependencies between the modules go one way:
 //!
 //! ```text
-//! gui, cli → study → attack, train → joint, network → kernels → picture
+//! gui, cli → study → attack, train → joint, network → kernels → engine, picture
 //! ```
 
 pub mod attack;
 pub mod cli;
+pub mod engine;
 pub mod error;
 pub mod files;
 #[cfg(feature = "gui")]

@@ -6,7 +6,8 @@ use candle_core::{Device, Tensor};
 
 use super::batches::TrainingBatch;
 use super::objective::{DeviceBatch, Loss, Objective, Trainable};
-use crate::kernels::engine::{Engine, LossWeights, TrainingRows};
+use crate::engine::{LossWeights, TrainingRows};
+use crate::kernels::engine::Engine;
 use crate::network::blueprint;
 use crate::{Error, Result};
 

@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, with the modules that it may name. `error`, `task` and `files` are below all.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("gui", &["study", "attack", "train", "joint", "network", "picture"]),
     ("cli", &["gui", "study", "attack", "train", "joint", "network", "picture"]),
     ("study", &["attack", "train", "joint", "network", "picture"]),
     ("attack", &["joint", "picture"]),
-    ("train", &["joint", "network", "kernels", "picture"]),
-    ("network", &["joint", "kernels", "picture"]),
+    ("train", &["joint", "network", "kernels", "engine", "picture"]),
+    ("network", &["joint", "kernels", "engine", "picture"]),
     ("joint", &["picture"]),
-    ("kernels", &["picture"]),
+    ("kernels", &["engine", "picture"]),
+    ("engine", &[]),
     ("picture", &[]),
 ];
 

@@ -22,7 +22,7 @@ use super::simd::{Level, padded};
 use super::stem::Stem;
 use crate::{Error, Result};
 
-pub use training::{Gradients, LossParts, LossWeights, TrainingMemory, TrainingRows};
+pub use training::{Gradients, TrainingMemory};
 pub use workspace::Workspace;
 
 /// The numbers from which the network's shape follows.

@@ -22,49 +22,15 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::Engine;
+use crate::Result;
+use crate::engine::{LossParts, LossWeights, TrainingRows};
 use crate::kernels::share::pooled;
-use crate::{Error, Result};
 use memory::Part;
 
 pub use memory::TrainingMemory;
 
 /// Pictures that go together.
 const GROUP: usize = 16;
-
-/// A batch to learn from, N pictures.
-#[derive(Debug, Clone, Copy)]
-pub struct TrainingRows<'a> {
-    /// Noisy pictures, planar `[N, C, height, width]`.
-    pub noisy: &'a [f32],
-    /// Height and width.
-    pub size: (usize, usize),
-    /// The noise that the score is trained to point away from, in units of σ: `(y − x)/σ`, `[N, C, height, width]`.
-    pub noise: &'a [f32],
-    /// The noise level of each picture.
-    pub sigmas: &'a [f32],
-    /// The true class of each picture.
-    pub labels: &'a [u32],
-    /// The class whose conditional score is trained, or none for the score of the picture's own density.
-    pub classes: &'a [Option<u32>],
-}
-
-/// What the parts of the loss weigh; a part that weighs nothing is not computed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LossWeights {
-    /// Of the mean cross-entropy.
-    pub cross_entropy: f32,
-    /// Of the mean squared score error: λ.
-    pub score: f32,
-}
-
-/// The parts of the loss of a batch, before their weights.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LossParts {
-    /// The mean cross-entropy in nats.
-    pub cross_entropy: f64,
-    /// The mean of (σ·s + ε)² over all values; 0 if it is not trained.
-    pub score_error: f64,
-}
 
 /// Gradients by checkpoint name, each in its tensor's order.
 pub type Gradients = BTreeMap<String, Vec<f32>>;
@@ -80,20 +46,11 @@ impl Engine {
         rows: &TrainingRows,
         loss: LossWeights,
     ) -> Result<(LossParts, Gradients)> {
-        let pictures = rows.sigmas.len();
-        let picture = self.blueprint.channels * rows.size.0 * rows.size.1;
-        let lengths = [rows.noisy.len(), rows.noise.len()] == [pictures * picture; 2];
-        if pictures * picture == 0 || !lengths || [rows.labels.len(), rows.classes.len()] != [pictures; 2] {
-            let reason = format!("the batch's parts do not fit its {pictures} pictures, of which there must be one");
-            return Err(Error::Compute(reason));
-        }
-        let known = |class: &u32| (*class as usize) < self.blueprint.classes;
-        if !rows.labels.iter().all(known) || !rows.classes.iter().flatten().all(known) {
-            return Err(Error::Compute(format!("a label is not below the {} classes", self.blueprint.classes)));
-        }
+        let pictures = rows.check(self.blueprint.channels, self.blueprint.classes)?;
+        let picture = rows.noisy.len() / pictures;
         memory.lay_out(self, pictures, rows.size);
         let learn = |(index, part): (usize, &mut Part)| {
-            let rows = rows.some(index * GROUP, part.pictures, picture);
+            let rows = rows.some(index * GROUP, part.pictures);
             self.learn(part, &rows, loss, pictures);
         };
         pooled(4 * pictures * self.multiply_adds(rows.size), || {
@@ -119,22 +76,6 @@ impl Engine {
             self.tangent(part, rows.size);
         }
         self.reverse(part, rows, loss, total);
-    }
-}
-
-impl TrainingRows<'_> {
-    /// `count` rows from `first` on, of `picture` values each.
-    fn some(&self, first: usize, count: usize, picture: usize) -> Self {
-        let values = first * picture..(first + count) * picture;
-        let rows = first..first + count;
-        Self {
-            noisy: &self.noisy[values.clone()],
-            size: self.size,
-            noise: &self.noise[values],
-            sigmas: &self.sigmas[rows.clone()],
-            labels: &self.labels[rows.clone()],
-            classes: &self.classes[rows],
-        }
     }
 }
 

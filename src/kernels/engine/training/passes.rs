@@ -1,7 +1,8 @@
 //! The first three passes over a group: forward, pullback, tangent.
 
 use super::memory::{Half, Part, StageMemory};
-use super::{TrainingRows, softmax};
+use super::softmax;
+use crate::engine::TrainingRows;
 use crate::kernels::activation::{Film, Target};
 use crate::kernels::conv::pointwise;
 use crate::kernels::engine::{Engine, Stage};

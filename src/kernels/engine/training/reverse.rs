@@ -2,7 +2,7 @@
 
 use super::memory::{Half, Part};
 use super::passes::{frame_residual, unpool};
-use super::{LossWeights, TrainingRows};
+use crate::engine::{LossWeights, TrainingRows};
 use crate::kernels::activation::Cotangents;
 use crate::kernels::conv::pointwise;
 use crate::kernels::engine::Engine;

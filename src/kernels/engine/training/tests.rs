@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 
-use super::{LossWeights, TrainingMemory, TrainingRows};
+use super::TrainingMemory;
+use crate::engine::{LossWeights, TrainingRows};
 use crate::kernels::engine::tests::{architecture, checkpoint, engine};
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;

@@ -1,0 +1,84 @@
+//! Use: a forward pass, and the pullbacks over what it kept.
+
+use std::fmt::Debug;
+
+use crate::{Error, Result};
+
+/// Height and width of pictures, in pixels.
+pub type Size = (usize, usize);
+
+/// An engine that answers for one network. It takes calls from any number of threads at once.
+pub trait Passes: Send + Sync + Debug {
+    /// Where it computes, for reports: `cpu`, `cuda:0`, a GPU's name.
+    fn device(&self) -> String;
+
+    /// One forward pass over `[N, C, height, width]` noisy pictures, N at least 1, each with its own standard deviation
+    /// inside the trained range.
+    ///
+    /// # Errors
+    /// See the [module](crate::engine).
+    fn forward<'a>(&'a self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Box<dyn Tape + 'a>>;
+
+    /// Does ahead what the first analysis of one picture of this size, with this many cotangents, would wait for: packs
+    /// filters, compiles shaders. Changes no result.
+    ///
+    /// # Errors
+    /// See the [module](crate::engine).
+    fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {
+        let _ = (size, cotangents);
+        Ok(())
+    }
+}
+
+/// A forward pass, kept for any number of pullbacks.
+pub trait Tape {
+    /// u, `[N]`, without the factor `σ_d/σ` and without the Gaussian term.
+    fn energy(&self) -> &[f64];
+
+    /// v, `[N, K]`.
+    fn logits(&self) -> &[f64];
+
+    /// For each picture and each of its M cotangents `(w_u, w_v)`, the gradient by y of
+    /// `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩`.
+    ///
+    /// `density` is `w_u`, `[N, M]`; `logits` is `w_v`, `[N, M, K]`; `out`, `[N, M, C, height, width]`, is written whole. M may
+    /// differ from call to call and may be 0.
+    ///
+    /// # Errors
+    /// See the [module](crate::engine).
+    fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()>;
+}
+
+/// What [`Passes::forward`] promises to check: that the slices are those of N ≥ 1 pictures with pixels. Returns N.
+///
+/// # Errors
+/// [`Error::Compute`] with the numbers that do not fit.
+pub fn check_pictures(noisy: &[f32], channels: usize, (height, width): Size, sigmas: &[f32]) -> Result<usize> {
+    let pictures = sigmas.len();
+    let picture = channels * height * width;
+    if pictures == 0 || picture == 0 || noisy.len() != pictures * picture {
+        let values = noisy.len();
+        return Err(Error::Compute(format!("{values} values are no {pictures} pictures of {height}×{width} pixels")));
+    }
+    Ok(pictures)
+}
+
+/// What [`Tape::pullback`] promises to check, for N pictures of `picture` values and K classes. Returns M.
+///
+/// # Errors
+/// [`Error::Compute`] with the numbers that do not fit.
+pub fn check_cotangents(
+    pictures: usize,
+    classes: usize,
+    picture: usize,
+    density: &[f32],
+    logits: &[f32],
+    out: &[f32],
+) -> Result<usize> {
+    let rows = density.len();
+    let whole = pictures > 0 && rows.is_multiple_of(pictures);
+    if !whole || logits.len() != rows * classes || out.len() != rows * picture {
+        return Err(Error::Compute(format!("{rows} cotangents do not fit {pictures} pictures and their result")));
+    }
+    Ok(rows / pictures)
+}
