@@ -8,7 +8,7 @@
 //! Dependencies between the modules go one way:
 //!
 //! ```text
-//! gui, cli → study → attack, train → joint, network → kernels → engine, picture
+//! gui, cli → study → attack, train → joint, network → kernels → engine, program, picture
 //! ```
 
 pub mod attack;
@@ -22,6 +22,7 @@ pub mod joint;
 pub mod kernels;
 pub mod network;
 pub mod picture;
+pub mod program;
 pub mod study;
 pub mod task;
 pub mod train;

@@ -2,12 +2,13 @@
 
 use candle_core::{D, DType, Device, Result, Tensor};
 
+use super::Description;
 use super::convolution::Convolution;
 use super::layers::{
     Activation, Block, BlockTape, Head, HeadTape, Linear, Readout, ReadoutTape, gelu, pull_convolution,
 };
-use super::{Architecture, Description};
 use crate::joint::SigmaRange;
+use crate::program::{self, Half, TensorId};
 
 /// A network over given weights: any tensors, `Var`s among them, of one device and one floating-point type.
 #[derive(Debug, Clone)]
@@ -69,45 +70,42 @@ impl Graph {
         dtype: DType,
         mut tensor: impl FnMut(&str) -> Result<Tensor>,
     ) -> Result<Self> {
-        let Architecture { widths, blocks, strides, group, stem, sigma_frequencies, .. } = &description.architecture;
-        let group = *group;
-        let linear = |name: &str, tensor: &mut dyn FnMut(&str) -> Result<Tensor>| -> Result<Linear> {
-            Ok(Linear { weight: tensor(&format!("{name}.weight"))?, bias: tensor(&format!("{name}.bias"))? })
-        };
+        let program = description.program();
+        let group = program.group;
+        let mut tensor = |id: TensorId| tensor(&program.tensors[id].name);
         let mut stages = Vec::new();
-        for (s, (&count, &stride)) in blocks.iter().zip(strides).enumerate() {
-            let name = format!("stages.{s}");
-            let down = match s {
-                0 => None,
-                _ => Some(Convolution::new(tensor(&format!("{name}.down.weight"))?, stride)?),
+        for stage in &program.stages {
+            let down = stage.down.map(|down| convolution(&down, &mut tensor)).transpose()?;
+            let mut half = |half: &Half| -> Result<(Activation, Convolution)> {
+                let film = linear(&program.films[half.film].affine, &mut tensor)?;
+                Ok((Activation { film, group }, convolution(&half.convolution, &mut tensor)?))
             };
-            let mut half = |b: usize, half: usize| -> Result<(Activation, Convolution)> {
-                let film = linear(&format!("{name}.blocks.{b}.film{half}"), &mut tensor)?;
-                let conv = Convolution::new(tensor(&format!("{name}.blocks.{b}.conv{half}.weight"))?, 1)?;
-                Ok((Activation { film, group }, conv))
-            };
-            let blocks: Result<_> = (0..count).map(|b| Ok(Block { halves: [half(b, 1)?, half(b, 2)?] })).collect();
+            let mut blocks = Vec::new();
+            for block in &stage.blocks {
+                let [first, second] = &block.halves;
+                blocks.push(Block { halves: [half(first)?, half(second)?] });
+            }
             let readout = Readout {
-                p: tensor(&format!("{name}.readout.p.weight"))?,
-                q: tensor(&format!("{name}.readout.q.weight"))?,
-                gamma: linear(&format!("{name}.readout.gamma"), &mut tensor)?,
+                p: tensor(stage.readout.p)?,
+                q: tensor(stage.readout.q)?,
+                gamma: linear(&program.films[stage.readout.gamma].affine, &mut tensor)?,
             };
-            stages.push(Stage { down, blocks: blocks?, readout });
+            stages.push(Stage { down, blocks, readout });
         }
-        debug_assert_eq!(stages.len(), widths.len());
-        let channels = description.image.channels;
-        let halves = (1..=*sigma_frequencies).map(|k| k as f64 * std::f64::consts::FRAC_PI_2);
+        let channels = program.pictures.channels;
+        let halves = (1..=program.embedding.frequencies).map(|k| k as f64 * std::f64::consts::FRAC_PI_2);
+        let [first, second] = &program.embedding.layers;
         Ok(Self {
-            mean: Tensor::from_slice(&description.mean, (1, channels, 1, 1), device)?.to_dtype(dtype)?,
-            deviation: f64::from(description.deviation),
+            mean: Tensor::from_slice(&program.pictures.mean, (1, channels, 1, 1), device)?.to_dtype(dtype)?,
+            deviation: f64::from(program.pictures.deviation),
             sigma_range: description.sigma_range,
             frequencies: Tensor::from_iter(halves, device)?.to_dtype(dtype)?.unsqueeze(0)?,
-            embed: [linear("sigma.1", &mut tensor)?, linear("sigma.2", &mut tensor)?],
-            stem: Convolution::new(tensor("stem.weight")?, stem.stride)?,
+            embed: [linear(first, &mut tensor)?, linear(second, &mut tensor)?],
+            stem: convolution(&program.stem, &mut tensor)?,
             stages,
             head: Head {
-                activation: Activation { film: linear("head.film", &mut tensor)?, group },
-                linear: linear("head.linear", &mut tensor)?,
+                activation: Activation { film: linear(&program.films[program.head.film].affine, &mut tensor)?, group },
+                linear: linear(&program.head.linear, &mut tensor)?,
             },
         })
     }
@@ -184,4 +182,15 @@ impl Activations<'_> {
         let gaussian = self.z.unsqueeze(1)?.broadcast_mul(&density.reshape((n, m, 1, 1, 1))?)?;
         (g - gaussian)?.broadcast_mul(&self.rate.reshape((n, 1, 1, 1, 1))?)
     }
+}
+
+fn linear(affine: &program::Affine, tensor: &mut impl FnMut(TensorId) -> Result<Tensor>) -> Result<Linear> {
+    Ok(Linear { weight: tensor(affine.weight)?, bias: tensor(affine.bias)? })
+}
+
+fn convolution(
+    convolution: &program::Convolution,
+    tensor: &mut impl FnMut(TensorId) -> Result<Tensor>,
+) -> Result<Convolution> {
+    Convolution::new(tensor(convolution.weight)?, convolution.stride)
 }

@@ -17,11 +17,13 @@ mod tests;
 
 pub use bundled::{Bundled, bundled, open};
 pub use checkpoint::{Checkpoint, Storage, Values};
-pub use description::{Architecture, Description, Stem, TrainingRecord};
+pub use description::{Description, TrainingRecord};
 pub use device::{DeviceChoice, allow_tf32, name as device_name};
 pub use graph::{Activations, Graph};
 pub use model::Network;
 pub(crate) use processor::blueprint;
+
+pub use crate::program::{Architecture, Program, Stem};
 
 impl From<candle_core::Error> for crate::Error {
     fn from(error: candle_core::Error) -> Self {

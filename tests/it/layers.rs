@@ -5,16 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each module, with the modules that it may name. `error`, `task` and `files` are below all.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("gui", &["study", "attack", "train", "joint", "network", "picture"]),
     ("cli", &["gui", "study", "attack", "train", "joint", "network", "picture"]),
     ("study", &["attack", "train", "joint", "network", "picture"]),
     ("attack", &["joint", "picture"]),
-    ("train", &["joint", "network", "kernels", "engine", "picture"]),
-    ("network", &["joint", "kernels", "engine", "picture"]),
+    ("train", &["joint", "network", "kernels", "engine", "program", "picture"]),
+    ("network", &["joint", "kernels", "engine", "program", "picture"]),
     ("joint", &["picture"]),
-    ("kernels", &["engine", "picture"]),
+    ("kernels", &["engine", "program", "picture"]),
     ("engine", &[]),
+    ("program", &[]),
     ("picture", &[]),
 ];
 
