@@ -1,4 +1,5 @@
-//! What is timed: an analysis, an attack, a training step and a convolution, each made ready outside the clock.
+//! What is timed: an analysis, a study of many classes, an attack, a training step and a convolution, each made ready outside
+//! the clock.
 
 use std::path::Path;
 
@@ -10,7 +11,8 @@ use denoscope::kernels::conv::{Form, Weights, convolve};
 use denoscope::kernels::layout::{Filter, Frame};
 use denoscope::kernels::simd::Level;
 use denoscope::network::{Architecture, Checkpoint, Description, DeviceChoice, Network, Storage};
-use denoscope::picture::{Batch, Shape, normals};
+use denoscope::picture::{Batch, Noise, Picture, Shape, normals};
+use denoscope::study::{self, Request};
 use denoscope::task::Cancel;
 use denoscope::train::optimiser::{AdamW, Muon, Optimiser, Settings as Optimisation};
 use denoscope::train::{Objective, Trainable, TrainingBatch};
@@ -23,9 +25,11 @@ const CLASSES: usize = 10;
 /// Does it once.
 pub type Job = Box<dyn FnMut() -> Result<()>>;
 
-/// Writes both networks' checkpoints with random weights.
+/// Writes the networks' checkpoints with random weights: two sizes for ten classes, and the compact one for many.
 pub fn write_networks(folder: &Path) -> Result<()> {
-    ["compact", "gradresnet18"].into_iter().try_for_each(|name| write(folder, name))
+    write(folder, "compact", CLASSES, SHAPE)?;
+    write(folder, "gradresnet18", CLASSES, SHAPE)?;
+    write(folder, "many", 200, Shape::new(3, 64, 64))
 }
 
 /// Makes the job of that name ready, with the networks in `folder`.
@@ -33,6 +37,7 @@ pub fn prepare(folder: &Path, line: &str) -> Result<Job> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
         ["analyze", name] => analyze(folder, name),
+        ["study", name] => study(folder, name),
         ["pgd40", name] => pgd(folder, name),
         ["train_step", name] => train_step(folder, name),
         ["langevin", steps, name] => langevin(folder, name, steps.parse()?),
@@ -52,13 +57,13 @@ fn draw(stream: u64, count: usize) -> Vec<f32> {
 }
 
 /// A network whose every weight is random: arithmetic takes as long whatever the weights are.
-fn write(folder: &Path, name: &str) -> Result<()> {
+fn write(folder: &Path, name: &str, classes: usize, shape: Shape) -> Result<()> {
     let architecture = match name {
-        "compact" => Architecture::compact(),
-        _ => Architecture::gradresnet18(),
+        "gradresnet18" => Architecture::gradresnet18(),
+        _ => Architecture::compact(),
     };
-    let classes = (0..CLASSES).map(|c| format!("class {c}")).collect();
-    let mut checkpoint = Checkpoint::untrained(Description::new(name, classes, SHAPE, architecture), 0)?;
+    let classes = (0..classes).map(|c| format!("class {c}")).collect();
+    let mut checkpoint = Checkpoint::untrained(Description::new(name, classes, shape, architecture), 0)?;
     for (stream, tensor) in checkpoint.tensors.values_mut().enumerate() {
         let inputs: usize = tensor.shape[1..].iter().product();
         let scale = 1.0 / (inputs as f32).sqrt();
@@ -82,6 +87,17 @@ fn analyze(folder: &Path, name: &str) -> Result<Job> {
     Ok(Box::new(move || {
         let forward = network.forward(&noisy, &[SIGMA])?;
         std::hint::black_box((forward.log_joint(), forward.denoised_as(&classes)?));
+        Ok(())
+    }))
+}
+
+/// One picture, from its noise to every figure: D, the usual classes' denoisers and all others as one.
+fn study(folder: &Path, name: &str) -> Result<Job> {
+    let network = Network::load_ready(open(folder, name)?, DeviceChoice::Cpu)?;
+    let values = draw(105, network.shape().len()).iter().map(|v| (0.5 + 0.2 * v).clamp(0.0, 1.0)).collect();
+    let request = Request::clean(Picture::new(network.shape(), values), Noise::gaussian(SIGMA, 1));
+    Ok(Box::new(move || {
+        std::hint::black_box(study::analyze(&network, &request, &Cancel::new(), &mut |_| ())?);
         Ok(())
     }))
 }

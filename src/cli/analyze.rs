@@ -36,9 +36,10 @@ pub(super) struct Analyze {
     /// Add no noise: the picture has its own, of --sigma if given, else of an estimate
     #[arg(long, conflicts_with_all = ["noise", "seed"])]
     already_noisy: bool,
-    /// Classes to denoise as: all, the N most probable, or names (a,b; a name that is a number as 3,)
-    #[arg(long, value_name = "all|N|a,b", default_value = "all")]
-    classes: String,
+    /// Classes to denoise as: all, the N most probable, or names (a,b; a name that is a number as 3,); the others are one
+    /// denoiser together. If not given: all of up to 16, the 12 most probable of more
+    #[arg(long, value_name = "all|N|a,b")]
+    classes: Option<String>,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     fit: Fit,
@@ -60,7 +61,10 @@ impl Analyze {
         self.output.check()?;
         let sheets = self.sheet.as_ref().map(|path| Destination::new("--sheet", path, &self.images)).transpose()?;
         let model = self.model.open()?;
-        let classes = Classes::parse("--classes", &self.classes, model.classes())?;
+        let classes = match &self.classes {
+            Some(text) => Classes::parse("--classes", text, model.classes())?,
+            None => Classes::Usual,
+        };
         let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
@@ -109,6 +113,9 @@ impl Analyze {
         for (rank, class) in ranked(&study.posterior).into_iter().take(5).enumerate() {
             let label = if rank == 0 { "p(c | y)" } else { "" };
             say(format!("  {label:<8} {:>6.2} %  {}", 100.0 * study.posterior[class], study.model.classes[class]))?;
+        }
+        if let Some(rest) = &study.rest {
+            say(format!("  rest     {:>6.2} %  {} other classes as one", 100.0 * rest.probability, rest.classes))?;
         }
         if let Some((noisy, denoised)) = study.noisy_fidelity.zip(study.denoised_fidelity) {
             say(format!("  PSNR     {:.2} dB noisy, {:.2} dB denoised", noisy.psnr_db, denoised.psnr_db))?;

@@ -81,7 +81,7 @@ impl Denoise {
             Some(sigma) if !self.already_noisy => Request::clean(picture, self.noise.at(sigma)),
             sigma => Request::noisy(picture, sigma),
         };
-        let request = request.with_classes(Classes::List(class.into_iter().collect()));
+        let request = request.with_classes(Classes::List(class.into_iter().collect())).without_rest();
         if self.native { request.with_native(input.whole.clone(), class) } else { request }
     }
 }

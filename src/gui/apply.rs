@@ -7,11 +7,11 @@ use super::App;
 use super::command::Command;
 use super::document::{Document, Entry, Source, TileKind};
 use super::panes::{self, Pane};
-use super::schedule::MOST_CLASSES;
 use super::session::Overlay;
 use super::tiles::{Content, View};
 use super::{drawing, samples};
 use crate::picture::estimate_sigma;
+use crate::study::Classes;
 
 /// The noise levels that σ can be set to.
 const SIGMAS: std::ops::RangeInclusive<f32> = 0.0..=1.0;
@@ -180,7 +180,7 @@ fn change(document: &mut Document, command: &Command) {
             document.pinned.retain(|&pinned| pinned != class);
             if document.pinned.len() == before {
                 document.pinned.push(class);
-                document.pinned.drain(..before.saturating_sub(MOST_CLASSES - 1));
+                document.pinned.drain(..before.saturating_sub(Classes::ALL_UP_TO - 1));
             }
         }
         C::Select(index) => document.current = index.min(document.pictures.len().saturating_sub(1)),

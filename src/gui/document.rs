@@ -81,6 +81,8 @@ pub enum TileKind {
     Error,
     /// What the grid shows of a class.
     Class(usize),
+    /// What the grid shows of all the classes that it does not show one by one.
+    Rest,
     /// The attacked picture, at the step that is looked at.
     Attacked,
     /// Attacked minus clean.
@@ -106,6 +108,7 @@ impl TileKind {
             Self::Residual => "Residual y − D".to_owned(),
             Self::Error => "Error D − x".to_owned(),
             Self::Class(class) => classes.get(class).cloned().unwrap_or_default(),
+            Self::Rest => "All others".to_owned(),
             Self::Attacked => "Attacked".to_owned(),
             Self::Perturbation => "Perturbation".to_owned(),
             Self::AttackedDenoised => "D(attacked)".to_owned(),
@@ -127,7 +130,7 @@ impl TileKind {
     /// The tile whose look this one shares: all classes look alike.
     #[must_use]
     pub fn family(self) -> Self {
-        if let Self::Class(_) = self { Self::Class(0) } else { self }
+        if let Self::Class(_) | Self::Rest = self { Self::Class(0) } else { self }
     }
 
     /// How it looks until somebody changes that.

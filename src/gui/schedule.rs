@@ -20,9 +20,6 @@ use crate::attack::{self, Target};
 use crate::picture::Noise;
 use crate::study::{Classes, Fidelity};
 
-/// More classes than this are not all denoised: the likeliest are.
-pub const MOST_CLASSES: usize = 16;
-
 impl App {
     /// Takes in what the worker reported.
     pub(super) fn receive(&mut self) {
@@ -93,18 +90,15 @@ impl App {
         }
     }
 
-    /// All classes, or the likeliest and the pinned.
+    /// All classes, or of many the likeliest and the pinned; the others come as one.
     fn classes_wanted(&self, count: usize) -> Classes {
-        if count <= MOST_CLASSES {
-            return Classes::All;
-        }
         let pinned: Vec<usize> = self.document.pinned.iter().copied().filter(|&c| c < count).collect();
         match &self.session.answer.posterior {
-            Some(posterior) if !pinned.is_empty() => {
+            Some(posterior) if count > Classes::ALL_UP_TO && !pinned.is_empty() => {
                 let ranked = crate::study::ranked(&posterior.value).into_iter().filter(|c| !pinned.contains(c));
-                Classes::List(pinned.iter().copied().chain(ranked.take(MOST_CLASSES)).collect())
+                Classes::List(pinned.iter().copied().chain(ranked.take(Classes::TOP)).collect())
             }
-            _ => Classes::Top(MOST_CLASSES),
+            _ => Classes::Usual,
         }
     }
 

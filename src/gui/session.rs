@@ -16,7 +16,7 @@ use super::tiles::{Content, Look, View};
 use super::toasts::Toasts;
 use super::training::Training;
 use crate::attack;
-use crate::study::{Fidelity, Stage, Study, Sweep};
+use crate::study::{self, Fidelity, Stage, Study, Sweep};
 
 /// Pictures up to this side go to egui as they are; making a texture of a larger one would hold up a frame.
 const LARGEST_TEXTURE: usize = 1024;
@@ -125,6 +125,19 @@ pub struct ClassTile {
     pub stale: bool,
 }
 
+/// The denoised picture of all classes that have no [`ClassTile`].
+#[derive(Debug, Clone)]
+pub struct Rest {
+    /// How many they are.
+    pub classes: usize,
+    /// The sum of their probabilities.
+    pub probability: f64,
+    /// `E[x | y, c one of them]`
+    pub content: Content,
+    /// How near it is to the clean picture, where that is known.
+    pub fidelity: Option<Fidelity>,
+}
+
 /// A picture, and how near it is to the clean one.
 #[derive(Debug, Clone)]
 pub struct Measured {
@@ -160,6 +173,8 @@ pub struct Answer {
     pub denoised_fidelity: Option<Fidelity>,
     /// `D_c` of the classes asked for.
     pub classes: Vec<ClassTile>,
+    /// All the other classes as one, where there are some.
+    pub rest: Option<Fresh<Rest>>,
     /// The whole study, once it is there.
     pub study: Option<Arc<Study>>,
 }
@@ -170,6 +185,7 @@ impl Answer {
         self.posterior.iter_mut().for_each(|p| p.stale = true);
         self.denoised.iter_mut().for_each(|d| d.stale = true);
         self.classes.iter_mut().for_each(|c| c.stale = true);
+        self.rest.iter_mut().for_each(|r| r.stale = true);
     }
 
     /// Takes in a stage, of the last question or of an earlier one.
@@ -204,6 +220,11 @@ impl Answer {
                     }
                 }
             }
+            Stage::Rest(rest) => {
+                let study::Rest { classes, probability, picture, fidelity } = rest;
+                let value = Rest { classes, probability, content: picture.into(), fidelity };
+                self.rest = Some(Fresh { value, stale });
+            }
             Stage::Native(_) => {}
         }
     }
@@ -211,6 +232,7 @@ impl Answer {
     /// The study is complete: classes that it does not have were not asked for.
     pub fn complete(&mut self, study: Study) {
         self.classes.retain(|tile| study.conditionals.iter().any(|c| c.class == tile.class));
+        self.rest = self.rest.take().filter(|_| study.rest.is_some());
         self.study = Some(Arc::new(study));
     }
 

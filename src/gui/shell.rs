@@ -258,7 +258,7 @@ fn self_check(ui: &mut Ui, cx: &Context<'_>) {
             let holds = error < 1e-3;
             let (mark, colour) = if holds { ("holds", tokens.good) } else { ("is broken", tokens.bad) };
             ui.label(small(format!("D = Σ p(c|y) D(y|c) {mark} to {error:.0e}"), colour))
-                .on_hover_text("max |D − Σ p(c|y) D(y|c)|: D by itself against the mean of the conditional denoisers");
+                .on_hover_text("max |D − Σ p(c|y) D(y|c)|: D by itself against the mean of the conditional denoisers, all others as one");
         }
     }
     if cx.session.study_asked.is_pending() && cx.session.study_asked.waited().as_millis() > 150 {

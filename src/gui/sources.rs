@@ -52,7 +52,7 @@ impl Source {
 pub fn source(kind: TileKind, document: &Document, session: &Session) -> Option<Source> {
     let raw = raw(kind, document, session)?;
     let mut look = session.look(kind);
-    if let TileKind::Class(_) = kind
+    if let TileKind::Class(_) | TileKind::Rest = kind
         && document.reading != Reading::Restored
         && !session.looks.contains_key(&kind.family())
     {
@@ -135,7 +135,14 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
             let denoised = answer.denoised.as_ref()?;
             Some(Raw::of(&denoised.value).minus(clean()?).stale(denoised.stale))
         }
-        TileKind::Class(class) => class_tile(class, document, session),
+        TileKind::Class(class) => {
+            let tile = answer.class(class)?;
+            class_tile(Raw::of(&tile.content).stale(tile.stale), tile.fidelity, document, session)
+        }
+        TileKind::Rest => {
+            let rest = answer.rest.as_ref()?;
+            class_tile(Raw::of(&rest.value.content).stale(rest.stale), rest.value.fidelity, document, session)
+        }
         TileKind::Attacked => {
             let attack = &session.attack;
             Some(Raw::of(&attack.shown()?.attacked).stale(attack.stale).with(attack.fidelity))
@@ -152,17 +159,17 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
     }
 }
 
-fn class_tile(class: usize, document: &Document, session: &Session) -> Option<Raw> {
+/// What the grid shows of a class, or of all others, from what was restored.
+fn class_tile(restored: Raw, fidelity: Option<Fidelity>, document: &Document, session: &Session) -> Option<Raw> {
     let answer = &session.answer;
-    let tile = answer.class(class)?;
-    let restored = Raw::of(&tile.content).stale(tile.stale);
     let against = match document.reading {
-        Reading::Restored => return Some(restored.with(tile.fidelity)),
+        Reading::Restored => return Some(restored.with(fidelity)),
         Reading::Gradient => answer.denoised.as_ref()?.value.clone(),
         Reading::AgainstTop => answer.class(answer.top()?)?.content.clone(),
     };
     // One scale for all classes, so that they can be compared.
-    let full = answer.classes.iter().map(|t| full_scale(t.content.picture(), Some(&against), Compare::Error));
+    let contents = answer.classes.iter().map(|tile| &tile.content).chain(answer.rest.iter().map(|r| &r.value.content));
+    let full = contents.map(|content| full_scale(content.picture(), Some(&against), Compare::Error));
     let full = full.fold(0.0, f32::max);
     Some(Raw { full: Some(full), ..restored.minus(&against) })
 }

@@ -38,6 +38,8 @@ pub enum Linear {
     Score,
     /// `∇_y log p_σ(y, c)`, the score under class c.
     ScoreAs(usize),
+    /// `∇_y log Σ_c p_σ(y, c)` over every class c that is not among these: weights p(c | y, none of these).
+    ScoreOutside(Vec<usize>),
     /// `∇_y log p(c | y) = (D_c − D)/σ²`.
     ClassGradient(usize),
     /// `∇_y (log p(a | y) − log p(b | y)) = (D_a − D_b)/σ²`.
@@ -45,15 +47,24 @@ pub enum Linear {
 }
 
 impl Linear {
-    /// Its weights over the classes of a picture with the given posterior.
+    /// Its weights over the classes of a picture with the given `[K]` log-joint.
     #[must_use]
-    pub fn cotangent(&self, posterior: &[f64]) -> Vec<f32> {
-        let mut weights = vec![0.0_f32; posterior.len()];
+    pub fn cotangent(&self, log_joint: &[f64]) -> Vec<f32> {
+        let mut weights = vec![0.0_f32; log_joint.len()];
         match *self {
-            Self::Score => weights.iter_mut().zip(posterior).for_each(|(w, p)| *w = *p as f32),
+            Self::Score => return posterior(log_joint).into_iter().map(|p| p as f32).collect(),
             Self::ScoreAs(class) => weights[class] = 1.0,
+            Self::ScoreOutside(ref classes) => {
+                // From the log-joint, because the others' posterior may be too small for a number of its own.
+                let inside = |class: usize| classes.contains(&class);
+                let others = log_joint.iter().enumerate();
+                let others: Vec<f64> =
+                    others.map(|(class, l)| if inside(class) { f64::NEG_INFINITY } else { *l }).collect();
+                return posterior(&others).into_iter().map(|p| p as f32).collect();
+            }
             Self::ClassGradient(class) => {
-                weights.iter_mut().zip(posterior).for_each(|(w, p)| *w = -*p as f32);
+                let posterior = posterior(log_joint);
+                weights.iter_mut().zip(&posterior).for_each(|(w, p)| *w = -*p as f32);
                 // Not 1 − p, which rounding would spoil where the model is certain.
                 let others = posterior.iter().enumerate().filter(|(other, _)| *other != class);
                 weights[class] = others.map(|(_, p)| p).sum::<f64>() as f32;
@@ -91,9 +102,8 @@ impl dyn Forward + '_ {
     pub fn gradients(&self, readings: &[Linear]) -> Result<Batch> {
         let mut cotangents = Vec::new();
         for index in 0..self.noisy().len() {
-            let posterior = self.posterior_of(index);
             for reading in readings {
-                cotangents.extend(reading.cotangent(&posterior));
+                cotangents.extend(reading.cotangent(self.log_joint_of(index)));
             }
         }
         self.pullback(&cotangents)
@@ -110,13 +120,20 @@ impl dyn Forward + '_ {
         Ok(self.tweedie(self.gradients(&readings)?))
     }
 
+    /// `D_c(y)` for each asked class c and, last, `E[x | y, c none of outside]`, the one denoiser of every class that is not
+    /// in `outside`, in one adjoint pass: `[N, classes + 1, C, H, W]`. At least one class is not in `outside`.
+    pub fn denoised_as_and_rest(&self, classes: &[usize], outside: &[usize]) -> Result<Batch> {
+        let mut readings: Vec<_> = classes.iter().map(|&c| Linear::ScoreAs(c)).collect();
+        readings.push(Linear::ScoreOutside(outside.to_vec()));
+        Ok(self.tweedie(self.gradients(&readings)?))
+    }
+
     /// `D(y)`, and `D_c(y)` for a class of each picture's own, in one adjoint pass: `[N, 2, C, H, W]`.
     pub fn denoised_with(&self, classes: &[usize]) -> Result<Batch> {
         let mut cotangents = Vec::new();
         for (index, &class) in classes.iter().enumerate() {
-            let posterior = self.posterior_of(index);
             for reading in [Linear::Score, Linear::ScoreAs(class)] {
-                cotangents.extend(reading.cotangent(&posterior));
+                cotangents.extend(reading.cotangent(self.log_joint_of(index)));
             }
         }
         Ok(self.tweedie(self.pullback(&cotangents)?))

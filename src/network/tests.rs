@@ -276,9 +276,8 @@ fn cotangents_of_several_pictures_do_not_mix() {
 fn what_rounding_leaves_of_a_sum_does_not_weigh_the_density() {
     let mut draw = Draw(1500);
     for count in [2, 10, 1000] {
-        let posterior =
-            crate::joint::posterior(&draw.values(count).iter().map(|v| f64::from(*v) * 4.0).collect::<Vec<_>>());
-        let weight = |reading: Reading| density_weight(&reading.cotangent(&posterior));
+        let log_joint: Vec<f64> = draw.values(count).iter().map(|v| f64::from(*v) * 4.0).collect();
+        let weight = |reading: Reading| density_weight(&reading.cotangent(&log_joint));
         for class in 0..count.min(20) {
             assert_eq!(weight(Reading::ClassGradient(class)).to_bits(), 0.0_f32.to_bits(), "{count} classes");
             assert_eq!(weight(Reading::ScoreAs(class)).to_bits(), 1.0_f32.to_bits());

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::request::{Request, Subject, WholePicture};
-use super::result::{Conditional, ModelCard, Native, Stage, Study, Timings};
+use super::result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 use super::{Classes, Fidelity, native};
 use crate::joint::{Forward, JointModel, mixture};
 use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma};
@@ -15,8 +15,8 @@ const CLASSES_A_PASS: usize = 16;
 
 /// Answers `request`, publishing each stage as it finishes.
 ///
-/// D is computed with a cotangent of its own and published before the conditional denoisers, so that
-/// [`Study::identity_error`] compares two computations.
+/// D is computed with a cotangent of its own and published before the conditional denoisers, and so is the denoiser of all
+/// classes that were not asked for, so that [`Study::identity_error`] compares two computations whatever was asked.
 ///
 /// # Errors
 /// [`Error::Option`] for a sigma that is negative or not finite, or for a class that does not exist;
@@ -62,14 +62,32 @@ pub fn analyze(
     observe(Stage::Denoised { denoised: denoised.clone(), fidelity: denoised_fidelity });
 
     let mut conditionals = Vec::new();
-    for chunk in request.classes.resolve(&posterior).chunks(CLASSES_A_PASS) {
+    let mut rest = None;
+    let asked = request.classes.resolve(&posterior);
+    let others: Vec<usize> = (0..classes).filter(|class| !asked.contains(class)).collect();
+    let has_rest = request.rest && others.iter().any(|&class| log_joint[class] > f64::NEG_INFINITY);
+    for chunk in asked.chunks(CLASSES_A_PASS) {
         cancel.check()?;
-        let part = timed(&mut timings.adjoint, || conditionals_of(&*forward, chunk, clean))?;
+        // The others share the last pass.
+        let is_last = conditionals.len() + chunk.len() == asked.len();
+        let outside = (has_rest && is_last).then_some(asked.as_slice());
+        let (part, together) = timed(&mut timings.adjoint, || conditionals_of(&*forward, chunk, outside))?;
+        let part: Vec<Conditional> = chunk
+            .iter()
+            .zip(part)
+            .map(|(&class, picture)| Conditional { class, fidelity: fidelity(&picture), picture })
+            .collect();
         observe(Stage::Conditionals(part.clone()));
         conditionals.extend(part);
+        if let Some(picture) = together {
+            let probability = others.iter().map(|&class| posterior[class]).sum();
+            let of = Rest { classes: others.len(), probability, fidelity: fidelity(&picture), picture };
+            observe(Stage::Rest(of.clone()));
+            rest = Some(of);
+        }
     }
-    let identity_error =
-        (request.classes == Classes::All).then(|| identity_error(&denoised, &posterior, &conditionals));
+    let is_whole = others.is_empty() || rest.is_some();
+    let identity_error = is_whole.then(|| identity_error(&denoised, &posterior, &conditionals, rest.as_ref()));
     drop(forward);
 
     let native = match &request.native {
@@ -92,6 +110,7 @@ pub fn analyze(
         log_density,
         denoised,
         conditionals,
+        rest,
         identity_error,
         noisy_fidelity,
         denoised_fidelity,
@@ -152,22 +171,25 @@ fn check_sigma(sigma: f32) -> Result<()> {
     Err(Error::option("sigma", format!("{sigma} is no standard deviation: it is finite and not negative")))
 }
 
-fn conditionals_of(forward: &dyn Forward, classes: &[usize], clean: Option<&Picture>) -> Result<Vec<Conditional>> {
-    let pictures = forward.denoised_as(classes)?.pictures();
-    let with_class = classes.iter().zip(pictures);
-    Ok(with_class
-        .map(|(&class, picture)| Conditional {
-            class,
-            fidelity: clean.map(|clean| Fidelity::of(&picture, clean)),
-            picture,
-        })
-        .collect())
+/// `D_c(y)` for each class and, if there is an outside of `outside`, the denoiser of all the classes there.
+fn conditionals_of(
+    forward: &dyn Forward,
+    classes: &[usize],
+    outside: Option<&[usize]>,
+) -> Result<(Vec<Picture>, Option<Picture>)> {
+    let Some(outside) = outside else {
+        return Ok((forward.denoised_as(classes)?.pictures(), None));
+    };
+    let mut pictures = forward.denoised_as_and_rest(classes, outside)?.pictures();
+    let rest = pictures.pop();
+    Ok((pictures, rest))
 }
 
-/// `max |D − Σ_c p(c | y) D_c|` over a picture's values.
-fn identity_error(denoised: &Picture, posterior: &[f64], conditionals: &[Conditional]) -> f64 {
-    let weights: Vec<f64> = conditionals.iter().map(|c| posterior[c.class]).collect();
-    let pictures: Vec<Picture> = conditionals.iter().map(|c| c.picture.clone()).collect();
+/// `max |D − Σ_c p(c | y) D_c|` over a picture's values, the rest as one class.
+fn identity_error(denoised: &Picture, posterior: &[f64], conditionals: &[Conditional], rest: Option<&Rest>) -> f64 {
+    let one_by_one = conditionals.iter().map(|c| (posterior[c.class], c.picture.clone()));
+    let together = rest.map(|rest| (rest.probability, rest.picture.clone()));
+    let (weights, pictures): (Vec<f64>, Vec<Picture>) = one_by_one.chain(together).unzip();
     let mixed = mixture(&weights, &pictures);
     let differences = denoised.values().iter().zip(mixed.values()).map(|(d, m)| f64::from((d - m).abs()));
     differences.fold(0.0, f64::max)

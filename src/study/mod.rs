@@ -22,6 +22,6 @@ pub use analyze::analyze;
 pub use attacked::{AttackRequest, Attacked, attack};
 pub use fidelity::Fidelity;
 pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked};
-pub use result::{Conditional, ModelCard, Native, Stage, Study, Timings};
+pub use result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 pub use sheet::{Theme, sheet};
 pub use sweep::{Sweep, SweepRequest, sweep};

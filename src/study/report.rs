@@ -55,6 +55,19 @@ pub struct Ssim {
     pub conditional: ByClass,
 }
 
+/// All classes that were not computed one by one, as one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RestReport {
+    /// How many classes they are.
+    pub classes: usize,
+    /// The sum of their `p(c | y)`.
+    pub probability: f64,
+    /// How near their denoiser is, in dB; null without a clean picture.
+    pub psnr_db: Option<f64>,
+    /// The same by SSIM.
+    pub ssim: Option<f64>,
+}
+
 /// The picture at its own size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct NativeReport {
@@ -97,7 +110,9 @@ pub struct Analysis {
     pub psnr_db: Option<Psnr>,
     /// Null without a clean picture.
     pub ssim: Option<Ssim>,
-    /// `max |D − Σ_c p(c | y) D_c|`; null unless every class was asked for.
+    /// The classes that were not asked for, as one; null where none is left or none was asked for.
+    pub rest: Option<RestReport>,
+    /// `max |D − Σ_c p(c | y) D_c|`, the rest as one class; null where some class is in neither.
     pub identity_error: Option<f64>,
     /// Null unless it was asked for.
     pub native: Option<NativeReport>,
@@ -137,6 +152,12 @@ impl Analysis {
                 noisy: noisy.ssim,
                 denoised: denoised.ssim,
                 conditional: by_class(|fidelity| fidelity.ssim),
+            }),
+            rest: study.rest.as_ref().map(|rest| RestReport {
+                classes: rest.classes,
+                probability: rest.probability,
+                psnr_db: rest.fidelity.map(|fidelity| fidelity.psnr_db),
+                ssim: rest.fidelity.map(|fidelity| fidelity.ssim),
             }),
             identity_error: study.identity_error,
             native: study.native.as_ref().map(|native| NativeReport {

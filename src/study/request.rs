@@ -30,8 +30,10 @@ impl Subject {
 /// The classes whose conditional denoisers are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Classes {
-    /// Every class, the most probable first. Only then is the mixture identity checked.
+    /// Every class of a model with up to [`Self::ALL_UP_TO`]; of one with more, the [`Self::TOP`] most probable.
     #[default]
+    Usual,
+    /// Every class, the most probable first.
     All,
     /// The N most probable classes, the most probable first.
     Top(usize),
@@ -40,6 +42,11 @@ pub enum Classes {
 }
 
 impl Classes {
+    /// How many classes a model may have for all of them to be the usual ones.
+    pub const ALL_UP_TO: usize = 16;
+    /// How many are the usual ones where there are more.
+    pub const TOP: usize = 12;
+
     /// Reads `all`, a number N for the N most probable, or class names separated by commas.
     ///
     /// A class whose name is a number is asked for with a comma: `3,` is the class named 3.
@@ -61,12 +68,16 @@ impl Classes {
         Ok(Self::List(list))
     }
 
-    /// The asked classes, as indices, under a posterior.
+    /// The asked classes, as indices, each once, under a posterior.
     pub(super) fn resolve(&self, posterior: &[f64]) -> Vec<usize> {
         let count = match self {
-            Self::All => posterior.len(),
+            Self::Usual if posterior.len() > Self::ALL_UP_TO => Self::TOP,
+            Self::Usual | Self::All => posterior.len(),
             Self::Top(count) => *count,
-            Self::List(list) => return list.clone(),
+            Self::List(list) => {
+                let again = |(at, class): (usize, &usize)| (!list[..at].contains(class)).then_some(*class);
+                return list.iter().enumerate().filter_map(again).collect();
+            }
         };
         ranked(posterior).into_iter().take(count).collect()
     }
@@ -106,6 +117,9 @@ pub struct Request {
     pub assumed_sigma: Option<f32>,
     /// The classes to denoise it as.
     pub classes: Classes,
+    /// Whether to denoise it as none of them too, where some are asked for and others remain: D is then the mean of
+    /// the computed denoisers whatever was asked, and the mixture identity is checked.
+    pub rest: bool,
     /// The same picture at its own size, to be denoised as a whole.
     pub native: Option<WholePicture>,
 }
@@ -120,22 +134,32 @@ pub struct WholePicture {
 }
 
 impl Request {
-    /// A clean picture under `noise`, denoised as every class.
+    /// A clean picture under `noise`, denoised as the usual classes.
     #[must_use]
     pub fn clean(picture: Picture, noise: Noise) -> Self {
-        Self { subject: Subject::Clean { picture, noise }, assumed_sigma: None, classes: Classes::All, native: None }
+        Self::of(Subject::Clean { picture, noise }, None)
     }
 
-    /// A picture with noise of its own, of standard deviation `sigma` if that is known, denoised as every class.
+    /// A picture with noise of its own, of standard deviation `sigma` if that is known, denoised as the usual classes.
     #[must_use]
     pub fn noisy(picture: Picture, sigma: Option<f32>) -> Self {
-        Self { subject: Subject::Noisy(picture), assumed_sigma: sigma, classes: Classes::All, native: None }
+        Self::of(Subject::Noisy(picture), sigma)
+    }
+
+    fn of(subject: Subject, assumed_sigma: Option<f32>) -> Self {
+        Self { subject, assumed_sigma, classes: Classes::Usual, rest: true, native: None }
     }
 
     /// The same with other classes.
     #[must_use]
     pub fn with_classes(self, classes: Classes) -> Self {
         Self { classes, ..self }
+    }
+
+    /// The same without the denoiser of all other classes.
+    #[must_use]
+    pub fn without_rest(self) -> Self {
+        Self { rest: false, ..self }
     }
 
     /// The same with the picture at its own size too.
@@ -173,6 +197,14 @@ mod tests {
     fn ranking_puts_the_most_probable_first_and_keeps_ties() {
         assert_eq!(ranked(&[0.1, 0.4, 0.1, 0.4]), [1, 3, 0, 2]);
         assert_eq!(Classes::Top(2).resolve(&[0.2, 0.5, 0.3]), [1, 2]);
-        assert_eq!(Classes::List(vec![2, 0]).resolve(&[0.2, 0.5, 0.3]), [2, 0]);
+        assert_eq!(Classes::List(vec![2, 0, 2]).resolve(&[0.2, 0.5, 0.3]), [2, 0], "each once");
+    }
+
+    #[test]
+    fn the_usual_classes_are_all_of_few_and_the_likeliest_of_many() {
+        let rising = |count: usize| -> Vec<f64> { (0..count).map(|c| c as f64).collect() };
+        assert_eq!(Classes::Usual.resolve(&[1.0]), [0]);
+        assert_eq!(Classes::Usual.resolve(&rising(16)).len(), 16);
+        assert_eq!(Classes::Usual.resolve(&rising(17)), [16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5]);
     }
 }

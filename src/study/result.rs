@@ -36,6 +36,19 @@ pub struct Conditional {
     pub fidelity: Option<Fidelity>,
 }
 
+/// The picture denoised as none of the computed classes, which stands for all the others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rest {
+    /// How many classes that are.
+    pub classes: usize,
+    /// The probability that it is one of them: the sum of their `p(c | y)`.
+    pub probability: f64,
+    /// `E[x | y, c one of them]`.
+    pub picture: Picture,
+    /// How near it is, where the clean picture is known.
+    pub fidelity: Option<Fidelity>,
+}
+
 /// The picture at its own size, denoised as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Native {
@@ -88,6 +101,8 @@ pub enum Stage {
     },
     /// What it would restore under some of the classes; more may follow.
     Conditionals(Vec<Conditional>),
+    /// What it would restore under all the other classes together.
+    Rest(Rest),
     /// How much of the picture at its own size is denoised, from 0 to 1.
     Native(f32),
 }
@@ -119,7 +134,10 @@ pub struct Study {
     pub denoised: Picture,
     /// The asked conditional denoisers, in the order of [`super::Classes`].
     pub conditionals: Vec<Conditional>,
-    /// `max |D − Σ_c p(c | y) D_c|`, where every class was asked for: 0 but for rounding, as D is computed by itself.
+    /// All the other classes together, where it was asked for and there are some.
+    pub rest: Option<Rest>,
+    /// `max |D − Σ_c p(c | y) D_c|`, the others together as one class: 0 but for rounding, as D is computed by itself. None
+    /// where some class was left out.
     pub identity_error: Option<f64>,
     /// How near the noisy picture is, where the clean one is known.
     pub noisy_fidelity: Option<Fidelity>,

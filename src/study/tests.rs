@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::Error;
-use crate::joint::GaussianMixture;
-use crate::picture::{Noise, NoiseKind, Picture, Shape};
+use crate::joint::{GaussianMixture, mixture};
+use crate::network::{Architecture, Checkpoint, Description, DeviceChoice, Network, Stem};
+use crate::picture::{Noise, NoiseKind, Picture, Shape, normals};
 use crate::task::Cancel;
 
 const SHAPE: Shape = Shape::new(1, 4, 6);
@@ -57,6 +58,7 @@ fn stages_come_in_order_and_agree_with_the_study() {
                 "denoised"
             }
             Stage::Conditionals(_) => "conditionals",
+            Stage::Rest(_) => "rest",
             Stage::Native(_) => "native",
         });
     });
@@ -86,12 +88,169 @@ fn the_asked_classes_are_the_computed_ones() {
         let study = study(&Request::clean(clean(), noise(0.2)).with_classes(classes));
         (study.conditionals.iter().map(|c| c.class).collect::<Vec<_>>(), study.identity_error.is_some())
     };
-    assert_eq!(of(Classes::List(vec![2, 0])), (vec![2, 0], false));
+    assert_eq!(of(Classes::List(vec![2, 0, 2])), (vec![2, 0], true));
     assert_eq!(of(Classes::Top(0)), (vec![], false));
     assert_eq!(of(Classes::Top(1)).0, [1]);
     assert!(of(Classes::All).1);
     let request = Request::clean(clean(), noise(0.2)).with_classes(Classes::List(vec![3]));
     assert!(matches!(analyze(&oracle(SHAPE), &request, &Cancel::new(), &mut |_| ()), Err(Error::Option { .. })));
+}
+
+/// Many classes, each a Gaussian with a mean and a weight of its own, and one variance.
+fn crowd(classes: usize) -> (GaussianMixture, Vec<(f64, Vec<f64>)>) {
+    let parts: Vec<(f64, Vec<f64>)> = (0..classes)
+        .map(|class| {
+            let mean = (0..SHAPE.len()).map(|i| ((class * 31 + i * 17) % 97) as f64 / 96.0);
+            (1.0 + (class % 7) as f64, mean.collect())
+        })
+        .collect();
+    let empty = GaussianMixture::new(SHAPE, classes);
+    let fill = |m: GaussianMixture, (class, (weight, mean)): (usize, &(f64, Vec<f64>))| {
+        m.with(class, *weight, mean.clone(), VARIANCE)
+    };
+    (parts.iter().enumerate().fold(empty, fill), parts)
+}
+
+const VARIANCE: f64 = 0.02;
+
+/// `E[x | y, c none of these]` and `p(c none of these | y)` of a [`crowd`], by Bayes' rule over its components alone.
+fn outside(parts: &[(f64, Vec<f64>)], without: &[usize], noisy: &Picture, sigma: f32) -> (Vec<f64>, f64) {
+    let total = VARIANCE + f64::from(sigma).powi(2);
+    let y: Vec<f64> = noisy.values().iter().map(|&v| f64::from(v)).collect();
+    let density = |(weight, mean): &(f64, Vec<f64>)| {
+        let distance: f64 = y.iter().zip(mean).map(|(y, m)| (y - m).powi(2)).sum();
+        weight * (-distance / (2.0 * total)).exp()
+    };
+    let densities: Vec<f64> = parts.iter().map(density).collect();
+    let others = || (0..parts.len()).filter(|class| !without.contains(class));
+    let mass: f64 = others().map(|class| densities[class]).sum();
+    let mean = (0..y.len()).map(|i| {
+        let of = |class: usize| {
+            let m = parts[class].1[i];
+            densities[class] * (m + VARIANCE / total * (y[i] - m))
+        };
+        others().map(of).sum::<f64>() / mass
+    });
+    (mean.collect(), mass / densities.iter().sum::<f64>())
+}
+
+#[test]
+fn the_rest_of_many_classes_is_the_mixtures_mean_outside_the_likeliest() {
+    let (model, parts) = crowd(200);
+    let picture = Picture::new(SHAPE, parts[3].1.iter().map(|&v| v as f32).collect());
+    for (classes, computed) in [
+        (Classes::Usual, 12),
+        (Classes::Top(1), 1),
+        (Classes::Top(40), 40),
+        (Classes::List(vec![7, 3, 7]), 2),
+        (Classes::Top(199), 199),
+    ] {
+        let request = Request::clean(picture.clone(), noise(0.4)).with_classes(classes.clone());
+        let mut published = None;
+        let study = analyze(&model, &request, &Cancel::new(), &mut |stage| {
+            if let Stage::Rest(rest) = stage {
+                published = Some(rest);
+            }
+        })
+        .unwrap();
+        let rest = study.rest.as_ref().unwrap();
+        assert_eq!((study.conditionals.len(), rest.classes), (computed, 200 - computed), "{classes:?}");
+        assert_eq!(published.as_ref(), Some(rest), "{classes:?}");
+        let asked: Vec<usize> = study.conditionals.iter().map(|c| c.class).collect();
+        let (mean, probability) = outside(&parts, &asked, &study.noisy, study.sigma_used);
+        assert!((rest.probability - probability).abs() < 1e-6, "{classes:?}: {} {probability}", rest.probability);
+        for (found, mean) in rest.picture.values().iter().zip(mean) {
+            assert!((f64::from(*found) - mean).abs() < 1e-5, "{classes:?}: {found} {mean}");
+        }
+        assert!(study.identity_error.unwrap() < 1e-6, "{classes:?}: {:?}", study.identity_error);
+        assert!(rest.fidelity.is_some());
+    }
+}
+
+/// Far from all but one class the others' posterior is no number of f64 any more; their denoiser still is the nearest one's.
+#[test]
+fn the_rest_is_found_where_its_probability_is_nothing() {
+    let far = [0.0, 1.0, 3.0].map(|mean| vec![mean; SHAPE.len()]);
+    let model = far
+        .into_iter()
+        .enumerate()
+        .fold(GaussianMixture::new(SHAPE, 3), |m, (class, mean)| m.with(class, 1.0, mean, 1e-4));
+    let request = Request::noisy(Picture::filled(SHAPE, 0.0), Some(1e-3)).with_classes(Classes::Top(1));
+    let study = analyze(&model, &request, &Cancel::new(), &mut |_| ()).unwrap();
+    let rest = study.rest.unwrap();
+    assert_eq!((rest.probability, study.identity_error), (0.0, Some(0.0)));
+    let shrink = 1e-4 / (1e-4 + 1e-6);
+    assert!(rest.picture.values().iter().all(|v| (f64::from(*v) - (1.0 - shrink)).abs() < 1e-4));
+}
+
+#[test]
+fn there_is_no_rest_where_no_class_or_none_of_them_is_left_out() {
+    let (one, _) = crowd(1);
+    let (few, _) = crowd(16);
+    let (many, _) = crowd(17);
+    let of = |model: &GaussianMixture, request: Request| {
+        let study = analyze(model, &request, &Cancel::new(), &mut |_| ()).unwrap();
+        (study.conditionals.len(), study.rest.is_some(), study.identity_error.is_some_and(|error| error < 1e-6))
+    };
+    let asking = |classes| Request::clean(clean(), noise(0.2)).with_classes(classes);
+    assert_eq!(of(&one, asking(Classes::Usual)), (1, false, true));
+    assert_eq!(of(&one, asking(Classes::Top(5))), (1, false, true));
+    assert_eq!(of(&few, asking(Classes::Usual)), (16, false, true));
+    assert_eq!(of(&many, asking(Classes::Usual)), (12, true, true));
+    assert_eq!(of(&many, asking(Classes::All)), (17, false, true));
+    assert_eq!(of(&many, asking(Classes::Top(0))), (0, false, false));
+    assert_eq!(of(&many, asking(Classes::Top(3)).without_rest()), (3, false, false));
+}
+
+/// A small network of 200 classes whose every weight is random.
+fn random_network() -> Network {
+    let architecture = Architecture {
+        stem: Stem { kernel: 3, stride: 1 },
+        widths: vec![8, 16],
+        blocks: vec![1, 1],
+        strides: vec![1, 2],
+        group: 8,
+        sigma_frequencies: 3,
+        sigma_width: 6,
+    };
+    let names = (0..200).map(|class| format!("class {class}")).collect();
+    let mut checkpoint = Checkpoint::untrained(Description::new("many", names, SHAPE, architecture), 0).unwrap();
+    for (stream, tensor) in checkpoint.tensors.values_mut().enumerate() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        normals::fill(5, stream as u64, 0, &mut tensor.values);
+        tensor.values.iter_mut().for_each(|v| *v /= (inputs as f32).sqrt());
+    }
+    Network::load(&checkpoint, DeviceChoice::Cpu).unwrap()
+}
+
+#[test]
+fn the_rest_of_a_network_is_the_mean_of_its_other_denoisers() {
+    let network = random_network();
+    let request = Request::clean(clean(), noise(0.2));
+    let of = |request: Request| analyze(&network, &request, &Cancel::new(), &mut |_| ()).unwrap();
+    let every = of(request.clone().with_classes(Classes::All));
+    let usual = of(request);
+    assert_eq!((every.conditionals.len(), usual.conditionals.len()), (200, 12));
+    assert!(every.rest.is_none() && every.identity_error.unwrap() < 1e-5, "{:?}", every.identity_error);
+    let rest = usual.rest.unwrap();
+    assert!(usual.identity_error.unwrap() < 1e-5, "{:?}", usual.identity_error);
+    let others = every.conditionals.iter().skip(12);
+    let (weights, pictures): (Vec<f64>, Vec<Picture>) =
+        others.map(|c| (every.posterior[c.class] / rest.probability, c.picture.clone())).unzip();
+    assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-9 && rest.probability > 0.1, "{}", rest.probability);
+    for (found, mean) in rest.picture.values().iter().zip(mixture(&weights, &pictures).values()) {
+        assert!((found - mean).abs() < 1e-5, "{found} {mean}");
+    }
+}
+
+#[test]
+fn a_sheet_of_many_classes_has_a_tile_for_all_others() {
+    let (model, _) = crowd(200);
+    let of =
+        |request: Request| sheet(&analyze(&model, &request, &Cancel::new(), &mut |_| ()).unwrap(), "a", Theme::Light);
+    let asking = Request::clean(clean(), noise(0.2)).with_classes(Classes::Top(6));
+    let (with, without) = (of(asking.clone()), of(asking.without_rest()));
+    assert!(with != without, "the seventh tile");
 }
 
 #[test]
@@ -149,4 +308,11 @@ fn a_report_has_every_promised_field() {
         json["posterior"].as_array().unwrap().iter().map(|p| p["probability"].as_f64().unwrap()).collect();
     assert!(probabilities.is_sorted_by(|a, b| a >= b));
     assert_eq!(json["posterior"][0]["class"], "class 1");
+    assert!(json["rest"].is_null());
+    let request = Request::clean(clean(), noise(0.2)).with_classes(Classes::Top(1));
+    let study = analyze(&oracle(SHAPE), &request, &Cancel::new(), &mut |_| ()).unwrap();
+    let json = serde_json::to_value(report::Analysis::of(&study, "a.png".as_ref(), "as it is")).unwrap();
+    assert_eq!(json["rest"]["classes"], 2);
+    assert_eq!(json["rest"]["probability"], study.posterior[0] + study.posterior[2]);
+    assert!(json["rest"]["psnr_db"].is_number() && json["identity_error"].is_number());
 }

@@ -7,10 +7,10 @@ use crate::gui::caption::{AROUND, Caption};
 use crate::gui::command::Command;
 use crate::gui::context::Context;
 use crate::gui::document::{Reading, TileKind};
-use crate::gui::schedule::MOST_CLASSES;
 use crate::gui::theme::{Tokens, space, text};
 use crate::gui::tile;
 use crate::gui::widgets::{self, percent};
+use crate::study::{Classes, ranked};
 
 /// The smallest side of a tile in the grid.
 const SMALLEST: f32 = 64.0;
@@ -53,7 +53,7 @@ fn header(ui: &mut Ui, cx: &mut Context<'_>) {
         if let Some(reading) = widgets::segments(ui, cx.document.reading, &choices) {
             cx.run(Command::SetReading(reading));
         }
-        let many = cx.session.classes().len() > MOST_CLASSES;
+        let many = cx.session.classes().len() > Classes::ALL_UP_TO;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if many {
                 search(ui, cx);
@@ -123,29 +123,35 @@ fn order(cx: &Context<'_>) -> Vec<usize> {
     let answer = &cx.session.answer;
     let known = |class: &usize| answer.class(*class).is_some();
     match &answer.posterior {
-        Some(posterior) => crate::study::ranked(&posterior.value).into_iter().filter(known).collect(),
+        Some(posterior) => ranked(&posterior.value).into_iter().filter(known).collect(),
         None => Vec::new(),
     }
 }
 
 fn pinned_tiles(ui: &mut Ui, cx: &mut Context<'_>, pinned: &[usize], large: f32, tall: f32) {
     let (columns, side) = grid(large, tall, pinned.len());
-    ui.vertical(|ui| rows(ui, cx, pinned, columns, side, true));
+    let tiles: Vec<TileKind> = pinned.iter().copied().map(TileKind::Class).collect();
+    ui.vertical(|ui| rows(ui, cx, &tiles, columns, side, true));
 }
 
-fn rows(ui: &mut Ui, cx: &mut Context<'_>, classes: &[usize], columns: usize, side: f32, large: bool) {
+fn rows(ui: &mut Ui, cx: &mut Context<'_>, tiles: &[TileKind], columns: usize, side: f32, large: bool) {
     ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
-    for row in classes.chunks(columns) {
+    for row in tiles.chunks(columns) {
         ui.horizontal(|ui| {
-            for &class in row {
-                class_tile(ui, cx, class, side, large);
+            for &kind in row {
+                match kind {
+                    TileKind::Class(class) => class_tile(ui, cx, class, side, large),
+                    _ => rest_tile(ui, cx, side),
+                }
             }
         });
     }
 }
 
 fn grid_of(ui: &mut Ui, cx: &mut Context<'_>, order: &[usize], room: egui::Vec2) {
-    let (columns, side) = grid(room.x, room.y, order.len());
+    let rest = cx.session.answer.rest.as_ref().map(|_| TileKind::Rest);
+    let tiles: Vec<TileKind> = order.iter().copied().map(TileKind::Class).chain(rest).collect();
+    let (columns, side) = grid(room.x, room.y, tiles.len());
     let (columns, side) = if side >= SMALLEST {
         (columns, side)
     } else {
@@ -153,7 +159,7 @@ fn grid_of(ui: &mut Ui, cx: &mut Context<'_>, order: &[usize], room: egui::Vec2)
         (columns as usize, ((room.x - space::GROUP * (columns - 1.0)) / columns - 1.0).floor().max(SMALLEST))
     };
     egui::ScrollArea::vertical().id_salt("classes").auto_shrink([false, false]).show(ui, |ui| {
-        ui.vertical(|ui| rows(ui, cx, order, columns, side, false));
+        ui.vertical(|ui| rows(ui, cx, &tiles, columns, side, false));
     });
 }
 
@@ -172,6 +178,18 @@ fn class_tile(ui: &mut Ui, cx: &mut Context<'_>, class: usize, side: f32, large:
     if response.clicked() {
         cx.run(Command::TogglePin(class));
     }
+}
+
+/// All the classes that have no tile of their own, as one.
+fn rest_tile(ui: &mut Ui, cx: &mut Context<'_>, side: f32) {
+    let Some(rest) = cx.session.answer.rest.as_ref().map(|rest| &rest.value) else { return };
+    let caption = Caption {
+        name: Some(format!("{} others", rest.classes)),
+        figure: Some(percent(rest.probability)),
+        share: Some(rest.probability as f32),
+        ..Caption::default()
+    };
+    tile::show(ui, cx, TileKind::Rest, vec2(side, side), &caption);
 }
 
 #[cfg(test)]

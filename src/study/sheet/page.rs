@@ -6,7 +6,7 @@ use super::raster::{diverging, fill, frame, place, rectangle, shown, signed};
 use super::text::{BODY, HEADLINE, LABEL, SMALL, SUBTITLE, number, percent, scientific};
 use super::theme::{CONTENT, GAP, MARGIN, Palette, Theme, WIDTH};
 use crate::picture::{NoiseKind, Picture};
-use crate::study::{Conditional, Fidelity, Study, level, ranked};
+use crate::study::{Fidelity, Study, level, ranked};
 
 /// How many classes a sheet shows.
 const CLASSES: usize = 12;
@@ -33,6 +33,14 @@ enum Caption {
     Text(String),
     /// A colour key from minus this to plus this.
     Key(f32),
+}
+
+/// One picture of the grid of conditional denoisers.
+struct Tile<'a> {
+    name: String,
+    probability: f64,
+    picture: &'a Picture,
+    fidelity: Option<Fidelity>,
 }
 
 impl Page {
@@ -181,58 +189,51 @@ impl Page {
 
     /// Returns where it ends, near to `bars` below its top if it can.
     fn conditionals(&mut self, study: &Study, left: u32, bars: u32) -> u32 {
-        let ranked = study.ranked_conditionals();
+        let tiles = tiles(study);
         let width = MARGIN + CONTENT - left;
-        if ranked.is_empty() {
-            return self.y;
-        }
-        let formula = match (ranked.len().min(CLASSES), study.posterior.len()) {
+        let Some(first) = tiles.first() else { return self.y };
+        let formula = match (study.conditionals.len().min(CLASSES), study.posterior.len()) {
             (shown, all) if shown < all => format!("{shown} of {all} classes, E[x | y, c]"),
             _ => "E[x | y, c]".to_owned(),
         };
         self.section(left, width, "Denoised under each class", &formula);
-        let captions = if ranked[0].fidelity.is_some() { 66 } else { 40 };
+        let captions = if first.fidelity.is_some() { 66 } else { 40 };
         let pixels = (study.noisy.shape().width as u32, study.noisy.shape().height as u32);
+        let shown = tiles.len() as u32;
         let grid = |columns: u32| {
             let room = (width - (columns - 1) * 24) / columns;
             let size = fill(pixels, (room, room + 80));
-            let rows = (ranked.len().min(CLASSES) as u32).div_ceil(columns);
-            (size, rows * (size.1 + captions + 34))
+            (size, shown.div_ceil(columns) * (size.1 + captions + 34))
         };
         // As many columns as bring the grid nearest to the height of the bars beside it, full rows before ragged ones.
-        let shown = ranked.len().min(CLASSES) as u32;
         let misfit = |&columns: &u32| grid(columns).1.abs_diff(bars) + 80 * (shown.next_multiple_of(columns) - shown);
         let columns = (3..=shown.clamp(3, 6)).min_by_key(misfit).unwrap_or(3);
         let size = grid(columns).0;
         let mut top = self.y + 38;
-        for (row, chunk) in
-            ranked.iter().take(CLASSES).copied().collect::<Vec<_>>().chunks(columns as usize).enumerate()
-        {
-            for (index, conditional) in chunk.iter().enumerate() {
+        for (row, chunk) in tiles.chunks(columns as usize).enumerate() {
+            for (index, tile) in chunk.iter().enumerate() {
                 let x = column(index as u32, columns, left, width, size.0);
-                let first = row == 0 && index == 0;
-                self.conditional(study, conditional, (x, top), size, first);
+                self.tile(tile, (x, top), size, row == 0 && index == 0);
             }
             top += size.1 + captions + 34;
         }
         top - 34
     }
 
-    fn conditional(&mut self, study: &Study, of: &Conditional, (x, top): (u32, u32), size: (u32, u32), first: bool) {
-        place(&mut self.image, &shown(&of.picture), (x, top), size);
+    fn tile(&mut self, tile: &Tile<'_>, (x, top): (u32, u32), size: (u32, u32), first: bool) {
+        place(&mut self.image, &shown(tile.picture), (x, top), size);
         frame(&mut self.image, (x, top), size, self.palette.faint);
-        let probability = study.posterior[of.class];
         let colour = if first { self.palette.accent } else { self.palette.bar };
-        self.bar((x, top + size.1 + 8), size.0, probability, colour);
+        self.bar((x, top + size.1 + 8), size.0, tile.probability, colour);
         let baseline = (top + size.1) as f32 + 38.0;
         let right = (x + size.0) as f32;
-        let value = percent(probability);
+        let value = percent(tile.probability);
         let ink = if first { self.palette.accent } else { self.palette.ink };
         // The name has the line to itself where the PSNR gives the probability a second one to stand on.
-        let room = if of.fidelity.is_some() { 0.0 } else { SMALL.width(&value) + 12.0 };
-        let name = BODY.fit(&study.model.classes[of.class], size.0 as f32 - room);
+        let room = if tile.fidelity.is_some() { 0.0 } else { SMALL.width(&value) + 12.0 };
+        let name = BODY.fit(&tile.name, size.0 as f32 - room);
         BODY.draw(&mut self.image, (x as f32, baseline), ink, &name);
-        if let Some(fidelity) = of.fidelity {
+        if let Some(fidelity) = tile.fidelity {
             let text = format!("{} dB", number(fidelity.psnr_db, 2));
             SMALL.draw_right(&mut self.image, (right, baseline + 25.0), self.palette.quiet, &text);
             SMALL.draw(&mut self.image, (x as f32, baseline + 25.0), self.palette.quiet, &value);
@@ -253,6 +254,23 @@ impl Page {
         rectangle(&mut self.image, at, (width, 5), self.palette.faint);
         rectangle(&mut self.image, at, ((f64::from(width) * probability).round() as u32, 5), colour);
     }
+}
+
+/// The most probable of the computed classes and, last, all the others as one.
+fn tiles(study: &Study) -> Vec<Tile<'_>> {
+    let classes = study.ranked_conditionals().into_iter().take(CLASSES).map(|conditional| Tile {
+        name: study.model.classes[conditional.class].clone(),
+        probability: study.posterior[conditional.class],
+        picture: &conditional.picture,
+        fidelity: conditional.fidelity,
+    });
+    let rest = study.rest.as_ref().map(|rest| Tile {
+        name: format!("{} others", rest.classes),
+        probability: rest.probability,
+        picture: &rest.picture,
+        fidelity: rest.fidelity,
+    });
+    classes.chain(rest).collect()
 }
 
 /// The left end of a column, when `columns` columns of `size` pixels fill `width` from `left` evenly.
