@@ -1,25 +1,31 @@
-//! The application: its state, and the order of a frame.
+//! The application: its parts, the order of a frame, and who does which command.
 
 use std::sync::Arc;
 
 use eframe::egui;
 use tracing::Level;
 
-use super::command::{self, Command};
-use super::compute::{Message, lane};
-use super::context::Context;
-use super::document::Document;
-use super::errand::Errands;
-use super::evaluation::{Evaluate, EvaluationJob};
-use super::history::History;
-use super::job::Jobs;
-use super::models::ModelSource;
-use super::opening::Brought;
-use super::session::{Overlay, Session};
-use super::settings::Settings;
-use super::training::{Train, TrainingJob};
-use super::worker::Worker;
-use super::{Options, opening, overlays, shell, theme, tiles};
+use super::Options;
+use super::command::{
+    Command, EvaluateCommand, ExportCommand, ModelCommand, PictureCommand, TrainCommand, WindowCommand,
+};
+use super::feature::{self, Features};
+use super::gpu;
+use super::state::document::{Document, TileKind};
+use super::state::model::ModelSource;
+use super::state::pane::{Pane, no_layout};
+use super::state::session::{Overlay, Session};
+use super::state::settings::Settings;
+use super::view::catalogue::catalogue;
+use super::view::context::Context;
+use super::view::panes::layout;
+use super::view::{accessibility, overlays, shell, theme};
+use super::work::host::Host;
+use super::work::job::Jobs;
+use super::work::questions::Questions;
+use super::work::worker::Wake;
+use super::work::workers::Workers;
+use super::work::{receive, schedule};
 
 /// Where work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +38,9 @@ pub enum Threads {
 
 /// The window.
 pub struct App {
-    pub(super) document: Document,
-    pub(super) history: History,
-    pub(super) settings: Settings,
-    pub(super) session: Session,
-    pub(super) worker: Worker<Message>,
-    pub(super) errands: Errands<Brought>,
-    pub(super) jobs: Jobs,
-    pub(super) evaluation_job: Option<EvaluationJob>,
-    pub(super) training_job: Option<TrainingJob>,
-    pub(super) scale_applied: f32,
+    pub(super) host: Host,
+    features: Features,
+    scale_applied: f32,
 }
 
 impl App {
@@ -50,26 +49,24 @@ impl App {
     pub fn new(cc: &eframe::CreationContext<'_>, options: Options, threads: Threads) -> Self {
         let ctx = &cc.egui_ctx;
         theme::install(ctx);
-        ctx.add_plugin(super::names::Names);
+        ctx.add_plugin(accessibility::Names);
         if let Some(state) = &cc.wgpu_render_state {
-            tiles::install(state);
+            gpu::install(state);
         }
         let (mut settings, words) = Settings::load(cc.storage);
+        layout::mend(&mut settings.layout);
         let mut session = Session::default();
         session.kept_pictures = eframe::storage_dir("denoscope").map(|folder| folder.join("pictures"));
         if let Some(words) = words {
-            session.toasts.say(Level::WARN, words);
+            session.notices.say(Level::WARN, words);
         }
-        let wake: super::worker::Wake = {
+        let wake: Wake = {
             let ctx = ctx.clone();
             Arc::new(move || ctx.request_repaint())
         };
-        let worker = match threads {
-            Threads::Inline => Worker::inline(lane::COUNT, wake.clone()),
-            Threads::Spawned => Worker::spawn(lane::COUNT, wake.clone()).unwrap_or_else(|error| {
-                session.toasts.say(Level::ERROR, error.to_string());
-                Worker::inline(lane::COUNT, wake.clone())
-            }),
+        let workers = match threads {
+            Threads::Inline => Workers::inline(&wake),
+            Threads::Spawned => Workers::spawn(&wake, &mut session.notices),
         };
         if let Some(model) = &options.model {
             settings.model = ModelSource::named(model);
@@ -77,53 +74,88 @@ impl App {
         if let Some(device) = options.device {
             settings.device = device;
         }
-        let mut app = Self {
-            document: Document::default(),
-            history: History::default(),
-            settings,
-            session,
-            worker,
-            errands: Errands::new(threads == Threads::Inline, wake.clone()),
-            jobs: Jobs { inline: threads == Threads::Inline, wake },
-            evaluation_job: None,
-            training_job: None,
-            scale_applied: 0.0,
-        };
-        app.send_for_model(app.settings.model.clone());
+        let jobs = Jobs { inline: threads == Threads::Inline, wake };
+        let mut host = Host::new(ctx.clone(), settings, session, workers, jobs);
+        host.run(ModelCommand::Use(host.settings.model.clone()));
         if !options.paths.is_empty() {
-            app.open_paths(options.paths);
+            host.run(PictureCommand::OpenPaths(options.paths));
         }
+        let features = Features::new(&host);
+        let mut app = Self { host, features, scale_applied: 0.0 };
+        app.run_requested();
         app
     }
 
     /// What a person works on.
     #[must_use]
     pub fn document(&self) -> &Document {
-        &self.document
+        &self.host.document
     }
 
     /// What comes and goes.
     #[must_use]
     pub fn session(&self) -> &Session {
-        &self.session
+        &self.host.session
     }
 
     /// How they like to work.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.host.settings
     }
 
-    /// Does a command, as a menu or a key would.
-    pub fn run(&mut self, ctx: &egui::Context, command: Command) {
-        self.apply(ctx, command);
+    /// What the workers were asked.
+    #[must_use]
+    pub fn questions(&self) -> &Questions {
+        &self.host.questions
+    }
+
+    /// What features have to show.
+    #[must_use]
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Does a command, as a menu or a key would, and what follows from it.
+    pub fn run(&mut self, command: impl Into<Command>) {
+        self.apply(command.into());
+        self.run_requested();
+    }
+
+    fn run_requested(&mut self) {
+        loop {
+            let requested = self.host.take_requested();
+            if requested.is_empty() {
+                return;
+            }
+            for command in requested {
+                self.apply(command);
+            }
+        }
+    }
+
+    fn apply(&mut self, command: Command) {
+        let Self { host, features, .. } = self;
+        match command {
+            Command::Picture(command) => features.pictures.run(host, command),
+            Command::Export(command) => features.export.run(host, command),
+            Command::Noise(command) => feature::noise::run(host, command),
+            Command::Tile(command) => feature::tiles::run(host, command),
+            Command::Attack(command) => feature::attack::run(host, command),
+            Command::Certify(command) => feature::certify::run(host, command),
+            Command::Evaluate(command) => features.evaluation.run(host, command),
+            Command::Train(command) => features.training.run(host, command),
+            Command::Model(command) => features.models.run(host, command),
+            Command::Window(command) => window(host, command),
+        }
     }
 
     fn follow_settings(&mut self, ctx: &egui::Context) {
-        ctx.set_theme(self.settings.theme());
-        if (self.scale_applied - self.settings.scale).abs() > f32::EPSILON {
-            self.scale_applied = self.settings.scale;
-            ctx.set_zoom_factor(self.settings.scale);
+        ctx.set_theme(self.host.settings.theme());
+        let scale = self.host.settings.scale;
+        if (self.scale_applied - scale).abs() > f32::EPSILON {
+            self.scale_applied = scale;
+            ctx.set_zoom_factor(scale);
         }
     }
 
@@ -132,31 +164,29 @@ impl App {
         if ctx.text_edit_focused() {
             return;
         }
-        let sheet_open = self.session.overlay.is_some();
-        // The most particular keys first: Ctrl+Shift+Z is not Ctrl+Z.
-        let mut entries = command::catalogue();
-        entries.sort_by_key(|e| std::cmp::Reverse(e.shortcut.map_or(0, |k| count(k.modifiers))));
+        let sheet_open = self.session().overlay.is_some();
         ctx.input_mut(|input| {
-            for entry in entries {
+            for entry in catalogue().with_keys() {
                 let Some(keys) = entry.shortcut else { continue };
                 if (!sheet_open || keys.modifiers.any()) && input.consume_shortcut(&keys) {
-                    commands.push(entry.command);
+                    commands.push(entry.command.clone());
                 }
             }
             // Both are told to the window as events of their own where the platform knows them.
             for event in &input.events {
                 match event {
-                    egui::Event::Copy if !sheet_open => commands.push(Command::CopyTile(self.tile_meant())),
-                    egui::Event::Paste(_) | egui::Event::PasteImage(_) if !sheet_open => commands.push(Command::Paste),
+                    egui::Event::Copy if !sheet_open => {
+                        // Without a tile under the pointer the restored picture is meant.
+                        let tile = self.session().tile_hovered.unwrap_or(TileKind::Denoised);
+                        commands.push(ExportCommand::CopyTile(tile).into());
+                    }
+                    egui::Event::Paste(_) | egui::Event::PasteImage(_) if !sheet_open => {
+                        commands.push(PictureCommand::Paste.into());
+                    }
                     _ => {}
                 }
             }
         });
-    }
-
-    /// The tile that a key without a tile means.
-    pub(super) fn tile_meant(&self) -> super::document::TileKind {
-        self.session.tile_hovered.unwrap_or(super::document::TileKind::Denoised)
     }
 
     /// What a drop means: data for the pane that is looked at and takes some, else something to open.
@@ -164,35 +194,28 @@ impl App {
         let paths: Vec<_> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
         match &paths[..] {
             [] => {}
-            [path] if self.session.evaluation.visible && opening::may_be_data(path) => {
-                commands.push(Command::Evaluate(Evaluate::SetData(path.clone())));
+            [path] if self.session().shows(&Pane::EVALUATION) && feature::pictures::may_be_data(path) => {
+                commands.push(EvaluateCommand::SetData(path.clone()).into());
             }
-            [path] if self.session.training.visible && opening::may_be_data(path) => {
-                commands.push(Command::Train(Train::SetData(path.clone())));
+            [path] if self.session().shows(&Pane::TRAINING) && feature::pictures::may_be_data(path) => {
+                commands.push(TrainCommand::SetData(path.clone()).into());
             }
-            _ => commands.push(Command::OpenPaths(paths)),
+            _ => commands.push(PictureCommand::OpenPaths(paths).into()),
         }
     }
-}
-
-fn count(modifiers: egui::Modifiers) -> usize {
-    [modifiers.alt, modifiers.ctrl, modifiers.shift, modifiers.mac_cmd, modifiers.command]
-        .iter()
-        .filter(|m| **m)
-        .count()
 }
 
 impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.follow_settings(ctx);
-        self.session.toasts.collect();
-        self.take_errands(ctx);
-        self.schedule();
-        self.receive();
-        self.receive_evaluation();
-        self.receive_training();
+        self.host.session.notices.collect();
+        self.host.poll();
+        self.features.poll(&mut self.host);
+        self.run_requested();
+        schedule::schedule(&mut self.host);
+        receive::receive(&mut self.host);
         // What came in may ask for more: a fitted picture is studied next.
-        self.schedule();
+        schedule::schedule(&mut self.host);
     }
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
@@ -200,56 +223,75 @@ impl eframe::App for App {
         let mut commands = Vec::new();
         self.shortcuts(&ctx, &mut commands);
         self.dropped(&ctx, &mut commands);
-        self.session.frame += 1;
-        self.session.hover = self.session.hover_next.take();
-        self.session.tile_hovered = None;
-        self.session.flip = !ctx.text_edit_focused() && ctx.input(|i| i.key_down(egui::Key::X));
-        self.session.busy = self.errands.any_out();
+        let Host { document, history, settings, session, questions, .. } = &mut self.host;
+        session.frame += 1;
+        session.hover = session.hover_next.take();
+        session.tile_hovered = None;
+        session.flip = !ctx.text_edit_focused() && ctx.input(|i| i.key_down(egui::Key::X));
 
-        let mut layout =
-            std::mem::replace(&mut self.settings.layout, egui_tiles::Tree::empty(egui::Id::unique("panes")));
-        let undo = (self.history.can_undo(), self.history.can_redo());
-        let mut cx = Context {
-            document: &self.document,
-            settings: &self.settings,
-            session: &mut self.session,
-            commands: &mut commands,
-        };
+        let mut layout = std::mem::replace(&mut settings.layout, no_layout());
+        let undo = (history.can_undo(), history.can_redo());
+        let features = &self.features;
+        let mut cx = Context { document, settings, session, questions, features, commands: &mut commands };
         shell::show(ui, &mut cx, &mut layout, undo);
         overlays::show(&ctx, &mut cx);
-        self.settings.layout = layout;
+        settings.layout = layout;
 
         let dragging = ctx.input(|i| i.pointer.any_down());
-        let before = self.document.clone();
+        let before = self.host.document.clone();
         for command in commands {
-            self.apply(&ctx, command);
+            self.run(command);
         }
-        if self.document != before && !self.history.took_over() {
-            self.history.record(before, dragging);
+        let Host { document, history, session, .. } = &mut self.host;
+        if *document != before && !history.took_over() {
+            history.record(before, dragging);
         }
         if !dragging {
-            self.history.settle();
+            history.settle();
         }
-        let shown = self.document.pictures.iter().flat_map(|entry| [entry.thumbnail.id(), entry.original.id()]);
-        self.session.keep_thumbnails(&shown.collect());
-        if self.session.hover != self.session.hover_next {
+        let shown = document.pictures.iter().flat_map(|entry| [entry.thumbnail.id(), entry.original.id()]);
+        session.keep_thumbnails(&shown.collect());
+        if session.hover != session.hover_next {
             ctx.request_repaint();
         }
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        self.settings.save(storage);
+        self.host.settings.save(storage);
     }
 }
 
-impl App {
-    /// Opens or closes a sheet.
-    pub(super) fn toggle_overlay(&mut self, overlay: Overlay) {
-        let same = self
-            .session
-            .overlay
-            .as_ref()
-            .is_some_and(|open| std::mem::discriminant(open) == std::mem::discriminant(&overlay));
-        self.session.overlay = (!same).then_some(overlay);
+/// Does a command about the window itself.
+fn window(host: &mut Host, command: WindowCommand) {
+    use WindowCommand as C;
+    let settings = &mut host.settings;
+    match command {
+        C::Undo => {
+            if let Some(before) = host.history.undo(&host.document) {
+                host.document = before;
+            }
+        }
+        C::Redo => {
+            if let Some(after) = host.history.redo(&host.document) {
+                host.document = after;
+            }
+        }
+        C::Quit => host.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+        C::ToggleTheme => settings.dark = !settings.dark,
+        C::ScaleInterface(factor) => settings.scale = (settings.scale * factor).clamp(0.7, 2.5),
+        C::ResetScale => settings.scale = 1.0,
+        C::ToggleFilmstrip => settings.filmstrip = !settings.filmstrip,
+        C::ResetLayout => settings.layout = layout::default_layout(),
+        C::Show(pane) => layout::bring_to_front(&mut settings.layout, &pane),
+        C::Palette => toggle(&mut host.session, Overlay::Palette { query: String::new(), selected: 0 }),
+        C::Help => toggle(&mut host.session, Overlay::Help),
+        C::Notices => toggle(&mut host.session, Overlay::Notices),
     }
+}
+
+/// Opens or closes a sheet.
+fn toggle(session: &mut Session, overlay: Overlay) {
+    let same =
+        session.overlay.as_ref().is_some_and(|open| std::mem::discriminant(open) == std::mem::discriminant(&overlay));
+    session.overlay = (!same).then_some(overlay);
 }

@@ -1,49 +1,22 @@
 //! The window: an egui application over the same [`crate::study`] that the command line runs.
 //!
-//! State is split in three: the [`document`] (what a person works on, undoable), the [`settings`] (how they like to
-//! work, saved) and the [`session`] (what comes and goes). Every effect is a [`command::Command`]; every wait is on
-//! another thread ([`worker`], [`errand`]).
+//! It lies in layers, of which each names those before it only:
+//!
+//! ```text
+//! gpu < state < command < work < feature < view < app
+//! ```
+//!
+//! Every effect is a [`command::Command`]; every wait is on another thread ([`work`]).
 
 mod app;
-mod apply;
-mod attack_controls;
-mod caption;
-mod certifying;
 mod command;
-mod command_line;
-mod compute;
-mod context;
-mod document;
-mod drawing;
-mod errand;
-mod evaluation;
-mod export;
-mod graphics;
-mod hero;
-mod history;
-mod job;
-mod models;
-mod names;
-mod opening;
-mod overlays;
-mod panes;
-mod plot;
-mod samples;
-mod schedule;
-mod session;
-mod session_file;
-mod settings;
-mod shell;
-mod sources;
+mod feature;
+mod gpu;
+mod state;
 #[cfg(test)]
 mod tests;
-mod theme;
-mod tile;
-mod tiles;
-mod toasts;
-mod training;
-mod widgets;
-mod worker;
+mod view;
+mod work;
 
 use std::path::PathBuf;
 
@@ -76,7 +49,7 @@ pub fn run(options: Options) -> Result<()> {
         .with_min_inner_size([960.0, 600.0])
         .with_drag_and_drop(true);
     let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
-    let loss = graphics::Loss::default();
+    let loss = gpu::device_loss::DeviceLoss::default();
     let watched = loss.clone();
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         if let Some(state) = &cc.wgpu_render_state {
@@ -111,5 +84,5 @@ fn listen() {
     use tracing_subscriber::util::SubscriberInitExt;
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "denoscope=info".into());
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
-    let _ = tracing_subscriber::registry().with(lines).with(toasts::NoticeLayer).try_init();
+    let _ = tracing_subscriber::registry().with(lines).with(state::notices::NoticeLayer).try_init();
 }

@@ -5,14 +5,14 @@ use egui_kittest::kittest::Queryable;
 
 use super::{Window, click, run, window};
 use crate::attack::{Method, Norm, Target};
-use crate::gui::command::Command;
-use crate::gui::panes::Pane;
+use crate::gui::command::{AttackCommand, NoiseCommand, WindowCommand};
+use crate::gui::state::pane::Pane;
 use crate::study::{Classes, Request, analyze};
 use crate::task::Cancel;
 
 fn attacking() -> Window {
     let mut window = window();
-    run(&mut window, Command::Show(Pane::Adversary));
+    run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
     window.run_steps(4);
     window
 }
@@ -58,12 +58,12 @@ fn norm_target_and_seed_are_chosen() {
     let outcome = window.state().session().attack.outcome.clone().unwrap();
     assert_eq!(window.state().document().attack.norm, Norm::L2);
     assert!(outcome.achieved.l2 <= 2.0 + 1e-5 && outcome.achieved.l2 > 1.0);
-    run(&mut window, Command::RerollAttack);
+    run(&mut window, AttackCommand::Reroll);
     let other = window.state().session().attack.outcome.clone().unwrap();
     assert_ne!(outcome.attacked, other.attacked, "another random start");
     let mut settings = window.state().document().attack.clone();
     settings.target = Target::Class(3);
-    run(&mut window, Command::SetAttack(Box::new(settings)));
+    run(&mut window, AttackCommand::Set(Box::new(settings)));
     assert_eq!(window.state().session().attack.outcome.as_ref().unwrap().target, Some(3));
 }
 
@@ -103,10 +103,10 @@ fn the_gradient_is_a_difference_of_denoisers() {
 #[test]
 fn the_attacked_picture_is_purified_at_the_sliders_level() {
     let mut window = attacking();
-    run(&mut window, Command::SetSigma(0.3));
+    run(&mut window, NoiseCommand::SetSigma(0.3));
     let purified = window.state().session().attack.purified.clone().unwrap();
     assert_eq!(purified.sigma, 0.3);
     let before = purified.noisy.clone();
-    run(&mut window, Command::RerollPurify);
+    run(&mut window, AttackCommand::RerollPurify);
     assert_ne!(window.state().session().attack.purified.as_ref().unwrap().noisy, before);
 }

@@ -4,8 +4,8 @@ use eframe::egui::{Key, lerp, pos2};
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{Window, run, window};
-use crate::gui::command::Command;
-use crate::gui::panes::Pane;
+use crate::gui::command::{NoiseCommand, WindowCommand};
+use crate::gui::state::pane::Pane;
 use crate::study::ranked;
 
 /// The bars' labels from top to bottom.
@@ -18,9 +18,9 @@ fn bars(window: &Window) -> Vec<String> {
 #[test]
 fn bars_stand_in_class_order_or_sorted() {
     let mut window = window();
-    run(&mut window, Command::SetSigma(1.0));
+    run(&mut window, NoiseCommand::SetSigma(1.0));
     let posterior = window.state().session().answer.posterior.clone().unwrap().value;
-    let label = |class: usize| format!("Belief in {class}: {}", crate::gui::widgets::percent(posterior[class]));
+    let label = |class: usize| format!("Belief in {class}: {}", crate::gui::state::numbers::percent(posterior[class]));
     assert_eq!(bars(&window), (0..10).map(label).collect::<Vec<_>>());
     window.key_press(Key::S);
     window.run_steps(3);
@@ -41,17 +41,17 @@ fn the_headline_has_the_top_class_the_entropy_and_the_density() {
 fn bars_before_and_after_the_attack_stand_together() {
     let mut window = window();
     assert!(!bars(&window)[0].contains("attacked"));
-    run(&mut window, Command::Show(Pane::Adversary));
+    run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
     window.run_steps(4);
     let after = window.state().session().attack.outcome.as_ref().unwrap().posterior_after.clone();
     let said = bars(&window);
-    assert!(said[0].ends_with(&format!("attacked {}", crate::gui::widgets::percent(after[0]))), "{}", said[0]);
+    assert!(said[0].ends_with(&format!("attacked {}", crate::gui::state::numbers::percent(after[0]))), "{}", said[0]);
 }
 
 #[test]
 fn the_curve_is_computed_and_its_level_is_dragged() {
     let mut window = window();
-    run(&mut window, Command::Show(Pane::Curve));
+    run(&mut window, WindowCommand::Show(Pane::named("Curve")));
     let curve = window.state().session().curve.clone();
     assert!(curve.posteriors.iter().all(|p| (p.iter().sum::<f64>() - 1.0).abs() < 1e-6));
     let plot = window.get_by_label("p(c|y) over σ").rect();
@@ -62,7 +62,7 @@ fn the_curve_is_computed_and_its_level_is_dragged() {
     let low = window.state().document().noise.sigma;
     assert!(high > 0.2 && low < 0.1, "{low} {high}");
     // The study agrees with the curve where they meet.
-    run(&mut window, Command::SetSigma(curve.sigmas[20]));
+    run(&mut window, NoiseCommand::SetSigma(curve.sigmas[20]));
     let study = window.state().session().answer.posterior.clone().unwrap().value;
     assert!(study.iter().zip(&curve.posteriors[20]).all(|(a, b)| (a - b).abs() < 1e-4));
 }

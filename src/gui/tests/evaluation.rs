@@ -7,10 +7,11 @@ use eframe::egui;
 use egui_kittest::kittest::Queryable;
 
 use super::{Dropped, Window, oracle, run};
-use crate::gui::command::Command;
-use crate::gui::evaluation::{Evaluate, Form, Format, text};
-use crate::gui::models::{NAMES, oracle_pictures};
-use crate::gui::panes::Pane;
+use crate::gui::command::{EvaluateCommand, Format, WindowCommand};
+use crate::gui::feature::evaluation::text;
+use crate::gui::feature::oracle::{NAMES, oracle_pictures};
+use crate::gui::state::evaluation_form::EvaluationForm as Form;
+use crate::gui::state::pane::Pane;
 use crate::picture::NoiseKind;
 
 /// The oracle's own patterns as class folders, the last two under each other's names.
@@ -42,11 +43,11 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     let data = folder.path().join("patterns");
     write_patterns(&data);
     let mut harness = oracle();
-    run(&mut harness, Command::Show(Pane::Evaluation));
-    run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(form(&data)))));
+    run(&mut harness, WindowCommand::Show(Pane::EVALUATION));
+    run(&mut harness, EvaluateCommand::Set(Box::new(form(&data))));
     harness.get_by_role_and_label(egui::accesskit::Role::Button, "Evaluate").click();
     harness.run_steps(4);
-    let measured = harness.state().session().evaluation.result.clone().expect("a result");
+    let measured = harness.state().features().evaluation.result.clone().expect("a result");
     let evaluation = &measured.evaluation;
     assert_eq!((evaluation.images, evaluation.by_sigma.len(), evaluation.by_noise.len()), (10, 2, 2));
     // Eight of ten names are right, and the oracle knows every pattern under this noise.
@@ -72,15 +73,15 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
 #[test]
 fn a_failure_stays_readable_and_a_wrong_entry_is_said_at_once() {
     let mut harness = oracle();
-    run(&mut harness, Command::Show(Pane::Evaluation));
-    run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(form(Path::new("/nowhere/at/all"))))));
-    run(&mut harness, Command::Evaluate(Evaluate::Start));
+    run(&mut harness, WindowCommand::Show(Pane::EVALUATION));
+    run(&mut harness, EvaluateCommand::Set(Box::new(form(Path::new("/nowhere/at/all")))));
+    run(&mut harness, EvaluateCommand::Start);
     harness.run_steps(3);
-    let session = harness.state().session();
-    assert!(session.toasts.history().any(|notice| notice.text.contains("/nowhere/at/all")));
-    assert!(session.evaluation.failure.as_ref().unwrap().contains("/nowhere/at/all"));
+    let state = harness.state();
+    assert!(state.session().notices.history().any(|notice| notice.text.contains("/nowhere/at/all")));
+    assert!(state.features().evaluation.failure.as_ref().unwrap().contains("/nowhere/at/all"));
     let wrong = Form { attacks: "pdg".to_owned(), ..form(Path::new("/nowhere/at/all")) };
-    run(&mut harness, Command::Evaluate(Evaluate::Set(Box::new(wrong))));
+    run(&mut harness, EvaluateCommand::Set(Box::new(wrong)));
     harness.get_by_label_contains("'pdg' is none of");
 }
 
@@ -95,7 +96,7 @@ fn a_dropped_folder_is_data_where_the_pane_is_looked_at() {
     let mut harness = oracle();
     drop_on(&mut harness, folder.path());
     assert_eq!(harness.state().settings().evaluation.data, "");
-    run(&mut harness, Command::Show(Pane::Evaluation));
+    run(&mut harness, WindowCommand::Show(Pane::EVALUATION));
     drop_on(&mut harness, folder.path());
     assert_eq!(harness.state().settings().evaluation.data, folder.path().display().to_string());
 }

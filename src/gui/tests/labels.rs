@@ -4,8 +4,8 @@ use eframe::egui::accesskit::{Action, Role};
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{Window, run, window};
-use crate::gui::command::Command;
-use crate::gui::panes::Pane;
+use crate::gui::command::{NoiseCommand, PictureCommand, WindowCommand};
+use crate::gui::view::panes::TABLE;
 
 /// What can be clicked or focused and has no name, in words.
 fn nameless(window: &Window) -> Vec<String> {
@@ -33,25 +33,25 @@ fn check(window: &Window, place: &str) {
 #[test]
 fn every_control_of_every_pane_has_a_name() {
     let mut window = window();
-    for pane in Pane::ALL {
-        run(&mut window, Command::Show(pane));
-        check(&window, pane.title());
+    for info in TABLE {
+        run(&mut window, WindowCommand::Show(info.pane.clone()));
+        check(&window, info.title);
     }
-    run(&mut window, Command::NewDrawing);
+    run(&mut window, PictureCommand::NewDrawing);
     check(&window, "a drawing");
-    run(&mut window, Command::ToggleAlreadyNoisy);
+    run(&mut window, NoiseCommand::ToggleAlreadyNoisy);
     check(&window, "an already noisy picture");
-    run(&mut window, Command::Close);
+    run(&mut window, PictureCommand::Close);
 }
 
 #[test]
 fn every_control_of_every_sheet_and_menu_has_a_name() {
     let mut window = window();
     for (sheet, place) in [
-        (Command::Palette, "palette"),
-        (Command::Help, "help"),
-        (Command::Notices, "notices"),
-        (Command::Notices, "none"),
+        (WindowCommand::Palette, "palette"),
+        (WindowCommand::Help, "help"),
+        (WindowCommand::Notices, "notices"),
+        (WindowCommand::Notices, "none"),
     ] {
         run(&mut window, sheet);
         check(&window, place);

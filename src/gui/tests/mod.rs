@@ -27,7 +27,7 @@ use egui_kittest::kittest::Queryable;
 use super::Options;
 use super::app::{App, Threads};
 use super::command::Command;
-use super::models::{Model, ModelSource};
+use super::state::model::{Model, ModelSource};
 use crate::joint::JointModel;
 use crate::picture::{Picture, Shape};
 
@@ -70,23 +70,22 @@ fn started(paths: Vec<PathBuf>, model: &str, threads: Threads) -> Window {
         .with_max_steps(30)
         .build_eframe(|cc| App::new(cc, options, threads));
     // Where certificates are looked at, few votes do.
-    window.state_mut().document.smoothing.samples = 200;
+    window.state_mut().host.document.smoothing.samples = 200;
     window.run_steps(4);
     window
 }
 
 /// Does a command and lets its answers come in.
-fn run(window: &mut Window, command: Command) {
-    let ctx = window.ctx.clone();
-    window.state_mut().run(&ctx, command);
+fn run(window: &mut Window, command: impl Into<Command>) {
+    window.state_mut().run(command);
     window.run_steps(3);
 }
 
 /// Puts a model under the window, as if it had been opened.
 fn use_model(window: &mut Window, joint: impl JointModel + 'static) {
-    let app = window.state_mut();
-    app.session.model = Some(Model { source: ModelSource::Oracle, joint: Arc::new(joint), description: None });
-    app.ask_anew();
+    let host = &mut window.state_mut().host;
+    host.session.model = Some(Model { source: ModelSource::Oracle, joint: Arc::new(joint), description: None });
+    host.forget_answers();
     window.run_steps(4);
 }
 
@@ -120,7 +119,7 @@ fn asked(window: &mut Window, act: impl FnOnce(&mut Window)) -> Vec<egui::Output
 
 /// Whether a notice says this.
 fn said(window: &Window, words: &str) -> bool {
-    window.state().session().toasts.history().any(|notice| notice.text.contains(words))
+    window.state().session().notices.history().any(|notice| notice.text.contains(words))
 }
 
 /// A picture in a file: a wide one in colour, with something of a digit in its middle.

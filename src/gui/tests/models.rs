@@ -6,9 +6,9 @@ use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{click, opened, picture_file, run, said, window};
-use crate::gui::command::Command;
-use crate::gui::models::ModelSource;
-use crate::gui::panes::Pane;
+use crate::gui::command::{ModelCommand, PictureCommand, WindowCommand};
+use crate::gui::state::model::ModelSource;
+use crate::gui::state::pane::Pane;
 use crate::network::{DeviceChoice, bundled};
 
 #[test]
@@ -30,15 +30,15 @@ fn the_menu_switches_the_model_and_keeps_the_picture() {
 #[test]
 fn a_sample_stays_too_and_the_other_samples_make_room() {
     let mut window = window();
-    run(&mut window, Command::Select(4));
-    run(&mut window, Command::UseModel(ModelSource::Oracle));
+    run(&mut window, PictureCommand::Select(4));
+    run(&mut window, ModelCommand::Use(ModelSource::Oracle));
     let names = |window: &super::Window| -> Vec<String> {
         window.state().document().pictures.iter().map(|entry| entry.name.clone()).collect()
     };
     assert_eq!(window.state().document().entry().unwrap().name, "digits/4.png");
     assert_eq!(names(&window).len(), 11);
     assert_eq!(names(&window)[1], "oracle/disc");
-    run(&mut window, Command::UseModel(ModelSource::Bundled("digits".to_owned())));
+    run(&mut window, ModelCommand::Use(ModelSource::Bundled("digits".to_owned())));
     assert_eq!(window.state().document().entry().unwrap().name, "digits/4.png");
     assert_eq!(names(&window).len(), 10);
 }
@@ -58,7 +58,7 @@ fn devices_that_are_not_there_say_why() {
 #[test]
 fn the_card_tells_where_the_model_comes_from() {
     let mut window = window();
-    run(&mut window, Command::Show(Pane::Model));
+    run(&mut window, WindowCommand::Show(Pane::named("Model")));
     let model = bundled().iter().find(|model| model.name == "digits").unwrap();
     let description = model.checkpoint().unwrap().description;
     window.get_by_label("Trained for σ");
@@ -80,7 +80,7 @@ fn the_self_check_is_live() {
 fn a_wrong_model_is_a_notice_and_everything_stays() {
     let mut window = window();
     let before = window.state().document().entry().unwrap().name.clone();
-    run(&mut window, Command::OpenPaths(vec![PathBuf::from("/nowhere/model.safetensors")]));
+    run(&mut window, PictureCommand::OpenPaths(vec![PathBuf::from("/nowhere/model.safetensors")]));
     assert!(said(&window, "/nowhere/model.safetensors"));
     let state = window.state();
     assert_eq!(state.session().model.as_ref().unwrap().joint.name(), "digits");

@@ -4,7 +4,7 @@ use eframe::egui::{self, Key, accesskit, lerp, pos2};
 use egui_kittest::kittest::Queryable;
 
 use super::{Window, click, drag, run, window};
-use crate::gui::command::Command;
+use crate::gui::command::{NoiseCommand, WindowCommand};
 use crate::picture::{Noise, NoiseKind};
 
 fn level(window: &Window) -> f32 {
@@ -24,7 +24,7 @@ fn the_slider_moves_noise_and_beliefs_together() {
     assert!((psnr - 14.15).abs() < 0.6, "{psnr}");
     assert!(!answer.posterior.as_ref().unwrap().stale);
     let study = answer.study.as_ref().unwrap();
-    assert_eq!(answer.noisy.as_ref().unwrap().picture(), &study.noisy, "the window drew the study's own bits");
+    assert_eq!(answer.noisy.as_ref().unwrap().value.picture(), &study.noisy, "the study's own bits");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn the_slider_is_logarithmic_and_a_drag_is_one_step_of_undo() {
     drag(&mut window, at(0.25), at(0.75));
     let expected = 255.0 * range.min.max(1.0 / 255.0) * (range.max.min(1.0) / range.min.max(1.0 / 255.0)).powf(0.75);
     assert!((level(&window) / expected - 1.0).abs() < 0.01, "{} for {expected}", level(&window));
-    run(&mut window, Command::Undo);
+    run(&mut window, WindowCommand::Undo);
     assert!((level(&window) - 25.0).abs() < 1e-3);
 }
 
@@ -70,12 +70,12 @@ fn presets_are_keys_and_buttons() {
 #[test]
 fn noise_has_a_kind_and_a_seed() {
     let mut window = window();
-    let noisy = |window: &Window| window.state().session().answer.noisy.clone().unwrap().picture().clone();
+    let noisy = |window: &Window| window.state().session().answer.noisy.clone().unwrap().value.picture().clone();
     let first = noisy(&window);
     window.key_press(Key::R);
     window.run_steps(3);
     assert_ne!(noisy(&window), first);
-    run(&mut window, Command::SetSeed(0));
+    run(&mut window, NoiseCommand::SetSeed(0));
     assert_eq!(noisy(&window), first);
     click(&mut window, "Kind of noise");
     click(&mut window, "Poisson");

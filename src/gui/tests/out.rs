@@ -5,11 +5,13 @@ use egui_kittest::kittest::Queryable;
 
 use super::{Window, asked, opened, picture_file, run, said, window};
 use crate::attack::{Defence, Smoothing, Target};
-use crate::gui::command::Command;
-use crate::gui::document::TileKind;
-use crate::gui::models::ModelSource;
-use crate::gui::panes::Pane;
-use crate::gui::session_file;
+use crate::gui::command::{AttackCommand, CertifyCommand, NoiseCommand, PictureCommand, WindowCommand};
+use crate::gui::feature::export::tile_picture;
+use crate::gui::feature::session_file;
+use crate::gui::state::document::TileKind;
+use crate::gui::state::model::ModelSource;
+use crate::gui::state::pane::Pane;
+use crate::gui::state::tile_content::tile_content;
 use crate::picture::{Fit, NoiseKind, Rect};
 
 fn digits() -> ModelSource {
@@ -21,13 +23,13 @@ fn a_session_comes_back_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let file = picture_file(folder.path(), "one.png");
     let mut window = opened(vec![file]);
-    run(&mut window, Command::SetSigma(0.123_456_7));
-    run(&mut window, Command::SetSeed(77));
+    run(&mut window, NoiseCommand::SetSigma(0.123_456_7));
+    run(&mut window, NoiseCommand::SetSeed(77));
     let path = folder.path().join("session.json");
     std::fs::write(&path, session_file::to_json(window.state().document(), &digits()).unwrap()).unwrap();
     let first = window.state().session().answer.study.clone().unwrap();
     let mut again = super::window();
-    run(&mut again, Command::OpenPaths(vec![path]));
+    run(&mut again, PictureCommand::OpenPaths(vec![path]));
     again.run_steps(3);
     let second = again.state().session().answer.study.clone().unwrap();
     assert_eq!(again.state().document().attack, window.state().document().attack);
@@ -54,8 +56,8 @@ fn the_command_line_on_offer_says_what_is_on_screen() {
     let file = picture_file(folder.path(), "one.png");
     let mut window = opened(vec![file.clone()]);
     let crop = Rect { x: 15.0, y: 4.5, width: 40.0, height: 40.0 };
-    run(&mut window, Command::SetFit(Fit::Crop(crop)));
-    run(&mut window, Command::SetNoise(NoiseKind::Uniform));
+    run(&mut window, PictureCommand::SetFit(Fit::Crop(crop)));
+    run(&mut window, NoiseCommand::SetKind(NoiseKind::Uniform));
     let file = file.display();
     assert_eq!(
         commands(&mut window),
@@ -64,8 +66,8 @@ fn the_command_line_on_offer_says_what_is_on_screen() {
              15,4.5,40,40"
         )]
     );
-    run(&mut window, Command::ToggleAlreadyNoisy);
-    run(&mut window, Command::SetFit(Fit::Whole));
+    run(&mut window, NoiseCommand::ToggleAlreadyNoisy);
+    run(&mut window, PictureCommand::SetFit(Fit::Whole));
     assert_eq!(
         commands(&mut window),
         [format!("denoscope analyze {file} --model digits --device cpu --sigma 25/255 --already-noisy --fit whole")]
@@ -75,14 +77,14 @@ fn the_command_line_on_offer_says_what_is_on_screen() {
 #[test]
 fn an_attack_in_sight_has_a_command_of_its_own_with_its_own_sigma() {
     let mut window = window();
-    run(&mut window, Command::Show(Pane::Adversary));
+    run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
     let mut settings = window.state().document().attack.clone();
     settings.epsilon = 16.0 / 255.0;
     settings.sigma = 10.0 / 255.0;
     settings.set("steps", 7.0).unwrap();
     settings.target = Target::Class(3);
     settings.defence = Defence::Vote { draws: 2, votes: 4 };
-    run(&mut window, Command::SetAttack(Box::new(settings)));
+    run(&mut window, AttackCommand::Set(Box::new(settings)));
     let lines = commands(&mut window);
     assert_eq!(lines[0], "denoscope analyze sample:digits/0.png --model digits --device cpu --sigma 25/255 --seed 0");
     assert_eq!(
@@ -95,9 +97,9 @@ fn an_attack_in_sight_has_a_command_of_its_own_with_its_own_sigma() {
 #[test]
 fn a_certificate_in_sight_has_a_command_of_its_own() {
     let mut window = window();
-    run(&mut window, Command::Show(Pane::Certificate));
+    run(&mut window, WindowCommand::Show(Pane::CERTIFICATE));
     let smoothing = Smoothing { samples: 300, seed: 4, ..Smoothing::new(0.3) };
-    run(&mut window, Command::SetSmoothing(smoothing));
+    run(&mut window, CertifyCommand::Set(smoothing));
     assert_eq!(
         commands(&mut window)[1],
         "denoscope certify sample:digits/0.png --model digits --device cpu --sigma 0.3 --samples 300 --selection 100 \
@@ -109,9 +111,9 @@ fn a_certificate_in_sight_has_a_command_of_its_own() {
 fn a_drawing_is_kept_in_a_file_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window();
-    window.state_mut().session.kept_pictures = Some(folder.path().to_owned());
-    run(&mut window, Command::NewDrawing);
-    run(&mut window, Command::Draw { from: [7.3, 8.1], to: [22.7, 24.9], erase: false });
+    window.state_mut().host.session.kept_pictures = Some(folder.path().to_owned());
+    run(&mut window, PictureCommand::NewDrawing);
+    run(&mut window, PictureCommand::Draw { from: [7.3, 8.1], to: [22.7, 24.9], erase: false });
     let lines = commands(&mut window);
     let path = lines[0].split(' ').nth(2).unwrap();
     assert!(path.starts_with(folder.path().to_str().unwrap()), "{path}");
@@ -143,7 +145,10 @@ fn a_tile_is_copied_as_it_looks() {
 #[test]
 fn tiles_are_exported_as_they_look() {
     let window = window();
-    let picture = window.state().tile_picture(TileKind::Residual).unwrap();
+    let picture = {
+        let state = window.state();
+        tile_picture(&tile_content(TileKind::Residual, state.document(), state.session()).unwrap())
+    };
     assert_eq!(picture.shape().width, 512);
     assert!(picture.values().iter().all(|v| (0.0..=1.0).contains(v)));
 }

@@ -7,10 +7,10 @@ use eframe::egui::{self, Key, Modifiers, PointerButton, vec2};
 use egui_kittest::kittest::Queryable;
 
 use super::{Dropped, Window, click, drag, opened, picture_file, run, said, window};
-use crate::gui::command::Command;
-use crate::gui::document::Source;
-use crate::gui::opening::picture_of_clipboard;
-use crate::gui::panes::Pane;
+use crate::gui::command::{PictureCommand, WindowCommand};
+use crate::gui::feature::pictures::picture_of_clipboard;
+use crate::gui::state::document::Source;
+use crate::gui::state::pane::Pane;
 use crate::picture::{Fit, Shape};
 
 fn drop_on(window: &mut Window, paths: &[PathBuf]) {
@@ -39,7 +39,7 @@ fn a_dropped_folder_opens_and_its_broken_file_is_named() {
     assert!(said(&window, "broken.png"));
     assert_eq!(window.state().settings().recent.first(), Some(&good));
     // The recent file opens again from the menu.
-    run(&mut window, Command::Close);
+    run(&mut window, PictureCommand::Close);
     click(&mut window, "File");
     window.get_by_label_contains("Recent").click();
     window.run_steps(3);
@@ -118,7 +118,7 @@ fn a_drawing_is_analysed_as_it_grows() {
 #[test]
 fn the_right_button_erases() {
     let mut window = window();
-    run(&mut window, Command::NewDrawing);
+    run(&mut window, PictureCommand::NewDrawing);
     let sheet = window.get_by_label("Sheet to draw on").rect();
     drag(&mut window, sheet.center() - vec2(0.0, 40.0), sheet.center() + vec2(0.0, 40.0));
     let values = |window: &Window| window.state().document().entry().unwrap().original.picture().clone();
@@ -141,7 +141,7 @@ fn the_right_button_erases() {
 fn the_crop_is_dragged_on_the_original() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = opened(vec![picture_file(folder.path(), "wide.png")]);
-    run(&mut window, Command::Show(Pane::Picture));
+    run(&mut window, WindowCommand::Show(Pane::PICTURE));
     let rect = |window: &Window| window.state().session().fitted.as_ref().unwrap().rect;
     assert_eq!((rect(&window).x, rect(&window).width), (15.0, 60.0));
     let frame = window.get_by_label("Part that the model sees").rect();

@@ -4,10 +4,10 @@ use eframe::egui::Key;
 use egui_kittest::kittest::Queryable;
 
 use super::{click, run, use_model, window};
-use crate::gui::command::Command;
-use crate::gui::document::{Reading, TileKind};
-use crate::gui::sources;
-use crate::gui::tiles::{Compare, Plane, value_at};
+use crate::gui::command::NoiseCommand;
+use crate::gui::gpu::{Compare, Plane, value_at};
+use crate::gui::state::document::{Reading, TileKind};
+use crate::gui::state::tile_content::tile_content;
 use crate::joint::GaussianMixture;
 use crate::picture::Shape;
 use crate::study::{Fidelity, ranked};
@@ -22,11 +22,11 @@ fn every_tile_of_the_denoiser_is_there_with_its_measures() {
     let clean = state.session().fitted.clone().unwrap().content;
     let classes = (0..10).map(TileKind::Class);
     for kind in [TileKind::Noisy, TileKind::Denoised].into_iter().chain(classes) {
-        let source = sources::source(kind, state.document(), state.session()).unwrap();
+        let source = tile_content(kind, state.document(), state.session()).unwrap();
         let truth = Fidelity::of(source.content.picture(), clean.picture());
         assert_eq!(source.fidelity, Some(truth), "{kind:?}");
     }
-    let shown = sources::source(TileKind::Denoised, state.document(), state.session()).unwrap().fidelity.unwrap();
+    let shown = tile_content(TileKind::Denoised, state.document(), state.session()).unwrap().fidelity.unwrap();
     window.get_by_label_contains(&format!("Denoised D(y), {:.1} dB, SSIM {:.2}", shown.psnr_db, shown.ssim));
     click(&mut window, "Already noisy");
     assert!(window.query_by_label_contains("Clean x").is_none());
@@ -87,7 +87,7 @@ fn one_of_many_classes_is_found_by_name() {
 #[test]
 fn the_grid_is_read_as_gradients_and_against_the_top() {
     let mut window = window();
-    run(&mut window, Command::SetSigma(0.5));
+    run(&mut window, NoiseCommand::SetSigma(0.5));
     let study = window.state().session().answer.study.clone().unwrap();
     let top = ranked(&study.posterior)[0];
     let other = (top + 1) % 10;
@@ -98,10 +98,10 @@ fn the_grid_is_read_as_gradients_and_against_the_top() {
         window.run_steps(3);
         let state = window.state();
         assert_eq!(state.document().reading, reading);
-        let source = sources::source(TileKind::Class(other), state.document(), state.session()).unwrap();
+        let source = tile_content(TileKind::Class(other), state.document(), state.session()).unwrap();
         let plane = Plane {
             content: source.content.picture(),
-            operand: source.operand.as_ref().map(crate::gui::tiles::Content::picture),
+            operand: source.operand.as_ref().map(crate::gui::gpu::Content::picture),
             reference: None,
         };
         let of = |class: usize| study.conditionals.iter().find(|c| c.class == class).unwrap().picture.at(0, 16, 16);

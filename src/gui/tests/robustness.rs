@@ -4,13 +4,13 @@ use egui_kittest::kittest::Queryable;
 
 use super::{oracle, run};
 use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Smoothing, Through};
-use crate::gui::command::Command;
-use crate::gui::panes::Pane;
+use crate::gui::command::{AttackCommand, CertifyCommand, WindowCommand};
+use crate::gui::state::pane::Pane;
 
 #[test]
 fn every_preset_is_on_offer_and_stays_what_it_is() {
     let mut harness = oracle();
-    run(&mut harness, Command::Show(Pane::Adversary));
+    run(&mut harness, WindowCommand::Show(Pane::ADVERSARY));
     harness.get_by_label("Preset").click();
     harness.run_steps(3);
     harness.get_by_label("LinfFastGradientAttack").click();
@@ -24,7 +24,7 @@ fn every_preset_is_on_offer_and_stays_what_it_is() {
             settings.set("search-steps", 1.0).unwrap();
             settings.set("steps", 700.0).unwrap();
         }
-        run(&mut harness, Command::SetAttack(Box::new(settings.clone())));
+        run(&mut harness, AttackCommand::Set(Box::new(settings.clone())));
         assert_eq!(harness.state().document().attack, settings, "{}", preset.id);
     }
 }
@@ -33,12 +33,12 @@ fn every_preset_is_on_offer_and_stays_what_it_is() {
 fn a_defence_is_attacked_by_one_that_knows_it_and_compared() {
     let mut harness = oracle();
     let plain = Settings::new(Method::Fgsm, 5.0 / 255.0).within(Norm::Linf, 4.0 / 255.0);
-    run(&mut harness, Command::SetAttack(Box::new(plain.clone())));
-    run(&mut harness, Command::Show(Pane::Adversary));
+    run(&mut harness, AttackCommand::Set(Box::new(plain.clone())));
+    run(&mut harness, WindowCommand::Show(Pane::ADVERSARY));
     harness.run_steps(3);
     let purification = Defence::Purification { sigma: 0.1, rounds: 2, through: Through::Jacobian, draws: 1, votes: 4 };
     for defence in [Defence::Vote { draws: 2, votes: 8 }, purification] {
-        run(&mut harness, Command::SetAttack(Box::new(Settings { defence, ..plain.clone() })));
+        run(&mut harness, AttackCommand::Set(Box::new(Settings { defence, ..plain.clone() })));
         harness.run_steps(3);
         let outcome = harness.state().session().attack.outcome.clone().unwrap();
         let votes = if defence == purification { 4.0 } else { 8.0 };
@@ -49,7 +49,7 @@ fn a_defence_is_attacked_by_one_that_knows_it_and_compared() {
     assert_eq!(tried.len(), 3, "{tried:?}");
     harness.get_by_label("Defences so far");
     harness.get_by_label("purify ×2");
-    run(&mut harness, Command::SetAttack(Box::new(plain.within(Norm::Linf, 8.0 / 255.0))));
+    run(&mut harness, AttackCommand::Set(Box::new(plain.within(Norm::Linf, 8.0 / 255.0))));
     assert_eq!(harness.state().session().defended.len(), 1, "another attack is another comparison");
 }
 
@@ -58,8 +58,8 @@ fn the_smallest_budget_is_looked_for_on_request() {
     let mut harness = oracle();
     // The oracle is so sure that only the difference of logits has a gradient.
     let settings = Settings::new(Method::ApgdDlr, 5.0 / 255.0).within(Norm::L2, 0.5).with("steps", 10.0).unwrap();
-    run(&mut harness, Command::SetAttack(Box::new(settings)));
-    run(&mut harness, Command::Show(Pane::Adversary));
+    run(&mut harness, AttackCommand::Set(Box::new(settings)));
+    run(&mut harness, WindowCommand::Show(Pane::ADVERSARY));
     harness.get_by_label("smallest that succeeds").click();
     harness.run_steps(6);
     assert_eq!(harness.state().document().attack.mode, Mode::Smallest);
@@ -71,10 +71,10 @@ fn the_smallest_budget_is_looked_for_on_request() {
 fn the_certificate_grows_stops_and_abstains_plainly() {
     let mut harness = oracle();
     let smoothing = Smoothing { samples: 800, batch: 32, ..Smoothing::new(0.25) };
-    run(&mut harness, Command::SetSmoothing(smoothing));
-    run(&mut harness, Command::Show(Pane::Certificate));
+    run(&mut harness, CertifyCommand::Set(smoothing));
+    run(&mut harness, WindowCommand::Show(Pane::CERTIFICATE));
     harness.run_steps(3);
-    let certifying = &harness.state().session().certifying;
+    let certifying = &harness.state().session().certificate;
     let certificate = certifying.certificate().expect("a certificate").clone();
     assert!(certificate.is_complete() && certificate.samples() == 800);
     let radius = certificate.reported_radius().expect("a sample of the oracle is certified");
@@ -84,16 +84,16 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
     harness.check_accessibility();
 
     // Stopped: another question is not counted until the person goes on.
-    run(&mut harness, Command::ToggleCertify);
-    run(&mut harness, Command::SetSmoothing(Smoothing { seed: 1, ..smoothing }));
-    assert!(harness.state().session().certifying.certificate().is_none());
+    run(&mut harness, CertifyCommand::Toggle);
+    run(&mut harness, CertifyCommand::Set(Smoothing { seed: 1, ..smoothing }));
+    assert!(harness.state().session().certificate.certificate().is_none());
     harness.get_by_label("Certify").click();
     harness.run_steps(4);
-    assert_ne!(harness.state().session().certifying.certificate().unwrap().selection, Vec::<u64>::new());
+    assert_ne!(harness.state().session().certificate.certificate().unwrap().selection, Vec::<u64>::new());
 
     // Noise that hides every pattern: the vote is split, and the pane says so.
-    run(&mut harness, Command::SetSmoothing(Smoothing { sigma: 60.0, samples: 200, ..smoothing }));
+    run(&mut harness, CertifyCommand::Set(Smoothing { sigma: 60.0, samples: 200, ..smoothing }));
     harness.run_steps(3);
-    assert_eq!(harness.state().session().certifying.certificate().unwrap().reported_radius(), None);
+    assert_eq!(harness.state().session().certificate.certificate().unwrap().reported_radius(), None);
     harness.get_by_label("abstains");
 }

@@ -4,10 +4,12 @@ use eframe::egui::{self, Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable;
 
 use super::{click, drag, run, said, window};
-use crate::gui::command::{Command, catalogue};
-use crate::gui::panes::{Pane, default_layout};
-use crate::gui::session::Overlay;
-use crate::gui::toasts::NoticeLayer;
+use crate::gui::command::{PictureCommand, WindowCommand};
+use crate::gui::state::notices::NoticeLayer;
+use crate::gui::state::session::Overlay;
+use crate::gui::view::catalogue::catalogue;
+use crate::gui::view::panes::TABLE;
+use crate::gui::view::panes::layout::default_layout;
 
 #[test]
 fn it_opens_on_a_sample_with_everything_computed() {
@@ -40,7 +42,7 @@ fn the_help_sheet_lists_every_command_with_its_keys() {
     let mut window = window();
     window.key_press(Key::F1);
     window.run_steps(3);
-    for entry in catalogue() {
+    for entry in catalogue().entries() {
         assert!(window.query_all_by_label(&entry.name).next().is_some(), "{} is not on the sheet", entry.name);
     }
     window.key_press(Key::Escape);
@@ -79,9 +81,9 @@ fn panes_are_dragged_and_put_back() {
         (window.get_by_label("Adversary").rect().center(), window.get_by_label("Beliefs").rect().center());
     drag(&mut window, tab, onto);
     assert_ne!(window.state().settings().layout, default_layout());
-    run(&mut window, Command::ResetLayout);
+    run(&mut window, WindowCommand::ResetLayout);
     let back = &window.state().settings().layout;
-    assert!(Pane::ALL.into_iter().all(|pane| back.tiles.find_pane(&pane).is_some()));
+    assert!(TABLE.iter().all(|info| back.tiles.find_pane(&info.pane).is_some()));
     assert_eq!(back.tiles.len(), default_layout().tiles.len());
 }
 
@@ -92,15 +94,15 @@ fn every_pane_and_sheet_shows_in_both_themes_at_the_smallest_size_and_at_twice_t
         window.set_size(vec2(1100.0, 700.0));
         window.set_pixels_per_point(scale);
         if light {
-            run(&mut window, Command::ToggleTheme);
+            run(&mut window, WindowCommand::ToggleTheme);
         }
-        for pane in Pane::ALL {
-            run(&mut window, Command::Show(pane));
+        for pane in TABLE.map(|info| info.pane.clone()) {
+            run(&mut window, WindowCommand::Show(pane));
         }
-        for sheet in [Command::Help, Command::Help, Command::Notices, Command::Notices] {
+        for sheet in [WindowCommand::Help, WindowCommand::Help, WindowCommand::Notices, WindowCommand::Notices] {
             run(&mut window, sheet);
         }
-        run(&mut window, Command::Close);
+        run(&mut window, PictureCommand::Close);
     }
 }
 
@@ -126,6 +128,6 @@ fn log_records_are_notices_with_a_history() {
     window.get_all_by_label("Dismiss").next().unwrap().click();
     window.run_steps(3);
     assert!(window.query_by_label_contains("the moon is in the wrong house").is_none());
-    run(&mut window, Command::Notices);
+    run(&mut window, WindowCommand::Notices);
     window.get_by_label_contains("the moon is in the wrong house");
 }

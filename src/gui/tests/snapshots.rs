@@ -9,9 +9,9 @@ use egui_kittest::{Harness, SnapshotOptions};
 use super::{Window, run};
 use crate::gui::Options;
 use crate::gui::app::{App, Threads};
-use crate::gui::command::Command;
-use crate::gui::panes::Pane;
-use crate::gui::tiles::can_draw;
+use crate::gui::command::{PictureCommand, WindowCommand};
+use crate::gui::gpu::can_draw;
+use crate::gui::state::pane::Pane;
 
 /// Rasterisers differ by a shade at the edges of letters, arithmetic by a rounding in the pictures; a control that
 /// moved or a colour that changed is many more pixels than this.
@@ -32,7 +32,7 @@ fn drawn(size: [f32; 2]) -> Option<Window> {
         .wgpu()
         .build_eframe(|cc| App::new(cc, options, Threads::Inline));
     window.run_steps(4);
-    run(&mut window, Command::Select(4));
+    run(&mut window, PictureCommand::Select(4));
     Some(window)
 }
 
@@ -56,8 +56,8 @@ fn the_overview_looks_as_it_did() {
 #[test]
 fn the_adversary_in_light_looks_as_it_did() {
     if let Some(mut window) = drawn([1100.0, 700.0]) {
-        run(&mut window, Command::ToggleTheme);
-        run(&mut window, Command::Show(Pane::Adversary));
+        run(&mut window, WindowCommand::ToggleTheme);
+        run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
         compare(&mut window, "adversary-light");
     }
 }

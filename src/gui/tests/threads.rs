@@ -1,15 +1,19 @@
 //! The window with the worker that a person gets: what comes late, what is called off, what breaks.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Window, run, said, started, use_model};
 use crate::attack::names;
 use crate::gui::app::Threads;
-use crate::gui::command::Command;
-use crate::gui::models::{ModelSource, oracle};
-use crate::gui::panes::Pane;
-use crate::joint::{Forward, JointModel, SigmaRange};
-use crate::picture::{Batch, Shape};
+use crate::gui::command::{AttackCommand, ModelCommand, NoiseCommand, PictureCommand, WindowCommand};
+use crate::gui::feature::oracle::oracle;
+use crate::gui::state::model::ModelSource;
+use crate::gui::state::pane::Pane;
+use crate::joint::{Forward, GaussianMixture, JointModel, SigmaRange};
+use crate::picture::{Batch, Picture, Shape, estimate_sigma};
+use crate::study::Fidelity;
 use crate::{Result, gui};
 
 fn threaded() -> Window {
@@ -29,42 +33,59 @@ fn until(window: &mut Window, what: &str, enough: impl Fn(&gui::App) -> bool) {
 }
 
 fn studied(app: &gui::App) -> bool {
-    let session = app.session();
-    session.answer.study.is_some() && !session.study_asked.is_pending() && !session.fit_asked.is_pending()
+    let questions = app.questions();
+    app.session().answer.study.is_some() && !questions.study.is_pending() && !questions.fit.is_pending()
 }
 
 fn attack_for_long(window: &mut Window) {
-    run(window, Command::Show(Pane::Adversary));
+    run(window, WindowCommand::Show(Pane::ADVERSARY));
     let mut settings = window.state().document().attack.clone();
     settings.set(names::STEPS, 100_000.0).unwrap();
     settings.set(names::EARLY_STOP, 0.0).unwrap();
-    run(window, Command::SetAttack(Box::new(settings)));
+    run(window, AttackCommand::Set(Box::new(settings)));
     until(window, "the attack to be under way", |app| app.session().attack.steps.len() > 3);
 }
 
 #[test]
-fn the_noisy_picture_is_there_in_the_frame_of_the_move_and_the_rest_is_marked_old() {
+fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     let mut window = threaded();
-    // The worker is busy with this, so that no answer can slip in.
-    attack_for_long(&mut window);
-    let ctx = window.ctx.clone();
-    window.state_mut().run(&ctx, Command::SetSigma(0.4));
-    window.step();
-    let (document, session) = (window.state().document(), window.state().session());
-    let clean = session.fitted.as_ref().unwrap().content.picture();
-    assert_eq!(session.answer.noisy.as_ref().unwrap().picture(), &document.noise.apply(clean));
-    assert!(session.study_asked.is_pending());
-    assert!(session.answer.posterior.as_ref().unwrap().stale);
-    assert!(session.answer.denoised.as_ref().unwrap().stale);
-    assert!(session.answer.classes.iter().all(|tile| tile.stale));
+    let held = Arc::new(AtomicBool::new(false));
+    use_model(&mut window, Held(oracle(), held.clone()));
+    until(&mut window, "the first study", studied);
+    held.store(true, Ordering::SeqCst);
+    window.state_mut().run(NoiseCommand::SetSigma(0.4));
+    until(&mut window, "the noisy picture", |app| {
+        let clean = app.session().fitted.as_ref().unwrap().content.picture();
+        let noisy = app.session().answer.noisy.as_ref().unwrap();
+        !noisy.stale && noisy.value.picture() == &app.document().noise.apply(clean)
+    });
+    let answer = &window.state().session().answer;
+    assert!(window.state().questions().study.is_pending());
+    assert!(answer.posterior.as_ref().unwrap().stale);
+    assert!(answer.denoised.as_ref().unwrap().stale);
+    assert!(answer.classes.iter().all(|tile| tile.stale));
+    let truth = Fidelity::of(answer.noisy.as_ref().unwrap().value.picture(), clean(&window));
+    assert_eq!(answer.noisy_fidelity, Some(truth));
+    // So does the estimate of σ.
+    window.state_mut().run(NoiseCommand::EstimateSigma);
+    until(&mut window, "the estimate", |app| app.document().already_noisy);
+    assert_eq!(window.state().document().noise.sigma, estimate_sigma(clean(&window)));
+    held.store(false, Ordering::SeqCst);
+    until(&mut window, "the study", studied);
+    assert!(!window.state().session().answer.posterior.as_ref().unwrap().stale);
+    run(&mut window, WindowCommand::Undo);
+    assert!(!window.state().document().already_noisy && window.state().document().noise.sigma == 0.4);
+}
+
+fn clean(window: &Window) -> &Picture {
+    window.state().session().fitted.as_ref().unwrap().content.picture()
 }
 
 #[test]
 fn the_last_of_many_moves_has_the_last_word() {
     let mut window = threaded();
-    let ctx = window.ctx.clone();
     for level in 1..=60 {
-        window.state_mut().run(&ctx, Command::SetSigma(level as f32 / 255.0));
+        window.state_mut().run(NoiseCommand::SetSigma(level as f32 / 255.0));
         window.step();
     }
     until(&mut window, "the last study", studied);
@@ -75,7 +96,7 @@ fn the_last_of_many_moves_has_the_last_word() {
     assert!(!answer.posterior.as_ref().unwrap().stale);
     // The same bits as from the worker without a thread.
     let mut inline = super::window();
-    run(&mut inline, Command::SetSigma(60.0 / 255.0));
+    run(&mut inline, NoiseCommand::SetSigma(60.0 / 255.0));
     assert_eq!(inline.state().session().answer.study.as_ref().unwrap().denoised, study.denoised);
 }
 
@@ -84,7 +105,7 @@ fn an_attack_is_called_off_by_the_next_picture() {
     let mut window = threaded();
     attack_for_long(&mut window);
     let begun = Instant::now();
-    run(&mut window, Command::Select(3));
+    run(&mut window, PictureCommand::Select(3));
     until(&mut window, "the study of the next picture", studied);
     assert!(begun.elapsed() < Duration::from_secs(20), "the study did not wait for 100 000 steps");
     assert_eq!(window.state().session().answer.study.as_ref().unwrap().predicted(), 3);
@@ -99,32 +120,51 @@ fn closing_the_window_does_not_wait_for_the_attack() {
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
+/// A model that answers by what `forward` does.
+macro_rules! by_forward {
+    ($model:ident, $forward:expr) => {
+        impl JointModel for $model {
+            fn name(&self) -> &'static str {
+                "of a test"
+            }
+
+            fn device(&self) -> String {
+                self.0.device()
+            }
+
+            fn classes(&self) -> &[String] {
+                self.0.classes()
+            }
+
+            fn shape(&self) -> Shape {
+                self.0.shape()
+            }
+
+            fn sigma_range(&self) -> SigmaRange {
+                self.0.sigma_range()
+            }
+
+            fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
+                $forward(self, noisy, sigmas)
+            }
+        }
+    };
+}
+
 /// A model with a bug.
-struct Broken(crate::joint::GaussianMixture);
+struct Broken(GaussianMixture);
+by_forward!(Broken, |_, _, _| panic!("out of cheese"));
 
-impl JointModel for Broken {
-    fn name(&self) -> &'static str {
-        "broken"
-    }
+/// A model that says nothing while its flag is up.
+struct Held(GaussianMixture, Arc<AtomicBool>);
+by_forward!(Held, Held::answer);
 
-    fn device(&self) -> String {
-        self.0.device()
-    }
-
-    fn classes(&self) -> &[String] {
-        self.0.classes()
-    }
-
-    fn shape(&self) -> Shape {
-        self.0.shape()
-    }
-
-    fn sigma_range(&self) -> SigmaRange {
-        self.0.sigma_range()
-    }
-
-    fn forward(&self, _: &Batch, _: &[f32]) -> Result<Box<dyn Forward + '_>> {
-        panic!("out of cheese")
+impl Held {
+    fn answer(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
+        while self.1.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.0.forward(noisy, sigmas)
     }
 }
 
@@ -132,9 +172,9 @@ impl JointModel for Broken {
 fn a_panic_of_the_worker_is_a_notice_and_the_next_model_computes() {
     let mut window = threaded();
     use_model(&mut window, Broken(oracle()));
-    until(&mut window, "the notice", |app| app.session().toasts.history().any(|n| n.text.contains("out of cheese")));
+    until(&mut window, "the notice", |app| app.session().notices.history().any(|n| n.text.contains("out of cheese")));
     assert!(said(&window, "the window goes on"));
-    run(&mut window, Command::UseModel(ModelSource::Bundled("digits".to_owned())));
+    run(&mut window, ModelCommand::Use(ModelSource::Bundled("digits".to_owned())));
     until(&mut window, "the study by another model", |app| {
         studied(app) && app.session().answer.study.as_ref().is_some_and(|study| study.model.name == "digits")
     });

@@ -4,10 +4,10 @@ use eframe::egui::{self, Key, Modifiers, MouseWheelUnit, TouchPhase, vec2};
 use egui_kittest::kittest::Queryable;
 
 use super::{Window, click, drag, run, window};
-use crate::gui::command::Command;
-use crate::gui::document::TileKind;
-use crate::gui::sources;
-use crate::gui::tiles::{Compare, Mode, View};
+use crate::gui::command::TileCommand;
+use crate::gui::gpu::{Compare, Mode, View};
+use crate::gui::state::document::TileKind;
+use crate::gui::state::tile_content::tile_content;
 
 fn tile(window: &Window, name: &str) -> egui::Rect {
     window.get_by_label_contains(name).rect()
@@ -73,9 +73,9 @@ fn any_picture_becomes_the_reference_of_four_differences() {
     click(&mut window, "Make it the reference");
     assert_eq!(window.state().document().reference, TileKind::Denoised);
     for compare in [Compare::Error, Compare::Absolute, Compare::Squared, Compare::Relative] {
-        run(&mut window, Command::SetCompare(compare));
+        run(&mut window, TileCommand::SetCompare(compare));
         let state = window.state();
-        let source = sources::source(TileKind::Noisy, state.document(), state.session()).unwrap();
+        let source = tile_content(TileKind::Noisy, state.document(), state.session()).unwrap();
         assert_eq!(source.look.compare, compare);
         let expected = if compare == Compare::Error { Mode::Signed } else { Mode::FalseColour };
         assert_eq!(source.look.mode, expected);

@@ -7,10 +7,12 @@ use egui_kittest::kittest::Queryable;
 
 use super::{Window, oracle, run, said, started};
 use crate::gui::app::{App, Threads};
-use crate::gui::command::Command;
-use crate::gui::models::{ModelSource, NAMES, oracle_pictures};
-use crate::gui::panes::Pane;
-use crate::gui::training::{Form, Stage, Train, Unit};
+use crate::gui::command::{PictureCommand, TrainCommand, WindowCommand};
+use crate::gui::feature::oracle::{NAMES, oracle_pictures};
+use crate::gui::feature::training::Stage;
+use crate::gui::state::model::ModelSource;
+use crate::gui::state::pane::Pane;
+use crate::gui::state::training_form::{TrainingForm as Form, Unit};
 use crate::picture::save;
 use crate::train::state_path;
 
@@ -40,11 +42,11 @@ fn form(folder: &Path, steps: f64) -> Form {
 fn a_run_is_watched_opened_and_not_replaced_unasked() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = oracle();
-    run(&mut harness, Command::Show(Pane::Training));
-    run(&mut harness, Command::Train(Train::Set(Box::new(form(folder.path(), 2.0)))));
+    run(&mut harness, WindowCommand::Show(Pane::TRAINING));
+    run(&mut harness, TrainCommand::Set(Box::new(form(folder.path(), 2.0))));
     harness.get_by_label("Train").click();
     harness.run_steps(4);
-    let training = &harness.state().session().training;
+    let training = &harness.state().features().training.now;
     assert_eq!((training.stage, training.saved), (Stage::Done, Some(2)), "{:?}", training.failure);
     assert!(training.entries.iter().any(|e| e.loss.is_some()) && training.entries.iter().any(|e| e.psnr.is_some()));
     harness.get_by_label("Done");
@@ -54,17 +56,17 @@ fn a_run_is_watched_opened_and_not_replaced_unasked() {
     let model = harness.state().session().model.clone().unwrap();
     assert_eq!(model.source, ModelSource::File(folder.path().join("model.safetensors")));
 
-    run(&mut harness, Command::Train(Train::Start { replace: false }));
-    assert_eq!(harness.state().session().training.occupied, Some(true));
-    run(&mut harness, Command::Train(Train::Set(Box::new(form(folder.path(), 3.0)))));
+    run(&mut harness, TrainCommand::Start { replace: false });
+    assert_eq!(harness.state().features().training.now.occupied, Some(true));
+    run(&mut harness, TrainCommand::Set(Box::new(form(folder.path(), 3.0))));
     harness.get_by_label("Replace it").click();
     harness.run_steps(4);
-    assert_eq!(harness.state().session().training.saved, Some(3));
+    assert_eq!(harness.state().features().training.now.saved, Some(3));
 
     // The log of a run elsewhere is followed by its file alone.
-    run(&mut harness, Command::OpenPaths(vec![folder.path().join("model.safetensors.csv")]));
+    run(&mut harness, PictureCommand::OpenPaths(vec![folder.path().join("model.safetensors.csv")]));
     harness.run_steps(3);
-    let training = &harness.state().session().training;
+    let training = &harness.state().features().training.now;
     assert_eq!((training.stage, training.entries.last().unwrap().step), (Stage::Followed, 3));
 }
 
@@ -72,13 +74,13 @@ fn a_run_is_watched_opened_and_not_replaced_unasked() {
 fn a_failure_is_a_notice_and_stays_in_the_pane() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = oracle();
-    run(&mut harness, Command::Show(Pane::Training));
+    run(&mut harness, WindowCommand::Show(Pane::TRAINING));
     let wrong = Form { data: "/nowhere/at/all".to_owned(), ..form(folder.path(), 1.0) };
-    run(&mut harness, Command::Train(Train::Set(Box::new(wrong))));
-    run(&mut harness, Command::Train(Train::Start { replace: false }));
-    let session = harness.state().session();
-    assert_eq!(session.training.stage, Stage::Failed);
-    assert!(session.training.failure.as_ref().unwrap().contains("/nowhere/at/all"));
+    run(&mut harness, TrainCommand::Set(Box::new(wrong)));
+    run(&mut harness, TrainCommand::Start { replace: false });
+    let run = &harness.state().features().training.now;
+    assert_eq!(run.stage, Stage::Failed);
+    assert!(run.failure.as_ref().unwrap().contains("/nowhere/at/all"));
     assert!(said(&harness, "/nowhere/at/all"));
 }
 
@@ -86,7 +88,7 @@ fn a_failure_is_a_notice_and_stays_in_the_pane() {
 fn wait_until(harness: &mut Window, holds: impl Fn(&App) -> bool) {
     let begun = Instant::now();
     while !holds(harness.state()) {
-        assert!(begun.elapsed() < Duration::from_mins(5), "{:?}", harness.state().session().training);
+        assert!(begun.elapsed() < Duration::from_mins(5), "{:?}", harness.state().features().training.now);
         std::thread::sleep(Duration::from_millis(20));
         harness.run_steps(1);
     }
@@ -97,17 +99,17 @@ fn a_run_pauses_resumes_and_is_saved_when_the_window_closes() {
     let folder = tempfile::tempdir().unwrap();
     let state = state_path(&folder.path().join("model.safetensors"));
     let mut harness = started(Vec::new(), "oracle", Threads::Spawned);
-    run(&mut harness, Command::Train(Train::Set(Box::new(form(folder.path(), 1e6)))));
-    run(&mut harness, Command::Train(Train::Start { replace: false }));
-    wait_until(&mut harness, |app| app.session().training.stage == Stage::Running);
-    run(&mut harness, Command::Train(Train::Pause));
-    wait_until(&mut harness, |app| app.session().training.stage == Stage::Paused);
-    let paused = harness.state().session().training.saved.unwrap();
+    run(&mut harness, TrainCommand::Set(Box::new(form(folder.path(), 1e6))));
+    run(&mut harness, TrainCommand::Start { replace: false });
+    wait_until(&mut harness, |app| app.features().training.now.stage == Stage::Running);
+    run(&mut harness, TrainCommand::Pause);
+    wait_until(&mut harness, |app| app.features().training.now.stage == Stage::Paused);
+    let paused = harness.state().features().training.now.saved.unwrap();
     assert!(state.is_file());
-    run(&mut harness, Command::Train(Train::Resume));
+    run(&mut harness, TrainCommand::Resume);
     // Ten steps further it reports.
-    wait_until(&mut harness, |app| app.session().training.report.is_some());
-    let step = harness.state().session().training.report.unwrap().step;
+    wait_until(&mut harness, |app| app.features().training.now.report.is_some());
+    let step = harness.state().features().training.now.report.unwrap().step;
     assert!(step > paused, "{step} after {paused}");
     let before = std::fs::metadata(&state).unwrap().modified().unwrap();
     drop(harness);

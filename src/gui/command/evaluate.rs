@@ -1,0 +1,54 @@
+//! Evaluations on a data set.
+
+use std::path::PathBuf;
+
+use eframe::egui::Key;
+
+use super::entry::{Entry, Menu, PLAIN};
+use crate::gui::state::evaluation_form::EvaluationForm;
+
+/// A file that a result can be saved as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A page with plots.
+    Html,
+    /// What `eval --json` prints.
+    Json,
+    /// A line a figure.
+    Csv,
+}
+
+/// What can be done about evaluations.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EvaluateCommand {
+    /// Fill in the form.
+    Set(Box<EvaluationForm>),
+    /// Take this data set.
+    SetData(PathBuf),
+    /// Take this as the pictures of another kind.
+    SetOthers(PathBuf),
+    /// Ask for the data set.
+    ChooseData,
+    /// Ask for pictures of another kind.
+    ChooseOthers,
+    /// Measure.
+    Start,
+    /// Stop measuring.
+    Stop,
+    /// Save the result.
+    Save(Format),
+}
+
+/// How a person finds them.
+pub fn entries() -> Vec<Entry> {
+    use EvaluateCommand as C;
+    let new = |place, command: C, name, hint| Entry::new(Menu::Model, place, command, name, hint);
+    vec![
+        new(200, C::ChooseData, "Choose evaluation data…", "Class folders, CIFAR-10's or MNIST's files").group(),
+        new(210, C::Start, "Evaluate", "Measure the model on the data of the evaluation pane").keys(PLAIN, Key::F5),
+        new(220, C::Stop, "Stop evaluation", "Stop measuring"),
+        new(230, C::Save(Format::Html), "Save evaluation as a page…", "Tables and plots, for a browser"),
+        new(240, C::Save(Format::Json), "Save evaluation as JSON…", "What eval --json prints"),
+        new(250, C::Save(Format::Csv), "Save evaluation as CSV…", "A line a figure, for spreadsheets"),
+    ]
+}

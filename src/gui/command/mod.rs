@@ -1,0 +1,95 @@
+//! Every effect of the window is a [`Command`]. Each group has a file with what it can do and how a person finds it;
+//! menus, shortcuts, the palette, tooltips and the help sheet are made from those entries. Who does a group's commands
+//! matches on all of them, so that one without an effect does not compile.
+
+mod attack;
+mod certify;
+mod entry;
+mod evaluate;
+mod export;
+mod model;
+mod noise;
+mod picture;
+mod tile;
+mod train;
+mod window;
+
+pub use attack::AttackCommand;
+pub use certify::CertifyCommand;
+pub use entry::{Entry, Menu};
+pub use evaluate::{EvaluateCommand, Format};
+pub use export::ExportCommand;
+pub use model::ModelCommand;
+pub use noise::NoiseCommand;
+pub use picture::PictureCommand;
+pub use tile::TileCommand;
+pub use train::TrainCommand;
+pub use window::WindowCommand;
+
+/// Something that the window can do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// About pictures, folders and sessions that are open or to be opened.
+    Picture(PictureCommand),
+    /// Results out.
+    Export(ExportCommand),
+    /// About the noise.
+    Noise(NoiseCommand),
+    /// About tiles and what they are compared with.
+    Tile(TileCommand),
+    /// About the attack.
+    Attack(AttackCommand),
+    /// About the certificate.
+    Certify(CertifyCommand),
+    /// About evaluations.
+    Evaluate(EvaluateCommand),
+    /// About training.
+    Train(TrainCommand),
+    /// About models and devices.
+    Model(ModelCommand),
+    /// About the window itself.
+    Window(WindowCommand),
+}
+
+/// A group is a command.
+macro_rules! groups {
+    ($($variant:ident($group:ident)),* $(,)?) => {
+        $(impl From<$group> for Command {
+            fn from(command: $group) -> Self {
+                Self::$variant(command)
+            }
+        })*
+    };
+}
+groups! {
+    Picture(PictureCommand),
+    Export(ExportCommand),
+    Noise(NoiseCommand),
+    Tile(TileCommand),
+    Attack(AttackCommand),
+    Certify(CertifyCommand),
+    Evaluate(EvaluateCommand),
+    Train(TrainCommand),
+    Model(ModelCommand),
+    Window(WindowCommand),
+}
+
+/// What menus, palette and help list of every group; `panes` are those that bring a pane to the front.
+#[must_use]
+pub fn entries(panes: Vec<Entry>) -> Vec<Entry> {
+    let mut entries = [
+        picture::entries(),
+        export::entries(),
+        noise::entries(),
+        tile::entries(),
+        certify::entries(),
+        evaluate::entries(),
+        train::entries(),
+        model::entries(),
+        window::entries(),
+        panes,
+    ]
+    .concat();
+    entries.sort_by_key(|entry| (entry.menu as usize, entry.place));
+    entries
+}

@@ -1,0 +1,82 @@
+//! Tiles: how they look, what they show of the classes, what they are compared with.
+
+use eframe::egui::Key;
+
+use super::entry::{Entry, Menu, PLAIN};
+use crate::gui::gpu::{Compare, Look};
+use crate::gui::state::document::{Reading, TileKind};
+
+/// What can be done about tiles.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TileCommand {
+    /// Change a tile's look.
+    SetLook(TileKind, Look),
+    /// Compare all picture tiles with the reference.
+    SetCompare(Compare),
+    /// Make a tile the reference.
+    SetReference(TileKind),
+    /// Wipe between a tile and the reference, from the middle, or stop.
+    ToggleWipe,
+    /// Zoom all tiles.
+    Zoom(f32),
+    /// Show whole pictures.
+    ResetView,
+    /// Pixel lines and values, when zoomed in.
+    ToggleGrid,
+    /// What the grid of classes shows.
+    SetReading(Reading),
+    /// Show a class large, or no longer.
+    TogglePin(usize),
+    /// Sort the belief bars by probability, or keep the order of the classes.
+    ToggleSorted,
+}
+
+/// How a person finds them.
+pub fn entries() -> Vec<Entry> {
+    use TileCommand as C;
+    let new = |place, command: C, name, hint| Entry::new(Menu::View, place, command, name, hint);
+    vec![
+        new(10, C::Zoom(2.0_f32.sqrt()), "Zoom tiles in", "All tiles together; scroll over a tile does the same")
+            .keys(PLAIN, Key::Plus),
+        new(20, C::Zoom(0.5_f32.sqrt()), "Zoom tiles out", "All tiles together").keys(PLAIN, Key::Minus),
+        new(30, C::ResetView, "Whole pictures", "Undo zoom and pan").keys(PLAIN, Key::Num0),
+        new(40, C::ToggleGrid, "Pixel lines and values", "Shown once pixels are large").keys(PLAIN, Key::G),
+        new(50, C::ToggleWipe, "Wipe to the reference", "Left the tile, right the reference; drag the line")
+            .keys(PLAIN, Key::W)
+            .group(),
+        new(60, C::SetCompare(Compare::Plain), "No comparison", "Tiles show what they are").keys(PLAIN, Key::Escape),
+        new(70, C::SetCompare(Compare::Error), "Compare: error", "Tile minus reference, as a signed map")
+            .keys(PLAIN, Key::E),
+        new(80, C::SetCompare(Compare::Absolute), "Compare: absolute error", "The error's size, in false colour"),
+        new(90, C::SetCompare(Compare::Squared), "Compare: squared error", "What PSNR averages, in false colour"),
+        new(
+            100,
+            C::SetCompare(Compare::Relative),
+            "Compare: relative error",
+            "The error against the reference's value",
+        ),
+        new(
+            110,
+            C::SetReading(Reading::Restored),
+            "Classes: restorations",
+            "D(y | c): the picture if it were that class",
+        )
+        .keys(PLAIN, Key::Num7)
+        .group(),
+        new(
+            120,
+            C::SetReading(Reading::Gradient),
+            "Classes: gradients",
+            "(D(y | c) − D)/σ², the gradient of log p(c | y)",
+        )
+        .keys(PLAIN, Key::Num8),
+        new(
+            130,
+            C::SetReading(Reading::AgainstTop),
+            "Classes: against the top",
+            "D(y | c) minus that of the likeliest class",
+        )
+        .keys(PLAIN, Key::Num9),
+        new(140, C::ToggleSorted, "Sort beliefs", "By probability, or in the order of the classes").keys(PLAIN, Key::S),
+    ]
+}

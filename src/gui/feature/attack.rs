@@ -1,0 +1,14 @@
+//! The attack: its settings and seeds. What runs follows from them.
+
+use crate::gui::command::AttackCommand;
+use crate::gui::work::host::Host;
+
+/// Does a command about the attack.
+pub fn run(host: &mut Host, command: AttackCommand) {
+    let document = &mut host.document;
+    match command {
+        AttackCommand::Set(settings) => document.attack = *settings,
+        AttackCommand::Reroll => document.attack.seed = document.attack.seed.wrapping_add(1),
+        AttackCommand::RerollPurify => document.purify_seed = document.purify_seed.wrapping_add(1),
+    }
+}

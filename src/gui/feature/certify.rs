@@ -1,0 +1,13 @@
+//! The certificate: its settings, and whether votes are counted.
+
+use crate::gui::command::CertifyCommand;
+use crate::gui::work::host::Host;
+use crate::gui::work::schedule;
+
+/// Does a command about the certificate.
+pub fn run(host: &mut Host, command: CertifyCommand) {
+    match command {
+        CertifyCommand::Set(smoothing) => host.document.smoothing = smoothing,
+        CertifyCommand::Toggle => schedule::toggle_certificate(host),
+    }
+}

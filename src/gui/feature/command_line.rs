@@ -1,0 +1,209 @@
+//! The command lines that give what is on screen.
+
+use std::path::{Path, PathBuf};
+
+use super::pictures::hash;
+use crate::attack::{self, Defence, Mode, Smoothing, Target};
+use crate::gui::state::document::{Entry, Source};
+use crate::gui::state::model::ModelSource;
+use crate::picture::{self, Fit, Noise, NoiseKind};
+use crate::{Error, Result};
+
+/// What a command line has to say of the window.
+#[derive(Debug, Clone)]
+pub struct Screen {
+    /// How the picture is fitted.
+    pub fit: Fit,
+    /// The noise that is added, or the level that is assumed.
+    pub noise: Noise,
+    /// The picture has noise of its own.
+    pub already_noisy: bool,
+    /// The model.
+    pub model: ModelSource,
+    /// The device, as typed.
+    pub device: String,
+    /// The attack, if it is in sight.
+    pub attack: Option<attack::Settings>,
+    /// The certificate, if it is in sight.
+    pub certificate: Option<Smoothing>,
+    /// The model's class names.
+    pub classes: Vec<String>,
+}
+
+impl Screen {
+    /// The command for the study of the picture in `image`, and under it those for the attack and the certificate.
+    ///
+    /// # Errors
+    /// Words for the person, where no command line can.
+    pub fn lines(&self, image: &str) -> Result<String, String> {
+        if self.model == ModelSource::Oracle {
+            return Err("The oracle lives in the window only; choose another model.".to_owned());
+        }
+        let mut lines = vec![self.analyze(image)];
+        lines.extend(self.attack.as_ref().map(|settings| self.attack(image, settings)));
+        lines.extend(self.certificate.as_ref().map(|smoothing| self.certify(image, smoothing)));
+        Ok(lines.join("\n"))
+    }
+
+    fn analyze(&self, image: &str) -> String {
+        let mut line = Line::new("analyze", image);
+        self.model(&mut line);
+        line.option("sigma", &level(f64::from(self.noise.sigma), |l| l as f32 == self.noise.sigma));
+        if self.already_noisy {
+            line.word("--already-noisy");
+        } else {
+            line.option("seed", &self.noise.seed.to_string());
+            if self.noise.kind != NoiseKind::Gaussian {
+                line.option("noise", &self.noise.kind.to_string());
+            }
+        }
+        self.part(&mut line);
+        line.0
+    }
+
+    fn attack(&self, image: &str, settings: &attack::Settings) -> String {
+        let mut line = Line::new("attack", image);
+        self.model(&mut line);
+        line.option("method", &settings.method.to_string());
+        line.option("norm", &settings.norm.to_string());
+        if !settings.method.description().minimal {
+            line.option("epsilon", &level(settings.epsilon, |l| l == settings.epsilon));
+        }
+        for (name, value) in &settings.values {
+            line.option("set", &format!("{name}={value}"));
+        }
+        match settings.target {
+            Target::None => {}
+            Target::Random => line.option("target", "random"),
+            Target::LeastLikely => line.option("target", "least-likely"),
+            Target::Class(class) => line.option("target", self.classes.get(class).map_or("", String::as_str)),
+        }
+        if settings.mode == Mode::Smallest {
+            line.word("--smallest");
+        }
+        if settings.defence != Defence::None {
+            line.option("defence", &settings.defence.argument());
+        }
+        line.option("sigma", &level(f64::from(settings.sigma), |l| l as f32 == settings.sigma));
+        line.option("seed", &settings.seed.to_string());
+        self.part(&mut line);
+        line.0
+    }
+
+    fn certify(&self, image: &str, smoothing: &Smoothing) -> String {
+        let mut line = Line::new("certify", image);
+        self.model(&mut line);
+        line.option("sigma", &level(f64::from(smoothing.sigma), |l| l as f32 == smoothing.sigma));
+        line.option("samples", &smoothing.samples.to_string());
+        line.option("selection", &smoothing.selection.to_string());
+        line.option("alpha", &smoothing.alpha.to_string());
+        line.option("seed", &smoothing.seed.to_string());
+        self.part(&mut line);
+        line.0
+    }
+
+    fn model(&self, line: &mut Line) {
+        line.option("model", &self.model.argument());
+        if self.device != "auto" {
+            line.option("device", &self.device);
+        }
+    }
+
+    fn part(&self, line: &mut Line) {
+        match self.fit {
+            Fit::Centre => {}
+            Fit::Whole => line.option("fit", "whole"),
+            Fit::Crop(part) => {
+                line.option("fit", &format!("{},{},{},{}", part.x, part.y, part.width, part.height));
+            }
+        }
+    }
+}
+
+/// A command line that grows.
+struct Line(String);
+
+impl Line {
+    fn new(command: &str, image: &str) -> Self {
+        Self(format!("denoscope {command} {}", quoted(image)))
+    }
+
+    fn word(&mut self, word: &str) {
+        self.0.push(' ');
+        self.0.push_str(word);
+    }
+
+    fn option(&mut self, name: &str, value: &str) {
+        self.word(&format!("--{name}"));
+        self.word(&quoted(value));
+    }
+}
+
+/// What the command line calls a picture, if it can read it: a file's path, or a sample's name.
+#[must_use]
+pub fn argument(entry: &Entry) -> Option<String> {
+    match &entry.source {
+        Source::File { path, .. } => Some(path.display().to_string()),
+        Source::Sample => picture::sample(&entry.name).map(|_| format!("sample:{}", entry.name)),
+        Source::Pasted | Source::Drawn => None,
+    }
+}
+
+/// Keeps a picture that is in no file in a file of `folder`, which is named after what is on it, and returns its path.
+///
+/// # Errors
+/// Those of [`picture::save`], and [`Error::Io`] if the folder cannot be made.
+pub fn keep(entry: &Entry, folder: &Path) -> Result<PathBuf> {
+    let picture = entry.original.picture();
+    let bytes: Vec<u8> = picture.values().iter().map(|&v| picture::to_byte(v)).collect();
+    let name = entry.name.to_lowercase().replace(|c: char| !c.is_alphanumeric(), "-");
+    let digits = hash(&bytes);
+    let path = folder.join(format!("{name}-{}.png", &digits[..12]));
+    std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+    picture::save(&path, picture, true)?;
+    Ok(path)
+}
+
+/// A level as people write it, in 255ths, if `same` says that it is the same number; else every digit of it.
+fn level(level: f64, same: impl Fn(f64) -> bool) -> String {
+    let nearest = (level * 255.0).round();
+    if same(nearest / 255.0) {
+        return format!("{nearest}/255");
+    }
+    let short = (level as f32).to_string();
+    if short.parse().is_ok_and(&same) { short } else { level.to_string() }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-:+,=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::level::parse_exact;
+
+    #[test]
+    fn levels_are_written_without_loss() {
+        let sigma = |s: f32| level(f64::from(s), |l| l as f32 == s);
+        assert_eq!(sigma((25.0_f64 / 255.0) as f32), "25/255");
+        assert_eq!(sigma(0.123_456_7), "0.1234567");
+        let exact = |e: f64| level(e, |l| l == e);
+        assert_eq!(exact(8.0 / 255.0), "8/255");
+        assert_eq!(exact(0.3), "0.3");
+        for value in [0.1 + 0.2, 1.0 / 3.0, 8.3 / 255.0] {
+            assert_eq!(parse_exact("", &exact(value)).unwrap().to_bits(), value.to_bits());
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_for_the_shell() {
+        assert_eq!(quoted("a/b.png"), "a/b.png");
+        assert_eq!(quoted("it's here.png"), r"'it'\''s here.png'");
+    }
+}

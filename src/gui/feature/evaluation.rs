@@ -1,0 +1,206 @@
+//! The evaluation of the model on a data set: how far it is, and what came of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::Level;
+
+use crate::files::write_whole;
+use crate::gui::command::{EvaluateCommand, Format};
+use crate::gui::work::dialogs::{choose_folder, save_as};
+use crate::gui::work::host::Host;
+use crate::gui::work::job::{self, Job};
+use crate::study::evaluation::{Chart, Evaluation, Samples, Table, charts, csv, evaluate, html, tables};
+use crate::task::Cancel;
+use crate::train::data::open_as;
+use crate::{Error, Result};
+
+/// How far an evaluation is.
+#[derive(Debug)]
+pub enum Progress {
+    /// What a person should know about the data.
+    Notes(Vec<String>),
+    /// Pictures are done.
+    Step {
+        /// What is being measured.
+        part: String,
+        /// Pictures done, over all parts.
+        done: usize,
+        /// Pictures in all.
+        total: usize,
+    },
+}
+
+/// A running evaluation.
+#[derive(Debug)]
+pub struct Running {
+    /// What is being measured.
+    pub part: String,
+    /// Pictures done, over all parts.
+    pub done: usize,
+    /// Pictures in all; 0 until the data is read.
+    pub total: usize,
+    begun: Instant,
+}
+
+impl Running {
+    /// The time that the rest will take at the mean speed so far.
+    #[must_use]
+    pub fn remaining(&self) -> Option<Duration> {
+        (self.done > 0).then(|| self.begun.elapsed().mul_f64((self.total - self.done) as f64 / self.done as f64))
+    }
+}
+
+/// A result, with its tables and charts made.
+#[derive(Debug)]
+pub struct Measured {
+    /// The figures.
+    pub evaluation: Evaluation,
+    /// Each table with the charts of its part.
+    pub parts: Vec<(Table, Vec<Chart>)>,
+}
+
+/// What there is of evaluations.
+#[derive(Default)]
+pub struct Evaluating {
+    /// The one that goes on.
+    pub running: Option<Running>,
+    /// The last result.
+    pub result: Option<Arc<Measured>>,
+    /// Why the last one failed.
+    pub failure: Option<String>,
+    /// What a person should know about the data.
+    pub notes: Vec<String>,
+    job: Option<Job<Progress, Evaluation>>,
+}
+
+impl Evaluating {
+    /// Does a command about evaluations.
+    pub fn run(&mut self, host: &mut Host, command: EvaluateCommand) {
+        use EvaluateCommand as C;
+        let form = &mut host.settings.evaluation;
+        match command {
+            C::Set(filled) => *form = *filled,
+            C::SetData(path) => form.data = path.display().to_string(),
+            C::SetOthers(path) => form.others = path.display().to_string(),
+            C::ChooseData => choose_folder(host, "Data to evaluate on", |path| C::SetData(path).into()),
+            C::ChooseOthers => choose_folder(host, "Pictures of another kind", |path| C::SetOthers(path).into()),
+            C::Start => self.start(host),
+            C::Stop => self.job.iter().for_each(Job::stop),
+            C::Save(format) => self.save(host, format),
+        }
+    }
+
+    fn start(&mut self, host: &mut Host) {
+        let form = host.settings.evaluation.clone();
+        let Some(model) = host.session.model.as_ref().map(|model| model.joint.clone()) else { return };
+        if self.job.is_some() {
+            host.say(Level::WARN, "An evaluation is running already.");
+            return;
+        }
+        if form.data.trim().is_empty() {
+            host.say(Level::WARN, "Choose the data to evaluate on first.");
+            return;
+        }
+        let work = move |cancel: &Cancel, publish: &mut dyn FnMut(Progress)| {
+            let plan = form.plan()?;
+            let shape = Some(model.shape());
+            let samples = Samples::new(open_as(form.data.trim(), shape)?, &*model, Some(form.limit.max(1)))?;
+            publish(Progress::Notes(samples.notes.clone()));
+            cancel.check()?;
+            let others = match form.others.trim() {
+                "" => None,
+                path => Some(Samples::of_another_kind(open_as(path, shape)?, &*model, Some(form.limit.max(1)))),
+            };
+            evaluate(&*model, &samples, others.as_ref(), &plan, cancel, &mut |step| {
+                publish(Progress::Step { part: step.part.to_owned(), done: step.done, total: step.total });
+            })
+        };
+        match Job::start("denoscope-evaluation", &host.jobs, work) {
+            Ok(job) => {
+                self.job = Some(job);
+                self.failure = None;
+                self.notes.clear();
+                let part = "reading the data".to_owned();
+                self.running = Some(Running { part, done: 0, total: 0, begun: Instant::now() });
+            }
+            Err(error) => host.say(Level::ERROR, error.to_string()),
+        }
+    }
+
+    /// Takes in how far the evaluation is.
+    pub fn poll(&mut self, host: &mut Host) {
+        for news in self.job.as_mut().map(Job::poll).unwrap_or_default() {
+            match news {
+                job::News::Progress(Progress::Notes(notes)) => {
+                    self.notes = notes;
+                    if let Some(running) = &mut self.running {
+                        running.begun = Instant::now();
+                    }
+                }
+                job::News::Progress(Progress::Step { part, done, total }) => {
+                    if let Some(running) = &mut self.running {
+                        (running.part, running.done, running.total) = (part, done, total);
+                    }
+                }
+                job::News::Ended(ended) => {
+                    self.running = None;
+                    self.job = None;
+                    self.end(host, ended);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, host: &mut Host, ended: Result<Evaluation>) {
+        match ended {
+            Ok(evaluation) => {
+                let words = format!("Evaluated {} on {} pictures", evaluation.model, evaluation.images);
+                let with_charts = |table: Table| {
+                    let charts = charts::of(&evaluation, table.part);
+                    (table, charts)
+                };
+                let parts = tables(&evaluation).into_iter().map(with_charts).collect();
+                self.result = Some(Arc::new(Measured { evaluation, parts }));
+                host.say(Level::INFO, words);
+            }
+            Err(Error::Cancelled) => host.say(Level::INFO, "The evaluation was stopped."),
+            Err(error) => {
+                host.say(Level::ERROR, error.to_string());
+                self.failure = Some(error.to_string());
+            }
+        }
+    }
+
+    fn save(&self, host: &mut Host, format: Format) {
+        let Some(measured) = self.result.clone() else {
+            host.say(Level::WARN, "There is no evaluation to save yet.");
+            return;
+        };
+        let (kind, ending) = match format {
+            Format::Html => ("Web pages", "html"),
+            Format::Json => ("JSON", "json"),
+            Format::Csv => ("Comma-separated values", "csv"),
+        };
+        let Evaluation { model, data, .. } = &measured.evaluation;
+        let name = format!("{model}-on-{data}.{ending}").replace(['/', ' '], "-");
+        save_as(host, &name, kind, &[ending], move |path| {
+            write_whole(path, text(&measured.evaluation, format)?.as_bytes(), true)
+        });
+    }
+}
+
+/// The result as the command line writes it.
+///
+/// # Errors
+/// [`Error::Compute`] if it is no JSON, and what [`html::page`] fails with.
+pub fn text(evaluation: &Evaluation, format: Format) -> Result<String> {
+    Ok(match format {
+        Format::Html => html::page(evaluation)?,
+        Format::Csv => csv::table(evaluation),
+        Format::Json => {
+            let broken = |error| Error::Compute(format!("the results are no JSON: {error}"));
+            serde_json::to_string_pretty(evaluation).map_err(broken)? + "\n"
+        }
+    })
+}

@@ -1,0 +1,62 @@
+//! What the window can do, a file a feature: its state where it has some, its commands, and taking in what its work
+//! brings. Features act on the [`Host`] and on nothing of each other: what one wants of another it asks for by a command.
+
+pub mod attack;
+pub mod certify;
+mod command_line;
+mod drawing;
+pub mod evaluation;
+pub mod export;
+pub mod models;
+pub mod noise;
+pub mod oracle;
+pub mod pictures;
+mod samples;
+pub mod session_file;
+pub mod tiles;
+pub mod training;
+
+use self::evaluation::Evaluating;
+use self::export::Export;
+use self::models::Models;
+use self::pictures::Pictures;
+use self::training::Training;
+use super::work::host::Host;
+
+/// The features that have state.
+pub struct Features {
+    /// Pictures that are being read.
+    pub pictures: Pictures,
+    /// Results on their way out.
+    pub export: Export,
+    /// Models that are being read.
+    pub models: Models,
+    /// The evaluation on a data set.
+    pub evaluation: Evaluating,
+    /// The training run.
+    pub training: Training,
+}
+
+impl Features {
+    /// All of them, idle.
+    #[must_use]
+    pub fn new(host: &Host) -> Self {
+        Self {
+            pictures: Pictures::new(host),
+            export: Export::new(host),
+            models: Models::new(host),
+            evaluation: Evaluating::default(),
+            training: Training::new(host),
+        }
+    }
+
+    /// Takes in what their work brought.
+    pub fn poll(&mut self, host: &mut Host) {
+        let Self { pictures, export, models, evaluation, training } = self;
+        pictures.poll(host);
+        export.poll(host);
+        models.poll(host);
+        evaluation.poll(host);
+        training.poll(host);
+    }
+}

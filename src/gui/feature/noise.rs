@@ -1,0 +1,30 @@
+//! The noise: its level, kind and seed.
+
+use crate::gui::command::NoiseCommand;
+use crate::gui::work::host::Host;
+use crate::gui::work::schedule;
+
+/// The noise levels that σ can be set to.
+const SIGMAS: std::ops::RangeInclusive<f32> = 0.0..=1.0;
+
+/// Does a command about the noise.
+pub fn run(host: &mut Host, command: NoiseCommand) {
+    use NoiseCommand as C;
+    let document = &mut host.document;
+    match command {
+        C::SetSigma(sigma) => {
+            if sigma.is_finite() {
+                document.noise.sigma = sigma.clamp(*SIGMAS.start(), *SIGMAS.end());
+            }
+        }
+        C::ScaleSigma(factor) => {
+            let sigma = document.noise.sigma.max(1.0 / 255.0) * factor;
+            document.noise.sigma = sigma.clamp(1.0 / 255.0, *SIGMAS.end());
+        }
+        C::SetKind(kind) => document.noise.kind = kind,
+        C::SetSeed(seed) => document.noise.seed = seed,
+        C::Reroll => document.noise.seed = document.noise.seed.wrapping_add(1),
+        C::ToggleAlreadyNoisy => document.already_noisy = !document.already_noisy,
+        C::EstimateSigma => schedule::estimate(host),
+    }
+}

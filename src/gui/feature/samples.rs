@@ -1,0 +1,46 @@
+//! Pictures that come with the program, so that the window opens with something in it.
+
+use super::oracle::{NAMES, oracle_pictures};
+use super::pictures::thumbnail;
+use crate::gui::state::document::{Entry, Source};
+use crate::gui::state::model::{Model, ModelSource};
+use crate::picture::{Fit, Picture, SAMPLES, Sample};
+
+/// The sample pictures for a model: for the oracle its own patterns, for others those of their name, else of their
+/// colours.
+#[must_use]
+pub fn of(model: &Model) -> Vec<Entry> {
+    if model.source == ModelSource::Oracle {
+        return patterns();
+    }
+    let own: Vec<Entry> = crate::picture::samples(model.joint.name()).filter_map(decoded).collect();
+    if !own.is_empty() {
+        return own;
+    }
+    let channels = model.joint.shape().channels;
+    let like: Vec<Entry> =
+        SAMPLES.iter().filter_map(decoded).filter(|e| e.original.picture().shape().channels == channels).collect();
+    if like.is_empty() { patterns() } else { like }
+}
+
+/// The sample of this name, of any model.
+#[must_use]
+pub fn named(name: &str) -> Option<Entry> {
+    SAMPLES.iter().filter_map(decoded).chain(patterns()).find(|entry| entry.name == name)
+}
+
+fn patterns() -> Vec<Entry> {
+    let names = NAMES.iter().map(|name| format!("oracle/{name}"));
+    // Whole steps of 8 bits, as in a file.
+    let pictures = oracle_pictures().into_iter().map(|picture| picture.map(|v| (v * 255.0).round() / 255.0));
+    names.zip(pictures).map(|(name, picture)| entry(name, picture)).collect()
+}
+
+fn decoded(sample: &Sample) -> Option<Entry> {
+    Some(entry(sample.name(), sample.picture().ok()?))
+}
+
+fn entry(name: String, picture: Picture) -> Entry {
+    let thumbnail = thumbnail(&picture).into();
+    Entry { name, source: Source::Sample, thumbnail, original: picture.into(), fit: Fit::Centre }
+}

@@ -1,0 +1,37 @@
+//! Tiles: how they look, what they show of the classes, what they are compared with.
+
+use crate::gui::command::TileCommand;
+use crate::gui::gpu::View;
+use crate::gui::state::document::TileKind;
+use crate::gui::work::host::Host;
+use crate::study::Classes;
+
+/// Does a command about tiles.
+pub fn run(host: &mut Host, command: TileCommand) {
+    use TileCommand as C;
+    let Host { document, session, settings, .. } = host;
+    match command {
+        C::SetLook(kind, look) => drop(session.looks.insert(kind.family(), look)),
+        C::SetCompare(compare) => {
+            document.compare = compare;
+            if !document.reference.is_picture() {
+                document.reference = TileKind::Clean;
+            }
+        }
+        C::SetReference(kind) => document.reference = kind,
+        C::ToggleWipe => session.wipe = if session.wipe.is_some() { None } else { Some(0.5) },
+        C::Zoom(factor) => session.view.zoom_about(factor, [0.0, 0.0]),
+        C::ResetView => session.view = View::default(),
+        C::ToggleGrid => settings.grid = !settings.grid,
+        C::SetReading(reading) => document.reading = reading,
+        C::TogglePin(class) => {
+            let before = document.pinned.len();
+            document.pinned.retain(|&pinned| pinned != class);
+            if document.pinned.len() == before {
+                document.pinned.push(class);
+                document.pinned.drain(..before.saturating_sub(Classes::ALL_UP_TO - 1));
+            }
+        }
+        C::ToggleSorted => settings.sorted = !settings.sorted,
+    }
+}

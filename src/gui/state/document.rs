@@ -1,0 +1,229 @@
+//! What a person works on: pictures, noise, attack, and what is looked at. Small to copy, so that undo keeps copies.
+
+use std::path::PathBuf;
+
+use crate::attack;
+use crate::gui::gpu::{Compare, Content, Look};
+use crate::picture::{Fit, Noise, NoiseKind};
+
+/// Where a picture came from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    /// A file, and the SHA-256 of its bytes.
+    File {
+        /// Where it lies.
+        path: PathBuf,
+        /// 64 hexadecimal digits.
+        hash: String,
+    },
+    /// It comes with a model.
+    Sample,
+    /// The clipboard.
+    Pasted,
+    /// Drawn by hand.
+    Drawn,
+}
+
+/// An open picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// What it is called.
+    pub name: String,
+    /// Where it came from.
+    pub source: Source,
+    /// At its own size, in [0, 1].
+    pub original: Content,
+    /// At most 96 pixels a side, for the filmstrip.
+    pub thumbnail: Content,
+    /// How it is fitted to the model.
+    pub fit: Fit,
+}
+
+/// What the grid of classes shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum Reading {
+    /// `D_c`
+    #[default]
+    Restored,
+    /// `(D_c − D)/σ²`, the class gradient.
+    Gradient,
+    /// `D_c − D_top`
+    AgainstTop,
+}
+
+impl Reading {
+    /// Every reading, in order.
+    pub const ALL: [Self; 3] = [Self::Restored, Self::Gradient, Self::AgainstTop];
+
+    /// Its name on the switch.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Restored => "D(y|c)",
+            Self::Gradient => "D(y|c) − D",
+            Self::AgainstTop => "D(y|c) − D(y|top)",
+        }
+    }
+}
+
+/// A tile that can be saved, copied, and made the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum TileKind {
+    /// x
+    Clean,
+    /// y
+    Noisy,
+    /// D(y)
+    Denoised,
+    /// y − D(y)
+    Residual,
+    /// D(y) − x
+    Error,
+    /// What the grid shows of a class.
+    Class(usize),
+    /// What the grid shows of all the classes that it does not show one by one.
+    Rest,
+    /// The attacked picture, at the step that is looked at.
+    Attacked,
+    /// Attacked minus clean.
+    Perturbation,
+    /// D of the attacked picture.
+    AttackedDenoised,
+    /// The class gradient that the attack follows.
+    AttackGradient,
+    /// The attacked picture with noise.
+    PurifyNoisy,
+    /// Denoised again.
+    Purified,
+}
+
+impl TileKind {
+    /// Its name, short enough for a caption.
+    #[must_use]
+    pub fn label(self, classes: &[String]) -> String {
+        match self {
+            Self::Clean => "Clean x".to_owned(),
+            Self::Noisy => "Noisy y".to_owned(),
+            Self::Denoised => "Denoised D(y)".to_owned(),
+            Self::Residual => "Residual y − D".to_owned(),
+            Self::Error => "Error D − x".to_owned(),
+            Self::Class(class) => classes.get(class).cloned().unwrap_or_default(),
+            Self::Rest => "All others".to_owned(),
+            Self::Attacked => "Attacked".to_owned(),
+            Self::Perturbation => "Perturbation".to_owned(),
+            Self::AttackedDenoised => "D(attacked)".to_owned(),
+            Self::AttackGradient => "Gradient".to_owned(),
+            Self::PurifyNoisy => "With noise".to_owned(),
+            Self::Purified => "Purified".to_owned(),
+        }
+    }
+
+    /// Its name in files.
+    #[must_use]
+    pub fn file_name(self, classes: &[String]) -> String {
+        match self {
+            Self::Class(class) => format!("as-{}", classes.get(class).map_or("class", String::as_str)),
+            other => format!("{other:?}").to_ascii_lowercase(),
+        }
+    }
+
+    /// The tile whose look this one shares: all classes look alike.
+    #[must_use]
+    pub fn family(self) -> Self {
+        if let Self::Class(_) | Self::Rest = self { Self::Class(0) } else { self }
+    }
+
+    /// How it looks until somebody changes that.
+    #[must_use]
+    pub fn look(self) -> Look {
+        match self {
+            Self::Residual | Self::Error | Self::Perturbation | Self::AttackGradient => Look::signed(1.0),
+            _ => Look::default(),
+        }
+    }
+
+    /// Whether it shows a picture, not a difference already.
+    #[must_use]
+    pub fn is_picture(self) -> bool {
+        !matches!(self, Self::Residual | Self::Error | Self::Perturbation | Self::AttackGradient)
+    }
+}
+
+/// Everything that undo covers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The open pictures.
+    pub pictures: Vec<Entry>,
+    /// Which one is looked at.
+    pub current: usize,
+    /// The noise that is added, or for an already noisy picture the level that is assumed.
+    pub noise: Noise,
+    /// The picture has noise of its own.
+    pub already_noisy: bool,
+    /// The attack.
+    pub attack: attack::Settings,
+    /// How the picture is certified.
+    pub smoothing: attack::Smoothing,
+    /// The seed of purification.
+    pub purify_seed: u64,
+    /// Classes that are shown large.
+    pub pinned: Vec<usize>,
+    /// What the grid of classes shows.
+    pub reading: Reading,
+    /// The tile that others are compared with.
+    pub reference: TileKind,
+    /// How picture tiles are compared with it.
+    pub compare: Compare,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self {
+            pictures: Vec::new(),
+            current: 0,
+            noise: Noise { kind: NoiseKind::Gaussian, sigma: 25.0 / 255.0, seed: 0 },
+            already_noisy: false,
+            attack: default_attack(),
+            smoothing: attack::Smoothing { batch: 32, ..attack::Smoothing::new(0.25) },
+            purify_seed: 0,
+            pinned: Vec::new(),
+            reading: Reading::Restored,
+            reference: TileKind::Clean,
+            compare: Compare::Plain,
+        }
+    }
+}
+
+impl Document {
+    /// The picture that is looked at.
+    #[must_use]
+    pub fn entry(&self) -> Option<&Entry> {
+        self.pictures.get(self.current)
+    }
+
+    /// The picture that is looked at, to change.
+    pub fn entry_mut(&mut self) -> Option<&mut Entry> {
+        self.pictures.get_mut(self.current)
+    }
+
+    /// Adds pictures and looks at the first of them.
+    pub fn add(&mut self, entries: Vec<Entry>) {
+        if !entries.is_empty() {
+            self.current = self.pictures.len();
+            self.pictures.extend(entries);
+        }
+    }
+
+    /// Closes the current picture.
+    pub fn close(&mut self) {
+        if self.current < self.pictures.len() {
+            self.pictures.remove(self.current);
+            self.current = self.current.min(self.pictures.len().saturating_sub(1));
+        }
+    }
+}
+
+/// PGD against a classifier that assumes almost no noise.
+fn default_attack() -> attack::Settings {
+    attack::Settings::new(attack::Method::Pgd, 5.0 / 255.0)
+}

@@ -1,0 +1,15 @@
+//! What the window holds: what a person works on ([`document`], undoable by [`history`]), how they like to work
+//! ([`settings`], saved), and what comes and goes ([`session`]). Plain data: it runs nothing and shows nothing.
+
+pub mod answers;
+pub mod document;
+pub mod evaluation_form;
+pub mod history;
+pub mod model;
+pub mod notices;
+pub mod numbers;
+pub mod pane;
+pub mod session;
+pub mod settings;
+pub mod tile_content;
+pub mod training_form;

@@ -1,0 +1,75 @@
+//! A model, and where it comes from: bundled, from a file, or the oracle.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::joint::JointModel;
+use crate::network::{self, Description};
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum ModelSource {
+    /// It comes with the program.
+    Bundled(String),
+    /// A checkpoint file.
+    File(PathBuf),
+    /// The Gaussian mixture whose answers are exact.
+    Oracle,
+}
+
+impl Default for ModelSource {
+    fn default() -> Self {
+        network::bundled().first().map_or(Self::Oracle, |model| Self::Bundled(model.name.to_owned()))
+    }
+}
+
+impl ModelSource {
+    /// From what a person typed: a bundled model's name, `oracle`, or a path.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        if name == "oracle" {
+            Self::Oracle
+        } else if network::bundled().iter().any(|model| model.name == name) {
+            Self::Bundled(name.to_owned())
+        } else {
+            Self::File(PathBuf::from(name))
+        }
+    }
+
+    /// Its name in menus.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Bundled(name) => name.clone(),
+            Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            Self::Oracle => "oracle".to_owned(),
+        }
+    }
+
+    /// What `--model` takes.
+    #[must_use]
+    pub fn argument(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            other => other.label(),
+        }
+    }
+}
+
+/// The sources that are always there.
+#[must_use]
+pub fn built_in() -> Vec<ModelSource> {
+    let bundled = network::bundled().iter().map(|model| ModelSource::Bundled(model.name.to_owned()));
+    bundled.chain([ModelSource::Oracle]).collect()
+}
+
+/// A model, ready.
+#[derive(Clone)]
+pub struct Model {
+    /// Where it comes from.
+    pub source: ModelSource,
+    /// What answers.
+    pub joint: Arc<dyn JointModel>,
+    /// What its checkpoint says; the oracle has none.
+    pub description: Option<Arc<Description>>,
+}

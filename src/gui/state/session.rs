@@ -1,0 +1,148 @@
+//! What comes and goes: results, zoom, what is under the pointer, which sheet is open. Neither saved nor undone.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use eframe::egui;
+
+use super::answers::{Answer, AttackAnswer, CertificateAnswer, Fitted};
+use super::document::{Entry, TileKind};
+use super::model::Model;
+use super::notices::Notices;
+use super::pane::Pane;
+use crate::attack;
+use crate::gui::gpu::{Content, Look, View};
+use crate::study::Sweep;
+
+/// Pictures up to this side go to egui as they are; making a texture of a larger one would hold up a frame.
+const LARGEST_TEXTURE: usize = 1024;
+
+/// A sheet over the window.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    /// Search all commands.
+    Palette {
+        /// What was typed.
+        query: String,
+        /// Which of the found commands Enter runs.
+        selected: usize,
+    },
+    /// What is what, and every key.
+    Help,
+    /// The notices so far.
+    Notices,
+}
+
+/// Everything that comes and goes.
+#[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
+#[derive(Default)]
+pub struct Session {
+    /// The model, once it is there.
+    pub model: Option<Model>,
+    /// A model is being read.
+    pub model_loading: bool,
+    /// Why there is no model.
+    pub model_error: Option<String>,
+    /// The fitted picture.
+    pub fitted: Option<Fitted>,
+    /// What came of the study.
+    pub answer: Answer,
+    /// When the study was asked for, and how long its last answer took, in milliseconds.
+    pub study_clock: (Option<Instant>, Option<f64>),
+    /// What there is of the curve over σ.
+    pub curve: Sweep,
+    /// What came of the attack.
+    pub attack: AttackAnswer,
+    /// The same attack's outcome under each defence that was tried.
+    pub defended: Vec<(attack::Defence, Arc<attack::Outcome>)>,
+    /// The preset that was chosen last.
+    pub preset: Option<&'static attack::Preset>,
+    /// The certificate.
+    pub certificate: CertificateAnswer,
+    /// Looks that differ from a tile's own.
+    pub looks: HashMap<TileKind, Look>,
+    /// Zoom and pan of all tiles.
+    pub view: View,
+    /// Where the wipe stands, as a part of the picture's width.
+    pub wipe: Option<f32>,
+    /// The picture point under the pointer, as parts of width and height; from the last frame, for all tiles of this.
+    pub hover: Option<[f32; 2]>,
+    /// The same, found in this frame.
+    pub hover_next: Option<[f32; 2]>,
+    /// The key that flips to the reference is down.
+    pub flip: bool,
+    /// The tile under the pointer, for keys that mean a tile.
+    pub tile_hovered: Option<TileKind>,
+    /// The sheet over the window.
+    pub overlay: Option<Overlay>,
+    /// What a person should have read.
+    pub notices: Notices,
+    /// The frame's number.
+    pub frame: u64,
+    /// The pen takes ink away.
+    pub eraser: bool,
+    /// The search among many classes.
+    pub class_query: String,
+    /// Where pictures are kept that a command is to read and that are in no file.
+    pub kept_pictures: Option<PathBuf>,
+    /// The panes that were visible in the last frame.
+    pub visible: Vec<Pane>,
+    /// Work in the background goes on.
+    pub busy: bool,
+    /// The thumbnail that was brought into sight last.
+    pub scrolled_to: Option<usize>,
+    /// Thumbnails as egui's textures, by content.
+    thumbnails: HashMap<u64, egui::TextureHandle>,
+}
+
+impl Session {
+    /// How a tile looks now.
+    #[must_use]
+    pub fn look(&self, kind: TileKind) -> Look {
+        self.looks.get(&kind.family()).copied().unwrap_or_else(|| kind.look())
+    }
+
+    /// A small picture as a texture of egui's.
+    pub fn thumbnail(&mut self, ctx: &egui::Context, content: &Content) -> egui::TextureId {
+        let texture = self
+            .thumbnails
+            .entry(content.id())
+            .or_insert_with(|| ctx.load_texture("thumbnail", content.colour_image(), egui::TextureOptions::LINEAR));
+        texture.id()
+    }
+
+    /// A small picture as a texture whose pixels stay square.
+    pub fn sharp_texture(&mut self, ctx: &egui::Context, content: &Content) -> egui::TextureId {
+        let texture = self
+            .thumbnails
+            .entry(content.id())
+            .or_insert_with(|| ctx.load_texture("drawing", content.colour_image(), egui::TextureOptions::NEAREST));
+        texture.id()
+    }
+
+    /// An open picture as a texture: itself, or its thumbnail if it is too large for that.
+    pub fn original_texture(&mut self, ctx: &egui::Context, entry: &Entry) -> egui::TextureId {
+        let shape = entry.original.picture().shape();
+        let small = shape.width.max(shape.height) <= LARGEST_TEXTURE;
+        self.thumbnail(ctx, if small { &entry.original } else { &entry.thumbnail })
+    }
+
+    /// Lets go of the textures of pictures that are no longer open.
+    pub fn keep_thumbnails(&mut self, open: &HashSet<u64>) {
+        self.thumbnails.retain(|id, _| open.contains(id));
+    }
+
+    /// Whether a pane was visible in the last frame.
+    #[must_use]
+    pub fn shows(&self, pane: &Pane) -> bool {
+        self.visible.contains(pane)
+    }
+
+    /// The class names of the model.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        self.model.as_ref().map_or(&[], |model| model.joint.classes())
+    }
+}

@@ -1,0 +1,203 @@
+//! What each tile shows: its pictures, its measure, and whether it is old.
+
+use super::answers::Measured;
+use super::document::{Document, Reading, TileKind};
+use super::numbers::small;
+use super::session::Session;
+use crate::gui::gpu::{Compare, Content, Look, Mode};
+use crate::picture::Picture;
+use crate::study::Fidelity;
+
+/// A tile's pictures and numbers.
+#[derive(Debug, Clone)]
+pub struct TileContent {
+    /// What it shows.
+    pub content: Content,
+    /// What is subtracted, for maps; or the reference, for comparisons.
+    pub operand: Option<Content>,
+    /// How it looks.
+    pub look: Look,
+    /// The value that the end of the colour scale stands for, for maps.
+    pub scale: Option<f32>,
+    /// How near it is to the clean picture, for pictures.
+    pub fidelity: Option<Fidelity>,
+    /// It belongs to an earlier question.
+    pub stale: bool,
+}
+
+impl TileContent {
+    /// The values at both ends of the colour scale, for maps.
+    #[must_use]
+    pub fn ends(&self) -> Option<[f32; 2]> {
+        self.scale?;
+        let Look { mode, gain, offset, .. } = self.look;
+        let low = if mode == Mode::Signed { -1.0 } else { 0.0 };
+        Some([low, 1.0].map(|end| (end - offset) / gain))
+    }
+
+    /// What there is to say about it, in words: how near it is, or what its colours mean.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        match (self.ends(), self.fidelity) {
+            (Some([low, high]), _) => Some(format!("colours from {} to {}", small(low), small(high))),
+            (None, Some(Fidelity { psnr_db, ssim })) if psnr_db.is_finite() => {
+                Some(format!("{psnr_db:.1} dB, SSIM {ssim:.2}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What the tile shows now, if there is something.
+#[must_use]
+pub fn tile_content(kind: TileKind, document: &Document, session: &Session) -> Option<TileContent> {
+    let raw = raw(kind, document, session)?;
+    let mut look = session.look(kind);
+    if let TileKind::Class(_) | TileKind::Rest = kind
+        && document.reading != Reading::Restored
+        && !session.looks.contains_key(&kind.family())
+    {
+        look = Look::signed(1.0);
+    }
+    let mut operand = raw.operand;
+    if operand.is_some() {
+        look.compare = Compare::Error;
+    } else if document.compare != Compare::Plain && kind.is_picture() && kind != document.reference {
+        operand = picture(document.reference, document, session);
+        look.compare = if operand.is_some() { document.compare } else { Compare::Plain };
+        look.mode = if document.compare == Compare::Error { Mode::Signed } else { Mode::FalseColour };
+    } else {
+        look.compare = Compare::Plain;
+    }
+    let scale = (look.mode != Mode::Picture).then(|| {
+        let full = raw.full.unwrap_or_else(|| full_scale(raw.content.picture(), operand.as_ref(), look.compare));
+        full / look.gain
+    });
+    if let Some(scale) = scale {
+        look.gain = 1.0 / scale;
+    }
+    Some(TileContent { content: raw.content, operand, look, scale, fidelity: raw.fidelity, stale: raw.stale })
+}
+
+/// The picture behind a tile, for use as a reference; differences have none.
+#[must_use]
+pub fn picture(kind: TileKind, document: &Document, session: &Session) -> Option<Content> {
+    let raw = raw(kind, document, session)?;
+    raw.operand.is_none().then_some(raw.content)
+}
+
+struct Raw {
+    content: Content,
+    operand: Option<Content>,
+    fidelity: Option<Fidelity>,
+    stale: bool,
+    /// The value at the end of the colour scale, where it is not to be found in the picture itself.
+    full: Option<f32>,
+}
+
+impl Raw {
+    fn of(content: &Content) -> Self {
+        Self { content: content.clone(), operand: None, fidelity: None, stale: false, full: None }
+    }
+
+    fn measured(of: &Measured) -> Self {
+        Self::of(&of.content).with(Some(of.fidelity))
+    }
+
+    fn minus(self, operand: &Content) -> Self {
+        Self { operand: Some(operand.clone()), ..self }
+    }
+
+    fn stale(self, stale: bool) -> Self {
+        Self { stale, ..self }
+    }
+
+    fn with(self, fidelity: Option<Fidelity>) -> Self {
+        Self { fidelity, ..self }
+    }
+}
+
+fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
+    let answer = &session.answer;
+    // With noise of its own, the picture is the noisy one and a clean one is not known.
+    let clean = || session.fitted.as_ref().filter(|_| !document.already_noisy).map(|f| &f.content);
+    match kind {
+        TileKind::Clean => Some(Raw::of(clean()?)),
+        TileKind::Noisy => {
+            let noisy = answer.noisy.as_ref()?;
+            Some(Raw::of(&noisy.value).stale(noisy.stale).with(answer.noisy_fidelity))
+        }
+        TileKind::Denoised => {
+            let denoised = answer.denoised.as_ref()?;
+            Some(Raw::of(&denoised.value).stale(denoised.stale).with(answer.denoised_fidelity))
+        }
+        TileKind::Residual => {
+            let denoised = answer.denoised.as_ref()?;
+            Some(Raw::of(&answer.noisy.as_ref()?.value).minus(&denoised.value).stale(denoised.stale))
+        }
+        TileKind::Error => {
+            let denoised = answer.denoised.as_ref()?;
+            Some(Raw::of(&denoised.value).minus(clean()?).stale(denoised.stale))
+        }
+        TileKind::Class(class) => {
+            let tile = answer.class(class)?;
+            class_tile(Raw::of(&tile.content).stale(tile.stale), tile.fidelity, document, session)
+        }
+        TileKind::Rest => {
+            let rest = answer.rest.as_ref()?;
+            class_tile(Raw::of(&rest.value.content).stale(rest.stale), rest.value.fidelity, document, session)
+        }
+        TileKind::Attacked => {
+            let attack = &session.attack;
+            Some(Raw::of(&attack.shown()?.attacked).stale(attack.stale).with(attack.fidelity))
+        }
+        TileKind::Perturbation => Some(
+            Raw::of(&session.attack.shown()?.attacked)
+                .minus(&session.fitted.as_ref()?.content)
+                .stale(session.attack.stale),
+        ),
+        TileKind::AttackedDenoised => Some(Raw::measured(session.attack.denoised.as_ref()?)),
+        TileKind::AttackGradient => Some(Raw::of(session.attack.gradient.as_ref()?)),
+        TileKind::PurifyNoisy => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[0])),
+        TileKind::Purified => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[1])),
+    }
+}
+
+/// What the grid shows of a class, or of all others, from what was restored.
+fn class_tile(restored: Raw, fidelity: Option<Fidelity>, document: &Document, session: &Session) -> Option<Raw> {
+    let answer = &session.answer;
+    let against = match document.reading {
+        Reading::Restored => return Some(restored.with(fidelity)),
+        Reading::Gradient => answer.denoised.as_ref()?.value.clone(),
+        Reading::AgainstTop => answer.class(answer.top()?)?.content.clone(),
+    };
+    // One scale for all classes, so that they can be compared.
+    let contents = answer.classes.iter().map(|tile| &tile.content).chain(answer.rest.iter().map(|r| &r.value.content));
+    let full = contents.map(|content| full_scale(content.picture(), Some(&against), Compare::Error));
+    let full = full.fold(0.0, f32::max);
+    Some(Raw { full: Some(full), ..restored.minus(&against) })
+}
+
+/// The largest magnitude that the map shows, so that by default nothing is cut off.
+fn full_scale(content: &Picture, operand: Option<&Content>, compare: Compare) -> f32 {
+    let shape = content.shape();
+    let size = shape.height * shape.width;
+    let operand = operand.map(Content::picture).filter(|o| o.shape() == shape);
+    let mut largest = 0.0_f32;
+    for i in 0..size {
+        let mut sum = 0.0;
+        for channel in 0..shape.channels {
+            let a = content.values()[channel * size + i];
+            let b = operand.map_or(0.0, |o| o.values()[channel * size + i]);
+            sum += match compare {
+                Compare::Plain => a,
+                Compare::Error => a - b,
+                Compare::Absolute => (a - b).abs(),
+                Compare::Squared => (a - b) * (a - b),
+                Compare::Relative => (a - b).abs() / (b.abs() + 0.01),
+            };
+        }
+        largest = largest.max((sum / shape.channels as f32).abs());
+    }
+    if largest.is_finite() && largest > 1e-6 { largest } else { 1e-6 }
+}

@@ -1,0 +1,105 @@
+//! A training run's essentials, as the person filled them in.
+
+use std::time::Duration;
+
+use crate::train::{Config, Every, Objective, Preset};
+
+/// Steps between two points of the plots.
+const LOG_EVERY: u64 = 10;
+
+/// In what a run's length is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Unit {
+    /// Training time.
+    Hours,
+    /// Passes over the data.
+    Epochs,
+    /// Batches.
+    Steps,
+}
+
+/// A run's essentials, as the person filled them in.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct TrainingForm {
+    /// The data set's path.
+    pub data: String,
+    /// The model file to write.
+    pub out: String,
+    /// The network's size.
+    pub preset: Preset,
+    /// How long, counted in `unit`.
+    pub length: f64,
+    /// In what the length is counted.
+    pub unit: Unit,
+    /// What to train for.
+    pub objective: Objective,
+    /// The weight of the score's error.
+    pub lambda: f64,
+    /// Pictures a step.
+    pub batch: usize,
+    /// Pictures that are kept aside to measure on.
+    pub holdout: usize,
+    /// How often to measure and to save, in seconds.
+    pub every: u64,
+}
+
+impl Default for TrainingForm {
+    fn default() -> Self {
+        Self {
+            data: String::new(),
+            out: String::new(),
+            preset: Preset::Compact,
+            length: 1.0,
+            unit: Unit::Hours,
+            objective: Objective::Joint,
+            lambda: 10.0,
+            batch: 64,
+            holdout: 500,
+            every: 60,
+        }
+    }
+}
+
+impl TrainingForm {
+    /// The options of a new run.
+    #[must_use]
+    pub fn config(&self, device: &str) -> Config {
+        let config = Config {
+            preset: self.preset,
+            objective: self.objective,
+            lambda: self.lambda,
+            batch: self.batch,
+            holdout: self.holdout,
+            ..self.watched(device)
+        };
+        self.with_length(config)
+    }
+
+    /// The options to take a run up again with, which keeps its own; `longer`: but for this form's length.
+    #[must_use]
+    pub fn resumed(&self, device: &str, longer: bool) -> Config {
+        let config = Config { resume: true, ..self.watched(device) };
+        if longer { self.with_length(config) } else { config }
+    }
+
+    /// Defaults, saved and measured as often as the form says.
+    fn watched(&self, device: &str) -> Config {
+        let every = Every::Time(Duration::from_secs(self.every.max(1)));
+        Config {
+            device: device.to_owned(),
+            evaluate_every: every,
+            checkpoint_every: every,
+            log_every: LOG_EVERY,
+            ..Config::new(self.data.trim(), self.out.trim())
+        }
+    }
+
+    fn with_length(&self, config: Config) -> Config {
+        match self.unit {
+            Unit::Hours => Config { hours: Some(self.length), ..config },
+            Unit::Epochs => Config { epochs: Some(self.length), ..config },
+            Unit::Steps => Config { steps: Some(self.length.max(1.0) as u64), ..config },
+        }
+    }
+}

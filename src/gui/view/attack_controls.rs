@@ -1,0 +1,276 @@
+//! The attack's controls, made from the registry: a new method or parameter appears by itself.
+
+use eframe::egui::{ComboBox, DragValue, Slider, SliderClamping, Ui};
+
+use crate::attack::{Defence, Description, Kind, Method, Mode, Norm, Parameter, Preset, Settings, Target, Through};
+use crate::gui::state::numbers::{of_255, small};
+use crate::gui::view::widgets::{dim, named, segments};
+
+/// A budget or distance as people write it: on 0–255 for L∞, plain for L2.
+#[must_use]
+pub fn level(level: f64, norm: Norm) -> String {
+    match norm {
+        Norm::Linf => format!("{}/255", of_255(level as f32)),
+        Norm::L2 => small(level as f32),
+    }
+}
+
+/// Somebody else's settings, by their source. `last` is what was chosen last, which may not hold any more.
+pub fn choose_preset(
+    ui: &mut Ui,
+    settings: &Settings,
+    last: Option<&'static Preset>,
+    classes: usize,
+) -> Option<&'static Preset> {
+    let holds = |preset: &&Preset| is_like(settings, preset);
+    let present = last.filter(holds).or_else(|| Preset::ALL.iter().find(holds));
+    let words = |preset: &Preset| format!("{}: {}", preset.source, preset.title);
+    let mut chosen = None;
+    let combo = ComboBox::from_id_salt("preset").width(ui.available_width() - 8.0).height(420.0);
+    let shown = combo.selected_text(present.map_or_else(|| "own settings".to_owned(), words)).show_ui(ui, |ui| {
+        let mut source = "";
+        for preset in Preset::ALL.iter().filter(|p| p.method.description().min_classes <= classes) {
+            if preset.source != source {
+                source = preset.source;
+                dim(ui, source);
+            }
+            let on = present.is_some_and(|p| p.id == preset.id);
+            let response = ui.selectable_label(on, preset.title);
+            let budget = format!("{} {}", preset.norm.title(), level(preset.epsilon, preset.norm));
+            let note = if preset.note.is_empty() { budget } else { format!("{budget}; {}", preset.note) };
+            if response.on_hover_text(note).clicked() {
+                chosen = Some(preset);
+            }
+        }
+    });
+    named(&shown.response, "Preset");
+    shown.response.on_hover_text("Other libraries' settings, named after their source");
+    chosen
+}
+
+/// Whether these are the preset's method, budget and parameters.
+fn is_like(settings: &Settings, preset: &Preset) -> bool {
+    let other = preset.settings(settings.sigma);
+    let description = settings.method.description();
+    let same = |name| (settings.value(name) - other.value(name)).abs() < 1e-12;
+    settings.method == other.method
+        && settings.norm == other.norm
+        && settings.mode == other.mode
+        && (settings.epsilon - other.epsilon).abs() < 1e-12
+        && description.parameters.iter().all(|parameter| same(parameter.name))
+}
+
+/// The method, among those that a model of so many classes can be attacked with.
+pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize) -> Method {
+    let mut method = chosen;
+    let norms = if chosen.description().norms.len() > 1 { NORMS } else { 0.0 };
+    let combo = ComboBox::from_id_salt("method").width(ui.available_width() - norms).height(420.0).truncate();
+    let shown = combo.selected_text(chosen.description().title).show_ui(ui, |ui| {
+        for choice in Method::ALL.into_iter().filter(|m| m.description().min_classes <= classes) {
+            let Description { title, about, source, .. } = *choice.description();
+            ui.selectable_value(&mut method, choice, title).on_hover_text(format!("{about}\n{source}"));
+        }
+    });
+    named(&shown.response, "Method");
+    shown.response.on_hover_text(chosen.description().about);
+    method
+}
+
+/// The norm, where the method has a choice.
+pub fn choose_norm(ui: &mut Ui, settings: &mut Settings) {
+    let description = settings.method.description();
+    if description.norms.len() < 2 {
+        return;
+    }
+    let choices: Vec<(Norm, &str, &str)> = description
+        .norms
+        .iter()
+        .map(|(norm, _)| match norm {
+            Norm::Linf => (Norm::Linf, "L∞", "Each value may change by ε"),
+            Norm::L2 => (Norm::L2, "L2", "All changes together may be ε long"),
+        })
+        .collect();
+    if let Some(norm) = segments(ui, settings.norm, &choices) {
+        settings.norm = norm;
+        settings.epsilon = description.epsilon(norm).unwrap_or(settings.epsilon);
+        for parameter in description.parameters {
+            settings.reset(parameter.name);
+        }
+    }
+}
+
+/// ε. A method that looks for the smallest perturbation has none.
+pub fn budget(ui: &mut Ui, settings: &mut Settings) {
+    if settings.method.description().minimal {
+        settings.mode = Mode::Fixed;
+        dim(ui, "Looks for the smallest perturbation");
+        return;
+    }
+    let slider = match settings.norm {
+        Norm::Linf => scaled(&mut settings.epsilon, 255.0, 0.0..=64.0).suffix("/255"),
+        Norm::L2 => Slider::new(&mut settings.epsilon, 0.0..=8.0).max_decimals(2),
+    };
+    let smallest = settings.mode == Mode::Smallest;
+    ui.add(slider.clamping(SliderClamping::Edits).text(if smallest { "first ε" } else { "ε" }));
+    let mut on = smallest;
+    ui.checkbox(&mut on, "smallest that succeeds")
+        .on_hover_text("Look for the smallest budget with which the attack succeeds, by bisection: many attacks");
+    settings.mode = if on { Mode::Smallest } else { Mode::Fixed };
+}
+
+/// Whatever else the method takes: sliders, and the switches together in one line.
+pub fn parameters(ui: &mut Ui, settings: &mut Settings) {
+    let (switches, sliders): (Vec<_>, Vec<_>) =
+        settings.method.description().parameters.iter().partition(|p| p.kind == Kind::Switch);
+    each(ui, settings, &sliders);
+    if !switches.is_empty() {
+        ui.horizontal_wrapped(|ui| each(ui, settings, &switches));
+    }
+}
+
+fn each(ui: &mut Ui, settings: &mut Settings, parameters: &[&Parameter]) {
+    for parameter in parameters {
+        let mut value = settings.value(parameter.name);
+        let before = value;
+        let label = parameter.name.replace('-', " ");
+        let response = match parameter.kind {
+            Kind::Switch => {
+                let mut on = value != 0.0;
+                let response = ui.checkbox(&mut on, label);
+                value = f64::from(u8::from(on));
+                response
+            }
+            Kind::Count => {
+                let most = parameter.max.min(count_worth(parameter.default(settings.norm)));
+                let slider = Slider::new(&mut value, parameter.min..=most).integer().logarithmic(most > 200.0);
+                ui.add(slider.clamping(SliderClamping::Edits).text(label))
+            }
+            Kind::Real if parameter.name == crate::attack::names::STEP_SIZE && settings.norm == Norm::Linf => {
+                ui.add(scaled(&mut value, 255.0, 0.0..=16.0).suffix("/255").text(label))
+            }
+            Kind::Real => {
+                let most = parameter.max.min((parameter.default(settings.norm) * 10.0).max(1.0));
+                let slider = Slider::new(&mut value, parameter.min..=most).clamping(SliderClamping::Edits);
+                ui.add(slider.max_decimals(3).text(label))
+            }
+        };
+        response.on_hover_text(parameter.help);
+        if (value - before).abs() > f64::EPSILON
+            && let Err(error) = settings.set(parameter.name, value)
+        {
+            tracing::warn!("{error}");
+        }
+    }
+}
+
+/// Counts worth sliding to: ten times the usual, and at least 50.
+fn count_worth(default: f64) -> f64 {
+    (default * 10.0).max(50.0)
+}
+
+/// What the model is to say.
+pub fn target(ui: &mut Ui, settings: &mut Settings, classes: &[String]) {
+    let words = |target: Target| match target {
+        Target::None => "any other class".to_owned(),
+        Target::Random => "a random class".to_owned(),
+        Target::LeastLikely => "the least likely".to_owned(),
+        Target::Class(class) => classes.get(class).cloned().unwrap_or_default(),
+    };
+    ui.horizontal(|ui| {
+        dim(ui, "towards");
+        let combo = ComboBox::from_id_salt("target").width(ui.available_width() - 8.0).height(320.0);
+        let shown = combo.selected_text(words(settings.target)).show_ui(ui, |ui| {
+            let all = [Target::None, Target::Random, Target::LeastLikely];
+            for choice in all.into_iter().chain((0..classes.len()).map(Target::Class)) {
+                ui.selectable_value(&mut settings.target, choice, words(choice));
+            }
+        });
+        named(&shown.response, "Target class");
+    });
+}
+
+/// The noise level that the attacked classifier assumes, `sigma` being the one of the noise slider.
+pub fn assumed_level(ui: &mut Ui, settings: &mut Settings, sigma: f32) {
+    let mut assumed = f64::from(settings.sigma);
+    let slider = scaled(&mut assumed, 255.0, 1.0..=100.0).logarithmic(true).suffix("/255").text("σ assumed");
+    ui.add(slider).on_hover_text(format!(
+        "The attacked classifier is p(c | x) at this noise level. The picture is attacked without noise: the slider's \
+         σ = {}/255 counts for purification only.",
+        of_255(sigma)
+    ));
+    if assumed as f32 != settings.sigma {
+        settings.sigma = assumed as f32;
+    }
+}
+
+/// The seed of everything random in the attack.
+pub fn seed(ui: &mut Ui, settings: &mut Settings) {
+    dim(ui, "seed");
+    let value = ui.add(DragValue::new(&mut settings.seed).speed(0.1)).on_hover_text("The seed of the attack");
+    named(&value, "Seed of the attack");
+}
+
+/// Room for the choice of norms.
+const NORMS: f32 = 76.0;
+
+/// A slider that shows `value · factor`.
+fn scaled(value: &mut f64, factor: f64, range: std::ops::RangeInclusive<f64>) -> Slider<'_> {
+    Slider::from_get_set(range, move |set| {
+        if let Some(set) = set {
+            *value = set / factor;
+        }
+        *value * factor
+    })
+    .max_decimals(1)
+    // A value from elsewhere stays what it is: only what is slid is rounded.
+    .clamping(SliderClamping::Edits)
+}
+
+/// What stands before the classifier. The attack knows it.
+pub fn defence(ui: &mut Ui, settings: &mut Settings) {
+    let usual = [Defence::None, Defence::VOTE, Defence::purification(0.1)];
+    let kind = |defence: Defence| {
+        usual.iter().position(|u| std::mem::discriminant(u) == std::mem::discriminant(&defence)).unwrap_or(0)
+    };
+    let choices = [
+        (0, "None", "The attacked picture goes to the classifier as it is"),
+        (1, "Vote", "The class that the classifier says most often over noise of its σ"),
+        (
+            2,
+            "Purify",
+            "Add noise, take it off by the denoiser, for some rounds, then classify; a vote over the noise decides",
+        ),
+    ];
+    if let Some(chosen) = segments(ui, kind(settings.defence), &choices) {
+        settings.defence = usual[chosen];
+    }
+    match &mut settings.defence {
+        Defence::None | Defence::FixedNoise { .. } => {}
+        Defence::Vote { draws, votes } => {
+            count(ui, votes, 1000, "votes", "How many noisy pictures decide");
+            count(ui, draws, 64, "draws a gradient", "Over how many draws of noise the attack averages its gradient");
+        }
+        Defence::Purification { sigma, rounds, through, draws, votes } => {
+            let mut level = f64::from(*sigma);
+            ui.add(scaled(&mut level, 255.0, 1.0..=128.0).suffix("/255").text("added σ"))
+                .on_hover_text("The noise that is added and taken off");
+            *sigma = level as f32;
+            count(ui, rounds, 8, "rounds", "How often noise is added and taken off");
+            count(ui, votes, 500, "votes", "How many draws decide");
+            count(ui, draws, 64, "draws a gradient", "Over how many draws of noise the attack averages its gradient");
+            let mut exact = *through == Through::Jacobian;
+            ui.checkbox(&mut exact, "gradient through the denoiser").on_hover_text(
+                "By the denoiser's Jacobian. Without it the gradient passes straight through: cheap, and no proof of strength",
+            );
+            *through = if exact { Through::Jacobian } else { Through::Straight };
+        }
+    }
+}
+
+fn count(ui: &mut Ui, value: &mut usize, most: usize, label: &str, hint: &str) {
+    ui.horizontal(|ui| {
+        let response = ui.add(DragValue::new(value).range(1..=most).speed(0.2)).on_hover_text(hint);
+        named(&response, label);
+        ui.label(label);
+    });
+}

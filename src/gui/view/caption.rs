@@ -1,0 +1,124 @@
+//! What stands around a tile's picture: its name above; below it how near it is to the clean picture, or what its
+//! colours mean.
+
+use eframe::egui::{Align2, Color32, FontId, Rect, Ui, epaint, pos2};
+
+use crate::gui::gpu::{Mode, diverging, sequential};
+use crate::gui::state::numbers::small;
+use crate::gui::state::tile_content::TileContent;
+use crate::gui::view::theme::{Tokens, height, space, text};
+use crate::gui::view::widgets::{paint_text, text_width};
+
+/// What a tile's caption says beside its name.
+#[derive(Debug, Clone, Default)]
+pub struct Caption {
+    /// Instead of the tile's own name.
+    pub name: Option<String>,
+    /// A figure at the right of the name.
+    pub figure: Option<String>,
+    /// A coloured mark before the name.
+    pub colour: Option<Color32>,
+    /// A bar under the picture, from 0 to 1.
+    pub share: Option<f32>,
+    /// It is chosen.
+    pub chosen: bool,
+}
+
+/// The height of a tile beyond its picture's.
+pub const AROUND: f32 = height::CAPTION + height::FOOTER;
+
+/// Paints the line above the picture.
+pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
+    let tokens = Tokens::in_ui(ui);
+    let middle = line.center().y - 1.0;
+    let mut left = line.left();
+    if let Some(colour) = caption.colour {
+        ui.painter().circle_filled(pos2(left + 4.0, middle), 3.5, colour);
+        left += 12.0;
+    }
+    let font = FontId::proportional(text::SMALL + 0.5);
+    // A whole name tells more than a figure, which stands in a pane of its own too.
+    let fits = |figure: &&str| {
+        text_width(ui, name, &font) + space::TIGHT + text_width(ui, figure, &font) <= line.right() - left
+    };
+    let mut room = line.right() - left;
+    if let Some(figure) = caption.figure.as_deref().filter(fits) {
+        let right = pos2(line.right(), middle);
+        room -= space::TIGHT + paint_text(ui, right, Align2::RIGHT_CENTER, figure, font.clone(), tokens.dim, room);
+    }
+    let colour = if caption.chosen { tokens.strong } else { tokens.text };
+    paint_text(ui, pos2(left, middle), Align2::LEFT_CENTER, name, font, colour, room);
+}
+
+/// Paints the line below the picture: a legend under maps, PSNR and SSIM under pictures.
+pub fn below(ui: &Ui, line: Rect, source: &TileContent) {
+    let font = FontId::proportional(text::SMALL - 1.0);
+    match source.ends() {
+        Some(ends) => legend(ui, line, source.look.mode, ends, &font),
+        None => measures(ui, line, source, &font),
+    }
+}
+
+/// As much of PSNR and SSIM as there is room for.
+fn measures(ui: &Ui, line: Rect, source: &TileContent, font: &FontId) {
+    let Some(fidelity) = source.fidelity.filter(|f| f.psnr_db.is_finite()) else { return };
+    let tokens = Tokens::in_ui(ui);
+    let (psnr, ssim) = (fidelity.psnr_db, fidelity.ssim);
+    let ways = [format!("{psnr:.1} dB   SSIM {ssim:.2}"), format!("{psnr:.1} dB  {ssim:.2}"), format!("{psnr:.1} dB")];
+    let fits = |words: &&String| text_width(ui, words, font) <= line.width();
+    let words = ways.iter().find(fits).unwrap_or(&ways[2]);
+    let at = pos2(line.left(), line.center().y);
+    paint_text(ui, at, Align2::LEFT_CENTER, words, font.clone(), tokens.dim, line.width());
+}
+
+/// From this width on, both ends of the scale are written; below, one figure says both.
+const WIDE: f32 = 130.0;
+
+/// The colours from one end of the scale to the other, with their values.
+fn legend(ui: &Ui, line: Rect, mode: Mode, [low, high]: [f32; 2], font: &FontId) {
+    let tokens = Tokens::in_ui(ui);
+    let middle = line.center().y;
+    let (left, right) = if line.width() >= WIDE {
+        (value(low), value(high))
+    } else if mode == Mode::Signed {
+        (String::new(), format!("±{}", small(high)))
+    } else {
+        (String::new(), format!("≤{}", small(high)))
+    };
+    let write = |x: f32, anchor, words: &str| {
+        paint_text(ui, pos2(x, middle), anchor, words, font.clone(), tokens.dim, line.width() * 0.5)
+    };
+    let mut bar = Rect::from_x_y_ranges(line.x_range(), middle - 3.0..=middle + 3.0);
+    let gap = |used: f32| if used > 0.0 { used + space::TIGHT + 1.0 } else { 0.0 };
+    bar.min.x += gap(write(line.left(), Align2::LEFT_CENTER, &left));
+    bar.max.x -= gap(write(line.right(), Align2::RIGHT_CENTER, &right));
+    let mut mesh = epaint::Mesh::default();
+    for i in 0..=STRIPS {
+        let t = i as f32 / STRIPS as f32;
+        let colour = if mode == Mode::Signed { diverging(2.0 * t - 1.0) } else { sequential(t) };
+        let [r, g, b] = colour.map(|v| (v * 255.0).round() as u8);
+        let x = bar.left() + t * bar.width();
+        for y in [bar.top(), bar.bottom()] {
+            mesh.colored_vertex(pos2(x, y), Color32::from_rgb(r, g, b));
+        }
+        if i > 0 {
+            mesh.add_triangle(2 * i - 2, 2 * i - 1, 2 * i);
+            mesh.add_triangle(2 * i - 1, 2 * i, 2 * i + 1);
+        }
+    }
+    ui.painter().add(mesh);
+}
+
+/// How many straight pieces the legend's colours are drawn with: twice the colour maps' own.
+const STRIPS: u32 = 30;
+
+/// A value at the end of a scale.
+fn value(value: f32) -> String {
+    if value == 0.0 {
+        "0".to_owned()
+    } else if value < 0.0 {
+        format!("−{}", small(-value))
+    } else {
+        small(value)
+    }
+}

@@ -1,0 +1,257 @@
+//! Sheets over the window: the palette, the help, the notices; and toasts.
+
+use std::time::Instant;
+
+use eframe::egui::{
+    self, Align2, Area, Button, Frame, Grid, Id, Key, Modal, Order, RichText, ScrollArea, Stroke, Ui, vec2,
+};
+use tracing::Level;
+
+use super::catalogue::catalogue;
+use super::{shell, widgets};
+use crate::gui::command::{Entry, Menu};
+use crate::gui::state::session::Overlay;
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, height, space, text};
+
+/// Shows the open sheet, the toasts, and where files may be dropped.
+pub fn show(ctx: &egui::Context, cx: &mut Context<'_>) {
+    shell::drop_overlay(ctx, cx);
+    toasts(ctx, cx);
+    let Some(overlay) = cx.session.overlay.take() else { return };
+    cx.session.overlay = match overlay {
+        Overlay::Palette { query, selected } => palette(ctx, cx, query, selected),
+        Overlay::Help => sheet(ctx, "help", 760.0, help).then_some(Overlay::Help),
+        Overlay::Notices => sheet(ctx, "notices", 560.0, |ui| notices(ui, cx)).then_some(Overlay::Notices),
+    };
+}
+
+/// A sheet in the middle; whether it stays open.
+fn sheet(ctx: &egui::Context, id: &str, width: f32, content: impl FnOnce(&mut Ui)) -> bool {
+    let modal = Modal::new(Id::unique(id)).show(ctx, |ui| {
+        let room = ctx.content_rect();
+        ui.set_width(width.min(room.width() - 80.0));
+        ui.set_max_height(room.height() - 120.0);
+        content(ui);
+    });
+    !modal.should_close()
+}
+
+/// The palette; what stays open of it.
+fn palette(ctx: &egui::Context, cx: &mut Context<'_>, mut query: String, selected: usize) -> Option<Overlay> {
+    let (down, up, enter) = ctx.input_mut(|i| {
+        let mut pressed = |key| i.consume_key(egui::Modifiers::NONE, key);
+        (pressed(Key::ArrowDown), pressed(Key::ArrowUp), pressed(Key::Enter))
+    });
+    let mut chosen = None;
+    let mut selected = selected;
+    let open = {
+        let area = Modal::default_area(Id::unique("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, 96.0));
+        let modal = Modal::new(Id::unique("palette")).area(area).show(ctx, |ui| {
+            ui.set_width(520.0);
+            let edit = egui::TextEdit::singleline(&mut query)
+                .hint_text("Type what you want to do")
+                .desired_width(f32::INFINITY);
+            let response = ui.add(edit.margin(vec2(8.0, 6.0)));
+            response.request_focus();
+            widgets::named(&response, "Search commands");
+            if response.changed() {
+                selected = 0;
+            }
+            let found = search(&query);
+            selected =
+                (selected + usize::from(down)).saturating_sub(usize::from(up)).min(found.len().saturating_sub(1));
+            ui.add_space(space::TIGHT);
+            ScrollArea::vertical().max_height(360.0).auto_shrink([false, true]).show(ui, |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                for (index, entry) in found.iter().enumerate() {
+                    let response = row(ui, entry, index == selected);
+                    if index == selected && (down || up) {
+                        response.scroll_to_me(None);
+                    }
+                    if response.clicked() || (index == selected && enter) {
+                        chosen = Some(entry.command.clone());
+                    }
+                }
+                if found.is_empty() {
+                    widgets::dim(ui, "Nothing is called that.");
+                }
+            });
+        });
+        !modal.should_close()
+    };
+    match chosen {
+        Some(command) => {
+            cx.run(command);
+            None
+        }
+        None => open.then_some(Overlay::Palette { query, selected }),
+    }
+}
+
+fn row(ui: &mut Ui, entry: &Entry, selected: bool) -> egui::Response {
+    let tokens = Tokens::in_ui(ui);
+    let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+    let keys = RichText::new(keys).size(text::SMALL).color(tokens.dim);
+    let menu = RichText::new(format!("{}  ", entry.menu.label())).size(text::SMALL).color(tokens.dim);
+    let button =
+        Button::selectable(selected, (menu, &*entry.name)).right_text(keys).min_size(vec2(ui.available_width(), 26.0));
+    ui.add(button).on_hover_text(entry.hint)
+}
+
+/// Commands whose words begin like what was typed come first; then those that have its letters in order.
+fn search(query: &str) -> Vec<&'static Entry> {
+    let query = query.trim().to_lowercase();
+    let entries = catalogue().entries().iter();
+    let mut found: Vec<(usize, &Entry)> = entries.filter_map(|entry| Some((rank(entry, &query)?, entry))).collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// How well an entry fits: 0 is best.
+fn rank(entry: &Entry, query: &str) -> Option<usize> {
+    let name = entry.name.to_lowercase();
+    let hint = entry.hint.to_lowercase();
+    let words = |text: &str| query.split_whitespace().all(|word| text.split_whitespace().any(|w| w.starts_with(word)));
+    let letters = || {
+        let mut rest = name.chars();
+        query.chars().filter(|c| !c.is_whitespace()).all(|c| rest.any(|r| r == c))
+    };
+    let fits = [name.starts_with(query), words(&name), name.contains(query), words(&hint), letters()];
+    fits.iter().position(|fit| *fit)
+}
+
+/// What is what, and every key.
+fn help(ui: &mut Ui) {
+    let tokens = Tokens::in_ui(ui);
+    ui.label(RichText::new("One network, everything read off it").size(text::HEADING).color(tokens.strong));
+    ui.add_space(space::TIGHT);
+    ui.label(
+        "The model gives log p(y, c), the joint log-probability of a noisy picture y = x + σε and its class c. Its gradient \
+         is a denoiser (Tweedie): D(y) = y + σ² grad log p(y). One denoiser for each class: D(y|c) = y + σ² grad log p(y, c). \
+         Their difference, (D(y|c) − D)/σ², is the gradient of log p(c|y): what an adversary follows.",
+    );
+    ui.add_space(space::ITEM);
+    ScrollArea::vertical().max_height(420.0).auto_shrink([false, true]).show(ui, |ui| {
+        for menu in Menu::ALL {
+            widgets::section(ui, menu.label());
+            Grid::new(menu.label()).num_columns(3).spacing([space::SECTION, 2.0]).min_col_width(96.0).show(ui, |ui| {
+                for entry in catalogue().menu(menu) {
+                    let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+                    if keys.is_empty() {
+                        ui.allocate_space(egui::Vec2::ZERO);
+                    } else {
+                        ui.label(RichText::new(keys).color(tokens.accent));
+                    }
+                    ui.label(&*entry.name);
+                    ui.label(RichText::new(entry.hint).color(tokens.dim));
+                    ui.end_row();
+                }
+            });
+        }
+        widgets::section(ui, "Tiles");
+        Grid::new("tiles").num_columns(2).spacing([space::SECTION, 2.0]).min_col_width(96.0).show(ui, |ui| {
+            for (keys, words) in [
+                ("Wheel", "Zoom all tiles about the pointer"),
+                ("Drag", "Move all tiles, once zoomed in; with the wipe on, move the line"),
+                ("Double-click", "Whole pictures again"),
+                ("Hold X", "Show the reference in every tile"),
+                ("Right-click", "Save, copy, make it the reference, change colours, gain and channel"),
+                ("Alt-drag on σ", "Pass the presets without resting on them"),
+            ] {
+                ui.label(RichText::new(keys).color(tokens.accent));
+                ui.label(words);
+                ui.end_row();
+            }
+        });
+    });
+}
+
+fn notices(ui: &mut Ui, cx: &Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    ui.label(RichText::new("Notices").size(text::HEADING).color(tokens.strong));
+    ScrollArea::vertical().max_height(420.0).auto_shrink([false, true]).show(ui, |ui| {
+        let mut any = false;
+        for notice in cx.session.notices.history() {
+            any = true;
+            ui.horizontal_wrapped(|ui| {
+                let ago = notice.at.elapsed().as_secs();
+                let ago = if ago < 60 { format!("{ago} s") } else { format!("{} min", ago / 60) };
+                ui.label(RichText::new(ago).size(text::SMALL).color(tokens.dim));
+                ui.label(RichText::new(&notice.text).color(colour(tokens, notice.level)));
+            });
+        }
+        if !any {
+            widgets::dim(ui, "Nothing happened yet.");
+        }
+    });
+}
+
+fn colour(tokens: &Tokens, level: Level) -> egui::Color32 {
+    match level {
+        Level::ERROR => tokens.bad,
+        Level::WARN => tokens.warning,
+        _ => tokens.text,
+    }
+}
+
+/// A toast's width, at most.
+const TOAST: f32 = 380.0;
+
+fn toasts(ctx: &egui::Context, cx: &mut Context<'_>) {
+    let (shown, next) = cx.session.notices.shown(Instant::now());
+    if let Some(next) = next {
+        ctx.request_repaint_after(next);
+    }
+    if shown.is_empty() {
+        return;
+    }
+    let tokens = Tokens::of(ctx.theme());
+    let lift = height::STATUS + if cx.settings.filmstrip { height::THUMBNAIL + 20.0 } else { 0.0 };
+    let mut dismissed = false;
+    Area::new(Id::unique("toasts")).order(Order::Tooltip).anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -lift - 16.0)).show(
+        ctx,
+        |ui| {
+            ui.spacing_mut().item_spacing.y = space::TIGHT;
+            for notice in &shown {
+                let line = Stroke::new(1.0, colour(tokens, notice.level).gamma_multiply(0.6));
+                let frame = Frame::popup(ui.style()).stroke(line).inner_margin(egui::Margin::symmetric(12, 8));
+                frame.show(ui, |ui| {
+                    ui.horizontal_top(|ui| {
+                        ui.set_max_width(TOAST);
+                        let words = RichText::new(&notice.text).color(colour(tokens, notice.level));
+                        ui.vertical(|ui| {
+                            ui.set_max_width(TOAST - 24.0);
+                            ui.add(egui::Label::new(words).wrap());
+                        });
+                        let button = ui.add(Button::new("×").frame(false)).on_hover_text("To the history");
+                        widgets::named(&button, "Dismiss");
+                        dismissed |= button.clicked();
+                    });
+                });
+            }
+        },
+    );
+    if dismissed {
+        cx.session.notices.dismiss();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gui::command::{Command, ExportCommand, WindowCommand};
+
+    fn first_hit(query: &str) -> Option<Command> {
+        search(query).first().map(|entry| entry.command.clone())
+    }
+
+    #[test]
+    fn the_palette_finds_by_beginnings_words_and_letters() {
+        assert_eq!(first_hit("save se"), Some(ExportCommand::SaveSession.into()));
+        assert_eq!(first_hit("dark"), Some(WindowCommand::ToggleTheme.into()));
+        assert_eq!(first_hit("undo"), Some(WindowCommand::Undo.into()));
+        assert!(search("zzzzqqq").is_empty());
+        assert_eq!(search("").len(), catalogue().entries().len());
+    }
+}

@@ -1,0 +1,225 @@
+//! What would fool the model: the attack, its pictures, its steps, and what noise makes of it.
+
+use eframe::egui::{self, Label, RichText, ScrollArea, Ui, vec2};
+
+use super::denoiser::grid;
+use super::timeline;
+use super::{PaneInfo, Place};
+use crate::attack::{Defence, Norm, Settings};
+use crate::gui::command::AttackCommand;
+use crate::gui::state::document::TileKind;
+use crate::gui::state::numbers::{of_255, percent};
+use crate::gui::state::pane::Pane;
+use crate::gui::view::attack_controls as controls;
+use crate::gui::view::caption::{AROUND, Caption};
+use crate::gui::view::command_button::command_button;
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, space, text};
+use crate::gui::view::tile;
+use crate::gui::view::widgets;
+
+/// Width of the controls, and of the sliders among them.
+const SLIDER: f32 = 88.0;
+const CONTROLS: f32 = 236.0;
+/// The timeline's height: at least this, and what is left of the pane up to that.
+const TIMELINE: f32 = 72.0;
+const TALLEST_TIMELINE: f32 = 160.0;
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::ADVERSARY,
+    title: "Adversary",
+    hint: "What would fool the model, step by step",
+    place: Place::Below,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.document.entry().is_none() {
+        widgets::empty(ui, "Open a picture to attack.");
+        return;
+    }
+    let available = ui.available_size();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        let column = egui::Layout::top_down(egui::Align::Min);
+        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
+            ui.set_width(CONTROLS);
+            ScrollArea::vertical().id_salt("attack").auto_shrink([false, false]).show(ui, |ui| {
+                ui.set_max_width(CONTROLS - space::ITEM);
+                ui.spacing_mut().slider_width = SLIDER;
+                ui.spacing_mut().item_spacing.y = space::TIGHT;
+                settings(ui, cx);
+                defended(ui, cx);
+            });
+        });
+        ui.vertical(|ui| results(ui, cx));
+    });
+}
+
+/// The method, its budget and its parameters; whatever the registry has appears.
+fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
+    let before = &cx.document.attack;
+    let mut settings = before.clone();
+    let classes = cx.session.classes().to_vec();
+    if let Some(preset) = controls::choose_preset(ui, &settings, cx.session.preset, classes.len()) {
+        cx.session.preset = Some(preset);
+        let theirs = preset.settings(settings.sigma);
+        settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..theirs };
+    }
+    let method = ui
+        .horizontal(|ui| {
+            let method = controls::choose_method(ui, settings.method, classes.len());
+            controls::choose_norm(ui, &mut settings);
+            method
+        })
+        .inner;
+    if method != settings.method {
+        let fresh = Settings::new(method, settings.sigma);
+        settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..fresh };
+    }
+    controls::budget(ui, &mut settings);
+    controls::parameters(ui, &mut settings);
+    controls::target(ui, &mut settings, &classes);
+    controls::assumed_level(ui, &mut settings, cx.document.noise.sigma);
+    widgets::section(ui, "Defence");
+    controls::defence(ui, &mut settings);
+    ui.horizontal(|ui| {
+        controls::seed(ui, &mut settings);
+        command_button(ui, cx, "New seed", AttackCommand::Reroll);
+    });
+    if settings != cx.document.attack {
+        cx.run(AttackCommand::Set(Box::new(settings)));
+    }
+}
+
+/// What the attack came to: the verdict, what was asked for and what was achieved.
+fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    let Some(outcome) = cx.session.attack.outcome.clone() else {
+        let words = if cx.questions.attack.is_pending() { "Attacking…" } else { "" };
+        widgets::dim(ui, words);
+        return;
+    };
+    let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
+    let (words, colour) = if outcome.success { ("Fooled", tokens.bad) } else { ("Holds", tokens.good) };
+    let before = percent(outcome.posterior_before[outcome.predicted_before]);
+    let after = percent(outcome.posterior_after[outcome.predicted_after]);
+    let (from, to) = (name(outcome.predicted_before), name(outcome.predicted_after));
+    let norm = cx.document.attack.norm;
+    let asked = outcome.epsilon.map_or_else(|| "the smallest".to_owned(), |e| controls::level(e, norm));
+    let achieved = [(Norm::Linf, outcome.achieved.linf), (Norm::L2, outcome.achieved.l2)]
+        .map(|(norm, distance)| format!("{} {}", norm.title(), controls::level(distance, norm)))
+        .join(", ");
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::GROUP, 0.0);
+        ui.label(RichText::new(words).size(text::HEADING).color(colour));
+        // Each part stays in one piece where the line is broken.
+        let part = |ui: &mut Ui, text: RichText| ui.add(Label::new(text).extend());
+        part(ui, RichText::new(format!("{from} {before}, now {to} {after}")));
+        let small = |words: String| RichText::new(words).size(text::SMALL).color(tokens.dim);
+        part(ui, small(format!("at σ {}/255", of_255(cx.document.attack.sigma))))
+            .on_hover_text("Both are p(c | x) as the classifier says it at this noise level, without noise");
+        part(ui, small(format!("asked for {} {asked}", norm.title())));
+        let made = format!("{} steps, {} queries of the model", outcome.steps, outcome.queries);
+        part(ui, small(format!("achieved {achieved}"))).on_hover_text(made);
+    });
+    for warning in &outcome.warnings {
+        ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));
+    }
+}
+
+/// What became of the same attack under each defence that was tried.
+fn defended(ui: &mut Ui, cx: &Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    if cx.document.attack.defence != Defence::None {
+        widgets::dim(ui, "The attack knows the defence; the figures are shares of its votes.");
+    }
+    if cx.session.defended.len() < 2 {
+        return;
+    }
+    widgets::section(ui, "Defences so far");
+    for (defence, outcome) in &cx.session.defended {
+        let kind = match defence {
+            Defence::None => "none".to_owned(),
+            Defence::FixedNoise { .. } => "fixed noise".to_owned(),
+            Defence::Vote { .. } => "vote".to_owned(),
+            Defence::Purification { rounds, .. } => format!("purify ×{rounds}"),
+        };
+        let class = cx.session.classes().get(outcome.predicted_after).cloned().unwrap_or_default();
+        let after = percent(outcome.posterior_after[outcome.predicted_after]);
+        let colour = if outcome.success { tokens.bad } else { tokens.good };
+        ui.horizontal(|ui| {
+            widgets::dim(ui, kind);
+            ui.label(RichText::new(format!("{class} {after}")).color(colour));
+        })
+        .response
+        .on_hover_text(defence.to_string());
+    }
+}
+
+fn results(ui: &mut Ui, cx: &mut Context<'_>) {
+    let kinds = [
+        TileKind::Attacked,
+        TileKind::Perturbation,
+        TileKind::AttackGradient,
+        TileKind::AttackedDenoised,
+        TileKind::PurifyNoisy,
+        TileKind::Purified,
+    ];
+    ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+    outcome(ui, cx);
+    let available = ui.available_size();
+    let room = available.y - TIMELINE - space::ITEM;
+    let (columns, side) = grid(available.x, room, kinds.len());
+    let side = side.min((room - AROUND).max(48.0));
+    for row in kinds.chunks(columns) {
+        ui.horizontal(|ui| {
+            for &kind in row {
+                let caption = caption(ui, cx, kind, side);
+                let response = tile::show(ui, cx, kind, vec2(side, side), &caption);
+                response.on_hover_text(hint(kind));
+            }
+        });
+    }
+    let tall = ui.available_height().clamp(TIMELINE, TALLEST_TIMELINE);
+    timeline::show(ui, cx, tall);
+}
+
+fn hint(kind: TileKind) -> &'static str {
+    match kind {
+        TileKind::Attacked => "The attacked picture at the step that is looked at",
+        TileKind::Perturbation => "Attacked minus clean",
+        TileKind::AttackGradient => {
+            "The gradient that the attack follows, (D − D(·|c))/σ²: a difference of two denoisers. Its sign is the L∞ step"
+        }
+        TileKind::AttackedDenoised => "What the model restores from the attacked picture",
+        TileKind::PurifyNoisy => "The attacked picture with noise at the level of the slider",
+        _ => "Denoised again: often the attack is gone with the noise",
+    }
+}
+
+/// A narrow tile says the class only.
+const NARROW: f32 = 140.0;
+
+fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind, side: f32) -> Caption {
+    let tokens = Tokens::in_ui(ui);
+    let believed = |posterior: &[f64]| {
+        let top = crate::study::ranked(posterior)[0];
+        let name = cx.session.classes()[top].clone();
+        (if side < NARROW { name } else { format!("{name} {}", percent(posterior[top])) }, top)
+    };
+    let posterior = match kind {
+        TileKind::Attacked => cx.session.attack.shown().map(|step| step.posterior.clone()),
+        TileKind::Purified => cx.session.attack.purified.as_ref().map(|study| study.posterior.clone()),
+        _ => None,
+    };
+    match posterior {
+        Some(posterior) => {
+            let (figure, top) = believed(&posterior);
+            Caption { figure: Some(figure), colour: Some(tokens.class(top)), ..Caption::default() }
+        }
+        None => Caption::default(),
+    }
+}

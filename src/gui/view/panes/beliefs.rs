@@ -1,0 +1,154 @@
+//! What the model believes: the likeliest class in large letters, a bar for each, before and after the attack.
+
+use eframe::egui::{self, Align2, FontId, Rect, RichText, Role, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+
+use super::{PaneInfo, Place};
+use crate::gui::command::TileCommand;
+use crate::gui::state::numbers::percent;
+use crate::gui::state::pane::Pane;
+use crate::gui::view::command_button::toggle;
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, space, text};
+use crate::gui::view::widgets::{self, paint_text};
+
+/// A row's height, at least and at most, so that as many as can be are in sight.
+const ROW: [f32; 2] = [17.0, 22.0];
+/// The same with the attack's bar in it.
+const ROW_BOTH: [f32; 2] = [24.0, 30.0];
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::named("Beliefs"),
+    title: "Beliefs",
+    hint: "How probable the model holds each class",
+    place: Place::Beside,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    let Some(posterior) = cx.session.answer.posterior.as_ref().map(|p| p.value.clone()) else {
+        widgets::empty(ui, "The model's beliefs appear here.");
+        return;
+    };
+    let attacked = if cx.session.shows(&Pane::ADVERSARY) { attacked(cx) } else { None };
+    headline(ui, cx, &posterior, attacked.as_deref());
+    ui.add_space(space::TIGHT);
+    let ranked = crate::study::ranked(&posterior);
+    let order: Vec<usize> =
+        if cx.settings.sorted || posterior.len() > 32 { ranked } else { (0..posterior.len()).collect() };
+    let room = ui.available_height();
+    egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let width = name_width(ui, cx, &order);
+        let [least, most] = if attacked.is_some() { ROW_BOTH } else { ROW };
+        let tall = (room / order.len() as f32).floor().clamp(least, most);
+        for class in order.into_iter().take(64) {
+            bar(ui, cx, class, posterior[class], attacked.as_ref().map(|a| a[class]), vec2(width, tall));
+        }
+    });
+}
+
+/// The posterior at the step of the attack that is looked at.
+fn attacked(cx: &Context<'_>) -> Option<Vec<f64>> {
+    cx.session.attack.shown().map(|step| step.posterior.clone())
+}
+
+fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], attacked: Option<&[f64]>) {
+    let tokens = Tokens::in_ui(ui);
+    let top = crate::study::ranked(posterior)[0];
+    let name = cx.session.classes().get(top).cloned().unwrap_or_default();
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(name).size(text::HEADING).color(tokens.strong));
+        ui.label(RichText::new(percent(posterior[top])).size(text::HEADING).color(tokens.dim));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            toggle(ui, cx, cx.settings.sorted, "Sort", TileCommand::ToggleSorted);
+        });
+    });
+    if let Some(attacked) = attacked {
+        let after = crate::study::ranked(attacked)[0];
+        let name = cx.session.classes().get(after).cloned().unwrap_or_default();
+        let colour = if after == top { tokens.good } else { tokens.bad };
+        let words = format!("attacked: {name} {}", percent(attacked[after]));
+        ui.label(RichText::new(words).color(colour));
+    }
+    let words = format!("entropy {:.2} bit    log p(y) {:.0}", entropy(posterior), cx.session.answer.log_density);
+    widgets::dim(ui, words).on_hover_text("The density is up to a constant that depends on σ only");
+}
+
+/// In bits.
+fn entropy(posterior: &[f64]) -> f64 {
+    // Adding 0 turns the −0 of a certain posterior into 0.
+    posterior.iter().filter(|p| **p > 0.0).map(|p| -p * p.log2()).sum::<f64>() + 0.0
+}
+
+fn name_width(ui: &Ui, cx: &Context<'_>, order: &[usize]) -> f32 {
+    let font = FontId::proportional(text::BODY);
+    let width = |class: &usize| {
+        let name = cx.session.classes().get(*class).cloned().unwrap_or_default();
+        ui.painter().layout_no_wrap(name, font.clone(), egui::Color32::WHITE).size().x
+    };
+    let widest = order.iter().take(64).map(width).fold(0.0, f32::max);
+    widest.min(ui.available_width() * 0.4) + space::ITEM
+}
+
+/// One class: its name, its bar, its probability, and under the bar the attacked picture's. `size` is the names' width
+/// and the row's height.
+fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attacked: Option<f64>, size: Vec2) {
+    let tokens = Tokens::in_ui(ui);
+    let Vec2 { x: names, y: tall } = size;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click());
+    let name = cx.session.classes().get(class).cloned().unwrap_or_default();
+    let words = percent(probability);
+    let after = attacked.map_or_else(String::new, |after| format!(", attacked {}", percent(after)));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Belief in {name}: {words}{after}")));
+    if response.clicked() {
+        cx.run(TileCommand::TogglePin(class));
+    }
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    if response.hovered() {
+        ui.painter().rect_filled(rect, 3.0, tokens.raised);
+    }
+    let chosen = cx.document.pinned.contains(&class);
+    let font = FontId::proportional(text::BODY);
+    let colour = if chosen { tokens.accent } else { tokens.text };
+    paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &name, font.clone(), colour, names - space::TIGHT);
+    let figures = 52.0;
+    let track = Rect::from_min_max(
+        pos2(rect.left() + names, rect.top() + 3.0),
+        pos2(rect.right() - figures - space::TIGHT, rect.bottom() - 3.0),
+    );
+    let share =
+        |p: f64, track: Rect| Rect::from_min_size(track.min, vec2((track.width() * p as f32).max(1.0), track.height()));
+    let stale = cx.session.answer.posterior.as_ref().is_some_and(|p| p.stale);
+    let fill = tokens.class(class).gamma_multiply(if stale { 0.7 } else { 1.0 });
+    ui.painter().rect_filled(track, 2.0, tokens.ground);
+    let right = rect.right();
+    let Some(after) = attacked else {
+        ui.painter().rect_filled(share(probability, track), 2.0, fill);
+        ui.painter().text(pos2(right, rect.center().y), Align2::RIGHT_CENTER, words, font, tokens.text);
+        return;
+    };
+    let (upper, lower) = track.split_top_bottom_at_fraction(0.6);
+    ui.painter().rect_filled(share(probability, upper), 2.0, fill);
+    let quiet = (after - probability).abs() < 0.01;
+    let colour = if quiet { tokens.dim } else { tokens.bad };
+    ui.painter().rect_filled(share(after, lower), 2.0, colour);
+    let small = FontId::proportional(text::SMALL);
+    let middle = rect.center().y;
+    ui.painter().text(pos2(right, middle - 6.0), Align2::RIGHT_CENTER, words, small.clone(), tokens.text);
+    ui.painter().text(pos2(right, middle + 6.0), Align2::RIGHT_CENTER, percent(after), small, colour);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entropy_is_in_bits() {
+        assert!((entropy(&[0.5, 0.5]) - 1.0).abs() < 1e-12);
+        assert!(entropy(&[1.0, 0.0]).abs() < 1e-12);
+    }
+}

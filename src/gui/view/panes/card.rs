@@ -1,0 +1,106 @@
+//! The model's card: what it is, how it was trained, what was measured of it.
+
+use eframe::egui::{RichText, ScrollArea, Ui};
+
+use super::{PaneInfo, Place};
+use crate::gui::state::model::{Model, ModelSource};
+use crate::gui::state::numbers::of_255;
+use crate::gui::state::pane::Pane;
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, text};
+use crate::gui::view::widgets::{self, dim, fact, section};
+use crate::network::Description;
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::named("Model"),
+    title: "Model",
+    hint: "Where the model comes from and what it is",
+    place: Place::Details,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    let Some(model) = cx.session.model.clone() else {
+        let words = cx.session.model_error.clone().unwrap_or_else(|| "The model is being read…".to_owned());
+        widgets::empty(ui, &words);
+        return;
+    };
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        facts(ui, &model);
+        match &model.description {
+            Some(description) => training(ui, description),
+            None => {
+                dim(
+                    ui,
+                    "A mixture of Gaussians around ten patterns. Its posterior and denoisers are known in closed form, \
+                         so every number here is exact: the yardstick for the networks.",
+                );
+            }
+        }
+    });
+}
+
+fn facts(ui: &mut Ui, model: &Model) {
+    let tokens = Tokens::in_ui(ui);
+    ui.label(RichText::new(model.joint.name()).size(text::HEADING).color(tokens.strong));
+    let range = model.joint.sigma_range();
+    fact(ui, "Device", &model.joint.device());
+    fact(ui, "Pictures", &model.joint.shape().to_string());
+    fact(ui, "Trained for σ", &format!("{} to {} of 255", of_255(range.min), of_255(range.max)));
+    if let Some(description) = &model.description {
+        fact(ui, "Weights", &thousands(description.parameter_count()));
+        fact(ui, "Licence", &description.licence);
+    }
+    if let ModelSource::File(path) = &model.source {
+        fact(ui, "File", &path.display().to_string()).on_hover_text(path.display().to_string());
+    }
+    section(ui, &format!("{} classes", model.joint.classes().len()));
+    let shown = model.joint.classes().iter().take(24).cloned().collect::<Vec<_>>().join(", ");
+    let more = if model.joint.classes().len() > 24 { ", …" } else { "" };
+    ui.label(format!("{shown}{more}"));
+}
+
+fn training(ui: &mut Ui, description: &Description) {
+    let Some(record) = &description.training else {
+        section(ui, "Training");
+        dim(ui, "Untrained: its denoiser is a Wiener filter, its posterior uniform.");
+        return;
+    };
+    section(ui, "Training");
+    fact(ui, "Data", &record.data);
+    fact(ui, "Objective", &record.objective);
+    fact(ui, "Pictures seen", &thousands(record.pictures as usize));
+    fact(ui, "Steps", &thousands(record.steps as usize));
+    fact(ui, "Seed", &record.seed.to_string());
+    if !record.results.is_empty() {
+        section(ui, "Results");
+        for (name, value) in &record.results {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            fact(ui, name, &value).on_hover_text(value);
+        }
+    }
+}
+
+/// 1234567 as `1 234 567`, with narrow spaces.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut words = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            words.push(' ');
+        }
+        words.push(digit);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(super::thousands(1_234_567), "1 234 567");
+        assert_eq!(super::thousands(42), "42");
+    }
+}

@@ -1,0 +1,188 @@
+//! What is proved about the picture: the smoothed class, and a radius that grows as votes come in.
+
+use eframe::egui::{self, DragValue, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, vec2};
+use egui_plot::{Corner, HLine, Legend, Line, PlotPoints};
+
+use super::{PaneInfo, Place};
+use crate::attack::{Certificate, Smoothing};
+use crate::gui::command::CertifyCommand;
+use crate::gui::state::numbers::{of_255, percent};
+use crate::gui::state::pane::Pane;
+use crate::gui::view::command_button::command_button;
+use crate::gui::view::context::Context;
+use crate::gui::view::plot::still;
+use crate::gui::view::theme::{Tokens, space, text};
+use crate::gui::view::widgets::{self, dim, fact, named};
+
+/// Width of the controls.
+const CONTROLS: f32 = 232.0;
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::CERTIFICATE,
+    title: "Certificate",
+    hint: "A radius within which no perturbation changes the smoothed class, by votes",
+    place: Place::Below,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.document.entry().is_none() {
+        widgets::empty(ui, "Open a picture to certify.");
+        return;
+    }
+    let available = ui.available_size();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        let column = egui::Layout::top_down(egui::Align::Min);
+        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
+            ui.set_width(CONTROLS);
+            ScrollArea::vertical().id_salt("certify").auto_shrink([false, false]).show(ui, |ui| {
+                ui.set_max_width(CONTROLS - space::ITEM);
+                settings(ui, cx);
+            });
+        });
+        ui.vertical(|ui| match cx.session.certificate.certificate().cloned() {
+            Some(certificate) => proved(ui, cx, &certificate),
+            None if cx.session.certificate.stopped => widgets::empty(ui, "Stopped. Certify counts votes."),
+            None => widgets::empty(ui, "The first votes choose the class…"),
+        });
+    });
+}
+
+fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
+    let mut smoothing: Smoothing = cx.document.smoothing;
+    let mut level = f64::from(smoothing.sigma) * 255.0;
+    let slider = Slider::new(&mut level, 1.0..=255.0).logarithmic(true).max_decimals(1).clamping(SliderClamping::Edits);
+    let response = ui.add(slider.suffix("/255").text("σ"));
+    if response.on_hover_text("The noise of the votes; more proves larger radii, and knows less").changed() {
+        smoothing.sigma = (level / 255.0) as f32;
+    }
+    let slider = Slider::new(&mut smoothing.samples, 100..=100_000).logarithmic(true).clamping(SliderClamping::Edits);
+    ui.add(slider.text("votes")).on_hover_text("How many noisy pictures bound the radius; more prove a larger one");
+    ui.horizontal(|ui| {
+        let mut risk = smoothing.alpha * 100.0;
+        let value = DragValue::new(&mut risk).range(0.001..=20.0).speed(0.01).max_decimals(3).suffix(" %");
+        let response = ui.add(value).on_hover_text("The probability that the certificate may be wrong");
+        named(&response, "Probability of error");
+        if response.changed() {
+            smoothing.alpha = risk / 100.0;
+        }
+        ui.label("may be wrong");
+    });
+    ui.horizontal(|ui| {
+        dim(ui, format!("seed {}", smoothing.seed));
+        let response = ui.button("New").on_hover_text("Other noise for the votes");
+        named(&response, "New votes");
+        if response.clicked() {
+            smoothing.seed = smoothing.seed.wrapping_add(1);
+        }
+    });
+    if smoothing != cx.document.smoothing {
+        cx.run(CertifyCommand::Set(smoothing));
+    }
+    ui.add_space(space::TIGHT);
+    let label = if cx.session.certificate.stopped { "Certify" } else { "Stop" };
+    let complete = cx.session.certificate.certificate().is_some_and(Certificate::is_complete);
+    ui.add_enabled_ui(cx.session.certificate.stopped || !complete, |ui| {
+        command_button(ui, cx, label, CertifyCommand::Toggle);
+    });
+    let tokens = Tokens::in_ui(ui);
+    if let Some(model) = &cx.session.model {
+        let range = model.joint.sigma_range();
+        if !range.contains(smoothing.sigma) {
+            let words = format!("The model was trained up to σ = {}/255: it computes with that.", of_255(range.max));
+            ui.label(RichText::new(words).size(text::SMALL).color(tokens.warning));
+        }
+    }
+    ui.separator();
+    dim(
+        ui,
+        "The smoothed classifier says what p(c | x + σε) says most often over the noise. Within the radius, in L2 on the \
+         [0, 1] scale, no perturbation changes that.",
+    );
+}
+
+/// Class and radius in large letters, the votes behind them, and how the radius grew.
+fn proved(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
+    let tokens = Tokens::in_ui(ui);
+    let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(name(certificate.class)).size(text::LARGE).color(tokens.class(certificate.class)));
+        let (words, colour) = match certificate.reported_radius() {
+            Some(radius) => (format!("radius {radius:.3}"), tokens.strong),
+            None => ("abstains".to_owned(), tokens.warning),
+        };
+        ui.label(RichText::new(words).size(text::LARGE).color(colour));
+        if let Some(radius) = certificate.reported_radius() {
+            dim(ui, format!("L2, = {}/255", of_255(radius as f32)));
+        }
+    });
+    dim(ui, sentence(cx, certificate));
+    let done = certificate.samples() as f32 / certificate.planned.max(1) as f32;
+    let bar = ProgressBar::new(done).desired_height(6.0).fill(tokens.accent);
+    named(&ui.add(bar), "Votes counted");
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        ui.allocate_ui(vec2(220.0, ui.available_height()), |ui| {
+            ui.vertical(|ui| votes(ui, cx, certificate));
+        });
+        ui.vertical(|ui| growth(ui, cx, certificate));
+    });
+}
+
+/// What the figures mean, in words.
+fn sentence(cx: &Context<'_>, certificate: &Certificate) -> String {
+    let confidence = 100.0 * (1.0 - certificate.alpha);
+    match certificate.reported_radius() {
+        None => "Not shown to hold more than half of the votes: nothing is certified.".to_owned(),
+        Some(_) if certificate.is_complete() => {
+            format!("Certified with {confidence} % confidence (Cohen et al. 2019).")
+        }
+        Some(_) => {
+            let how = if cx.session.certificate.stopped { "Stopped: proved" } else { "Proved so far" };
+            format!("{how} with {confidence} % confidence, by a bound that allows stopping at any time.")
+        }
+    }
+}
+
+fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
+    let tokens = Tokens::in_ui(ui);
+    let total = certificate.samples();
+    fact(ui, "Votes", &format!("{total} of {}", certificate.planned));
+    let lower = if certificate.is_complete() { certificate.lower() } else { certificate.anytime_lower };
+    fact(ui, "Share at least", &format!("{:.2} %", 100.0 * lower));
+    ui.add_space(space::TIGHT);
+    let shares: Vec<f64> = certificate.votes.iter().map(|&v| v as f64 / total.max(1) as f64).collect();
+    for class in crate::study::ranked(&shares).into_iter().take(5).filter(|&class| shares[class] > 0.0) {
+        let name = cx.session.classes().get(class).cloned().unwrap_or_default();
+        ui.horizontal(|ui| {
+            let words = format!("{name} {}", percent(shares[class]));
+            let bar = ProgressBar::new(shares[class] as f32).desired_width(90.0).desired_height(8.0);
+            named(&ui.add(bar.fill(tokens.class(class))), &format!("Votes for {name}"));
+            ui.label(RichText::new(words).size(text::SMALL));
+        });
+    }
+}
+
+/// The proved radius over the votes, and how far the attack of the other pane moved the picture.
+fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
+    let tokens = Tokens::in_ui(ui);
+    let points: PlotPoints<'_> = cx.session.certificate.curve.iter().copied().collect();
+    let attack = cx.session.attack.outcome.as_ref().map(|outcome| outcome.achieved.l2);
+    let plot = still(ui, "radius")
+        .legend(Legend::default().position(Corner::RightBottom))
+        .include_x(0.0)
+        .include_x(certificate.planned as f64)
+        .include_y(0.0)
+        .grid_spacing(egui::Rangef::new(16.0, 120.0))
+        .x_axis_label("votes")
+        .label_formatter(|_| None);
+    plot.show(ui, |plot| {
+        plot.line(Line::new("certified radius", points).color(tokens.accent).width(2.0));
+        if let Some(l2) = attack {
+            plot.hline(HLine::new("the attack's L2", l2).color(tokens.bad).width(1.5));
+        }
+    });
+}

@@ -1,0 +1,87 @@
+//! The curve of p(c | y) over σ, with the present level to drag.
+
+use eframe::egui::{Role, Ui, WidgetInfo};
+use egui_plot::{CoordinatesFormatter, Corner, GridMark, Legend, Line, PlotPoints, VLine};
+
+use super::{PaneInfo, Place};
+use crate::gui::command::NoiseCommand;
+use crate::gui::state::numbers::of_255;
+use crate::gui::state::pane::Pane;
+use crate::gui::view::context::Context;
+use crate::gui::view::plot::still;
+use crate::gui::view::theme::Tokens;
+use crate::gui::view::widgets;
+
+/// Classes that hold at least this much somewhere are drawn.
+const WORTH: f64 = 0.02;
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::named("Curve"),
+    title: "Beliefs over σ",
+    hint: "How that changes with the noise level",
+    place: Place::Beside,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    let curve = &cx.session.curve;
+    if curve.sigmas.len() < 2 {
+        widgets::empty(ui, "The model is asked at every noise level.");
+        return;
+    }
+    let lines: Vec<Line<'_>> = (0..curve.posteriors[0].len())
+        .filter(|&class| curve.posteriors.iter().any(|p| p[class] >= WORTH))
+        .take(12)
+        .map(|class| {
+            let levels = curve.sigmas.iter().zip(&curve.posteriors);
+            let points: PlotPoints<'_> = levels.map(|(&sigma, posterior)| [place(sigma), posterior[class]]).collect();
+            let name = cx.session.classes().get(class).cloned().unwrap_or_default();
+            Line::new(name, points).color(tokens.class(class)).width(2.0)
+        })
+        .collect();
+    let (from, to) = (curve.sigmas[0], curve.sigmas[curve.sigmas.len() - 1]);
+    let level = place(cx.document.noise.sigma.max(1e-5));
+    let plot = still(ui, "beliefs over sigma")
+        .legend(Legend::default().position(Corner::LeftBottom))
+        .include_y(0.0)
+        .include_y(1.0)
+        .include_x(place(from))
+        .include_x(place(to))
+        .x_grid_spacer(|_| {
+            let mark = |level: f64| GridMark { value: level.log10(), step_size: 1.0 };
+            [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 255.0].map(mark).to_vec()
+        })
+        .x_axis_formatter(|mark, _| of_255(level_at(mark.value)))
+        .y_axis_formatter(|mark, _| format!("{:.0} %", mark.value * 100.0))
+        .coordinates_formatter(
+            Corner::RightTop,
+            CoordinatesFormatter::new(|point, _| {
+                format!("σ {}/255  {:.0} %", of_255(level_at(point.x)), point.y * 100.0)
+            }),
+        )
+        .label_formatter(|_| None);
+    let moved = plot.show(ui, |plot| {
+        for line in lines {
+            plot.line(line);
+        }
+        plot.vline(VLine::new("σ", level).color(tokens.strong).width(1.5));
+        let response = plot.response();
+        (response.dragged() || response.clicked()).then(|| plot.pointer_coordinate()).flatten()
+    });
+    moved.response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "p(c|y) over σ"));
+    if let Some(point) = moved.inner {
+        cx.run(NoiseCommand::SetSigma(level_at(point.x).clamp(from, to)));
+    }
+}
+
+/// A level's place on the axis, and back: the logarithm of it on 0–255.
+fn place(sigma: f32) -> f64 {
+    f64::from(sigma * 255.0).log10()
+}
+
+fn level_at(place: f64) -> f32 {
+    10.0_f64.powf(place) as f32 / 255.0
+}

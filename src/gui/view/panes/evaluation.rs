@@ -1,0 +1,230 @@
+//! The evaluation on a data set: the form, the progress, the tables and plots.
+
+use eframe::egui::{Align, Button, DragValue, Grid, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui};
+
+use super::form;
+use super::{PaneInfo, Place};
+use crate::attack::Method;
+use crate::gui::command::{EvaluateCommand, Format};
+use crate::gui::feature::evaluation::{Measured, Running};
+use crate::gui::state::evaluation_form::EvaluationForm;
+use crate::gui::state::numbers::time_words;
+use crate::gui::state::pane::Pane;
+use crate::gui::view::command_button::command_button;
+use crate::gui::view::context::Context;
+use crate::gui::view::plot;
+use crate::gui::view::theme::{Tokens, space, text};
+use crate::gui::view::widgets::{self, dim, named, section};
+use crate::picture::NoiseKind;
+use crate::study::evaluation::Table;
+
+/// A plot's height, and its least width.
+const PLOT: [f32; 2] = [260.0, 190.0];
+/// What a path is, and how else it comes.
+const FOLDER: [&str; 2] = ["a folder", "A folder; or drop it on the window"];
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::EVALUATION,
+    title: "Evaluation",
+    hint: "Accuracy, calibration, restoration and robustness on a whole data set",
+    place: Place::Below,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    form::beside(ui, cx, form, results);
+}
+
+fn form(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    start(ui, cx);
+    let mut form: EvaluationForm = cx.settings.evaluation.clone();
+    section(ui, "Data: class folders, CIFAR-10 or MNIST");
+    form::path(ui, cx, &mut form.data, "Data to evaluate on", FOLDER, EvaluateCommand::ChooseData);
+    ui.horizontal(|ui| {
+        let limit = ui.add(DragValue::new(&mut form.limit).range(1..=1_000_000).speed(5.0));
+        named(&limit, "Pictures at most");
+        ui.label("pictures at most");
+    });
+    section(ui, "Noise levels");
+    line(ui, &mut form.sigmas, "Noise levels", "1/255, 25/255");
+    ui.horizontal_wrapped(|ui| {
+        for kind in NoiseKind::ALL {
+            let mut on = form.noises.contains(&kind);
+            if ui.checkbox(&mut on, kind.name()).changed() {
+                form.noises.retain(|known| *known != kind);
+                if on {
+                    form.noises.push(kind);
+                    form.noises.sort_by_key(|kind| NoiseKind::ALL.iter().position(|known| known == kind));
+                }
+            }
+        }
+    });
+    section(ui, "Attacks, as on the command line");
+    line(ui, &mut form.attacks, "Attacks", "pgd:linf:8/255, square");
+    add_attack(ui, cx, &mut form.attacks);
+    section(ui, "Defences to attack, the attack knowing them");
+    line(ui, &mut form.defences, "Defences", "none vote purify:sigma=0.1");
+    section(ui, "Certify at the noise levels");
+    line(ui, &mut form.certify, "Certify at", "0.25; nothing for none");
+    section(ui, "Pictures of another kind, to be told apart");
+    form::path(ui, cx, &mut form.others, "Pictures of another kind", FOLDER, EvaluateCommand::ChooseOthers);
+    if let Err(error) = form.plan() {
+        ui.label(RichText::new(error.to_string()).size(text::SMALL).color(tokens.warning));
+    }
+    if form != cx.settings.evaluation {
+        cx.run(EvaluateCommand::Set(Box::new(form)));
+    }
+}
+
+fn start(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.features.evaluation.running.is_some() {
+        command_button(ui, cx, "Stop", EvaluateCommand::Stop);
+        return;
+    }
+    let ready = cx.settings.evaluation.plan().is_ok()
+        && !cx.settings.evaluation.data.trim().is_empty()
+        && cx.session.model.is_some();
+    let tokens = Tokens::in_ui(ui);
+    let button = Button::new(RichText::new("Evaluate").color(tokens.on_accent)).fill(tokens.accent);
+    let response = ui.add_enabled(ready, button).on_hover_text("Measure the model on this data, in the background");
+    if response.on_disabled_hover_text("Choose the data first").clicked() {
+        cx.run(EvaluateCommand::Start);
+    }
+}
+
+/// One line of text.
+fn line(ui: &mut Ui, value: &mut String, label: &str, hint: &str) {
+    let edit = TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY);
+    named(&ui.add(edit), label);
+}
+
+/// Attacks to add to the list, the adversary's among them.
+fn add_attack(ui: &mut Ui, cx: &Context<'_>, attacks: &mut String) {
+    let mut add = |attack: String| {
+        if !attacks.trim().is_empty() {
+            attacks.push_str(", ");
+        }
+        attacks.push_str(&attack);
+    };
+    ui.menu_button("Add attack", |ui| {
+        let own = &cx.document.attack;
+        let as_typed = format!("{}:{}:{}", own.method, own.norm, tidy(own.epsilon));
+        if ui.button(format!("the adversary's: {as_typed}")).clicked() {
+            add(as_typed);
+            ui.close();
+        }
+        ui.separator();
+        for description in Method::ALL.map(Method::description) {
+            for (norm, epsilon) in description.norms {
+                let words = format!("{} {}", description.title, norm.title());
+                if ui.button(words).on_hover_text(description.about).clicked() {
+                    add(format!("{}:{norm}:{}", description.id, tidy(*epsilon)));
+                    ui.close();
+                }
+            }
+        }
+    });
+}
+
+/// A budget as people type it.
+fn tidy(epsilon: f64) -> String {
+    let of_255 = epsilon * 255.0;
+    if epsilon < 0.3 && (of_255 - of_255.round()).abs() < 1e-9 {
+        format!("{of_255:.0}/255")
+    } else {
+        epsilon.to_string()
+    }
+}
+
+fn results(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    if let Some(running) = &cx.features.evaluation.running {
+        progress(ui, running);
+    }
+    if let Some(failure) = &cx.features.evaluation.failure {
+        ui.label(RichText::new(failure).color(tokens.bad));
+    }
+    for note in &cx.features.evaluation.notes {
+        dim(ui, note);
+    }
+    match cx.features.evaluation.result.clone() {
+        Some(measured) => report(ui, cx, &measured),
+        None if cx.features.evaluation.running.is_none() && cx.features.evaluation.failure.is_none() => {
+            let words = "Choose a folder with one folder of pictures a class, CIFAR-10's or MNIST's files, or drop them on \
+                         the window. Accuracy, calibration, restoration and robustness appear here.";
+            widgets::empty(ui, words);
+        }
+        None => {}
+    }
+}
+
+fn progress(ui: &mut Ui, running: &Running) {
+    let tokens = Tokens::in_ui(ui);
+    let share = running.done as f32 / running.total.max(1) as f32;
+    let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", time_words(left)));
+    ui.label(format!("{}: {} of {} pictures{left}", running.part, running.done, running.total));
+    named(&ui.add(ProgressBar::new(share).desired_height(6.0).fill(tokens.accent)), "Evaluation progress");
+    // The time left counts down between batches too.
+    ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
+}
+
+fn report(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
+    let tokens = Tokens::in_ui(ui);
+    let evaluation = &measured.evaluation;
+    ui.horizontal(|ui| {
+        let title = format!("{} on {}", evaluation.model, evaluation.data);
+        ui.label(RichText::new(title).size(text::HEADING).color(tokens.strong));
+        dim(ui, format!("{} pictures, {}", evaluation.images, evaluation.device));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            for (label, format) in [("CSV", Format::Csv), ("JSON", Format::Json), ("HTML", Format::Html)] {
+                let response = command_button(ui, cx, label, EvaluateCommand::Save(format));
+                named(&response, &format!("Save {label}"));
+            }
+            dim(ui, "Save");
+        });
+    });
+    ScrollArea::vertical().id_salt("report").auto_shrink([false, false]).show(ui, |ui| {
+        for (part, charts) in &measured.parts {
+            table(ui, part);
+            let columns = ((ui.available_width() / PLOT[0]) as usize).clamp(1, 3);
+            let width = ui.available_width() / columns as f32 - space::SECTION;
+            for row in charts.chunks(columns) {
+                ui.horizontal_top(|ui| {
+                    for chart in row {
+                        ui.vertical(|ui| {
+                            ui.set_width(width);
+                            plot::chart(ui, chart, [width, PLOT[1]]);
+                        });
+                    }
+                });
+            }
+            ui.add_space(space::ITEM);
+        }
+    });
+}
+
+fn table(ui: &mut Ui, table: &Table) {
+    let tokens = Tokens::in_ui(ui);
+    section(ui, table.part.title());
+    if !table.note.is_empty() {
+        dim(ui, table.note);
+    }
+    let grid = Grid::new(table.part.title()).num_columns(table.head.len()).spacing([space::SECTION, 3.0]).striped(true);
+    ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show(ui, |ui| {
+        grid.show(ui, |ui| {
+            for head in &table.head {
+                ui.label(RichText::new(*head).size(text::SMALL).color(tokens.dim));
+            }
+            ui.end_row();
+            for row in &table.rows {
+                for cell in row {
+                    ui.label(cell);
+                }
+                ui.end_row();
+            }
+        });
+    });
+}

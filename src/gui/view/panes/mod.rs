@@ -1,0 +1,188 @@
+//! The dockable panes: what each is, in a table, and how they are shown.
+
+mod adversary;
+mod beliefs;
+mod card;
+mod certificate;
+mod classes;
+mod curve;
+mod denoiser;
+mod evaluation;
+mod form;
+pub mod layout;
+mod picture;
+mod timeline;
+mod training;
+
+use eframe::egui::{self, Color32, FontId, Frame, Margin, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText, pos2, vec2};
+use egui_tiles::{SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
+
+use super::context::Context;
+use super::theme::{Tokens, height, space, text};
+use crate::gui::state::pane::Pane;
+
+/// What a pane is.
+pub struct PaneInfo {
+    /// The name that saved layouts know it by.
+    pub pane: Pane,
+    /// Its title, on its tab.
+    pub title: &'static str,
+    /// What it is for, in one sentence.
+    pub hint: &'static str,
+    /// Where it lies at first.
+    pub place: Place,
+    /// Shows it.
+    pub show: fn(&mut Ui, &mut Context<'_>),
+}
+
+/// A place in the first layout; panes of one place are tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the middle, above.
+    Above,
+    /// In the middle, below.
+    Below,
+    /// At the right, above.
+    Beside,
+    /// At the right, below.
+    Details,
+}
+
+/// Every pane, in the order of menus and tabs.
+pub static TABLE: [&PaneInfo; 10] = [
+    &denoiser::PANE,
+    &classes::PANE,
+    &adversary::PANE,
+    &certificate::PANE,
+    &evaluation::PANE,
+    &training::PANE,
+    &beliefs::PANE,
+    &curve::PANE,
+    &picture::PANE,
+    &card::PANE,
+];
+
+impl PaneInfo {
+    /// The name of the command that brings it to the front.
+    #[must_use]
+    pub fn show_label(&self) -> String {
+        let mut letters = self.title.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_lowercase).collect();
+        format!("Show {first}{}", letters.as_str())
+    }
+}
+
+/// What a pane is; nothing for a name that this version does not know.
+#[must_use]
+pub fn info(pane: &Pane) -> Option<&'static PaneInfo> {
+    TABLE.into_iter().find(|info| info.pane == *pane)
+}
+
+fn title(pane: &Pane) -> &'static str {
+    info(pane).map_or("", |info| info.title)
+}
+
+/// Shows the panes.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
+    cx.session.visible.clear();
+    layout.ui(&mut Behavior { cx }, ui);
+}
+
+struct Behavior<'a, 'b> {
+    cx: &'a mut Context<'b>,
+}
+
+impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
+    fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
+        let tokens = Tokens::in_ui(ui);
+        ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
+        Frame::new().inner_margin(Margin::same(space::GROUP as i8)).show(ui, |ui| {
+            if let Some(info) = info(pane) {
+                self.cx.session.visible.push(info.pane.clone());
+                ui.push_id(info.title, |ui| (info.show)(ui, self.cx));
+            }
+            ui.take_available_space();
+        });
+        UiResponse::None
+    }
+
+    fn tab_title_for_pane(&mut self, pane: &Pane) -> WidgetText {
+        title(pane).into()
+    }
+
+    fn tab_ui(
+        &mut self,
+        tiles: &mut Tiles<Pane>,
+        ui: &mut Ui,
+        id: egui::Id,
+        tile: TileId,
+        state: &TabState,
+    ) -> egui::Response {
+        let tokens = Tokens::in_ui(ui);
+        let title = tiles.get_pane(&tile).map_or("Panes", title);
+        let colour = if state.active { tokens.strong } else { tokens.dim };
+        let galley = ui.painter().layout_no_wrap(title.to_owned(), FontId::proportional(text::BODY), colour);
+        let size = vec2(galley.size().x + 2.0 * space::GROUP, ui.available_height());
+        let (_, rect) = ui.allocate_space(size);
+        let response = ui.interact(rect, id, Sense::click_and_drag());
+        response.widget_info(|| WidgetInfo::selected(Role::Tab, true, state.active, title));
+        if ui.is_rect_visible(rect) && !state.is_being_dragged {
+            let colour = if response.hovered() { tokens.strong } else { colour };
+            let at = pos2(rect.left() + space::GROUP, rect.center().y - galley.size().y / 2.0);
+            ui.painter().galley_with_override_text_color(at, galley, colour);
+            if state.active {
+                let inset = rect.left() + space::GROUP..=rect.right() - space::GROUP;
+                ui.painter().hline(inset, rect.bottom() - 1.0, Stroke::new(2.0, tokens.accent));
+            }
+        }
+        self.on_tab_button(tiles, tile, response)
+    }
+
+    fn tab_bar_height(&self, _style: &egui::Style) -> f32 {
+        height::TABS
+    }
+
+    fn gap_width(&self, _style: &egui::Style) -> f32 {
+        space::TIGHT
+    }
+
+    fn tab_bar_color(&self, visuals: &egui::Visuals) -> Color32 {
+        visuals.panel_fill
+    }
+
+    fn tab_bar_hline_stroke(&self, visuals: &egui::Visuals) -> Stroke {
+        visuals.widgets.noninteractive.bg_stroke
+    }
+
+    fn resize_stroke(&self, style: &egui::Style, state: egui_tiles::ResizeState) -> Stroke {
+        match state {
+            egui_tiles::ResizeState::Idle => Stroke::new(space::TIGHT, style.visuals.extreme_bg_color),
+            egui_tiles::ResizeState::Hovering | egui_tiles::ResizeState::Dragging => {
+                Stroke::new(2.0, style.visuals.selection.stroke.color)
+            }
+        }
+    }
+
+    fn min_size(&self) -> f32 {
+        120.0
+    }
+
+    fn simplification_options(&self) -> SimplificationOptions {
+        SimplificationOptions { all_panes_must_have_tabs: true, ..Default::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pane_that_others_name_is_in_the_table() {
+        for pane in [Pane::ADVERSARY, Pane::CERTIFICATE, Pane::EVALUATION, Pane::TRAINING, Pane::PICTURE] {
+            assert!(info(&pane).is_some(), "{pane:?}");
+        }
+        for (index, one) in TABLE.iter().enumerate() {
+            assert!(TABLE[..index].iter().all(|other| other.pane != one.pane && other.title != one.title));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The steps of an attack: loss and belief over the steps, with a handle to scrub through them.
+
+use eframe::egui::{self, Align2, FontId, Key, Rect, Role, Sense, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2};
+
+use crate::gui::state::numbers::percent;
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, text};
+
+/// Shows the timeline.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
+    let tokens = Tokens::in_ui(ui);
+    let (outer, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click_and_drag());
+    let attack = &cx.session.attack;
+    let count = attack.len();
+    let at = attack.position();
+    response.widget_info(|| WidgetInfo::slider(true, at as f64, "Step of the attack"));
+    if count == 0 {
+        return;
+    }
+    let plot = Rect::from_min_max(outer.min + vec2(0.0, 16.0), outer.max - vec2(0.0, 4.0));
+    let inner = plot.shrink2(vec2(8.0, 6.0));
+    let x = move |i: usize| inner.left() + inner.width() * if count > 1 { i as f32 / (count - 1) as f32 } else { 1.0 };
+    if let Some(to) = scrubbed(ui, &response, inner, count, at) {
+        cx.session.attack.at = (to + 1 < count).then_some(to);
+    }
+    let attack = &cx.session.attack;
+    let at = attack.position();
+    let points: Vec<_> = attack.steps.iter().chain(attack.result.iter()).collect();
+    let painter = ui.painter();
+    painter.rect_filled(plot, 3.0, tokens.ground);
+    let losses: Vec<f64> = points.iter().map(|p| p.loss).filter(|l| l.is_finite()).collect();
+    let (low, high) = losses.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &v| (l.min(v), h.max(v)));
+    let loss_y = |loss: f64| {
+        let t = if high > low { (loss - low) / (high - low) } else { 0.5 };
+        inner.bottom() - inner.height() * t as f32
+    };
+    let believed = |class: usize| {
+        let y = move |share: f64| inner.bottom() - inner.height() * share as f32;
+        points.iter().enumerate().map(move |(i, p)| pos2(x(i), y(p.posterior[class])))
+    };
+    let label = attack.outcome.as_ref().map_or_else(|| crate::study::ranked(&points[0].posterior)[0], |o| o.label);
+    let now = crate::study::ranked(&points[at].posterior)[0];
+    let loss_line =
+        points.iter().enumerate().filter(|(_, p)| p.loss.is_finite()).map(|(i, p)| pos2(x(i), loss_y(p.loss)));
+    painter.line(loss_line.collect(), Stroke::new(1.5, tokens.dim));
+    for class in if now == label { vec![label] } else { vec![label, now] } {
+        painter.line(believed(class).collect(), Stroke::new(2.0, tokens.class(class)));
+    }
+    painter.vline(x(at), plot.y_range(), Stroke::new(1.5, tokens.strong));
+    painter.circle_filled(pos2(x(at), plot.bottom()), 5.0, tokens.accent);
+    words(ui, cx, outer, (at, label, now));
+}
+
+/// Step, loss and beliefs above the plot, in the colours of their lines.
+fn words(ui: &Ui, cx: &Context<'_>, outer: Rect, (at, label, now): (usize, usize, usize)) {
+    let tokens = Tokens::in_ui(ui);
+    let Some(step) = cx.session.attack.shown() else { return };
+    let font = FontId::proportional(text::SMALL);
+    let classes = cx.session.classes();
+    let of = |class: usize| format!("p({}) {}", classes[class], percent(step.posterior[class]));
+    let position = if at + 1 == cx.session.attack.len() && cx.session.attack.result.is_some() {
+        "result".to_owned()
+    } else {
+        format!("step {at} of {}", cx.session.attack.steps.len())
+    };
+    let mut parts = vec![(position, tokens.text), (format!("loss {:.3}", step.loss), tokens.dim)];
+    parts.push((of(label), tokens.class(label)));
+    if now != label {
+        parts.push((of(now), tokens.class(now)));
+    }
+    let mut left = outer.left();
+    for (words, colour) in parts {
+        let rect = ui.painter().text(pos2(left, outer.top() + 6.0), Align2::LEFT_CENTER, words, font.clone(), colour);
+        left = rect.right() + 16.0;
+    }
+}
+
+/// The step that the person went to, by pointer, keys or assistive technology.
+fn scrubbed(ui: &Ui, response: &egui::Response, inner: Rect, count: usize, at: usize) -> Option<usize> {
+    if let Some(pointer) = response.interact_pointer_pos() {
+        response.request_focus();
+        let t = ((pointer.x - inner.left()) / inner.width()).clamp(0.0, 1.0);
+        return Some((t * (count - 1) as f32).round() as usize);
+    }
+    let focused = response.has_focus();
+    let steps = ui.input(|i| {
+        let asked = |action| i.num_accesskit_action_requests(response.id, action) as isize;
+        let key = |key| isize::from(focused && i.key_pressed(key));
+        asked(accesskit::Action::Increment) - asked(accesskit::Action::Decrement) + key(Key::PageUp)
+            - key(Key::PageDown)
+    });
+    response.ctx.accesskit_node_builder(response.id, |node| {
+        node.set_role(Role::Slider);
+        node.add_action(accesskit::Action::Increment);
+        node.add_action(accesskit::Action::Decrement);
+    });
+    (steps != 0).then(|| at.saturating_add_signed(steps).min(count - 1))
+}

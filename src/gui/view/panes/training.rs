@@ -1,0 +1,226 @@
+//! Training: the form, how the run goes, and its plots.
+
+use eframe::egui::{Align, Button, ComboBox, DragValue, Layout, ProgressBar, RichText, Slider, SliderClamping, Ui};
+
+use super::form;
+use super::{PaneInfo, Place};
+use crate::gui::command::TrainCommand;
+use crate::gui::feature::training::{Run, Stage};
+use crate::gui::state::numbers::time_words;
+use crate::gui::state::pane::Pane;
+use crate::gui::state::training_form::{TrainingForm, Unit};
+use crate::gui::view::command_button::command_button;
+use crate::gui::view::context::Context;
+use crate::gui::view::plot::{self, Curve};
+use crate::gui::view::theme::{Tokens, space, text};
+use crate::gui::view::widgets::{self, dim, named, section, segments};
+use crate::train::{LogEntry, Objective, Preset, Started};
+
+/// A plot has at most so many points.
+const POINTS: usize = 800;
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::TRAINING,
+    title: "Training",
+    hint: "Train a model and watch it, or follow a run elsewhere",
+    place: Place::Below,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    let controls = |ui: &mut Ui, cx: &mut Context<'_>| {
+        buttons(ui, cx);
+        form(ui, cx);
+    };
+    form::beside(ui, cx, controls, run);
+}
+
+fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    ui.horizontal_wrapped(|ui| {
+        match cx.features.training.now.stage {
+            Stage::Starting | Stage::Running => {
+                command_button(ui, cx, "Pause", TrainCommand::Pause);
+            }
+            Stage::Pausing => {
+                dim(ui, "Saving…");
+            }
+            stage => {
+                let form = &cx.settings.training;
+                let ready = !form.data.trim().is_empty() && !form.out.trim().is_empty();
+                let button = Button::new(RichText::new("Train").color(tokens.on_accent)).fill(tokens.accent);
+                let response = ui.add_enabled(ready, button).on_hover_text("Begin a run in the background");
+                if response.on_disabled_hover_text("Choose the data and the model file first").clicked() {
+                    cx.run(TrainCommand::Start { replace: false });
+                }
+                if matches!(stage, Stage::Paused | Stage::Done | Stage::Failed) && ready {
+                    command_button(ui, cx, "Resume", TrainCommand::Resume);
+                }
+            }
+        }
+        command_button(ui, cx, "Follow a log…", TrainCommand::ChooseLog);
+    });
+    if let Some(resumable) = cx.features.training.now.occupied {
+        let words = if resumable { "That model has a run to go on with." } else { "That model file is there already." };
+        ui.label(RichText::new(words).color(tokens.warning));
+        ui.horizontal(|ui| {
+            if resumable {
+                command_button(ui, cx, "Resume it", TrainCommand::Resume);
+            }
+            command_button(ui, cx, "Replace it", TrainCommand::Start { replace: true });
+        });
+    }
+}
+
+fn form(ui: &mut Ui, cx: &mut Context<'_>) {
+    let mut form: TrainingForm = cx.settings.training.clone();
+    section(ui, "Data: class folders, CIFAR-10 or MNIST");
+    form::path(ui, cx, &mut form.data, "Data to train on", ["", ""], TrainCommand::ChooseData);
+    section(ui, "Model file to write");
+    form::path(ui, cx, &mut form.out, "Model file", ["", ""], TrainCommand::ChooseOut);
+    section(ui, "Network");
+    let sizes = [
+        (Preset::Compact, "compact", "Runs live on a laptop's processor"),
+        (Preset::GradResNet18, "gradresnet18", "The paper's size: for a GPU"),
+    ];
+    form.preset = segments(ui, form.preset, &sizes).unwrap_or(form.preset);
+    section(ui, "Length");
+    ui.horizontal(|ui| {
+        let value = DragValue::new(&mut form.length).range(0.001..=1e6).speed(0.1).max_decimals(2);
+        named(&ui.add(value), "Length of the run");
+        let units = [
+            (Unit::Hours, "hours", "Training time; such a run cannot be repeated bit for bit"),
+            (Unit::Epochs, "epochs", "Passes over the data"),
+            (Unit::Steps, "steps", "Batches"),
+        ];
+        form.unit = segments(ui, form.unit, &units).unwrap_or(form.unit);
+    });
+    section(ui, "Objective");
+    let combo = ComboBox::from_id_salt("objective").selected_text(form.objective.to_string());
+    let shown = combo.show_ui(ui, |ui| {
+        for objective in [Objective::Joint, Objective::Classify, Objective::Denoise] {
+            ui.selectable_value(&mut form.objective, objective, objective.to_string());
+        }
+    });
+    named(&shown.response, "Objective");
+    let lambda = Slider::new(&mut form.lambda, 0.1..=100.0).logarithmic(true).clamping(SliderClamping::Edits);
+    ui.add(lambda.max_decimals(2).text("λ")).on_hover_text("The weight of the score's error against the cross-entropy");
+    section(ui, "More");
+    let mut number = |value: &mut usize, most: usize, label: &str| {
+        ui.horizontal(|ui| {
+            named(&ui.add(DragValue::new(value).range(0..=most)), label);
+            ui.label(label);
+        });
+    };
+    number(&mut form.batch, 4096, "pictures a step");
+    number(&mut form.holdout, 100_000, "pictures held out to measure on");
+    let mut every = form.every as usize;
+    number(&mut every, 86_400, "seconds between savings");
+    form.every = every as u64;
+    if form != cx.settings.training {
+        cx.run(TrainCommand::Set(Box::new(form)));
+    }
+}
+
+fn run(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    if let Some(failure) = &cx.features.training.now.failure {
+        ui.label(RichText::new(failure).color(tokens.bad));
+    }
+    if cx.features.training.now.stage == Stage::None && cx.features.training.now.entries.is_empty() {
+        let words =
+            "Choose data and a model file, then train; or follow the log (OUT.csv) of a run on the command line.";
+        widgets::empty(ui, words);
+        return;
+    }
+    headline(ui, cx);
+    let training = &cx.features.training.now;
+    if let Some(started) = &training.started {
+        let Started { data, pictures, parameters, device, .. } = started;
+        dim(ui, format!("{data}: {pictures} pictures; {parameters} weights on {device}"));
+    }
+    if let Some(report) = training.report.filter(|_| training.is_busy()) {
+        let bar = ProgressBar::new(report.share as f32).desired_height(6.0).fill(tokens.accent);
+        named(&ui.add(bar), "Training progress");
+    }
+    plots(ui, training);
+    if training.stage == Stage::Followed {
+        ui.ctx().request_repaint_after(std::time::Duration::from_secs(2));
+    }
+}
+
+/// Where the run stands, in one line, and the way to its model.
+fn headline(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    let training = &cx.features.training.now;
+    let title = match training.stage {
+        Stage::None => "",
+        Stage::Starting => "Reading the data…",
+        Stage::Running => "Training",
+        Stage::Pausing => "Saving…",
+        Stage::Paused => "Paused",
+        Stage::Done => "Done",
+        Stage::Failed => "Failed",
+        Stage::Followed => "Following",
+    };
+    let words = figures(training);
+    let written = training.saved.is_some() || training.stage == Stage::Followed;
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(title).size(text::HEADING).color(tokens.strong));
+        dim(ui, words);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_enabled_ui(written, |ui| {
+                command_button(ui, cx, "Open in the lab", TrainCommand::Open);
+            });
+        });
+    });
+}
+
+fn figures(training: &Run) -> String {
+    let mut parts = Vec::new();
+    if let Some(entry) = training.entries.last() {
+        parts.push(format!("step {}", entry.step));
+        parts.push(time_words(std::time::Duration::from_secs_f64(entry.seconds.max(0.0))));
+    }
+    let last = |value: &dyn Fn(&LogEntry) -> Option<f64>| training.entries.iter().rev().find_map(value);
+    if let Some(loss) = last(&|e| e.loss) {
+        parts.push(format!("loss {loss:.3}"));
+    }
+    if let Some(speed) = last(&|e| e.pictures_per_second) {
+        parts.push(format!("{speed:.0} pictures/s"));
+    }
+    if let Some(report) = training.report.filter(|_| training.is_busy()) {
+        parts.push(format!("{} left", time_words(report.remaining)));
+    }
+    if let Some(step) = training.saved {
+        parts.push(format!("saved at step {step}"));
+    }
+    parts.join(", ")
+}
+
+fn plots(ui: &mut Ui, training: &Run) {
+    let tokens = Tokens::in_ui(ui);
+    let points = |value: &dyn Fn(&LogEntry) -> Option<f64>| -> Vec<[f64; 2]> {
+        let all: Vec<[f64; 2]> = training.entries.iter().filter_map(|e| Some([e.step as f64, value(e)?])).collect();
+        let stride = all.len().div_ceil(POINTS).max(1);
+        all.chunks(stride).map(|part| part[part.len() - 1]).collect()
+    };
+    let curves = [
+        ("Loss", points(&|e| e.loss), tokens.class(0), false),
+        ("PSNR of D at σ = 25/255, dB", points(&|e| e.psnr), tokens.class(2), true),
+        ("Accuracy, %", points(&|e| e.accuracy.map(|a| 100.0 * a)), tokens.class(1), true),
+    ];
+    let width = ui.available_width() / 3.0 - space::SECTION;
+    let tall = ui.available_height().clamp(120.0, 320.0);
+    ui.horizontal_top(|ui| {
+        for (title, points, colour, dots) in curves {
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                let curve = Curve { name: title, points, colour, dots };
+                plot::lines(ui, title, "step", None, &[curve], [width, tall - space::ITEM]);
+            });
+        }
+    });
+}

@@ -1,0 +1,291 @@
+//! The window's frame: menu bar, noise level, panes, filmstrip, status line.
+
+use eframe::egui::{
+    self, Align, Align2, Button, FontId, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, StrokeKind, Ui,
+    WidgetInfo, vec2,
+};
+
+use super::catalogue::catalogue;
+use super::command_button::command_button;
+use super::noise_bar;
+use crate::gui::command::{Command, Entry, Menu, ModelCommand, PictureCommand, WindowCommand};
+use crate::gui::state::document::Source;
+use crate::gui::state::model::{ModelSource, built_in};
+use crate::gui::state::pane::Pane;
+use crate::gui::view::context::Context;
+use crate::gui::view::panes;
+use crate::gui::view::theme::{Tokens, height, space, text};
+use crate::gui::view::widgets::{dim, fitted, paint_text, paint_texture};
+use crate::network::DeviceChoice;
+
+/// Shows everything but the sheets. `undo`: whether there is something to undo, and to redo.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pane>, undo: (bool, bool)) {
+    let tokens = Tokens::in_ui(ui);
+    let bar = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::GROUP as i8, 4));
+    Panel::top("menu").exact_size(height::BAR).frame(bar).show_separator_line(false).show(ui, |ui| {
+        menu_bar(ui, cx, undo);
+    });
+    let strip = Frame::new().fill(tokens.surface).inner_margin(Margin {
+        left: space::SECTION as i8,
+        right: space::SECTION as i8,
+        top: 2,
+        bottom: space::ITEM as i8,
+    });
+    Panel::top("noise bar").resizable(false).frame(strip).show(ui, |ui| noise_bar::show(ui, cx));
+    let status = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::GROUP as i8, 2));
+    Panel::bottom("status").exact_size(height::STATUS).frame(status).show(ui, |ui| status_line(ui, cx));
+    if cx.settings.filmstrip {
+        let film = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::GROUP as i8, 6));
+        let tall = height::THUMBNAIL + 2.0 * 6.0 + 8.0;
+        Panel::bottom("filmstrip").exact_size(tall).frame(film).show(ui, |ui| filmstrip(ui, cx));
+    }
+    let ground = Frame::new().fill(tokens.ground);
+    egui::CentralPanel::no_frame().frame(ground).show(ui, |ui| {
+        panes::show(ui, cx, layout);
+    });
+}
+
+fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
+    let tokens = Tokens::in_ui(ui);
+    egui::MenuBar::new().ui(ui, |ui| {
+        ui.label(RichText::new("Denoscope").size(15.0).strong().color(tokens.strong));
+        ui.add_space(space::ITEM);
+        for menu in Menu::ALL {
+            ui.menu_button(menu.label(), |ui| {
+                ui.set_min_width(240.0);
+                if menu == Menu::Model {
+                    model_menu(ui, cx);
+                    ui.separator();
+                }
+                // The models to choose from are above, with the one in use marked.
+                let listed = |entry: &&Entry| !matches!(entry.command, Command::Model(ModelCommand::Use(_)));
+                for entry in catalogue().menu(menu).filter(listed) {
+                    if entry.starts_group {
+                        ui.separator();
+                    }
+                    let enabled = match entry.command {
+                        Command::Window(WindowCommand::Undo) => undo.0,
+                        Command::Window(WindowCommand::Redo) => undo.1,
+                        _ => true,
+                    };
+                    let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+                    let button = Button::new(&*entry.name).shortcut_text(keys);
+                    if ui.add_enabled(enabled, button).on_hover_text(entry.hint).clicked() {
+                        cx.run(entry.command.clone());
+                        ui.close();
+                    }
+                }
+                if menu == Menu::File {
+                    recent_menu(ui, cx);
+                }
+            });
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let theme = if cx.settings.dark { "Light" } else { "Dark" };
+            command_button(ui, cx, theme, WindowCommand::ToggleTheme);
+            command_button(ui, cx, "Help", WindowCommand::Help);
+            let palette = Button::new(RichText::new("Search commands").color(tokens.dim)).min_size(vec2(150.0, 0.0));
+            let keys = egui::KeyboardShortcut::new(egui::Modifiers::COMMAND | egui::Modifiers::SHIFT, egui::Key::P);
+            let keys = RichText::new(ui.ctx().format_shortcut(&keys)).size(text::SMALL);
+            if ui.add(palette.shortcut_text(keys)).clicked() {
+                cx.run(WindowCommand::Palette);
+            }
+            model_chip(ui, cx);
+        });
+    });
+}
+
+/// The model in use, as the way to another.
+fn model_chip(ui: &mut Ui, cx: &mut Context<'_>) {
+    let name = match &cx.session.model {
+        Some(model) => model.joint.name().to_owned(),
+        None => "no model yet".to_owned(),
+    };
+    let chip = ui.menu_button(format!("Model: {name}"), |ui| {
+        ui.set_min_width(240.0);
+        model_menu(ui, cx);
+        ui.separator();
+        if ui.button("Open model…").clicked() {
+            cx.run(ModelCommand::Open);
+            ui.close();
+        }
+    });
+    chip.response.on_hover_text("The model, and where it computes");
+    if cx.session.model_loading {
+        ui.add(egui::Spinner::new().size(14.0));
+    }
+}
+
+fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
+    dim(ui, "Models");
+    let recent = cx.settings.recent_models.iter().cloned().map(ModelSource::File);
+    for source in built_in().into_iter().chain(recent) {
+        let chosen = cx.session.model.as_ref().is_some_and(|model| model.source == source);
+        let label = match &source {
+            ModelSource::Oracle => "oracle (exact answers)".to_owned(),
+            other => other.label(),
+        };
+        if ui.radio(chosen, label).on_hover_text(source.argument()).clicked() {
+            cx.run(ModelCommand::Use(source));
+            ui.close();
+        }
+    }
+    ui.separator();
+    dim(ui, "Device");
+    for (choice, missing) in DeviceChoice::available() {
+        let name = choice.to_string();
+        let radio = egui::RadioButton::new(cx.settings.device == name, name.as_str());
+        let response = ui.add_enabled(missing.is_none(), radio);
+        let response = match missing {
+            Some(why) => response.on_disabled_hover_text(why),
+            None => response,
+        };
+        if response.clicked() {
+            cx.run(ModelCommand::UseDevice(name));
+            ui.close();
+        }
+    }
+}
+
+fn recent_menu(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.settings.recent.is_empty() {
+        return;
+    }
+    ui.separator();
+    ui.menu_button("Recent", |ui| {
+        for path in cx.settings.recent.clone() {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                cx.run(PictureCommand::OpenPaths(vec![path]));
+                ui.close();
+            }
+        }
+    });
+}
+
+/// The open pictures.
+fn filmstrip(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    egui::ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::ITEM;
+            for (index, entry) in cx.document.pictures.iter().enumerate() {
+                let chosen = index == cx.document.current;
+                let (rect, response) =
+                    ui.allocate_exact_size(vec2(height::THUMBNAIL, height::THUMBNAIL), Sense::click());
+                response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &entry.name));
+                if response.clicked() {
+                    cx.commands.push(PictureCommand::Select(index).into());
+                }
+                if chosen && cx.session.scrolled_to != Some(index) {
+                    cx.session.scrolled_to = Some(index);
+                    response.scroll_to_me(None);
+                }
+                if ui.is_rect_visible(rect) {
+                    ui.painter().rect_filled(rect, 3.0, tokens.ground);
+                    let shape = entry.thumbnail.picture().shape();
+                    let inner = fitted(rect.shrink(2.0), shape.width as f32, shape.height as f32);
+                    let texture = cx.session.thumbnail(ui.ctx(), &entry.thumbnail);
+                    paint_texture(ui, inner, texture);
+                    let line = if chosen { Stroke::new(2.0, tokens.accent) } else { Stroke::new(1.0, tokens.line) };
+                    let line = if response.hovered() && !chosen { Stroke::new(1.0, tokens.dim) } else { line };
+                    ui.painter().rect_stroke(rect, 3.0, line, StrokeKind::Inside);
+                }
+                response.on_hover_text(&entry.name);
+            }
+            add_button(ui, cx);
+        });
+    });
+}
+
+fn add_button(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(height::THUMBNAIL, height::THUMBNAIL), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Open pictures"));
+    let colour = if response.hovered() { tokens.strong } else { tokens.dim };
+    ui.painter().rect_stroke(rect, 3.0, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, "+", FontId::proportional(22.0), colour);
+    if response.on_hover_text("Open pictures, or drop them on the window").clicked() {
+        cx.run(PictureCommand::Open);
+    }
+}
+
+/// What is being looked at, and whether the model keeps its identities.
+fn status_line(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        let words = described(cx);
+        let room = (ui.available_width() - 440.0).max(120.0);
+        let (rect, _) = ui.allocate_exact_size(vec2(room, 16.0), Sense::hover());
+        let font = FontId::proportional(text::SMALL);
+        paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &words, font, tokens.dim, room);
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            self_check(ui, cx);
+        });
+    });
+}
+
+fn described(cx: &Context<'_>) -> String {
+    let Some(entry) = cx.document.entry() else { return "Nothing is open".to_owned() };
+    let shape = entry.original.picture().shape();
+    let kind = match entry.source {
+        Source::Drawn => ", drawn here",
+        Source::Sample => ", a sample",
+        _ => "",
+    };
+    let place = format!("{}/{}", cx.document.current + 1, cx.document.pictures.len());
+    let fit = cx.session.fitted.as_ref().map_or("", |f| f.words.as_str());
+    format!("{place}  {}{kind}, {}×{}.  {fit}", entry.name, shape.width, shape.height)
+}
+
+/// The identity that every model keeps, and the times of the last study.
+fn self_check(ui: &mut Ui, cx: &Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    let small = |words: String, colour| RichText::new(words).size(text::SMALL).color(colour);
+    if let Some(study) = &cx.session.answer.study {
+        if let Some(model) = &cx.session.model {
+            ui.label(small(model.joint.device(), tokens.dim));
+        }
+        let times = study.timings;
+        let words = format!("forward {:.1} ms, adjoint {:.1} ms", times.forward, times.adjoint);
+        ui.label(small(words, tokens.dim)).on_hover_text(
+            cx.session
+                .study_clock
+                .1
+                .map_or_else(String::new, |whole| format!("From the question to the last tile: {whole:.0} ms")),
+        );
+        if let Some(error) = study.identity_error {
+            let holds = error < 1e-3;
+            let (mark, colour) = if holds { ("holds", tokens.good) } else { ("is broken", tokens.bad) };
+            ui.label(small(format!("D = Σ p(c|y) D(y|c) {mark} to {error:.0e}"), colour))
+                .on_hover_text("max |D − Σ p(c|y) D(y|c)|: D by itself against the mean of the conditional denoisers, all others as one");
+        }
+    }
+    if cx.questions.study.is_pending() && cx.questions.study.waited().as_millis() > 150 {
+        ui.add(egui::Spinner::new().size(12.0));
+    }
+}
+
+/// Where files may be dropped, while they hover over the window.
+pub fn drop_overlay(ctx: &egui::Context, cx: &Context<'_>) {
+    let hovering = ctx.input(|i| i.raw.hovered_files.len());
+    if hovering == 0 {
+        return;
+    }
+    let tokens = Tokens::of(ctx.theme());
+    let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop")));
+    let rect = ctx.content_rect();
+    painter.rect_filled(rect, 0.0, tokens.ground.gamma_multiply(0.85));
+    painter.rect_stroke(rect.shrink(24.0), 12.0, Stroke::new(2.0, tokens.accent), StrokeKind::Inside);
+    let words = if cx.session.shows(&Pane::EVALUATION) || cx.session.shows(&Pane::TRAINING) {
+        "Drop a data set for this pane, or pictures, a session or a model to open"
+    } else {
+        "Drop to open pictures, folders, a session or a model"
+    };
+    let words = RichText::new(words).size(text::HEADING).color(tokens.strong);
+    let area = egui::Area::new(egui::Id::unique("drop words")).order(egui::Order::Tooltip);
+    area.anchor(Align2::CENTER_CENTER, vec2(0.0, 0.0)).interactable(false).show(ctx, |ui| {
+        ui.add(egui::Label::new(words).extend());
+    });
+}

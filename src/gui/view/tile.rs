@@ -1,0 +1,252 @@
+//! A tile on screen: the picture, its caption, what is under the pointer, its menu.
+
+use eframe::egui::{
+    self, Align2, Color32, FontId, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
+use eframe::egui_wgpu::Callback;
+
+use crate::gui::command::{ExportCommand, TileCommand};
+use crate::gui::gpu::{Channel, Compare, Content, Look, Mode, Params, Plane, TileCallback, Viewport, value_at};
+use crate::gui::state::document::TileKind;
+use crate::gui::state::tile_content::{self, TileContent, tile_content};
+use crate::gui::view::caption::{self, Caption};
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, height, text};
+
+/// From this many points on, a picture pixel gets its lines; and from this many its value in figures.
+const LINES_FROM: f32 = 10.0;
+const FIGURES_FROM: f32 = 56.0;
+/// An answer that is on its way for longer than this is marked; before, marking would only flicker.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(150);
+
+/// Shows a tile whose picture takes `size`.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, caption: &Caption) -> Response {
+    let (outer, _) = ui.allocate_exact_size(vec2(size.x, size.y + caption::AROUND), Sense::hover());
+    let rect = Rect::from_min_size(outer.min + vec2(0.0, height::CAPTION), size);
+    let id = ui.scope_id().with(("tile", kind));
+    let response = ui.interact(rect, id, Sense::click_and_drag());
+    let source = tile_content(kind, cx.document, cx.session);
+    let name = caption.name.clone().unwrap_or_else(|| kind.label(cx.session.classes()));
+    let words = source.as_ref().and_then(TileContent::words);
+    let described = [Some(name.clone()), caption.figure.clone(), words].into_iter().flatten().collect::<Vec<_>>();
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, described.join(", ")));
+    if !ui.is_rect_visible(outer) {
+        return response;
+    }
+    caption::above(ui, outer.with_max_y(rect.top()), &name, caption);
+    let tokens = Tokens::in_ui(ui);
+    match &source {
+        Some(source) => {
+            let viewport = interact(ui, cx, &response, rect, source, kind);
+            paint_picture(ui, cx, rect, id, source, viewport);
+            paint_over(ui, cx, rect, source, viewport);
+            menu(&response, cx, kind, source);
+            caption::below(ui, outer.with_min_y(rect.bottom()), source);
+        }
+        None => {
+            ui.painter().rect_filled(rect, 0.0, tokens.mat);
+        }
+    }
+    let line = if caption.chosen || response.has_focus() { tokens.accent } else { tokens.line };
+    let width = if caption.chosen { 2.0 } else { 1.0 };
+    ui.painter().rect_stroke(rect, 0.0, Stroke::new(width, line), StrokeKind::Outside);
+    if let (Some(share), Some(colour)) = (caption.share, caption.colour) {
+        let bar = Rect::from_min_size(rect.left_bottom() - vec2(0.0, 3.0), vec2(rect.width() * share, 3.0));
+        ui.painter().rect_filled(bar, 0.0, colour);
+    }
+    response
+}
+
+/// Zoom, pan, wipe and what is under the pointer.
+fn interact(
+    ui: &Ui,
+    cx: &mut Context<'_>,
+    response: &Response,
+    rect: Rect,
+    source: &TileContent,
+    kind: TileKind,
+) -> Viewport {
+    let shape = source.content.picture().shape();
+    let size = [shape.width as f32, shape.height as f32];
+    let tile = [rect.width(), rect.height()];
+    let session = &mut *cx.session;
+    if let Some(pointer) = response.hover_pos() {
+        session.tile_hovered = Some(kind);
+        let about = [(pointer.x - rect.center().x) / rect.width(), (pointer.y - rect.center().y) / rect.height()];
+        // The wheel zooms the tiles and nothing around them.
+        let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
+        let factor = (scroll * 0.01).exp() * pinch;
+        if (factor - 1.0).abs() > 1e-4 {
+            session.view.zoom_about(factor, about);
+            ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
+        }
+    }
+    let viewport = session.view.viewport(size, tile);
+    let across = |x: f32| (viewport.origin[0] + (x - rect.left()) / rect.width() * viewport.span[0]) / size[0];
+    let down = |y: f32| (viewport.origin[1] + (y - rect.top()) / rect.height() * viewport.span[1]) / size[1];
+    if let Some(pointer) = response.hover_pos() {
+        let at = [across(pointer.x), down(pointer.y)];
+        if at.iter().all(|v| (0.0..1.0).contains(v)) {
+            session.hover_next = Some(at);
+        }
+    }
+    if response.dragged() {
+        let delta = response.drag_delta();
+        match (&mut session.wipe, response.interact_pointer_pos()) {
+            (Some(wipe), Some(pointer)) => *wipe = across(pointer.x).clamp(0.0, 1.0),
+            _ => session.view.pan([delta.x / rect.width(), delta.y / rect.height()]),
+        }
+    }
+    if response.double_clicked() {
+        session.view = crate::gui::gpu::View::default();
+    }
+    session.view.viewport(size, tile)
+}
+
+fn paint_picture(ui: &Ui, cx: &Context<'_>, rect: Rect, id: egui::Id, source: &TileContent, viewport: Viewport) {
+    let tokens = Tokens::in_ui(ui);
+    // egui cuts a callback's viewport at the window's edge, so the tile is cut first and its picture with it.
+    let visible = rect.intersect(ui.clip_rect());
+    if !visible.is_positive() {
+        return;
+    }
+    let shape = source.content.picture().shape();
+    let cut = [0, 1].map(|i| (visible.min[i] - rect.min[i]) / rect.size()[i]);
+    let part = [0, 1].map(|i| visible.size()[i] / rect.size()[i]);
+    let cut_viewport = Viewport {
+        origin: [0, 1].map(|i| viewport.origin[i] + cut[i] * viewport.span[i]),
+        span: [0, 1].map(|i| viewport.span[i] * part[i]),
+    };
+    let scale = ui.pixels_per_point();
+    let point = rect.width() / viewport.span[0];
+    let reference = tile_content::picture(cx.document.reference, cx.document, cx.session)
+        .filter(|reference| reference.picture().shape() == shape);
+    let wipe = cx.session.wipe.filter(|_| reference.is_some()).map_or(-1.0, |w| w * shape.width as f32);
+    let params = Params {
+        look: source.look,
+        viewport: cut_viewport,
+        screen: [visible.width() * scale, visible.height() * scale],
+        wipe,
+        grid: if cx.settings.grid && point >= LINES_FROM { 0.25 } else { 0.0 },
+        flipped: cx.session.flip && reference.is_some(),
+        backdrop: [tokens.mat.r(), tokens.mat.g(), tokens.mat.b()].map(|v| f32::from(v) / 255.0),
+    };
+    let callback = TileCallback {
+        key: id,
+        frame: cx.session.frame,
+        params,
+        content: source.content.clone(),
+        operand: source.operand.clone(),
+        reference,
+    };
+    ui.painter().add(Callback::new_paint_callback(visible, callback));
+}
+
+/// Lines and figures over the picture.
+fn paint_over(ui: &Ui, cx: &Context<'_>, rect: Rect, source: &TileContent, viewport: Viewport) {
+    let tokens = Tokens::in_ui(ui);
+    let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+    let shape = source.content.picture().shape();
+    let point = rect.width() / viewport.span[0];
+    let on_screen = |x: f32, y: f32| {
+        pos2(rect.left() + (x - viewport.origin[0]) * point, rect.top() + (y - viewport.origin[1]) * point)
+    };
+    let plane = Plane {
+        content: source.content.picture(),
+        operand: source.operand.as_ref().map(Content::picture),
+        reference: None,
+    };
+    if point >= FIGURES_FROM {
+        let first = [viewport.origin[0].max(0.0) as usize, viewport.origin[1].max(0.0) as usize];
+        for y in first[1]..((viewport.origin[1] + viewport.span[1]).ceil() as usize).min(shape.height) {
+            for x in first[0]..((viewport.origin[0] + viewport.span[0]).ceil() as usize).min(shape.width) {
+                let value = value_at(plane, source.look, [x, y]);
+                let at = on_screen(x as f32 + 0.5, y as f32 + 0.5);
+                outlined(&painter, at, &figures(value, shape.channels, "\n"), text::SMALL);
+            }
+        }
+    }
+    if let Some(wipe) = cx.session.wipe {
+        let x = on_screen(wipe * shape.width as f32, 0.0).x;
+        painter.vline(x, rect.y_range(), Stroke::new(2.0, tokens.accent));
+    }
+    if let Some(hover) = cx.session.hover {
+        let pixel = [(hover[0] * shape.width as f32) as usize, (hover[1] * shape.height as f32) as usize];
+        let at = Rect::from_min_size(on_screen(pixel[0] as f32, pixel[1] as f32), Vec2::splat(point));
+        painter.rect_stroke(at, 0.0, Stroke::new(1.0, Color32::WHITE), StrokeKind::Outside);
+        let value = value_at(plane, source.look, pixel);
+        let strip = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 17.0), rect.max);
+        painter.rect_filled(strip, 0.0, Color32::from_black_alpha(190));
+        let words = figures(value, shape.channels, "  ");
+        painter.text(strip.center(), Align2::CENTER_CENTER, words, FontId::monospace(10.5), Color32::WHITE);
+    }
+    if source.stale && cx.questions.study.waited() > PATIENCE {
+        painter.rect_filled(rect, 0.0, tokens.surface.gamma_multiply(0.45));
+        ui.ctx().request_repaint_after(PATIENCE);
+    }
+}
+
+/// Light figures that can be read on anything.
+fn outlined(painter: &egui::Painter, at: egui::Pos2, words: &str, size: f32) {
+    for shift in [vec2(1.0, 1.0), vec2(-1.0, 0.0), vec2(0.0, -1.0)] {
+        painter.text(at + shift, Align2::CENTER_CENTER, words, FontId::monospace(size), Color32::from_black_alpha(200));
+    }
+    painter.text(at, Align2::CENTER_CENTER, words, FontId::monospace(size), Color32::WHITE);
+}
+
+fn figures(value: [f32; 3], channels: usize, between: &str) -> String {
+    value[..channels.min(3)].iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(between)
+}
+
+/// The menu of a tile: reference, export, look.
+fn menu(response: &Response, cx: &mut Context<'_>, kind: TileKind, source: &TileContent) {
+    // Colours and gain are tried out: the menu stays until a click beside it.
+    let menu = egui::Popup::context_menu(response).close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside);
+    menu.show(|ui| {
+        ui.set_min_width(200.0);
+        if kind.is_picture() && ui.button("Make it the reference").clicked() {
+            cx.run(TileCommand::SetReference(kind));
+            ui.close();
+        }
+        if ui.button("Copy").clicked() {
+            cx.run(ExportCommand::CopyTile(kind));
+            ui.close();
+        }
+        if ui.button("Save…").clicked() {
+            cx.run(ExportCommand::SaveTile(kind));
+            ui.close();
+        }
+        if let TileKind::Class(class) = kind {
+            let pinned = cx.document.pinned.contains(&class);
+            if ui.button(if pinned { "Unpin" } else { "Pin large" }).clicked() {
+                cx.run(TileCommand::TogglePin(class));
+                ui.close();
+            }
+        }
+        ui.separator();
+        look_menu(ui, cx, kind, source.look);
+    });
+}
+
+fn look_menu(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, shown: Look) {
+    let own = cx.session.look(kind);
+    let mut look = Look { mode: shown.mode, compare: Compare::Plain, ..own };
+    for mode in Mode::ALL {
+        ui.radio_value(&mut look.mode, mode, mode.label());
+    }
+    ui.separator();
+    for channel in Channel::ALL {
+        ui.radio_value(&mut look.channel, channel, channel.label());
+    }
+    ui.separator();
+    let gain = egui::Slider::new(&mut look.gain, 0.1..=32.0).logarithmic(true).text("Gain");
+    ui.add(gain);
+    ui.add(egui::Slider::new(&mut look.offset, -1.0..=1.0).text("Offset"));
+    let changed = look != Look { mode: shown.mode, compare: Compare::Plain, ..own };
+    if ui.button("As it was").clicked() {
+        cx.run(TileCommand::SetLook(kind, kind.look()));
+        ui.close();
+    } else if changed {
+        cx.run(TileCommand::SetLook(kind, look));
+    }
+}

@@ -1,0 +1,196 @@
+//! What the workers were asked: one question a lane.
+
+use std::time::{Duration, Instant};
+
+use super::tasks::{
+    AttackRequest, CertifyRequest, CurveRequest, EstimateRequest, FitRequest, NoiseRequest, ProbeRequest,
+    PurifyRequest, StudyRequest,
+};
+
+/// A lane of the workers, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Fitting the picture to the model.
+    Fit,
+    /// The noisy picture.
+    Noise,
+    /// The noise level that the picture itself suggests.
+    Estimate,
+    /// The study of the noisy picture.
+    Study,
+    /// The attack.
+    Attack,
+    /// Denoiser and gradient at one step of the attack.
+    Probe,
+    /// Purification of the attacked picture.
+    Purify,
+    /// The posterior over σ.
+    Curve,
+    /// Votes for the certificate.
+    Certify,
+}
+
+/// Which worker serves a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// The one that asks the model.
+    Model,
+    /// The one whose work takes no model, so that it waits for none.
+    Picture,
+}
+
+impl Lane {
+    /// Every lane, the most urgent first.
+    pub const ALL: [Self; Self::Certify as usize + 1] = [
+        Self::Fit,
+        Self::Noise,
+        Self::Estimate,
+        Self::Study,
+        Self::Attack,
+        Self::Probe,
+        Self::Purify,
+        Self::Curve,
+        Self::Certify,
+    ];
+
+    /// Who serves it.
+    #[must_use]
+    pub fn server(self) -> Server {
+        match self {
+            Self::Fit | Self::Noise | Self::Estimate => Server::Picture,
+            Self::Study | Self::Attack | Self::Probe | Self::Purify | Self::Curve | Self::Certify => Server::Model,
+        }
+    }
+}
+
+/// A lane is numbered by its place, which the worker goes by.
+const _: () = {
+    let mut place = 0;
+    while place < Lane::ALL.len() {
+        assert!(Lane::ALL[place] as usize == place);
+        place += 1;
+    }
+};
+
+/// The questions of all lanes.
+#[derive(Default)]
+pub struct Questions {
+    /// Fitting.
+    pub fit: Asked<FitRequest>,
+    /// The noisy picture.
+    pub noise: Asked<NoiseRequest>,
+    /// The estimate of σ.
+    pub estimate: Asked<EstimateRequest>,
+    /// The study.
+    pub study: Asked<StudyRequest>,
+    /// The attack.
+    pub attack: Asked<AttackRequest>,
+    /// D and gradient of a step.
+    pub probe: Asked<ProbeRequest>,
+    /// Purification.
+    pub purify: Asked<PurifyRequest>,
+    /// The curve over σ.
+    pub curve: Asked<CurveRequest>,
+    /// The certificate.
+    pub certify: Asked<CertifyRequest>,
+}
+
+impl Questions {
+    /// The question of a lane.
+    pub fn of(&mut self, lane: Lane) -> &mut dyn Question {
+        match lane {
+            Lane::Fit => &mut self.fit,
+            Lane::Noise => &mut self.noise,
+            Lane::Estimate => &mut self.estimate,
+            Lane::Study => &mut self.study,
+            Lane::Attack => &mut self.attack,
+            Lane::Probe => &mut self.probe,
+            Lane::Purify => &mut self.purify,
+            Lane::Curve => &mut self.curve,
+            Lane::Certify => &mut self.certify,
+        }
+    }
+}
+
+/// What all questions have in common.
+pub trait Question {
+    /// Whether a report belongs to the last question.
+    fn is(&self, generation: u64) -> bool;
+    /// Whether a report is worth showing.
+    fn accepts(&self, generation: u64) -> bool;
+    /// Notes that the answer is in, or will not come.
+    fn settle(&mut self);
+    /// Forgets what was asked.
+    fn forget(&mut self);
+}
+
+/// A lane's question: what was asked last, under which generation, and whether the answer is in.
+#[derive(Debug)]
+pub struct Asked<R> {
+    request: Option<R>,
+    generation: u64,
+    /// The oldest generation whose answers still mean something.
+    oldest: u64,
+    since: Option<Instant>,
+}
+
+impl<R> Default for Asked<R> {
+    fn default() -> Self {
+        Self { request: None, generation: 0, oldest: 0, since: None }
+    }
+}
+
+impl<R: PartialEq> Asked<R> {
+    /// Whether `request` is not what was asked last.
+    #[must_use]
+    pub fn differs(&self, request: &R) -> bool {
+        self.request.as_ref() != Some(request)
+    }
+
+    /// Notes a new question. Answers to earlier ones mean nothing any more.
+    pub fn ask(&mut self, request: R, generation: u64) {
+        *self = Self { request: Some(request), generation, oldest: generation, since: Some(Instant::now()) };
+    }
+
+    /// Notes a new question that is near enough the last one for its answer to be worth showing meanwhile.
+    pub fn ask_after(&mut self, request: R, generation: u64) {
+        let since = self.since.or_else(|| Some(Instant::now()));
+        *self = Self { request: Some(request), generation, oldest: self.oldest, since };
+    }
+
+    /// What was asked last.
+    #[must_use]
+    pub fn request(&self) -> Option<&R> {
+        self.request.as_ref()
+    }
+
+    /// Whether the answer is still to come.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// How long the answer has been awaited.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+impl<R> Question for Asked<R> {
+    fn is(&self, generation: u64) -> bool {
+        self.generation == generation
+    }
+
+    fn accepts(&self, generation: u64) -> bool {
+        self.request.is_some() && (self.oldest..=self.generation).contains(&generation)
+    }
+
+    fn settle(&mut self) {
+        self.since = None;
+    }
+
+    fn forget(&mut self) {
+        *self = Self::default();
+    }
+}

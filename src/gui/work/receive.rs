@@ -1,0 +1,117 @@
+//! From the workers' reports to the state of the window.
+
+use std::sync::Arc;
+
+use tracing::Level;
+
+use super::host::Host;
+use super::questions::Lane;
+use super::tasks::Message;
+use super::worker::{News, Report};
+use crate::attack::{Outcome, Target};
+use crate::gui::state::answers::{Fresh, Measured, TimelineStep};
+
+/// Takes in what the workers reported.
+pub fn receive(host: &mut Host) {
+    for report in host.workers.poll() {
+        take(host, report);
+    }
+}
+
+fn take(host: &mut Host, Report { lane, generation, news }: Report<Message>) {
+    let lane = Lane::ALL[lane];
+    if !host.questions.of(lane).accepts(generation) {
+        return;
+    }
+    match news {
+        News::Message(message) => {
+            let stale = !host.questions.of(lane).is(generation);
+            on_message(host, message, stale);
+        }
+        News::Done => settle(host, lane, generation),
+        News::Failed(error) => {
+            settle(host, lane, generation);
+            host.say(Level::ERROR, error.to_string());
+        }
+    }
+}
+
+fn settle(host: &mut Host, lane: Lane, generation: u64) {
+    let question = host.questions.of(lane);
+    if !question.is(generation) {
+        return;
+    }
+    question.settle();
+    if lane == Lane::Study {
+        let clock = &mut host.session.study_clock;
+        clock.1 = clock.0.map(|asked| asked.elapsed().as_secs_f64() * 1e3);
+    }
+}
+
+/// What becomes of a message, `stale` if a newer question is on its way.
+fn on_message(host: &mut Host, message: Message, stale: bool) {
+    let session = &mut host.session;
+    match message {
+        Message::Fitted(fitted) => session.fitted = Some(fitted),
+        Message::Noisy(noisy, fidelity) => {
+            session.answer.noisy = Some(Fresh { value: noisy, stale });
+            session.answer.noisy_fidelity = Some(fidelity);
+        }
+        Message::Estimated(sigma) => host.change_document(|document| {
+            document.noise.sigma = sigma;
+            document.already_noisy = true;
+        }),
+        Message::Stage(stage) => session.answer.take(stage, stale),
+        Message::Study(study) => {
+            if !stale {
+                session.answer.complete(*study);
+            }
+        }
+        Message::Certificate(count) => session.certificate.take(*count),
+        Message::Curve(curve) => session.curve = curve,
+        Message::AttackStep(step) => {
+            session.attack.begin_anew();
+            session.attack.steps.push(step);
+        }
+        Message::Attacked(outcome) => attacked(host, *outcome),
+        Message::Probe(probe) => {
+            let [attacked, denoised] = probe.fidelity;
+            session.attack.fidelity = Some(attacked);
+            session.attack.denoised = Some(Measured { content: probe.denoised.into(), fidelity: denoised });
+            session.attack.gradient = Some(probe.gradient.into());
+        }
+        Message::Purified { study, fidelity: [noisy, denoised] } => {
+            session.attack.purified_tiles = Some([
+                Measured { content: study.noisy.clone().into(), fidelity: noisy },
+                Measured { content: study.denoised.clone().into(), fidelity: denoised },
+            ]);
+            session.attack.purified = Some((*study).into());
+        }
+    }
+}
+
+fn attacked(host: &mut Host, outcome: Outcome) {
+    let session = &mut host.session;
+    session.attack.begin_anew();
+    session.attack.result = Some(TimelineStep {
+        attacked: outcome.attacked.clone().into(),
+        loss: outcome.loss.last().copied().unwrap_or_default(),
+        posterior: outcome.posterior_after.clone(),
+    });
+    let outcome = Arc::new(outcome);
+    let defence = host.document.attack.defence;
+    session.defended.retain(|(known, _)| std::mem::discriminant(known) != std::mem::discriminant(&defence));
+    session.defended.push((defence, outcome.clone()));
+    session.attack.outcome = Some(outcome);
+}
+
+/// Lets go of classes that the model does not have: a document made with another model may name some.
+pub fn mend_document(host: &mut Host) {
+    let classes = host.session.classes().len();
+    if let Target::Class(class) = host.document.attack.target
+        && class >= classes
+    {
+        host.document.attack.target = Target::None;
+    }
+    host.document.pinned.retain(|&class| class < classes);
+}
