@@ -20,9 +20,13 @@ pub mod files;
 pub mod gui;
 pub mod joint;
 pub mod kernels;
+pub mod limits;
 pub mod network;
 pub mod picture;
 pub mod program;
+#[cfg(test)]
+#[path = "../tests/it/skip.rs"]
+mod skip;
 pub mod study;
 pub mod task;
 pub mod train;

@@ -7,7 +7,7 @@ use super::loss::argmax;
 use crate::joint::JointModel;
 use crate::picture::{Batch, Picture, normals};
 use crate::task::Cancel;
-use crate::{Error, Result};
+use crate::{Result, limits};
 
 /// How to certify; the defaults are those of Cohen et al. 2019.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -36,19 +36,26 @@ impl Smoothing {
         Self { sigma, selection: 100, samples: 10_000, alpha: 1e-3, batch: 100, seed: 0, number: 0 }
     }
 
-    fn check(&self) -> Result<()> {
-        if !(self.sigma.is_finite() && self.sigma > 0.0) {
-            return Err(Error::option("--sigma", format!("takes a positive number, not {}", self.sigma)));
-        }
-        if self.selection == 0 || self.samples == 0 || self.batch == 0 {
-            return Err(Error::option("--samples", "takes a whole number from 1 up"));
-        }
-        if !(self.alpha > 0.0 && self.alpha < 1.0) {
-            return Err(Error::option("--alpha", format!("takes a number between 0 and 1, not {}", self.alpha)));
-        }
-        Ok(())
+    /// Checks everything that does not depend on the picture: what is refused here is refused before any work.
+    ///
+    /// # Errors
+    /// [`crate::Error::Option`] naming the option.
+    pub fn check(&self) -> Result<()> {
+        limits::positive_sigma("--sigma", self.sigma)?;
+        limits::whole("--selection", self.selection, 1, MOST_SELECTION)?;
+        limits::whole("--samples", self.samples, 1, MOST_SAMPLES)?;
+        limits::whole("--batch", self.batch as u64, 1, limits::LARGEST_BATCH as u64)?;
+        // Beyond a half it proves nothing that a coin does not, and near 1 the bound on the share rounds to 1.
+        limits::number("--alpha", self.alpha, LEAST_ALPHA, 0.5)
     }
 }
+
+/// The most votes that choose a class.
+const MOST_SELECTION: u64 = 1_000_000;
+/// The most votes that bound its share: days of them.
+const MOST_SAMPLES: u64 = 1_000_000_000;
+/// The smallest probability of a wrong certificate for which the bound is computed rightly.
+const LEAST_ALPHA: f64 = 1e-12;
 
 /// At how many votes the anytime bound is looked at first; then at twice as many, and so on.
 const FIRST_LOOK: u64 = 100;
@@ -56,7 +63,7 @@ const FIRST_LOOK: u64 = 100;
 /// Certifies one clean picture. `observer` sees the running certificate after every batch and may stop the count.
 ///
 /// # Errors
-/// [`Error::Option`] for settings out of range, what the model fails with, [`Error::Cancelled`] once `cancel` is raised
+/// [`crate::Error::Option`] for settings out of range, what the model fails with, [`crate::Error::Cancelled`] once `cancel` is raised
 /// (an observer that breaks instead keeps what was proved).
 pub fn certify(
     model: &dyn JointModel,
@@ -117,7 +124,9 @@ impl Certification {
         let Self { smoothing, certificate, .. } = self;
         let left = smoothing.samples.saturating_sub(certificate.samples());
         // A batch ends at a look, so that the looks do not depend on the batches.
-        let some = left.min(smoothing.batch as u64).min(self.next_look - certificate.samples());
+        let some = left
+            .min(limits::batch(smoothing.batch, clean.values().len()) as u64)
+            .min(self.next_look - certificate.samples());
         votes(model, clean, smoothing, cancel, self.drawn, &mut certificate.votes, some)?;
         self.drawn += some;
         if certificate.samples() == self.next_look {
@@ -147,10 +156,11 @@ fn votes(
 ) -> Result<()> {
     let Smoothing { sigma, seed, number, .. } = *smoothing;
     let size = clean.values().len();
+    let batch = limits::batch(smoothing.batch, size) as u64;
     let mut done = 0;
     while done < count {
         cancel.check()?;
-        let some = (count - done).min(smoothing.batch as u64) as usize;
+        let some = (count - done).min(batch) as usize;
         let mut values = vec![0.0; some * size];
         normals::fill(seed, number, (drawn + done) * size as u64, &mut values);
         for noisy in values.chunks_exact_mut(size) {
@@ -170,6 +180,7 @@ fn votes(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use crate::joint::GaussianMixture;
     use crate::picture::Shape;
 

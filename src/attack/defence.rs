@@ -6,10 +6,17 @@ use std::str::FromStr;
 
 use super::classifier::{Classifier, Direct, Noisy};
 use super::purify::Purified;
-use super::vote::{Average, Voter};
+use super::vote::{AT_ONCE, Average, Voter};
 use crate::joint::JointModel;
 use crate::picture::Noise;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
+
+/// How many draws a gradient is the mean over, at most.
+const MOST_DRAWS: usize = 4096;
+/// How many draws decide, at most.
+const MOST_VOTES: usize = 1_000_000;
+/// How often noise is added and taken off, at most.
+const MOST_ROUNDS: usize = 64;
 
 /// What stands between the attacked picture and the posterior.
 #[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -77,20 +84,36 @@ impl Defence {
         matches!(self, Self::Purification { through: Through::Straight, .. })
     }
 
-    /// Checks what it takes.
-    pub(super) fn check(self) -> Result<()> {
-        let (sigma, counts) = match self {
+    /// Checks what it takes, over pictures of `values` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a number that is out of range.
+    pub(super) fn check(self, values: usize) -> Result<()> {
+        let (sigma, draws, votes, rounds) = match self {
             Self::None | Self::FixedNoise { .. } => return Ok(()),
-            Self::Vote { draws, votes } => (1.0, [draws, votes, 1]),
-            Self::Purification { sigma, rounds, draws, votes, .. } => (sigma, [draws, votes, rounds]),
+            Self::Vote { draws, votes } => (1.0, draws, votes, 1),
+            Self::Purification { sigma, rounds, draws, votes, .. } => (sigma, draws, votes, rounds),
         };
-        if counts.contains(&0) {
-            return Err(Error::option("--defence", "takes at least one draw, one vote and one round"));
+        for (name, count, most) in
+            [("draws", draws, MOST_DRAWS), ("votes", votes, MOST_VOTES), ("rounds", rounds, MOST_ROUNDS)]
+        {
+            if !(1..=most).contains(&count) {
+                let reason = format!("takes {name} from 1 to {most}, not {count}");
+                return Err(Error::option("--defence", reason));
+            }
         }
-        if !(sigma.is_finite() && sigma > 0.0) {
-            return Err(Error::option("--defence", format!("purifies with a positive sigma, not {sigma}")));
+        limits::positive_sigma("--defence", sigma)?;
+        limits::memory("--defence", self.rows(), values)
+    }
+
+    /// How many noise pictures it holds at once for one picture that is attacked.
+    #[must_use]
+    pub fn rows(self) -> usize {
+        match self {
+            Self::None | Self::FixedNoise { .. } => 1,
+            Self::Vote { draws, .. } => draws.max(AT_ONCE),
+            Self::Purification { draws, rounds, .. } => draws.max(AT_ONCE).saturating_mul(rounds),
         }
-        Ok(())
     }
 
     /// The classifier that results from it.
@@ -127,7 +150,7 @@ impl FromStr for Defence {
             let read = part.split_once('=').and_then(|(name, value)| defence.set(name.trim(), value.trim()));
             read.ok_or_else(|| Error::option("--defence", format!("'{part}' is nothing that {kind} takes")))?;
         }
-        defence.check()?;
+        defence.check(1)?;
         Ok(defence)
     }
 }

@@ -44,6 +44,6 @@ pub use certify::{Certification, Smoothing, certify};
 pub use defence::{Defence, Through};
 pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;
-pub use run::{Outcome, Step, run};
+pub use run::{Outcome, Step, judge, run};
 pub use settings::{Mode, Settings, Target, names};
 pub use warning::Warning;

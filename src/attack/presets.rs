@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn every_preset_is_one_that_its_method_takes() {
         for preset in Preset::ALL {
-            preset.settings(0.1).check(10).unwrap();
+            preset.settings(0.1).check_for(10, crate::picture::Shape::new(3, 32, 32)).unwrap();
             assert_eq!(Preset::find(preset.id).unwrap(), preset);
         }
         let ids: BTreeSet<_> = Preset::ALL.iter().map(|p| p.id).collect();

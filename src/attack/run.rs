@@ -80,7 +80,7 @@ pub fn run(
     observer: &mut dyn FnMut(Step<'_>),
 ) -> Result<Vec<Outcome>> {
     let classes = model.classes().len();
-    settings.check(classes)?;
+    settings.check(model)?;
     check_pictures(clean, labels, classes)?;
     cancel.check()?;
     let classifier = settings.defence.classifier(model, settings.sigma, settings.seed);
@@ -109,6 +109,18 @@ pub fn run(
         .collect();
     let outcomes = attacks.into_iter().zip(attacked).zip(after.chunks_exact(classes));
     Ok(outcomes.map(|((attack, attacked), logits)| attack.finish(attacked, logits, settings, &doubts)).collect())
+}
+
+/// What the attacked classifier decides on pictures by: its posterior, `[N]` of `[K]`, as [`Outcome::posterior_after`] is.
+///
+/// # Errors
+/// As for [`run`].
+pub fn judge(model: &dyn JointModel, pictures: &Batch, settings: &Settings) -> Result<Vec<Vec<f64>>> {
+    settings.check(model)?;
+    let classifier = settings.defence.classifier(model, settings.sigma, settings.seed);
+    let streams: Vec<u64> = (0..pictures.len() as u64).map(|i| settings.first + i).collect();
+    let logits = classifier.verdict(pictures, &streams)?;
+    Ok(logits.chunks_exact(model.classes().len()).map(posterior).collect())
 }
 
 fn check_pictures(clean: &Batch, labels: &[usize], classes: usize) -> Result<()> {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Defence, Method, Norm};
-use crate::{Error, Result};
+use crate::joint::JointModel;
+use crate::picture::Shape;
+use crate::{Error, Result, limits};
 
 /// Names of the parameters in the registry.
 pub mod names {
@@ -175,19 +177,23 @@ impl Settings {
         self.value(name) != 0.0
     }
 
-    /// Checks everything that does not depend on the pictures.
-    pub(super) fn check(&self, classes: usize) -> Result<()> {
+    /// Checks everything that does not depend on the pictures: what is refused here is refused before any work.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming the option.
+    pub fn check(&self, model: &dyn JointModel) -> Result<()> {
+        self.check_for(model.classes().len(), model.shape())
+    }
+
+    /// [`Settings::check`] for a model of so many classes, over pictures of this shape.
+    pub(super) fn check_for(&self, classes: usize, shape: Shape) -> Result<()> {
         let description = self.method.description();
         if description.epsilon(self.norm).is_none() {
             return Err(Error::option("--norm", format!("{} does not take {}", description.id, self.norm)));
         }
-        if !(self.epsilon.is_finite() && self.epsilon >= 0.0) {
-            return Err(Error::option("--epsilon", format!("takes a number from 0 up, not {}", self.epsilon)));
-        }
-        if !(self.sigma.is_finite() && self.sigma > 0.0) {
-            return Err(Error::option("--sigma", format!("takes a positive number, not {}", self.sigma)));
-        }
-        self.defence.check()?;
+        self.check_budget(shape)?;
+        limits::positive_sigma("--sigma", self.sigma)?;
+        self.defence.check(shape.len())?;
         if classes < description.min_classes {
             let (id, least) = (description.id, description.min_classes);
             let reason = format!("{id} needs {least} classes and the model has {classes}; try apgd-ce");
@@ -207,6 +213,26 @@ impl Settings {
             };
         }
         Ok(())
+    }
+
+    /// Refuses a budget beyond the distance from black to white: the scale was another.
+    fn check_budget(&self, shape: Shape) -> Result<()> {
+        let Self { epsilon, norm, .. } = *self;
+        if !(epsilon.is_finite() && epsilon >= 0.0) {
+            return Err(Error::option("--epsilon", format!("takes a number from 0 up, not {epsilon}")));
+        }
+        let farthest = match norm {
+            Norm::Linf => 1.0,
+            Norm::L2 => (shape.len() as f64).sqrt(),
+        };
+        if epsilon <= farthest {
+            return Ok(());
+        }
+        let (hint, norm) = (limits::of_255(epsilon, farthest), norm.title());
+        let reason = format!(
+            "{epsilon} is beyond {farthest:.3}, the {norm} distance from black to white on the [0, 1] scale{hint}"
+        );
+        Err(Error::option("--epsilon", reason))
     }
 }
 
@@ -228,7 +254,8 @@ mod tests {
 
     #[test]
     fn wrong_settings_are_named() {
-        let message = |settings: Settings, classes| settings.check(classes).unwrap_err().to_string();
+        let shape = Shape::new(1, 4, 4);
+        let message = |settings: Settings, classes| settings.check_for(classes, shape).unwrap_err().to_string();
         assert!(message(Settings::new(Method::Deepfool, 0.1).within(Norm::Linf, 0.1), 10).contains("--norm"));
         assert!(message(Settings::new(Method::Fgsm, 0.1).within(Norm::L2, f64::NAN), 10).contains("--epsilon"));
         assert!(message(Settings::new(Method::Fgsm, 0.0), 10).contains("--sigma"));
@@ -237,6 +264,19 @@ mod tests {
         assert!(message(targeted, 10).contains("--target"));
         let error = Settings::new(Method::Fgsm, 0.1).with(names::STEPS, 3.0).unwrap_err();
         assert!(error.to_string().contains("--steps"));
+    }
+
+    #[test]
+    fn levels_typed_in_255ths_are_asked_about() {
+        let shape = Shape::new(1, 4, 4);
+        let check = |norm, epsilon| Settings::new(Method::Fgsm, 0.1).within(norm, epsilon).check_for(2, shape);
+        assert!(check(Norm::Linf, 8.0).unwrap_err().to_string().ends_with("did you mean 8/255?"));
+        assert!(check(Norm::L2, 128.0).unwrap_err().to_string().ends_with("did you mean 128/255?"));
+        check(Norm::Linf, 1.0).unwrap();
+        // Sixteen values from black to white.
+        check(Norm::L2, 4.0).unwrap();
+        let error = Settings::new(Method::Fgsm, 25.0).check_for(2, shape).unwrap_err().to_string();
+        assert!(error.starts_with("--sigma") && error.ends_with("did you mean 25/255?"), "{error}");
     }
 
     #[test]

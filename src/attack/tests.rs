@@ -324,9 +324,9 @@ fn doubts_are_reported() {
     let outcome = &attack(&blind, &clean, &[0], &Settings::new(Method::Pgd, SIGMA))[0];
     assert!(outcome.warnings.contains(&Warning::ZeroGradient));
     assert!(!outcome.success);
-    let wide = Settings { mode: Mode::Smallest, ..Settings::new(Method::Fgsm, 2e3) };
+    let wide = Settings { mode: Mode::Smallest, ..Settings::new(Method::Fgsm, 1e-4) };
     let outcome = &attack(&blind, &clean, &[0], &wide)[0];
-    assert!(outcome.warnings.contains(&Warning::SigmaOutsideRange { asked: 2e3, used: 1e3 }));
+    assert!(outcome.warnings.contains(&Warning::SigmaOutsideRange { asked: 1e-4, used: 1e-3 }));
     assert!(outcome.warnings.contains(&Warning::NoBudgetFound));
 }
 

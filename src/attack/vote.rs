@@ -54,7 +54,7 @@ pub(super) struct Average<'a> {
 /// Added to the seed for the draws that decide, so that the attack has not seen them.
 const VERDICT: u64 = 0x5bd1_e995_9d1b_58d3;
 /// How many of the deciding draws the model sees at once.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 /// The log-share of a class without a vote.
 const NO_VOTE: f64 = -30.0;
 

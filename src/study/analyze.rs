@@ -8,7 +8,7 @@ use super::{Classes, Fidelity, native};
 use crate::joint::{Forward, JointModel, mixture};
 use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma};
 use crate::task::Cancel;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// How many conditional denoisers share one adjoint pass: bounds the memory and the wait for a cancellation.
 const CLASSES_A_PASS: usize = 16;
@@ -135,7 +135,7 @@ impl Level {
         let mut sigma = request.assumed_sigma;
         match &request.subject {
             Subject::Clean { noise, .. } => {
-                check_sigma(noise.sigma)?;
+                limits::sigma("--sigma", noise.sigma)?;
                 sigma = sigma.or(Some(noise.sigma));
                 if noise.kind != NoiseKind::Gaussian {
                     notes.push(format!(
@@ -153,7 +153,7 @@ impl Level {
             }
         }
         let sigma = sigma.unwrap_or_default();
-        check_sigma(sigma)?;
+        limits::sigma("--sigma", sigma)?;
         let range = model.sigma_range();
         let used = range.clamp(sigma);
         if !range.contains(sigma) {
@@ -162,13 +162,6 @@ impl Level {
         }
         Ok(Self { sigma, estimated, used, notes })
     }
-}
-
-fn check_sigma(sigma: f32) -> Result<()> {
-    if sigma.is_finite() && sigma >= 0.0 {
-        return Ok(());
-    }
-    Err(Error::option("sigma", format!("{sigma} is no standard deviation: it is finite and not negative")))
 }
 
 /// `D_c(y)` for each class and, if there is an outside of `outside`, the denoiser of all the classes there.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use syn::visit::{self, Visit};
 
-/// Each module, with the modules that it may name. `error`, `task` and `files` are below all.
+/// Each module, with the modules that it may name. `error`, `task`, `files` and `limits` are below all.
 const LAYERS: [(&str, &[&str]); 11] = [
     ("gui", &["study", "attack", "train", "joint", "network", "picture"]),
     ("cli", &["gui", "study", "attack", "train", "joint", "network", "picture"]),
@@ -22,7 +22,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
 ];
 
 /// Modules that every other may name.
-const GROUND: [&str; 3] = ["error", "task", "files"];
+const GROUND: [&str; 4] = ["error", "task", "files", "limits"];
 
 /// The layers of the window, each of which may name those before it; `app` and the window's root may name all.
 const WINDOW: [&str; 7] = ["gpu", "state", "command", "work", "feature", "view", "app"];
