@@ -1,9 +1,9 @@
 //! An attack as a study: the picture as the model sees it before, and after.
 
 use super::analyze;
-use super::request::{Classes, Request};
+use super::request::{Classes, Request, ranked};
 use super::result::{ModelCard, Study};
-use crate::attack::{self, Outcome, Settings, Step};
+use crate::attack::{self, Distance, Outcome, Settings, Step, Target};
 use crate::joint::JointModel;
 use crate::picture::{Batch, Noise, Picture};
 use crate::task::Cancel;
@@ -37,10 +37,46 @@ pub struct Attacked {
     pub after: Study,
 }
 
+/// What is left of an attack in a file: the picture was rounded to 8 bits, or compressed, and may fool no longer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// How far the file's picture lies from the clean one.
+    pub achieved: Distance,
+    /// The most probable class of the file's picture.
+    pub predicted: usize,
+    /// p(c | x) of the file's picture, `[K]`, under the attack's defence.
+    pub posterior: Vec<f64>,
+    /// Whether the file's picture reaches the attack's goal.
+    pub success: bool,
+    /// Whether it lies within the budget; none where the smallest was looked for.
+    pub within_budget: Option<bool>,
+}
+
+impl Attacked {
+    /// Measures `picture`, the attacked one as a file holds it, in the way that the attack was.
+    ///
+    /// # Errors
+    /// Those of [`attack::judge`].
+    pub fn written(&self, model: &dyn JointModel, clean: &Picture, picture: &Picture) -> Result<Written> {
+        let Self { settings, outcome, .. } = self;
+        let posterior = attack::judge(model, &Batch::of([picture]), settings)?.swap_remove(0);
+        let predicted = ranked(&posterior)[0];
+        let achieved = Distance::between(clean, picture);
+        Ok(Written {
+            achieved,
+            predicted,
+            posterior,
+            success: outcome.target.map_or(predicted != outcome.label, |target| predicted == target),
+            // f32 and 8 bits round a budget such as 8/255 each in its own way.
+            within_budget: outcome.epsilon.map(|epsilon| achieved.in_norm(settings.norm) <= epsilon + 1e-6),
+        })
+    }
+}
+
 /// Attacks one picture and studies it before and after.
 ///
 /// # Errors
-/// Those of [`attack::run`] and [`analyze`].
+/// Those of [`attack::run`] and [`analyze`], and [`Error::Compute`] for a target that is the picture's own class.
 pub fn attack(
     model: &dyn JointModel,
     request: &AttackRequest,
@@ -55,6 +91,11 @@ pub fn attack(
     };
     let before = read(&request.clean)?;
     let label = request.label.unwrap_or(before.predicted());
+    if request.settings.target == Target::Class(label) {
+        let name = &model.classes()[label];
+        let reason = format!("this picture is of {name} already: an attack towards {name} has nothing to do");
+        return Err(Error::Compute(reason));
+    }
     let clean = Batch::of([&request.clean]);
     let outcome = attack::run(model, &clean, &[label], &request.settings, cancel, observe)?.into_iter().next();
     let outcome = outcome.ok_or_else(|| Error::Compute("the attack had no outcome".to_owned()))?;

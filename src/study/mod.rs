@@ -19,9 +19,9 @@ mod sweep;
 mod tests;
 
 pub use analyze::analyze;
-pub use attacked::{AttackRequest, Attacked, attack};
+pub use attacked::{AttackRequest, Attacked, Written, attack};
 pub use fidelity::Fidelity;
-pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked};
+pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked, target, target_argument};
 pub use result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 pub use sheet::{Theme, sheet};
 pub use sweep::{Sweep, SweepRequest, sweep};

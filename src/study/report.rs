@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Attacked, Fidelity, Study, Timings};
-use crate::attack::{Certificate, Defence, Distance, Method, Norm};
+use super::{Attacked, Fidelity, Study, Timings, Written};
+use crate::attack::{Certificate, Defence, Distance, Method, Norm, Smoothing};
 use crate::joint::JointModel;
-use crate::picture::NoiseKind;
+use crate::picture::{NoiseKind, decibels};
 
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,7 +19,7 @@ pub struct ClassProbability {
     pub probability: f64,
 }
 
-/// Values by class name, written in their own order.
+/// Values by class name, written in their own order; an infinite one, the PSNR of identical pictures, as null.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ByClass(pub Vec<(String, f64)>);
 
@@ -27,18 +27,20 @@ impl Serialize for ByClass {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
         for (class, value) in &self.0 {
-            map.serialize_entry(class, value)?;
+            map.serialize_entry(class, &decibels::finite(*value))?;
         }
         map.end()
     }
 }
 
-/// PSNR in dB to the clean picture.
+/// PSNR in dB to the clean picture; null where the two are identical, whose PSNR is infinite.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Psnr {
     /// Of the noisy picture.
+    #[serde(serialize_with = "decibels::serialize")]
     pub noisy: f64,
     /// Of D(y).
+    #[serde(serialize_with = "decibels::serialize")]
     pub denoised: f64,
     /// Of each computed `D_c(y)`, by class.
     pub conditional: ByClass,
@@ -226,6 +228,40 @@ pub struct AttackReport {
     pub queries: usize,
     /// What a person should know before trusting the result.
     pub warnings: Vec<String>,
+    /// The file that the attacked picture was written to, measured as it is there; null if none was.
+    pub written: Option<WrittenReport>,
+}
+
+/// An attacked picture in a file: rounded to 8 bits, or compressed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WrittenReport {
+    /// The file.
+    pub file: String,
+    /// How far the file's picture lies from the clean one.
+    pub achieved: Distance,
+    /// Its most probable class.
+    pub predicted: String,
+    /// `p(c | x)` of it, the most probable class first.
+    pub posterior: Vec<ClassProbability>,
+    /// Whether it still reaches the attack's goal.
+    pub success: bool,
+    /// Whether it lies within the budget; null where the smallest perturbation was looked for.
+    pub within_budget: Option<bool>,
+}
+
+impl WrittenReport {
+    /// The report of what is in `file`, for a model of these classes.
+    #[must_use]
+    pub fn of(written: &Written, file: &Path, classes: &[String]) -> Self {
+        Self {
+            file: file.display().to_string(),
+            achieved: written.achieved,
+            predicted: classes[written.predicted].clone(),
+            posterior: posterior(&written.posterior, classes),
+            success: written.success,
+            within_budget: written.within_budget,
+        }
+    }
 }
 
 impl AttackReport {
@@ -257,9 +293,11 @@ impl AttackReport {
             loss: outcome.loss.clone(),
             queries: outcome.queries,
             warnings: outcome.warnings.iter().map(ToString::to_string).collect(),
+            written: None,
         }
     }
 }
+
 /// A certificate by randomised smoothing, for JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CertificateReport {
@@ -273,6 +311,10 @@ pub struct CertificateReport {
     pub fit: String,
     /// Standard deviation of the noise.
     pub sigma: f32,
+    /// The seed of the noise.
+    pub seed: u64,
+    /// How many votes chose the class before.
+    pub selection: u64,
     /// The probability that the certificate is wrong.
     pub alpha: f64,
     /// The class that the smoothed classifier is certified to say; null if it abstains.
@@ -290,10 +332,11 @@ pub struct CertificateReport {
 }
 
 impl CertificateReport {
-    /// The report of a certificate of the picture in `image`, which was fitted as `fit` says.
+    /// The report of a certificate by `smoothing` of the picture in `image`, which was fitted as `fit` says.
     #[must_use]
     pub fn of(
         certificate: &Certificate,
+        smoothing: &Smoothing,
         model: &dyn JointModel,
         label: Option<usize>,
         image: &Path,
@@ -306,6 +349,8 @@ impl CertificateReport {
             device: model.device(),
             fit: fit.to_owned(),
             sigma: certificate.sigma,
+            seed: smoothing.seed,
+            selection: smoothing.selection,
             alpha: certificate.alpha,
             class: radius.map(|_| model.classes()[certificate.class].clone()),
             right: radius.and(label).map(|label| label == certificate.class),

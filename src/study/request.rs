@@ -1,5 +1,6 @@
 //! What is asked of a model: a picture, its noise, and the classes to denoise it as.
 
+use crate::attack::Target;
 use crate::picture::{Noise, Picture};
 use crate::{Error, Result};
 
@@ -99,6 +100,27 @@ pub fn class_index(option: &str, name: &str, names: &[String]) -> Result<usize> 
     })
 }
 
+/// Reads what an attack is to make of a picture: `random`, `least-likely` or a class by name.
+///
+/// A class that is called as one of the words is named with a comma: `random,` is the class named random.
+///
+/// # Errors
+/// [`Error::Option`] naming `option` if the name is none of `names`.
+pub fn target(option: &str, text: &str, names: &[String]) -> Result<Target> {
+    match text {
+        "random" => Ok(Target::Random),
+        "least-likely" => Ok(Target::LeastLikely),
+        _ if names.iter().any(|name| name == text) => class_index(option, text, names).map(Target::Class),
+        _ => class_index(option, text.strip_suffix(',').unwrap_or(text), names).map(Target::Class),
+    }
+}
+
+/// What [`target`] reads as the class called `name`.
+#[must_use]
+pub fn target_argument(name: &str) -> String {
+    if matches!(name, "random" | "least-likely") { format!("{name},") } else { name.to_owned() }
+}
+
 /// Class indices, the most probable first; ties keep their order.
 #[must_use]
 pub fn ranked(posterior: &[f64]) -> Vec<usize> {
@@ -191,6 +213,18 @@ mod tests {
         let message = Classes::parse("--classes", "cat,cow", &names()).unwrap_err().to_string();
         assert_eq!(message, "--classes: the model has no class \"cow\"; it has cat, dog, 3");
         assert!(Classes::parse("--classes", ",", &names()).is_err());
+    }
+
+    #[test]
+    fn a_class_may_be_called_as_a_word_for_targets_is() {
+        let names = ["cat", "random", "least-likely", "a,"].map(str::to_owned).to_vec();
+        let read = |text: &str| target("--target", text, &names).unwrap();
+        assert_eq!((read("random"), read("least-likely")), (Target::Random, Target::LeastLikely));
+        for (class, name) in names.iter().enumerate() {
+            assert_eq!(read(&target_argument(name)), Target::Class(class));
+        }
+        assert_eq!((read("cat,"), read("CAT")), (Target::Class(0), Target::Class(0)));
+        assert!(target("--target", "cow", &names).unwrap_err().to_string().starts_with("--target: "));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::attack::{self, Defence, Mode, Smoothing, Target};
 use crate::gui::state::document::{Entry, Source};
 use crate::gui::state::model::ModelSource;
 use crate::picture::{self, Fit, Noise, NoiseKind};
+use crate::study::target_argument;
 use crate::{Error, Result};
 
 /// What a command line has to say of the window.
@@ -76,7 +77,9 @@ impl Screen {
             Target::None => {}
             Target::Random => line.option("target", "random"),
             Target::LeastLikely => line.option("target", "least-likely"),
-            Target::Class(class) => line.option("target", self.classes.get(class).map_or("", String::as_str)),
+            Target::Class(class) => {
+                line.option("target", &self.classes.get(class).map_or_else(String::new, |name| target_argument(name)));
+            }
         }
         if settings.mode == Mode::Smallest {
             line.word("--smallest");
