@@ -36,6 +36,9 @@ pub trait JointModel: Send + Sync {
     /// Where it computes, for reports: `cpu`, `cuda:0`.
     fn device(&self) -> String;
 
+    /// What tells it from every other model: a hexadecimal SHA-256 of all that its answers depend on but the device.
+    fn digest(&self) -> String;
+
     /// The class names, K of them, in the order of the logits.
     fn classes(&self) -> &[String];
 

@@ -3,6 +3,8 @@
 //! With `x | component ~ N(m, S)`, the noisy picture is `y ~ N(m, S + σ²I)`, so `log p_σ(y, c)` is the logsumexp of
 //! class c's components and its gradient a responsibility-weighted mean of `−(S + σ²I)⁻¹(y − m)`.
 
+use sha2::{Digest, Sha256};
+
 use super::model::{check_input, cotangents_a_picture};
 use super::readings::{log_density, posterior};
 use super::{Forward, JointModel, SigmaRange};
@@ -91,6 +93,22 @@ impl JointModel for GaussianMixture {
 
     fn device(&self) -> String {
         "cpu".to_owned()
+    }
+
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        let range = self.sigma_range;
+        hash.update(format!("{:?} {} {:?} {:?}", self.classes, self.shape, range.min.to_bits(), range.max.to_bits()));
+        let mut numbers = |numbers: &[f64]| numbers.iter().for_each(|v| hash.update(v.to_bits().to_le_bytes()));
+        for Component { class, log_weight, mean, covariance } in &self.components {
+            numbers(&[*class as f64, *log_weight]);
+            numbers(mean);
+            match covariance {
+                Covariance::Isotropic(variance) => numbers(&[*variance]),
+                Covariance::Full(matrix) => numbers(matrix),
+            }
+        }
+        format!("{:x}", hash.finalize())
     }
 
     fn classes(&self) -> &[String] {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use sha2::{Digest, Sha256};
 
 use super::Description;
 use crate::{Error, Result, files};
@@ -103,6 +104,21 @@ impl Checkpoint {
         }
         let metadata = HashMap::from([(KEY.to_owned(), json)]);
         safetensors::serialize(views, Some(metadata)).map_err(|e| fail(e.to_string()))
+    }
+
+    /// A hexadecimal SHA-256 of the description and of every tensor's name, shape and values.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        // A description is plain data, which is always JSON.
+        hash.update(serde_json::to_vec(&self.description).unwrap_or_default());
+        for (name, Values { shape, values }) in &self.tensors {
+            hash.update(format!("{name} {shape:?}"));
+            for some in values.chunks(1 << 12) {
+                hash.update(some.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+            }
+        }
+        format!("{:x}", hash.finalize())
     }
 
     /// Writes the file whole or not at all, over one that is there.

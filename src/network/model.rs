@@ -12,6 +12,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Network {
     description: Description,
+    digest: String,
     device: Device,
     dtype: DType,
     arithmetic: Arithmetic,
@@ -37,7 +38,8 @@ impl Network {
             return Self::with_tensors(checkpoint, &device, DType::F32);
         }
         let arithmetic = Arithmetic::Kernels(Box::new(Processor::new(checkpoint)?));
-        Ok(Self { description: checkpoint.description.clone(), device, dtype: DType::F32, arithmetic })
+        let (description, digest) = (checkpoint.description.clone(), checkpoint.digest());
+        Ok(Self { description, digest, device, dtype: DType::F32, arithmetic })
     }
 
     /// [`Self::load`], ready for the first analysis: on a processor the filters are packed for one picture of the model's
@@ -69,7 +71,7 @@ impl Network {
             Tensor::from_slice(&tensor.values, tensor.shape.as_slice(), device)?.to_dtype(dtype)
         })?;
         let arithmetic = Arithmetic::Tensors(Box::new(graph));
-        Ok(Self { description, device: device.clone(), dtype, arithmetic })
+        Ok(Self { description, digest: checkpoint.digest(), device: device.clone(), dtype, arithmetic })
     }
 
     /// What the network is and how it was trained.
@@ -100,6 +102,10 @@ impl JointModel for Network {
 
     fn device(&self) -> String {
         device::name(&self.device)
+    }
+
+    fn digest(&self) -> String {
+        self.digest.clone()
     }
 
     fn classes(&self) -> &[String] {

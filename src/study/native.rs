@@ -136,6 +136,10 @@ mod tests {
             "cpu".to_owned()
         }
 
+        fn digest(&self) -> String {
+            self.name().to_owned()
+        }
+
         fn classes(&self) -> &[String] {
             &self.0
         }

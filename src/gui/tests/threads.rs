@@ -132,6 +132,10 @@ macro_rules! by_forward {
                 self.0.device()
             }
 
+            fn digest(&self) -> String {
+                self.0.digest()
+            }
+
             fn classes(&self) -> &[String] {
                 self.0.classes()
             }

@@ -3,14 +3,15 @@
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::Samples;
 use super::work::{Measure, Work};
-use crate::Result;
 use crate::attack::{Certificate, Smoothing, certified_accuracy, certified_radius, certify, clopper_pearson_lower};
 use crate::joint::JointModel;
 use crate::study::level;
 use crate::task::Cancel;
+use crate::{Error, Result, limits};
 
 /// What is to be certified.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,30 @@ impl Default for CertifyPlan {
     /// No level yet; 100 pictures of 1000 votes each, after 100 that choose the class, α = 0.001.
     fn default() -> Self {
         Self { sigmas: Vec::new(), pictures: 100, samples: 1000, selection: 100, alpha: 1e-3 }
+    }
+}
+
+impl CertifyPlan {
+    /// Refuses what no certificate can be made of.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming the option of `denoscope eval`.
+    pub(super) fn check(&self) -> Result<()> {
+        let named = |error| match error {
+            Error::Option { option, reason } if option == "--sigma" => Error::option("--certify", reason),
+            Error::Option { option, reason } => Error::option(option.replace("--", "--certify-"), reason),
+            other => other,
+        };
+        for &sigma in &self.sigmas {
+            self.smoothing(sigma, 0).check().map_err(named)?;
+            limits::whole("--certify-pictures", self.pictures as u64, 1, u64::MAX)?;
+        }
+        Ok(())
+    }
+
+    fn smoothing(&self, sigma: f32, seed: u64) -> Smoothing {
+        let Self { samples, selection, alpha, .. } = *self;
+        Smoothing { selection, samples, alpha, seed, ..Smoothing::new(sigma) }
     }
 }
 
@@ -125,22 +150,38 @@ impl Measure for Level<'_> {
         format!("certificates at {}", level::describe(self.sigma))
     }
 
+    fn settings(&self) -> Value {
+        // What is concluded from the votes, α among it, is no part of them.
+        let CertifyPlan { samples, selection, .. } = self.plan;
+        json!({
+            "measure": "certificate", "sigma": self.sigma, "selection": selection, "samples": samples, "seed": self.seed,
+        })
+    }
+
+    fn samples(&self) -> &Samples {
+        self.samples
+    }
+
     fn count(&self) -> usize {
         self.plan.pictures.min(self.samples.len())
     }
 
+    fn index(&self, number: usize) -> usize {
+        self.picture(number)
+    }
+
+    fn is_sound(&self, Poll { class, selection, votes }: &Poll) -> bool {
+        let classes = self.model.classes().len();
+        let sum = |votes: &[u64]| votes.iter().try_fold(0_u64, |sum, &votes| sum.checked_add(votes));
+        *class < classes
+            && (selection.len(), votes.len()) == (classes, classes)
+            && (sum(selection), sum(votes)) == (Some(self.plan.selection), Some(self.plan.samples))
+    }
+
     fn measure(&self, numbers: &[usize], cancel: &Cancel) -> Result<Vec<Poll>> {
         let one = |&number: &usize| {
-            let CertifyPlan { samples, selection, alpha, .. } = *self.plan;
             let index = self.picture(number);
-            let smoothing = Smoothing {
-                selection,
-                samples,
-                alpha,
-                seed: self.seed,
-                number: index as u64,
-                ..Smoothing::new(self.sigma)
-            };
+            let smoothing = Smoothing { number: index as u64, ..self.plan.smoothing(self.sigma, self.seed) };
             let clean = self.samples.picture(index);
             let certificate = certify(self.model, &clean, &smoothing, cancel, &mut |_| ControlFlow::Continue(()))?;
             Ok(Poll { class: certificate.class, selection: certificate.selection, votes: certificate.votes })

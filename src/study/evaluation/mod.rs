@@ -16,6 +16,7 @@ mod exact;
 mod examples;
 pub mod html;
 mod journal;
+mod keys;
 mod levels;
 mod robust;
 mod run;
@@ -31,14 +32,16 @@ pub use certified::{CertifiedFigures, CertifiedShare, CertifyPlan};
 pub use chart::{Chart, Series};
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
 pub use examples::{Example, Examples, Said};
-pub use journal::{Journal, fingerprint};
+pub use journal::Journal;
 pub use levels::LevelFigures;
 pub use robust::RobustFigures;
 pub use run::{evaluate, evaluate_from};
 pub use samples::Samples;
 pub use tables::{Part, Table, tables};
 
+use crate::joint::JointModel;
 use crate::picture::NoiseKind;
+use crate::{Error, Result, limits};
 
 /// What is to be measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +76,33 @@ impl Default for Plan {
         }
     }
 }
+
+impl Plan {
+    /// Checks every noise level, attack, defence and certificate against the model: what is refused here is refused before the
+    /// first picture.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming the option of `denoscope eval`.
+    pub fn check(&self, model: &dyn JointModel) -> Result<()> {
+        for &sigma in &self.sigmas {
+            limits::positive_sigma("--sigmas", sigma)?;
+        }
+        for attack in &self.attacks {
+            attack.settings(model, self.seed).check(model).map_err(|error| match error {
+                Error::Option { option, reason } => {
+                    Error::option("--attacks", format!("{attack}: {}: {reason}", option.trim_start_matches('-')))
+                }
+                other => other,
+            })?;
+        }
+        self.certify.check()?;
+        limits::whole("--batch", self.batch as u64, 1, limits::LARGEST_BATCH as u64)?;
+        limits::whole("--examples", self.examples as u64, 0, MOST_EXAMPLES)
+    }
+}
+
+/// The most example pictures of a report, which is one file.
+const MOST_EXAMPLES: u64 = 1000;
 
 /// The whole evaluation: the object that `eval --json` prints.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::work::{Measure, Work};
 use super::{AttackPlan, Samples, exact};
 use crate::Result;
-use crate::attack::{self, Defence, Method, Norm, Outcome, Warning};
+use crate::attack::{self, Defence, Method, Norm, Outcome, Settings, Warning};
 use crate::joint::JointModel;
 use crate::picture::{Batch, Picture};
 use crate::task::Cancel;
@@ -98,16 +99,32 @@ impl Measure for Attacked<'_> {
         self.attack.to_string()
     }
 
-    fn count(&self) -> usize {
-        self.samples.len()
+    fn settings(&self) -> Value {
+        json!({"measure": "attack", "settings": self.attack.settings(self.model, self.seed)})
+    }
+
+    fn samples(&self) -> &Samples {
+        self.samples
+    }
+
+    fn rows(&self) -> usize {
+        self.attack.defence.rows()
+    }
+
+    fn is_sound(&self, record: &Attempt) -> bool {
+        record.size.is_finite() && record.size >= 0.0
     }
 
     fn measure(&self, numbers: &[usize], cancel: &Cancel) -> Result<Vec<Attempt>> {
-        let mut settings = self.attack.settings(self.model, self.seed);
-        settings.first = numbers[0] as u64;
-        let pictures: Vec<Picture> = numbers.iter().map(|&index| self.samples.picture(index)).collect();
-        let labels: Vec<usize> = numbers.iter().map(|&index| self.samples.label(index)).collect();
-        let outcomes = attack::run(self.model, &Batch::of(&pictures), &labels, &settings, cancel, &mut |_| ())?;
+        let settings = self.attack.settings(self.model, self.seed);
+        let mut outcomes = Vec::with_capacity(numbers.len());
+        // A picture's random numbers are drawn by its number, so those whose numbers follow each other go together.
+        for run in numbers.chunk_by(|a, b| a + 1 == *b) {
+            let settings = Settings { first: run[0] as u64, ..settings.clone() };
+            let pictures: Vec<Picture> = run.iter().map(|&index| self.samples.picture(index)).collect();
+            let labels: Vec<usize> = run.iter().map(|&index| self.samples.label(index)).collect();
+            outcomes.extend(attack::run(self.model, &Batch::of(&pictures), &labels, &settings, cancel, &mut |_| ())?);
+        }
         let attempt = |outcome: Outcome| {
             let size = outcome.achieved.in_norm(settings.norm);
             Attempt {

@@ -1,20 +1,23 @@
 //! One part after the other: noise levels, attacks, certificates.
 
+use std::path::Path;
+
 use super::certified::Level as Certificates;
 use super::levels::{Scores, Under};
 use super::robust::{Attacked, doubt_gradients};
 use super::work::{Measure, Work};
 use super::{DetectionFigures, Evaluation, Journal, Plan, Samples, Score, Step, auroc, examples, fpr_at_95};
-use crate::Result;
 use crate::joint::JointModel;
 use crate::picture::{Noise, NoiseKind};
 use crate::task::Cancel;
+use crate::{Error, Result};
 
 /// Measures everything in `plan`; with pictures of another kind (`others`), also how well they are told from `samples`
 /// under Gaussian noise of each level.
 ///
 /// # Errors
-/// [`crate::Error::Cancelled`] soon after `cancel` is raised, and whatever the model or an attack refuses.
+/// Those of [`Plan::check`] before anything is measured, [`crate::Error::Cancelled`] soon after `cancel` is raised, and what the
+/// model fails with.
 pub fn evaluate(
     model: &dyn JointModel,
     samples: &Samples,
@@ -29,7 +32,8 @@ pub fn evaluate(
 /// [`evaluate`], going on from what `journal` holds and keeping there what is measured. The figures are the same.
 ///
 /// # Errors
-/// As for [`evaluate`], and [`crate::Error::Io`] if the journal cannot be written.
+/// As for [`evaluate`], [`crate::Error::Io`] if the journal cannot be written, and [`crate::Error::Data`] if it has records
+/// and none is of this evaluation.
 pub fn evaluate_from(
     journal: &mut Journal,
     model: &dyn JointModel,
@@ -39,6 +43,7 @@ pub fn evaluate_from(
     cancel: &Cancel,
     observe: &mut dyn FnMut(Step<'_>),
 ) -> Result<Evaluation> {
+    plan.check(model)?;
     let others = others.filter(|_| plan.noises.contains(&NoiseKind::Gaussian));
     let noises: Vec<Noise> = plan.noises.iter().flat_map(|&kind| at_levels(kind, plan)).collect();
     let attacks: Vec<Attacked<'_>> =
@@ -52,7 +57,19 @@ pub fn evaluate_from(
     let total = samples.len() * (noises.len() + attacks.len())
         + others.map_or(0, |others| others.len() * plan.sigmas.len())
         + certificates.iter().map(Measure::count).sum::<usize>();
-    let work = &mut Work { batch: plan.batch, journal, cancel, observe, done: 0, total };
+    let work = &mut Work { model, batch: plan.batch, journal, cancel, observe, done: 0, total };
+    let under = |noise: Noise, samples| Under { model, samples, noise };
+    let of_others = |noise: &Noise| others.filter(|_| noise.kind == NoiseKind::Gaussian);
+    let known = noises.iter().map(|&noise| work.known(&under(noise, samples))).sum::<usize>()
+        + noises.iter().filter_map(|n| of_others(n).map(|others| work.known(&under(*n, others)))).sum::<usize>()
+        + attacks.iter().map(|attacked| work.known(attacked)).sum::<usize>()
+        + certificates.iter().map(|level| work.known(level)).sum::<usize>();
+    if known == 0 && !work.journal.is_empty() {
+        let path = work.journal.path().unwrap_or(Path::new("the journal"));
+        let reason = "holds nothing of this evaluation (other data, model or options); --force begins anew";
+        return Err(Error::data(path, reason));
+    }
+    work.journal.reused = known;
 
     let mut evaluation = Evaluation {
         model: model.name().to_owned(),
@@ -68,14 +85,14 @@ pub fn evaluate_from(
         examples: examples::choose(model, samples, plan, cancel)?,
     };
     for noise in noises {
-        let (figures, scores) = Under { model, samples, noise }.figures(work)?;
+        let (figures, scores) = under(noise, samples).figures(work)?;
         if noise.kind != NoiseKind::Gaussian {
             evaluation.by_noise.push(figures);
             continue;
         }
         evaluation.by_sigma.push(figures);
         if let Some(others) = others {
-            let (_, other_scores) = Under { model, samples: others, noise }.figures(work)?;
+            let (_, other_scores) = under(noise, others).figures(work)?;
             evaluation.ood.extend(detections(others, noise.sigma, &scores, &other_scores));
         }
     }

@@ -1,5 +1,10 @@
 //! The labelled pictures of an evaluation.
 
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
 use crate::joint::JointModel;
 use crate::picture::{Fit, Picture, fit};
 use crate::train::data::{DataSet, Kind};
@@ -18,6 +23,8 @@ pub struct Samples {
     indices: Vec<usize>,
     /// The model's class for each class of the data set.
     classes: Vec<usize>,
+    /// SHA-256 of each picture, once somebody asked.
+    digests: OnceLock<Vec<[u8; 32]>>,
 }
 
 impl Samples {
@@ -55,7 +62,8 @@ impl Samples {
             Kind::Cifar10 | Kind::Mnist => part.take(count).collect(),
         };
         notes.extend(data.problems.iter().cloned());
-        Self { name: data.name.clone(), notes, shape: model.shape(), data, indices, classes }
+        let digests = OnceLock::new();
+        Self { name: data.name.clone(), notes, shape: model.shape(), data, indices, classes, digests }
     }
 
     /// How many pictures.
@@ -78,6 +86,20 @@ impl Samples {
             return picture;
         }
         fit(&picture, self.shape, Fit::Centre).picture.map(|v| v.clamp(0.0, 1.0))
+    }
+
+    /// How many numbers a picture is.
+    pub(super) fn values(&self) -> usize {
+        self.shape.len()
+    }
+
+    /// SHA-256 of picture `index` as the model gets it.
+    pub(super) fn digest(&self, index: usize) -> &[u8; 32] {
+        let digest = |index: usize| -> [u8; 32] {
+            let picture = self.picture(index);
+            Sha256::digest(picture.values().iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()).into()
+        };
+        &self.digests.get_or_init(|| (0..self.len()).into_par_iter().map(digest).collect())[index]
     }
 
     /// The model's class of picture `index`.

@@ -1,11 +1,13 @@
 //! An evaluation of the oracle on pictures that it drew itself.
 
+use std::path::Path;
+
 use super::*;
 use crate::joint::GaussianMixture;
 use crate::picture::{Picture, Shape, save};
 use crate::task::Cancel;
 use crate::train::data::open_as;
-use crate::{Error, attack};
+use crate::{Error, Result, attack};
 
 const SHAPE: Shape = Shape::new(1, 12, 12);
 
@@ -105,9 +107,7 @@ fn an_evaluation_that_is_stopped_again_and_again_ends_with_the_same_figures() {
     for round in 0..100 {
         // Batches of other sizes too: they are no part of what is measured.
         let plan = Plan { batch: 1 + round % 4, ..everything() };
-        let print = fingerprint(&model, &own, Some(&other), &plan).unwrap();
-        let mut journal =
-            if round == 0 { Journal::create(&path, &print) } else { Journal::resume(&path, &print) }.unwrap();
+        let mut journal = if round == 0 { Journal::create(&path) } else { Journal::resume(&path) }.unwrap();
         let (cancel, before) = (Cancel::new(), reached);
         let ended = evaluate_from(&mut journal, &model, &own, Some(&other), &plan, &cancel, &mut |step| {
             reached = step.done;
@@ -125,12 +125,110 @@ fn an_evaluation_that_is_stopped_again_and_again_ends_with_the_same_figures() {
         }
     }
     assert!(done && stops > 5, "{stops} stops");
-    let other_plan = Plan { seed: 9, ..everything() };
-    let print = fingerprint(&model, &own, Some(&other), &other_plan).unwrap();
-    assert!(Journal::resume(&path, &print).is_err(), "other figures, another evaluation");
-    assert_ne!(fingerprint(&model, &own, None, &everything()).unwrap(), print, "the other set matters");
-    let fewer = fingerprint(&model, &samples(Some(5)), Some(&other), &everything()).unwrap();
-    assert_ne!(fewer, fingerprint(&model, &own, Some(&other), &everything()).unwrap());
+}
+
+/// The evaluation, and how much of it was measured before, going on from the journal at `path`.
+fn resumed(path: &Path, model: &GaussianMixture, samples: &Samples, plan: &Plan) -> Result<(Evaluation, usize)> {
+    let mut journal = Journal::resume(path)?;
+    let evaluation = evaluate_from(&mut journal, model, samples, None, plan, &Cancel::new(), &mut |_| ())?;
+    Ok((evaluation, journal.reused()))
+}
+
+#[test]
+fn another_plan_takes_over_what_it_has_in_common_and_ends_as_if_it_had_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let few = Plan { sigmas: vec![0.3], attacks: everything().attacks[..2].to_vec(), ..everything() };
+    let shade = |index: usize| [("class 0", 0.2), ("class 1", 0.8)][index % 2];
+    let some = shades(&[shade(0), shade(2), shade(1)]);
+    let mut journal = Journal::create(&path).unwrap();
+    evaluate_from(&mut journal, &oracle(), &some, None, &few, &Cancel::new(), &mut |_| ()).unwrap();
+    let goes_on = |model: &GaussianMixture, samples: &Samples, plan: &Plan| {
+        let kept = folder.path().join("copy");
+        std::fs::copy(&path, &kept).unwrap();
+        let (evaluation, reused) = resumed(&kept, model, samples, plan)?;
+        assert_eq!(evaluation, evaluate(model, samples, None, plan, &Cancel::new(), &mut |_| ()).unwrap());
+        Ok::<usize, Error>(reused)
+    };
+    // Two kinds of noise, two attacks and a certificate on three pictures each, whatever else there is to do.
+    assert_eq!(goes_on(&oracle(), &some, &few).unwrap(), 15);
+    assert_eq!(goes_on(&oracle(), &some, &everything()).unwrap(), 15);
+    let alpha = Plan { certify: CertifyPlan { alpha: 0.3, ..few.certify.clone() }, ..few.clone() };
+    assert_eq!(goes_on(&oracle(), &some, &alpha).unwrap(), 15, "votes are votes whatever is concluded from them");
+    let steps = Plan { attacks: vec!["pgd:l2:1:steps=4".parse().unwrap()], ..few.clone() };
+    assert_eq!(goes_on(&oracle(), &some, &steps).unwrap(), 9);
+    // Of more pictures those with the same numbers and bytes are known: the first two here.
+    let more = shades(&[shade(0), shade(2), shade(4), shade(1)]);
+    assert_eq!(goes_on(&oracle(), &more, &Plan { certify: CertifyPlan::default(), ..few.clone() }).unwrap(), 8);
+    // Nothing in common: another seed, another model, other pictures.
+    let near = oracle().with(0, 0.5, vec![0.3; SHAPE.len()], 1e-4);
+    let others = shades(&[("class 0", 0.21), ("class 0", 0.22), ("class 1", 0.81)]);
+    for wrong in [
+        goes_on(&oracle(), &some, &Plan { seed: 9, ..few.clone() }),
+        goes_on(&near, &some, &few),
+        goes_on(&oracle(), &others, &few),
+    ] {
+        assert!(wrong.unwrap_err().to_string().contains("nothing of this evaluation"));
+    }
+}
+
+#[test]
+fn a_journal_with_numbers_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let plan = Plan { attacks: everything().attacks[1..2].to_vec(), ..everything() };
+    let mut journal = Journal::create(&path).unwrap();
+    evaluate_from(&mut journal, &oracle(), &samples(None), None, &plan, &Cancel::new(), &mut |_| ()).unwrap();
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let huge = u64::MAX.to_string();
+    let number = |name: &str, value: &str| {
+        let at = whole.find(&format!("\"{name}\":")).unwrap() + name.len() + 3;
+        let end = at + whole[at..].find([',', '}', ']']).unwrap();
+        format!("{}{value}{}", &whole[..at], &whole[end..])
+    };
+    let infinite = f64::INFINITY.to_bits().to_string();
+    for (name, value) in [
+        ("confidence", &*huge),
+        ("confidence", "-1"),
+        ("log_density", &infinite),
+        ("size", &huge),
+        ("class", "2"),
+        ("class", &huge),
+        ("votes", &format!("[{huge}")),
+        ("selection", "[0"),
+        ("right", "1e30"),
+    ] {
+        std::fs::write(&path, number(name, value)).unwrap();
+        let error = resumed(&path, &oracle(), &samples(None), &plan).unwrap_err().to_string();
+        assert!(error.contains("makes no sense") && !error.contains('\n'), "{name} {value}: {error}");
+    }
+}
+
+#[test]
+fn everything_is_checked_against_the_model_before_the_first_picture() {
+    let attack = |text: &str| Plan { attacks: vec![text.parse().unwrap()], ..plan() };
+    let certify = |certify: CertifyPlan| Plan { certify, ..plan() };
+    let usual = || CertifyPlan { sigmas: vec![0.1], ..CertifyPlan::default() };
+    for (wrong, part) in [
+        (attack("apgd-t"), "--attacks: apgd-t"),
+        (attack("pgd:linf:8"), "did you mean 8/255?"),
+        (attack("pgd:sigma=25"), "did you mean 25/255?"),
+        (Plan { sigmas: vec![0.1, 25.0], ..plan() }, "--sigmas"),
+        (Plan { sigmas: vec![f32::NAN], ..plan() }, "--sigmas"),
+        (Plan { batch: usize::MAX, ..plan() }, "--batch"),
+        (Plan { batch: 0, ..plan() }, "--batch"),
+        (Plan { examples: usize::MAX, ..plan() }, "--examples"),
+        (certify(CertifyPlan { sigmas: vec![0.1, 0.0], ..usual() }), "--certify: "),
+        (certify(CertifyPlan { alpha: 2.0, ..usual() }), "--certify-alpha"),
+        (certify(CertifyPlan { samples: u64::MAX, ..usual() }), "--certify-samples"),
+        (certify(CertifyPlan { selection: 0, ..usual() }), "--certify-selection"),
+    ] {
+        let answer = evaluate(&oracle(), &samples(None), None, &wrong, &Cancel::new(), &mut |step| {
+            panic!("{} of {} measured", step.done, step.total)
+        });
+        let error = answer.unwrap_err().to_string();
+        assert!(error.contains(part), "{part}: {error}");
+    }
 }
 
 #[test]
