@@ -1,5 +1,6 @@
 //! Pictures as arrays: loading, fitting, saving, noise, and how alike two of them are.
 
+pub mod decibels;
 mod estimate;
 mod fit;
 pub mod jpeg;

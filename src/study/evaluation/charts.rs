@@ -20,9 +20,9 @@ pub fn of(evaluation: &Evaluation, part: Part) -> Vec<Chart> {
     }
 }
 
-/// Points in the order of rising x.
+/// Points in the order of rising x; an infinite one, the PSNR of identical pictures, has no place.
 fn series(name: impl Into<String>, points: impl Iterator<Item = (f64, f64)>) -> Series {
-    let mut points: Vec<(f64, f64)> = points.collect();
+    let mut points: Vec<(f64, f64)> = points.filter(|(_, y)| y.is_finite()).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     Series { name: name.into(), points }
 }

@@ -1,19 +1,25 @@
 //! An evaluation as one table: a line a figure, for spreadsheets and plotting programs.
 
-use std::fmt::Write;
-
 use super::Evaluation;
 use crate::attack::Defence;
+use crate::picture::decibels;
 use crate::study::level;
 
-/// Every figure as comma-separated values: what was done, at which strength, which measure, the value.
+/// Every figure as comma-separated values (RFC 4180): what was done, at which strength, which measure, the value; no value for
+/// the infinite PSNR of identical pictures.
 #[must_use]
 pub fn table(evaluation: &Evaluation) -> String {
-    let mut text = "model,data,images,condition,norm,level,measure,value\n".to_owned();
-    let origin = format!("{},{},{}", quoted(&evaluation.model), quoted(&evaluation.data), evaluation.images);
+    let Evaluation { model, data, images, .. } = evaluation;
+    let mut table = csv::WriterBuilder::new().from_writer(Vec::new());
+    let mut write = |record: [&str; 8]| {
+        // Writing to memory cannot fail, and every record has as many fields.
+        let _ = table.write_record(record);
+    };
+    write(["model", "data", "images", "condition", "norm", "level", "measure", "value"]);
+    let images = images.to_string();
     let mut line = |condition: &str, norm: &str, level: f64, measure: &str, value: f64| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{origin},{},{norm},{level},{measure},{value}", quoted(condition));
+        let value = decibels::finite(value).map_or_else(String::new, |value| value.to_string());
+        write([model, data, &images, condition, norm, &level.to_string(), measure, &value]);
     };
     for level in evaluation.by_sigma.iter().chain(&evaluation.by_noise) {
         let figures = [
@@ -50,25 +56,48 @@ pub fn table(evaluation: &Evaluation) -> String {
         line(&condition, "", f64::from(detection.sigma), "auroc", detection.auroc);
         line(&condition, "", f64::from(detection.sigma), "fpr_at_95", detection.fpr_at_95);
     }
-    text
-}
-
-/// A field, in quotes where it needs them (RFC 4180).
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
+    String::from_utf8(table.into_inner().unwrap_or_default()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::evaluation::{Examples, RobustFigures};
 
     #[test]
-    fn only_fields_that_need_quotes_have_them() {
-        assert_eq!(quoted("plain name"), "plain name");
-        assert_eq!(quoted("a, \"b\""), "\"a, \"\"b\"\"\"");
+    fn the_table_comes_back_through_a_reader_whatever_is_in_its_fields() {
+        let attack = RobustFigures {
+            method: crate::attack::Method::Pgd,
+            norm: crate::attack::Norm::Linf,
+            epsilon: 0.1,
+            parameters: std::collections::BTreeMap::new(),
+            defence: Defence::None,
+            sigma: 0.1,
+            accuracy: 0.25,
+            clean_accuracy: f64::INFINITY,
+            mean_achieved: None,
+            warnings: Vec::new(),
+        };
+        let evaluation = Evaluation {
+            model: "a, \"b\"".to_owned(),
+            device: "cpu".to_owned(),
+            data: "two\nlines".to_owned(),
+            images: 3,
+            seed: 0,
+            by_sigma: Vec::new(),
+            by_noise: Vec::new(),
+            robust: vec![attack],
+            certified: Vec::new(),
+            ood: Vec::new(),
+            examples: Examples::default(),
+        };
+        let text = table(&evaluation);
+        let rows: Vec<csv::StringRecord> =
+            csv::Reader::from_reader(text.as_bytes()).records().map(Result::unwrap).collect();
+        let field = |row: usize, column: usize| rows[row].get(column).unwrap();
+        assert_eq!(rows.len(), 2);
+        assert_eq!((field(0, 0), field(0, 1), field(0, 3)), ("a, \"b\"", "two\nlines", "pgd"));
+        assert_eq!((field(0, 6), field(0, 7)), ("clean_accuracy", ""), "what is infinite has no number");
+        assert_eq!((field(1, 6), field(1, 7)), ("robust_accuracy", "0.25"));
     }
 }

@@ -2,23 +2,28 @@
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::work::{Measure, Work};
 use super::{Calibration, Samples, exact};
 use crate::Result;
 use crate::joint::JointModel;
-use crate::picture::{Batch, Noise, NoiseKind, Picture};
+use crate::picture::{Batch, Noise, NoiseKind, Picture, decibels};
 use crate::study::{Fidelity, level, ranked};
 use crate::task::Cancel;
 
-/// PSNR in dB, the mean over the pictures of each one's own.
+/// PSNR in dB, the mean over the pictures of each one's own; null where one of them is identical to the clean picture, so that
+/// its PSNR and the mean are infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MeanPsnr {
     /// Of the noisy pictures.
+    #[serde(serialize_with = "decibels::serialize")]
     pub noisy: f64,
     /// Of D(y).
+    #[serde(serialize_with = "decibels::serialize")]
     pub denoised: f64,
     /// Of D(y | c), c the picture's true class.
+    #[serde(serialize_with = "decibels::serialize")]
     pub given_class: f64,
 }
 
@@ -132,8 +137,20 @@ impl Measure for Under<'_> {
         format!("{} {} on {}", self.noise.kind, level::describe(self.noise.sigma), self.samples.name)
     }
 
-    fn count(&self) -> usize {
-        self.samples.len()
+    fn settings(&self) -> Value {
+        json!({"measure": "noise", "noise": self.noise})
+    }
+
+    fn samples(&self) -> &Samples {
+        self.samples
+    }
+
+    fn is_sound(&self, record: &Answer) -> bool {
+        let Answer { confidence, log_density, score_norm, noisy, denoised, given_class_db, .. } = record;
+        let decibels = [noisy.psnr_db, denoised.psnr_db, *given_class_db];
+        (0.0..=1.0).contains(confidence)
+            && [*log_density, *score_norm, noisy.ssim, denoised.ssim].iter().all(|value| value.is_finite())
+            && !decibels.iter().any(|value| value.is_nan())
     }
 
     fn measure(&self, numbers: &[usize], _cancel: &Cancel) -> Result<Vec<Answer>> {

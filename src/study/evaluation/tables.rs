@@ -2,6 +2,7 @@
 
 use super::{CertifiedFigures, DetectionFigures, Evaluation, LevelFigures, RobustFigures};
 use crate::attack::Defence;
+use crate::picture::decibels;
 use crate::study::level;
 
 /// A part of an evaluation.
@@ -75,9 +76,9 @@ fn levels(part: Part, figures: &[LevelFigures]) -> Table {
             level::describe(f.sigma),
             percent(f.accuracy),
             format!("{:.4}", f.ece),
-            format!("{:.2} dB", f.psnr_db.noisy),
-            format!("{:.2} dB", f.psnr_db.denoised),
-            format!("{:.2} dB", f.psnr_db.given_class),
+            decibels::describe(f.psnr_db.noisy),
+            decibels::describe(f.psnr_db.denoised),
+            decibels::describe(f.psnr_db.given_class),
             format!("{:.4}", f.ssim),
         ]
     };
