@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
-use super::outputs::{Destination, OutputArguments};
+use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use super::{Done, console};
-use crate::Result;
 use crate::joint::JointModel;
-use crate::picture::{Fit, save_image};
+use crate::picture::{Fit, decibels, save_image};
 use crate::study::report::Analysis;
 use crate::study::{Classes, Request, Study, Theme, analyze, level, ranked, sheet};
 use crate::task::Cancel;
+use crate::{Result, limits};
 
 /// What a model believes and would restore: posterior, denoisers, PSNR, as text, JSON or a sheet
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ use crate::task::Cancel;
 pub(super) struct Analyze {
     /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    pub(super) images: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
     /// The noise's standard deviation on the [0, 1] scale, as 0.1 or 25/255 (25/255 if not given)
@@ -42,12 +42,12 @@ pub(super) struct Analyze {
     classes: Option<String>,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
-    fit: Fit,
+    pub(super) fit: Fit,
     /// Also denoise the whole picture at its own size
     #[arg(long)]
     native: bool,
-    /// Draw each study as a sheet: a file, or a folder for several pictures
-    #[arg(long, value_name = "FILE.png")]
+    /// Draw each study as a sheet: a picture file, or a folder (one that is there, a name that ends in / or has no extension)
+    #[arg(long, value_name = "FILE.png|FOLDER")]
     sheet: Option<PathBuf>,
     /// Draw the sheet on dark paper
     #[arg(long, requires = "sheet")]
@@ -58,24 +58,22 @@ pub(super) struct Analyze {
 
 impl Analyze {
     pub fn run(&self) -> Done {
-        self.output.check()?;
-        let sheets = self.sheet.as_ref().map(|path| Destination::new("--sheet", path, &self.images)).transpose()?;
+        let mut outputs = self.output.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        let sheets =
+            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
         let model = self.model.open()?;
-        let classes = match &self.classes {
-            Some(text) => Classes::parse("--classes", text, model.classes())?,
-            None => Classes::Usual,
-        };
+        let classes = self.check(&model)?;
         let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, &model, self.fit, |input| {
-            let drawing = sheets.as_ref().map(|sheets| sheets.of(input.path, self.output.force)).transpose()?;
             let study = analyze(&model, &self.request(&input, &classes), &cancel, &mut |_| ())?;
             self.print(&input, &study)?;
-            if let Some(path) = drawing {
+            if let Some(path) = sheets.as_ref().map(|sheets| &sheets[input.number]) {
                 let title = input.path.file_name().unwrap_or_default().to_string_lossy();
-                save_image(&path, &sheet(&study, &title, theme).into(), self.output.force)?;
+                make_folder(path)?;
+                save_image(path, &sheet(&study, &title, theme).into(), self.output.force)?;
                 self.output.say(format!("  sheet    {}", path.display()))?;
             }
             reports.push(Analysis::of(&study, input.path, &input.description));
@@ -85,7 +83,16 @@ impl Analyze {
         Ok(ending)
     }
 
-    fn request(&self, input: &Input<'_>, classes: &Classes) -> Request {
+    /// The classes that are asked for; refused here is what would fail only after the work.
+    pub(super) fn check(&self, model: &dyn JointModel) -> Result<Classes> {
+        for (option, level) in [("--sigma", self.sigma), ("--assume", self.assume)] {
+            limits::sigma(option, level.unwrap_or_default())?;
+        }
+        let asked = self.classes.as_ref().map(|text| Classes::parse("--classes", text, model.classes()));
+        asked.unwrap_or(Ok(Classes::Usual))
+    }
+
+    pub(super) fn request(&self, input: &Input<'_>, classes: &Classes) -> Request {
         let picture = input.fitted.picture.clone();
         let mut request = if self.already_noisy {
             Request::noisy(picture, self.sigma)
@@ -118,11 +125,13 @@ impl Analyze {
             say(format!("  rest     {:>6.2} %  {} other classes as one", 100.0 * rest.probability, rest.classes))?;
         }
         if let Some((noisy, denoised)) = study.noisy_fidelity.zip(study.denoised_fidelity) {
-            say(format!("  PSNR     {:.2} dB noisy, {:.2} dB denoised", noisy.psnr_db, denoised.psnr_db))?;
+            let [noisy_db, denoised_db] = [noisy, denoised].map(|fidelity| decibels::describe(fidelity.psnr_db));
+            say(format!("  PSNR     {noisy_db} noisy, {denoised_db} denoised"))?;
             say(format!("  SSIM     {:.4} noisy, {:.4} denoised", noisy.ssim, denoised.ssim))?;
         }
         if let Some(fidelity) = study.native.as_ref().and_then(|native| native.denoised_fidelity) {
-            say(format!("  native   {:.2} dB, SSIM {:.4} denoised at its own size", fidelity.psnr_db, fidelity.ssim))?;
+            let decibels = decibels::describe(fidelity.psnr_db);
+            say(format!("  native   {decibels}, SSIM {:.4} denoised at its own size", fidelity.ssim))?;
         }
         if let Some(error) = study.identity_error {
             say(format!("  identity max |D − Σ p(c | y) D_c| = {error:.1e}"))?;

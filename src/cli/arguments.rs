@@ -1,5 +1,7 @@
 //! Arguments that several commands share.
 
+use std::path::Path;
+
 use clap::Args;
 
 use crate::network::{DeviceChoice, Network, bundled, open};
@@ -19,6 +21,11 @@ pub(super) struct ModelArguments {
 }
 
 impl ModelArguments {
+    /// The file that it is read from, if it comes from one.
+    pub fn file(&self) -> Option<&Path> {
+        self.model.as_deref().filter(|name| bundled().iter().all(|model| model.name != *name)).map(Path::new)
+    }
+
     /// Loads the model.
     pub fn open(&self) -> Result<Network> {
         let name = match (&self.model, bundled().first()) {

@@ -1,19 +1,19 @@
 //! `denoscope attack`: what fools the model, within a budget.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::Done;
 use super::arguments::{ModelArguments, exact, part, plain, sigma};
 use super::console;
-use super::outputs::{Destination, OutputArguments};
+use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Target, names};
 use crate::joint::JointModel;
-use crate::picture::{Fit, save};
-use crate::study::report::AttackReport;
-use crate::study::{AttackRequest, Attacked, Classes, attack, class_index, level};
+use crate::picture::{Fit, channels, load, save};
+use crate::study::report::{AttackReport, WrittenReport};
+use crate::study::{AttackRequest, Attacked, Classes, Written, attack, class_index, level, target};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -29,7 +29,7 @@ const EXAMPLES: &str = "Examples:\n  denoscope attack digit.png --method pgd --n
 pub(super) struct Attack {
     /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    pub(super) images: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
     /// The attack, such as fgsm, pgd, apgd-ce, deepfool, square or autoattack; --help lists all with their parameters
@@ -60,7 +60,8 @@ pub(super) struct Attack {
     /// Look for the smallest budget that succeeds, from --epsilon on
     #[arg(long)]
     smallest: bool,
-    /// The class to be taken for: a name, random or least-likely (any other class if not given)
+    /// The class to be taken for: a name, random or least-likely (any other class if not given); a class that is called random
+    /// as random,
     #[arg(long, value_name = "CLASS")]
     target: Option<String>,
     /// The pictures' true class (what the model says of each if not given)
@@ -74,9 +75,10 @@ pub(super) struct Attack {
     seed: u64,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
-    fit: Fit,
-    /// Write the attacked picture, rounded to 8 bits: a file, or a folder for several pictures
-    #[arg(long, short, value_name = "OUT")]
+    pub(super) fit: Fit,
+    /// Write the attacked picture, rounded to 8 bits, and measure what is written: a picture file, or a folder (one that is there, a name that ends in / or
+    /// has no extension)
+    #[arg(long, short, value_name = "FILE|FOLDER")]
     output: Option<PathBuf>,
     #[command(flatten)]
     results: OutputArguments,
@@ -84,30 +86,48 @@ pub(super) struct Attack {
 
 impl Attack {
     pub fn run(&self) -> Done {
-        self.results.check()?;
-        let destination =
-            self.output.as_ref().map(|path| Destination::new("--output", path, &self.images)).transpose()?;
+        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        let paths =
+            self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
         let model = self.model.open()?;
-        let settings = self.settings(&model)?;
-        let label = self.label.as_ref().map(|name| class_index("--label", name, model.classes())).transpose()?;
+        let (settings, label) = self.check(&model)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, &model, self.fit, |input| {
-            let path = destination.as_ref().map(|d| d.of(input.path, self.results.force)).transpose()?;
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
             let request = AttackRequest { clean, label, settings: settings.clone(), classes: Classes::Top(0) };
             let attacked = attack(&model, &request, &cancel, &mut |_| ())?;
+            let mut report = AttackReport::of(&attacked, input.path, &input.description);
             self.print(&input, &attacked)?;
-            if let Some(path) = path {
-                save(&path, &attacked.outcome.attacked, self.results.force)?;
-                self.results.say(format!("  written   {}", path.display()))?;
+            if let Some(path) = paths.as_ref().map(|paths| &paths[input.number]) {
+                make_folder(path)?;
+                save(path, &attacked.outcome.attacked, self.results.force)?;
+                // What the file holds is what counts: 8 bits, or what JPEG made of them.
+                let held = channels(&load(path)?.picture, model.shape().channels);
+                let written = attacked.written(&model, &request.clean, &held)?;
+                self.print_written(path, &attacked, &written)?;
+                report.written = Some(WrittenReport::of(&written, path, model.classes()));
             }
-            reports.push(AttackReport::of(&attacked, input.path, &input.description));
+            reports.push(report);
             Ok(())
         })?;
         self.results.write(&reports)?;
         Ok(ending)
+    }
+
+    /// What is asked for, checked against the model: refused here is what would fail only after the work.
+    pub(super) fn check(&self, model: &dyn JointModel) -> Result<(Settings, Option<usize>)> {
+        let settings = self.settings(model)?;
+        settings.check(model)?;
+        let label = self.label.as_ref().map(|name| class_index("--label", name, model.classes())).transpose()?;
+        match (settings.target, &self.label) {
+            (Target::Class(class), Some(name)) if Some(class) == label => {
+                let reason = format!("{name} is what the pictures are, by --label: name another class");
+                Err(Error::option("--target", reason))
+            }
+            _ => Ok((settings, label)),
+        }
     }
 
     fn settings(&self, model: &dyn JointModel) -> Result<Settings> {
@@ -124,12 +144,9 @@ impl Attack {
         settings.defence = self.defence;
         settings.seed = self.seed;
         settings.mode = if self.smallest { Mode::Smallest } else { Mode::Fixed };
-        settings.target = match self.target.as_deref() {
-            None => Target::None,
-            Some("random") => Target::Random,
-            Some("least-likely") => Target::LeastLikely,
-            Some(name) => Target::Class(class_index("--target", name, model.classes())?),
-        };
+        if let Some(text) = &self.target {
+            settings.target = target("--target", text, model.classes())?;
+        }
         if let Some(steps) = self.steps {
             settings.set(names::STEPS, f64::from(steps))?;
         }
@@ -171,5 +188,23 @@ impl Attack {
             console::note(&format!("note: {}: {warning}", input.path.display()));
         }
         Ok(())
+    }
+
+    fn print_written(&self, path: &Path, attacked: &Attacked, written: &Written) -> Result<()> {
+        let moved = written.achieved;
+        let class = &attacked.model.classes[written.predicted];
+        let verdict = match (written.success, attacked.outcome.success) {
+            (true, _) => "still taken for",
+            (false, true) => "no longer fools: taken for",
+            (false, false) => "taken for",
+        };
+        let beyond = if written.within_budget == Some(false) { ", beyond the budget by rounding" } else { "" };
+        self.results.say(format!(
+            "  written   {}: {verdict} {class} ({:.1} %); L∞ {:.5}, L2 {:.4}{beyond}",
+            path.display(),
+            100.0 * written.posterior[written.predicted],
+            moved.linf,
+            moved.l2
+        ))
     }
 }

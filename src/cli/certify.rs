@@ -1,23 +1,21 @@
 //! `denoscope certify`: how far a picture may be moved before the smoothed classifier can change its mind.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::{ModelArguments, part, sigma};
 use super::outputs::OutputArguments;
 use super::pictures;
 use super::{Done, console};
-use crate::attack::{Certificate, Smoothing, certify};
+use crate::attack::{Certificate, Certification, Smoothing};
 use crate::joint::JointModel;
-use crate::picture::Fit;
+use crate::picture::{Fit, Picture};
 use crate::study::report::CertificateReport;
 use crate::study::{class_index, level};
 use crate::task::Cancel;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// Prove a radius within which no perturbation changes the class (randomised smoothing)
 #[derive(Debug, Args)]
@@ -28,7 +26,7 @@ use crate::{Error, Result};
 pub(super) struct Certify {
     /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    pub(super) images: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
     /// The standard deviation of the noise, as 0.25 or 64/255; also what the model is told
@@ -57,19 +55,46 @@ pub(super) struct Certify {
     batch: usize,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
-    fit: Fit,
+    pub(super) fit: Fit,
     #[command(flatten)]
     results: OutputArguments,
 }
 
 impl Certify {
     pub fn run(&self) -> Done {
-        self.results.check()?;
-        if self.seconds.is_some_and(|s| !(s.is_finite() && s > 0.0)) {
-            return Err(Error::option("--seconds", "takes a positive number"));
-        }
+        self.results.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        let (smoothing, limit) = self.check()?;
         let model = self.model.open()?;
         let label = self.label.as_ref().map(|name| class_index("--label", name, model.classes())).transpose()?;
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping: what is proved by now counts")?;
+        let mut reports = Vec::new();
+        let ended = pictures::each(&self.images, &model, self.fit, |input| {
+            cancel.check()?;
+            let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
+            let certificate = self.certificate(&model, &clean, &smoothing, limit, &cancel)?;
+            self.results.say(format!("{}", input.path.display()))?;
+            self.results.say(format!("  picture   {}", input.description))?;
+            self.print(&certificate, label, &model)?;
+            reports.push(CertificateReport::of(
+                &certificate,
+                &smoothing,
+                &model,
+                label,
+                input.path,
+                &input.description,
+            ));
+            Ok(())
+        });
+        // What was proved before it was stopped is not lost.
+        if matches!(ended, Ok(_) | Err(Error::Cancelled)) {
+            self.results.write(&reports)?;
+        }
+        ended
+    }
+
+    /// What is asked for, and how long a picture may take; refused here is what would fail only after the work.
+    pub(super) fn check(&self) -> Result<(Smoothing, Option<Duration>)> {
         let smoothing = Smoothing {
             selection: self.selection,
             samples: self.samples,
@@ -78,36 +103,33 @@ impl Certify {
             seed: self.seed,
             ..Smoothing::new(self.sigma)
         };
-        let cancel = Cancel::new();
-        console::stop_on_interrupt(&cancel, "stopping: what is proved by now counts")?;
-        let mut reports = Vec::new();
-        let mut number = 0;
-        let ended = pictures::each(&self.images, &model, self.fit, |input| {
-            cancel.check()?;
-            let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
-            let smoothing = Smoothing { number, ..smoothing };
-            number += 1;
-            let bar = bar(self.samples);
-            let begin = Instant::now();
-            let certificate = certify(&model, &clean, &smoothing, &Cancel::new(), &mut |running| {
-                bar.set_position(running.samples());
-                bar.set_message(radius(running.anytime_radius()));
-                let late = self.seconds.is_some_and(|limit| begin.elapsed() > Duration::from_secs_f64(limit));
-                if late || cancel.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            bar.finish_and_clear();
-            let certificate = certificate?;
-            self.results.say(format!("{}", input.path.display()))?;
-            self.results.say(format!("  picture   {}", input.description))?;
-            self.print(&certificate, label, &model)?;
-            reports.push(CertificateReport::of(&certificate, &model, label, input.path, &input.description));
-            Ok(())
-        });
-        // What was proved before it was stopped is not lost.
-        if matches!(ended, Ok(_) | Err(Error::Cancelled)) {
-            self.results.write(&reports)?;
+        smoothing.check()?;
+        Ok((smoothing, self.seconds.map(|seconds| limits::time("--seconds", seconds)).transpose()?))
+    }
+
+    /// Counts until the plan is complete, the time is over or `cancel` is raised; what is proved by then counts, and if the
+    /// class is not chosen by then, nothing is.
+    fn certificate(
+        &self,
+        model: &dyn JointModel,
+        clean: &Picture,
+        smoothing: &Smoothing,
+        limit: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<Certificate> {
+        let begin = Instant::now();
+        let mut count = Certification::begin(model, clean, smoothing, cancel)?;
+        let bar = console::progress(self.samples, "{bar:24} {pos}/{len} votes, {eta} left, {msg}");
+        while !count.certificate().is_complete() && !cancel.is_raised() {
+            count.advance(model, clean, &Cancel::new())?;
+            bar.set_position(count.certificate().samples());
+            bar.set_message(radius(count.certificate().anytime_radius()));
+            if limit.is_some_and(|limit| begin.elapsed() > limit) {
+                break;
+            }
         }
-        ended
+        bar.finish_and_clear();
+        Ok(count.certificate().clone())
     }
 
     fn print(&self, certificate: &Certificate, label: Option<usize>, model: &dyn JointModel) -> Result<()> {
@@ -132,9 +154,4 @@ impl Certify {
 
 fn radius(radius: Option<f64>) -> String {
     radius.map_or_else(|| "nothing: it abstains".to_owned(), |r| format!("L2 radius {r:.4}"))
-}
-
-fn bar(samples: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} votes, {eta} left, {msg}");
-    ProgressBar::new(samples).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

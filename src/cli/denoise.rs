@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
-use super::outputs::{Destination, OutputArguments};
+use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use super::{Done, console};
 use crate::joint::JointModel;
@@ -13,6 +13,7 @@ use crate::picture::{Fit, Picture, save};
 use crate::study::report::Analysis;
 use crate::study::{Classes, Request, Study, analyze, class_index, level};
 use crate::task::Cancel;
+use crate::{Result, limits};
 
 /// Restore pictures, at the model's size or their own, freely or as one class
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ use crate::task::Cancel;
 pub(super) struct Denoise {
     /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
-    images: Vec<PathBuf>,
+    pub(super) images: Vec<PathBuf>,
     #[command(flatten)]
     model: ModelArguments,
     /// The noise's standard deviation on the [0, 1] scale, as 0.1 or 25/255
@@ -37,12 +38,12 @@ pub(super) struct Denoise {
     class: Option<String>,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
-    fit: Fit,
+    pub(super) fit: Fit,
     /// Restore the whole picture at its own size
     #[arg(long)]
     native: bool,
-    /// Where to write: a file, or a folder for several pictures
-    #[arg(long, short, value_name = "OUT")]
+    /// Where to write: a picture file, or a folder (one that is there, a name that ends in / or has no extension)
+    #[arg(long, short, value_name = "FILE|FOLDER")]
     output: PathBuf,
     #[command(flatten)]
     results: OutputArguments,
@@ -50,17 +51,18 @@ pub(super) struct Denoise {
 
 impl Denoise {
     pub fn run(&self) -> Done {
-        self.results.check()?;
-        let destination = Destination::new("--output", &self.output, &self.images)?;
+        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        let paths = outputs.picture_of_each("--output", &self.output, &self.images)?;
         let model = self.model.open()?;
-        let class = self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()?;
+        let class = self.check(&model)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, &model, self.fit, |input| {
-            let path = destination.of(input.path, self.results.force)?;
+            let path = &paths[input.number];
             let study = analyze(&model, &self.request(&input, class), &cancel, &mut |_| ())?;
-            save(&path, restored(&study, class), self.results.force)?;
+            make_folder(path)?;
+            save(path, restored(&study, class), self.results.force)?;
             let sigma = level::describe(study.sigma);
             let origin = if study.sigma_estimated { ", estimated" } else { "" };
             self.results.say(format!("{} → {}  (sigma {sigma}{origin})", input.path.display(), path.display()))?;
@@ -75,7 +77,13 @@ impl Denoise {
         Ok(ending)
     }
 
-    fn request(&self, input: &Input<'_>, class: Option<usize>) -> Request {
+    /// The class that is asked for; refused here is what would fail only after the work.
+    pub(super) fn check(&self, model: &dyn JointModel) -> Result<Option<usize>> {
+        limits::sigma("--sigma", self.sigma.unwrap_or_default())?;
+        self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()
+    }
+
+    pub(super) fn request(&self, input: &Input<'_>, class: Option<usize>) -> Request {
         let picture = input.fitted.picture.clone();
         let request = match self.sigma {
             Some(sigma) if !self.already_noisy => Request::clean(picture, self.noise.at(sigma)),

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{ModelArguments, plain, sigma};
-use super::outputs::{OutputArguments, refuse_existing};
+use super::outputs::OutputArguments;
 use super::{Done, Ending, console};
 use crate::attack::Defence;
 use crate::files::write_whole;
 use crate::joint::JointModel;
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{
-    AttackPlan, CertifyPlan, Evaluation, Journal, Plan, Samples, Table, csv, evaluate_from, fingerprint, html, tables,
+    AttackPlan, CertifyPlan, Evaluation, Journal, Plan, Samples, Table, csv, evaluate_from, html, tables,
 };
 use crate::task::Cancel;
 use crate::train::data::open_as;
@@ -83,7 +83,8 @@ pub(super) struct Eval {
     /// How many example pictures the report shows
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(..=64), requires = "html")]
     examples: u32,
-    /// Go on where an evaluation with the same options was stopped: beside its first output lies OUTPUT.unfinished
+    /// Go on where an evaluation was stopped: OUTPUT.unfinished, beside its first output, keeps what was measured. With other
+    /// options, or more pictures, what they do not change is taken over
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
@@ -96,6 +97,8 @@ impl Eval {
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let model = self.model.open()?;
+        let plan = self.plan();
+        plan.check(&model)?;
         let data = open_as(&self.data, Some(model.shape()))?;
         let limit = self.limit.map(|n| n as usize);
         let samples = Samples::new(data, &model, limit)?;
@@ -106,15 +109,17 @@ impl Eval {
         for note in &samples.notes {
             console::note(&format!("note: {note}"));
         }
-        let (others, plan) = (others.as_ref(), self.plan());
-        let mut journal = self.journal(|| fingerprint(&model, &samples, others, &plan))?;
+        let mut journal = self.journal()?;
         let bar = console::progress(0, "{bar:24} {pos}/{len} pictures, {eta} left, {msg}");
-        let evaluation = evaluate_from(&mut journal, &model, &samples, others, &plan, &cancel, &mut |step| {
+        let evaluation = evaluate_from(&mut journal, &model, &samples, others.as_ref(), &plan, &cancel, &mut |step| {
             bar.set_length(step.total as u64);
             bar.set_position(step.done as u64);
             bar.set_message(step.part.to_owned());
         });
         bar.finish_and_clear();
+        if journal.reused() > 0 {
+            console::note(&format!("note: {} measurements of before were taken over", journal.reused()));
+        }
         match evaluation {
             Ok(evaluation) => self.write(&evaluation)?,
             Err(Error::Cancelled) => {
@@ -133,14 +138,15 @@ impl Eval {
 
     /// Refuses what would fail only after the work.
     fn check(&self) -> Result<()> {
-        self.output.check()?;
-        for path in [&self.csv, &self.html].into_iter().flatten() {
-            refuse_existing(path, self.output.force)?;
-        }
-        for (option, sigmas) in [("--sigmas", &self.sigmas), ("--certify", &self.certify)] {
-            if let Some(sigma) = sigmas.iter().find(|sigma| **sigma <= 0.0) {
-                return Err(Error::option(option, format!("{sigma} is not above 0")));
+        let inputs = [Some(self.data.as_path()), self.ood.as_deref(), self.model.file()];
+        let mut outputs = self.output.outputs(inputs.into_iter().flatten())?;
+        for (option, path) in [("--csv", &self.csv), ("--html", &self.html)] {
+            if let Some(path) = path {
+                outputs.file(option, path)?;
             }
+        }
+        if let Some(state) = self.state() {
+            outputs.own("--resume", &state)?;
         }
         match (self.state(), self.resume) {
             (None, true) => Err(Error::option("--resume", "needs the --json FILE, --csv or --html of before")),
@@ -161,11 +167,11 @@ impl Eval {
         first.map(|path| path.with_added_extension("unfinished"))
     }
 
-    fn journal(&self, fingerprint: impl FnOnce() -> Result<String>) -> Result<Journal> {
+    fn journal(&self) -> Result<Journal> {
         match self.state() {
             None => Ok(Journal::unkept()),
-            Some(path) if self.resume => Journal::resume(&path, &fingerprint()?),
-            Some(path) => Journal::create(&path, &fingerprint()?),
+            Some(path) if self.resume => Journal::resume(&path),
+            Some(path) => Journal::create(&path),
         }
     }
 
@@ -181,7 +187,8 @@ impl Eval {
         Ok(())
     }
 
-    fn plan(&self) -> Plan {
+    /// What is to be measured.
+    pub(super) fn plan(&self) -> Plan {
         let defences = if self.defence.is_empty() { &[Defence::None][..] } else { &self.defence };
         let assuming = |attack: &AttackPlan| AttackPlan { sigma: attack.sigma.or(self.attack_sigma), ..attack.clone() };
         let attacks: Vec<AttackPlan> = self.attacks.iter().map(assuming).collect();

@@ -9,6 +9,8 @@ use crate::{Error, Result};
 
 /// A picture file, ready for the model.
 pub(super) struct Input<'a> {
+    /// Its number in the batch.
+    pub number: usize,
     /// The file.
     pub path: &'a Path,
     /// The picture at its own size, with the model's channels.
@@ -30,8 +32,8 @@ pub(super) fn each(
     mut work: impl FnMut(Input<'_>) -> Result<()>,
 ) -> Result<Ending> {
     let mut ending = Ending::Complete;
-    for path in paths {
-        match read(path, model, how).and_then(&mut work) {
+    for (number, path) in paths.iter().enumerate() {
+        match read(number, path, model, how).and_then(&mut work) {
             Ok(()) => {}
             Err(error @ (Error::Option { .. } | Error::Cancelled)) => return Err(error),
             Err(error) => {
@@ -43,12 +45,18 @@ pub(super) fn each(
     Ok(ending)
 }
 
-fn read<'a>(path: &'a Path, model: &dyn JointModel, how: Fit) -> Result<Input<'a>> {
+fn read<'a>(number: usize, path: &'a Path, model: &dyn JointModel, how: Fit) -> Result<Input<'a>> {
     let loaded = open(path)?;
     let whole = channels(&loaded.picture, model.shape().channels);
     let fitted = fit(&loaded.picture, model.shape(), how);
     let description = format!("{}; {}", loaded.describe(), fitted.describe());
-    Ok(Input { path, whole, fitted, description })
+    Ok(Input { number, path, whole, fitted, description })
+}
+
+/// The files that pictures are read from: all but samples.
+pub(super) fn files(paths: &[PathBuf]) -> impl Iterator<Item = &Path> {
+    let is_file = |path: &&PathBuf| !path.to_str().is_some_and(|name| name.starts_with(SAMPLE));
+    paths.iter().filter(is_file).map(PathBuf::as_path)
 }
 
 /// What a sample picture's name begins with, where a file's could stand.

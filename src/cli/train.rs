@@ -1,14 +1,17 @@
 //! `denoscope train`: a network from a data set.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use indicatif::{HumanDuration, ProgressBar};
 
+use super::outputs::Outputs;
 use super::{Done, Ending, console};
 use crate::Result;
+use crate::picture::decibels;
 use crate::task::Cancel;
-use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, run};
+use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, log_path, run, state_path};
 
 /// Thousandths of the run: what the bar counts, for runs limited by steps and by time alike.
 const PARTS: u64 = 1000;
@@ -19,11 +22,17 @@ const PARTS: u64 = 1000;
                         denoscope train --data mnist/ --out digits.safetensors --resume")]
 pub(super) struct Train {
     #[command(flatten)]
-    config: Config,
+    pub(super) config: Config,
 }
 
 impl Train {
     pub fn run(&self) -> Done {
+        let Config { data, out, init, .. } = &self.config;
+        // Whether files that exist may be replaced is for the run to say: it knows what --resume goes on from.
+        let mut outputs = Outputs::new(true, [Some(data), init.as_ref()].into_iter().flatten().map(PathBuf::as_path));
+        for file in [out, &state_path(out), &log_path(out)] {
+            outputs.file("--out", file)?;
+        }
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping: saving the model and its state")?;
         let mut bar = Bar::new();
@@ -86,7 +95,7 @@ impl Bar {
 }
 
 fn figures(evaluation: &Evaluation) -> String {
-    format!("accuracy {:.2} %, PSNR {:.2} dB", 100.0 * evaluation.accuracy, evaluation.psnr)
+    format!("accuracy {:.2} %, PSNR {}", 100.0 * evaluation.accuracy, decibels::describe(evaluation.psnr))
 }
 
 fn finish(summary: &Summary) -> Result<()> {

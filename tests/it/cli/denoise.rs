@@ -1,0 +1,71 @@
+//! `denoscope denoise`.
+
+use std::fs;
+
+use denoscope::picture::{Shape, load};
+
+use super::Desk;
+
+#[test]
+fn several_pictures_go_into_a_folder_under_their_own_names() {
+    let desk = Desk::new();
+    desk.run("denoise a.png b.png --sigma 0.2 -o out").success();
+    assert!(desk.at("out/a.png").is_file() && desk.at("out/b.png").is_file());
+    let said = desk.refusal(2, "denoise a.png b.png --sigma 0.2 -o one.png");
+    assert!(said.contains("one.png is no folder"), "{said}");
+}
+
+#[test]
+fn denoise_works_at_the_models_size_and_at_the_pictures_own() {
+    let desk = Desk::new();
+    let size = |options: &str| {
+        desk.run(&format!("denoise b.png {options} -o out.png --force")).success();
+        load(desk.at("out.png")).expect("a picture").picture.shape()
+    };
+    assert_eq!(size("--sigma 0.1"), Shape::new(1, 16, 16));
+    assert_eq!(size("--sigma 0.1 --as dog"), Shape::new(1, 16, 16));
+    assert_eq!(size("--sigma 0.1 --native"), Shape::new(1, 40, 70));
+    assert_eq!(size("--already-noisy --native --as 3"), Shape::new(1, 40, 70));
+}
+
+#[test]
+fn a_picture_with_noise_of_its_own_is_estimated_unless_told() {
+    let desk = Desk::new();
+    let json = desk.json("denoise b.png --already-noisy -o out.png --json -");
+    assert_eq!(json[0]["sigma_estimated"], true);
+    assert!(json[0]["seed"].is_null() && json[0]["psnr_db"].is_null(), "there is no clean picture");
+    let json = desk.json("denoise b.png --already-noisy --sigma 0.2 -o out.png --force --json -");
+    assert_eq!(json[0]["sigma_estimated"], false);
+    assert!(desk.refusal(2, "denoise b.png -o other.png").contains("--sigma"));
+    assert!(desk.refusal(2, "denoise b.png --sigma 0.1 --as cow -o other.png").contains("--as"));
+}
+
+#[test]
+fn every_result_of_a_batch_has_a_name_of_its_own() {
+    let desk = Desk::new();
+    for name in ["scan.0001.png", "scan.0002.png", "a/1.png", "b/1.png", "photo.png", "photo.bmp"] {
+        fs::create_dir_all(desk.at(name).parent().expect("a folder")).expect("a folder");
+        desk.draw(name, Shape::new(1, 16, 16));
+    }
+    desk.run("denoise scan.0001.png scan.0002.png a/1.png b/1.png photo.png photo.bmp --sigma 0.1 -o new/folder/")
+        .success();
+    let mut made: Vec<_> =
+        fs::read_dir(desk.at("new/folder")).expect("it was made").map(|e| e.expect("an entry").file_name()).collect();
+    made.sort();
+    assert_eq!(made, ["a-1.png", "b-1.png", "photo.bmp.png", "photo.png", "scan.0001.png", "scan.0002.png"]);
+    let said = desk.refusal(2, "denoise a.png a.png --sigma 0.1 -o twice");
+    assert!(said.contains("twice/a.png") && !desk.at("twice").exists(), "refused before any work: {said}");
+}
+
+#[test]
+fn one_picture_and_many_follow_one_rule() {
+    let desk = Desk::new();
+    desk.run("denoise a.png --sigma 0.1 -o restored").success();
+    assert!(desk.at("restored/a.png").is_file());
+    desk.run("denoise a.png --sigma 0.1 -o v1.2/").success();
+    assert!(desk.at("v1.2/a.png").is_file());
+    let said = desk.refusal(1, "denoise a.png b.png --sigma 0.1 -o restored");
+    assert!(said.contains("a.png: exists already") && !desk.at("restored/b.png").exists(), "before any work: {said}");
+    let said = desk.refusal(2, "denoise a.png --sigma 0.1 -o ./a.png --force");
+    assert!(said.contains("read by this command"), "{said}");
+}

@@ -1,0 +1,75 @@
+//! The program as a whole: help, completions, devices, and what it leaves behind.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+
+use super::{Desk, text};
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let desk = Desk::new();
+    for command in ["analyze", "denoise", "attack", "certify", "eval", "train", "info", "models", "completions"] {
+        let help = desk.output(&format!("{command} --help"));
+        assert!(help.contains("Example") && help.contains(&format!("denoscope {command}")), "{help}");
+    }
+    assert!(desk.output("--help").contains("denoscope analyze photo.jpg"));
+    assert!(desk.output("--version").contains(env!("CARGO_PKG_VERSION")));
+    for wrong in ["analyze", "attack a.png", "train --data x", "completions tcl", "--nonsense", "info"] {
+        desk.refusal(2, wrong);
+    }
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = desk.output(&format!("completions {shell}"));
+        assert!(script.contains("analyze") && script.contains("already-noisy"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let desk = Desk::new();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_denoscope"))
+        .args(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .current_dir(desk.0.path())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{}", text(&ended.stderr));
+}
+
+#[test]
+fn a_device_that_this_build_lacks_is_named_with_its_feature() {
+    let desk = Desk::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+    command.current_dir(desk.0.path()).args(["analyze", "a.png", "--model", "tiny.safetensors", "--device"]);
+    if !cfg!(feature = "metal") && !cfg!(target_os = "macos") {
+        let said = text(&command.arg("metal").assert().code(1).get_output().stderr);
+        assert!(said.lines().count() == 1 && said.contains("--features metal"), "{said}");
+    }
+    assert!(desk.refusal(2, "analyze a.png --device tpu").contains("--device"));
+}
+
+/// Every file in the folder is one that the test made: nothing half-written stays behind.
+#[test]
+fn a_failure_leaves_no_file_behind() {
+    let desk = Desk::new();
+    let names = |folder: &Path| {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names(desk.0.path());
+    desk.refusal(1, "denoise missing.png --sigma 0.1 -o out.png");
+    desk.refusal(2, "denoise a.png --sigma 0.1 --as cow -o out.png");
+    desk.refusal(1, "analyze a.png --json nowhere/out.json");
+    assert_eq!(names(desk.0.path()), before);
+}
