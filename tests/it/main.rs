@@ -5,6 +5,7 @@ mod golden;
 mod layers;
 mod network_reference;
 mod report_page;
+mod skip;
 mod torchattacks;
 #[cfg(feature = "gui")]
 mod window;

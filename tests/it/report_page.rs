@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use super::cli::Desk;
+use super::skip::skipped;
 
 /// Appended to the page: writes what the browser made of it where the test can read it.
 const PROBE: &str = "<script>addEventListener('load', () => {
@@ -28,8 +29,7 @@ fn browser() -> Option<&'static str> {
 #[test]
 fn the_report_opens_in_a_browser_with_its_plots_and_pictures() {
     let Some(browser) = browser() else {
-        eprintln!("skipped: there is no Chromium (Debian: chromium)");
-        return;
+        return skipped("browser", "there is no Chromium (Debian: chromium)");
     };
     let desk = Desk::new();
     desk.classes(2);

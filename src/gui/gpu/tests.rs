@@ -6,6 +6,7 @@ use egui_kittest::Harness;
 
 use super::*;
 use crate::picture::{Noise, Picture, Shape};
+use crate::skip::skipped;
 
 /// Every file of shaders is checked, not only those that the window uses.
 #[test]
@@ -51,7 +52,7 @@ pub fn can_draw() -> bool {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let found = !pollster::block_on(instance.enumerate_adapters(wgpu::Backends::PRIMARY)).is_empty();
     if !found {
-        eprintln!("skipped: no Vulkan, Metal or DX12 adapter (Debian: libvulkan1 mesa-vulkan-drivers)");
+        skipped("gpu", "there is no Vulkan, Metal or DX12 adapter (Debian: libvulkan1 mesa-vulkan-drivers)");
     }
     found
 }

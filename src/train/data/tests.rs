@@ -10,7 +10,8 @@ fn data(name: &str) -> Option<PathBuf> {
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     let path = root.join(name);
     if !path.is_dir() {
-        eprintln!("skipped: there is no {}; set DENOSCOPE_DATA to the folder that holds {name}", path.display());
+        let why = format!("there is no {}; set DENOSCOPE_DATA to the folder that holds {name}", path.display());
+        crate::skip::skipped("data", &why);
     }
     path.is_dir().then_some(path)
 }
