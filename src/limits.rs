@@ -17,7 +17,7 @@ const LARGEST_MEMORY: usize = 1 << 28;
 const BATCH_MEMORY: usize = 1 << 24;
 
 /// The longest time that anything is asked to take: a hundred years of 365 days.
-const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Refuses a noise level that is negative, not finite or above [`LARGEST_SIGMA`].
 ///
