@@ -16,6 +16,8 @@ pub mod cli;
 pub mod engine;
 pub mod error;
 pub mod files;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 #[cfg(feature = "gui")]
 pub mod gui;
 pub mod joint;

@@ -1,0 +1,223 @@
+//! The network's passes on a device: jobs cut to its memory, and memory kept from one job to the next.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::device::Gpu;
+use super::filter::Size;
+use super::forward::Pictures;
+use super::network::Network;
+use super::pullback::Rows;
+use crate::kernels::engine::Blueprint;
+use crate::{Error, Result};
+
+/// Workspaces that are kept for the next jobs.
+const KEPT: usize = 4;
+
+/// Rooms for cotangents that are kept for a workspace: an analysis asks for one row, then for the classes'.
+const KEPT_ROWS: usize = 3;
+
+/// Pixels of all rows at most, so that the workgroups of every kernel can be numbered.
+const MOST_PIXELS: usize = 2_000_000;
+
+/// A network on a device, with the memory of jobs that are done.
+#[derive(Debug)]
+pub struct Engine {
+    network: Network,
+    free: Mutex<Vec<Workspace>>,
+}
+
+#[derive(Debug)]
+struct Workspace {
+    pictures: Pictures,
+    rows: Vec<Rows>,
+}
+
+/// A forward pass, which gives its memory back when it is dropped.
+#[derive(Debug)]
+pub struct Passed<'a> {
+    engine: &'a Engine,
+    parts: Mutex<Vec<Workspace>>,
+    energy: Vec<f64>,
+    logits: Vec<f64>,
+}
+
+impl Engine {
+    /// The network of `blueprint` on a device, with the weights that `tensor` has under the checkpoint's names.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn new<'t>(gpu: Arc<Gpu>, blueprint: &Blueprint, tensor: &impl Fn(&str) -> Option<&'t [f32]>) -> Result<Self> {
+        Ok(Self { network: Network::new(gpu, blueprint, tensor)?, free: Mutex::new(Vec::new()) })
+    }
+
+    /// The device that it is on.
+    #[must_use]
+    pub fn gpu(&self) -> &Gpu {
+        self.network.gpu()
+    }
+
+    /// How many pictures, and how many rows of cotangents, of this size go at once.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if the device has not the memory for one.
+    fn at_once(&self, size: Size) -> Result<(usize, usize)> {
+        let gpu = self.network.gpu();
+        let one = self.network.largest(size) as u64 * 4;
+        let (picture, row) = self.network.bytes(size);
+        // Half of the memory is the pictures', half the rows'.
+        let half = gpu.memory() / 2;
+        let limit = |bytes: u64| {
+            let most = (gpu.largest() / one.max(1)).min(half / bytes.max(1)) as usize;
+            most.min(MOST_PIXELS / (size.0 * size.1).max(1)).min(60_000)
+        };
+        match (limit(picture), limit(row)) {
+            (0, _) | (_, 0) => {
+                let card = gpu.card().title();
+                let (height, width) = size;
+                Err(Error::Compute(format!(
+                    "{card} has not the memory for a picture of {height}×{width} pixels at once"
+                )))
+            }
+            limits => Ok(limits),
+        }
+    }
+
+    /// One forward pass over planar pictures, `[N, C, height, width]`, each with its standard deviation inside the trained
+    /// range.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if a slice does not fit, or the device's memory does not do; [`Error::Device`] if the device
+    /// fails.
+    pub fn forward(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Passed<'_>> {
+        let picture = self.network.blueprint.channels * size.0 * size.1;
+        if picture == 0 || noisy.len() != sigmas.len() * picture {
+            let reason =
+                format!("{} values are no {} pictures of {}×{} pixels", noisy.len(), sigmas.len(), size.0, size.1);
+            return Err(Error::Compute(reason));
+        }
+        let (mut at_once, _) = self.at_once(size)?;
+        let mut passed = Passed { engine: self, parts: Mutex::new(Vec::new()), energy: Vec::new(), logits: Vec::new() };
+        let mut first = 0;
+        while first < sigmas.len() {
+            let count = at_once.min(sigmas.len() - first);
+            let mut workspace = match self.workspace(count, size) {
+                Ok(workspace) => workspace,
+                // What other programs use of the memory nobody says before it runs out.
+                Err(Error::Compute(_)) if count > 1 => {
+                    at_once = count / 2;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let range = first * picture..(first + count) * picture;
+            self.network.place(&mut workspace.pictures, &noisy[range], &sigmas[first..first + count]);
+            let (energy, logits) = self.network.pass(&workspace.pictures)?;
+            passed.energy.extend(energy);
+            passed.logits.extend(logits.into_iter().map(f64::from));
+            passed.parts.get_mut().unwrap_or_else(PoisonError::into_inner).push(workspace);
+            first += count;
+        }
+        Ok(passed)
+    }
+
+    /// A free workspace of this shape, or a new one.
+    fn workspace(&self, count: usize, size: Size) -> Result<Workspace> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |workspace: &Workspace| (workspace.pictures.count, workspace.pictures.size) == (count, size);
+        if let Some(index) = free.iter().position(fits) {
+            return Ok(free.remove(index));
+        }
+        drop(free);
+        let gpu = self.network.gpu();
+        let pictures = gpu.allocate(|| self.network.lay_out(count, size))?;
+        gpu.check()?;
+        Ok(Workspace { pictures, rows: Vec::new() })
+    }
+}
+
+impl Passed<'_> {
+    /// u, `[N]`.
+    #[must_use]
+    pub fn energy(&self) -> &[f64] {
+        &self.energy
+    }
+
+    /// v, `[N, K]`.
+    #[must_use]
+    pub fn logits(&self) -> &[f64] {
+        &self.logits
+    }
+
+    /// The gradient by y of `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩` for each picture and each of its M cotangents: `density` is
+    /// `w_u`, `[N, M]`, `logits` `w_v`, `[N, M, K]`, `out` `[N, M, C, height, width]`.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if a slice does not fit, or the device's memory does not do; [`Error::Device`] if the device
+    /// fails.
+    pub fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()> {
+        let network = &self.engine.network;
+        let classes = network.blueprint.classes;
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let pictures: usize = parts.iter().map(|part| part.pictures.count).sum();
+        let size = parts.first().map(|part| part.pictures.size).unwrap_or_default();
+        let picture = network.blueprint.channels * size.0 * size.1;
+        let rows = density.len();
+        let whole = if pictures == 0 { rows == 0 } else { rows.is_multiple_of(pictures) };
+        if !whole || logits.len() != rows * classes || out.len() != rows * picture {
+            return Err(Error::Compute(format!("{rows} cotangents do not fit {pictures} pictures and their result")));
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        let each = rows / pictures;
+        let (_, mut at_once) = self.engine.at_once(size)?;
+        let mut first = 0;
+        for part in parts.iter_mut() {
+            let some = first..first + each * part.pictures.count;
+            first = some.end;
+            let (density, logits) = (&density[some.clone()], &logits[some.start * classes..some.end * classes]);
+            let out = &mut out[some.start * picture..some.end * picture];
+            let mut memory = part.rows(network, (some.len(), each), &mut at_once)?;
+            network.pull(&mut part.pictures, &mut memory, density, logits, out)?;
+            part.rows.push(memory);
+        }
+        Ok(())
+    }
+}
+
+impl Workspace {
+    /// Room for a job of `job` rows and rows a picture, which goes at once as far as the memory does.
+    fn rows(&mut self, network: &Network, job: (usize, usize), at_once: &mut usize) -> Result<Rows> {
+        if let Some(index) = self.rows.iter().position(|rows| Network::fits(rows, job)) {
+            return Ok(self.rows.remove(index));
+        }
+        if self.rows.len() >= KEPT_ROWS {
+            self.rows.remove(0);
+        }
+        let gpu = network.gpu();
+        loop {
+            let count = job.0.min(*at_once);
+            match gpu.allocate(|| network.lay_out_rows(&self.pictures, (count, job.0, job.1))) {
+                Err(Error::Compute(_)) if count > 1 => *at_once = count / 2,
+                made => {
+                    gpu.check()?;
+                    return made;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Passed<'_> {
+    fn drop(&mut self) {
+        let parts = std::mem::take(self.parts.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if self.engine.gpu().check().is_err() {
+            return;
+        }
+        let mut free = self.engine.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.extend(parts);
+        // The oldest go first.
+        let many = free.len().saturating_sub(KEPT);
+        free.drain(..many);
+    }
+}

@@ -1,0 +1,149 @@
+//! The compute kernels: their sources, what they bind, and their pipelines.
+
+use std::borrow::Cow;
+
+use super::filter::{TILES, Tile};
+
+/// A kernel of `shaders/network`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kernel {
+    /// A convolution or product, by its tile.
+    Product(Tile),
+    /// Norm, film and GELU with a workgroup a group.
+    Norm,
+    /// The same in blocks: first their moments,
+    NormMoments,
+    /// then the rest.
+    NormApply,
+    /// The pullback with a workgroup a group.
+    NormPullback,
+    /// The same in blocks: first their sums,
+    NormPullbackSums,
+    /// then the rest.
+    NormPullbackApply,
+    /// Adds slices up.
+    Reduce,
+    /// The bilinear read-out.
+    Exchange,
+    /// Means over the pixels.
+    Pool,
+    /// A linear layer on rows.
+    Linear,
+    /// The posterior and single classes as cotangents.
+    Posterior,
+    /// The end of a pullback.
+    Finish,
+    /// The end of a submission.
+    Mark,
+}
+
+/// What is to be known to build a kernel.
+#[derive(Debug)]
+pub struct Source {
+    /// The file's name.
+    pub file: &'static str,
+    /// The text, which tests may change.
+    pub text: Cow<'static, str>,
+    /// The entry point.
+    pub entry: &'static str,
+    /// The bindings after the parameters, in the order in which buffers are given.
+    pub bindings: &'static [u32],
+    /// Values of the overrides.
+    pub constants: Vec<(&'static str, f64)>,
+}
+
+/// A file with the normal distribution in front.
+macro_rules! with_normal {
+    ($file:literal) => {
+        concat!(
+            include_str!("../../shaders/network/normal.wgsl"),
+            include_str!(concat!("../../shaders/network/", $file))
+        )
+    };
+}
+
+macro_rules! alone {
+    ($file:literal) => {
+        include_str!(concat!("../../shaders/network/", $file))
+    };
+}
+
+impl Kernel {
+    /// Every kernel.
+    pub const ALL: [Self; 16] = [
+        Self::Product(TILES[0]),
+        Self::Product(TILES[1]),
+        Self::Product(TILES[2]),
+        Self::Norm,
+        Self::NormMoments,
+        Self::NormApply,
+        Self::NormPullback,
+        Self::NormPullbackSums,
+        Self::NormPullbackApply,
+        Self::Reduce,
+        Self::Exchange,
+        Self::Pool,
+        Self::Linear,
+        Self::Posterior,
+        Self::Finish,
+        Self::Mark,
+    ];
+
+    /// Its place in [`Self::ALL`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        Self::ALL.iter().position(|kernel| *kernel == self).unwrap_or_default()
+    }
+
+    /// Where it comes from.
+    #[must_use]
+    pub fn source(self) -> Source {
+        let (file, text, entry, bindings): (_, _, _, &[u32]) = match self {
+            Self::Product(_) => ("conv.wgsl", alone!("conv.wgsl"), "conv", &[1, 2, 3, 4, 5]),
+            Self::Norm => ("norm.wgsl", with_normal!("norm.wgsl"), "fused", &[1, 2, 3, 4, 5, 6]),
+            Self::NormMoments => ("norm.wgsl", with_normal!("norm.wgsl"), "moments", &[1, 2, 3, 7]),
+            Self::NormApply => ("norm.wgsl", with_normal!("norm.wgsl"), "apply", &[3, 4, 5, 6, 7]),
+            Self::NormPullback => {
+                ("norm_pullback.wgsl", with_normal!("norm_pullback.wgsl"), "fused", &[1, 2, 3, 4, 5, 6, 7])
+            }
+            Self::NormPullbackSums => {
+                ("norm_pullback.wgsl", with_normal!("norm_pullback.wgsl"), "sums_of", &[1, 2, 3, 4, 7, 8])
+            }
+            Self::NormPullbackApply => {
+                ("norm_pullback.wgsl", with_normal!("norm_pullback.wgsl"), "apply", &[2, 4, 5, 6, 7, 8])
+            }
+            Self::Reduce => ("reduce.wgsl", alone!("reduce.wgsl"), "reduce", &[1, 2, 3, 4]),
+            Self::Exchange => ("exchange.wgsl", alone!("exchange.wgsl"), "exchange", &[1, 2, 3, 4]),
+            Self::Pool => ("head.wgsl", with_normal!("head.wgsl"), "pool", &[1, 4]),
+            Self::Linear => ("head.wgsl", with_normal!("head.wgsl"), "linear", &[1, 2, 3, 4]),
+            Self::Posterior => ("head.wgsl", with_normal!("head.wgsl"), "posterior", &[1, 4, 5]),
+            Self::Finish => ("finish.wgsl", alone!("finish.wgsl"), "finish", &[1, 2, 3, 4]),
+            Self::Mark => ("mark.wgsl", alone!("mark.wgsl"), "mark", &[1]),
+        };
+        let constants = match self {
+            Self::Product((tx, ty)) => vec![("TX", f64::from(tx)), ("TY", f64::from(ty))],
+            _ => Vec::new(),
+        };
+        Source { file, text: Cow::Borrowed(text), entry, bindings, constants }
+    }
+}
+
+/// Builds a kernel's pipeline.
+pub(super) fn pipeline(device: &wgpu::Device, source: &Source) -> wgpu::ComputePipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(source.file),
+        source: wgpu::ShaderSource::Wgsl(source.text.clone()),
+    });
+    device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(source.entry),
+        layout: None,
+        module: &module,
+        entry_point: Some(source.entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants: &source.constants,
+            // Every kernel writes its shared memory before it reads it.
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    })
+}

@@ -1,0 +1,26 @@
+//! The network on any graphics card that Vulkan, Metal or DirectX 12 reaches: kernels in WGSL, on a device of their own.
+//!
+//! [`filter`] says how a convolution becomes a product and is pure arithmetic, as is [`film`]. [`adapters`], [`device`] and
+//! [`kernels`] are the only files that name wgpu. [`forward`] and [`pullback`] put the dispatches of the passes together;
+//! [`engine`] cuts jobs to the device's memory. The formulas are those of `kernels::engine`, which the tests hold them
+//! against; the shaders lie in `shaders/network`.
+//!
+//! On one device and driver a job gives the same bits every time: sums are trees or run in order, and how a product's depth
+//! is cut depends on its shape alone. Other devices, and the processor, differ by rounding.
+
+pub mod adapters;
+pub mod device;
+pub mod engine;
+mod film;
+mod filter;
+mod forward;
+pub mod kernels;
+mod network;
+mod plan;
+mod pullback;
+#[cfg(test)]
+mod tests;
+
+pub use adapters::{Card, Kind, Selector, cards, choose};
+pub use device::{Gpu, Settings};
+pub use engine::Engine;

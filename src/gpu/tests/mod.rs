@@ -1,0 +1,40 @@
+//! Tests on whatever adapter there is; on a machine without a card, Mesa's software Vulkan.
+
+mod kernels;
+mod passes;
+mod shaders;
+
+use std::sync::{Arc, OnceLock};
+
+use crate::gpu::{Gpu, Selector, Settings, cards, choose};
+use crate::picture::normals;
+
+/// The device of this process: opening one and building its pipelines takes seconds in software.
+pub fn gpu() -> Arc<Gpu> {
+    static GPU: OnceLock<Arc<Gpu>> = OnceLock::new();
+    Arc::clone(GPU.get_or_init(|| {
+        let card = choose(&Selector::Number(0)).expect("a graphics driver: install mesa-vulkan-drivers");
+        eprintln!("{}", card.title());
+        Arc::new(Gpu::open(card, Settings::default()).unwrap())
+    }))
+}
+
+/// Values of about one.
+pub fn noise(seed: u64, count: usize) -> Vec<f32> {
+    let mut values = vec![0.0; count];
+    normals::fill(seed, 9, 0, &mut values);
+    values
+}
+
+#[test]
+fn there_is_an_adapter() {
+    assert!(!cards().is_empty(), "no graphics driver: install libvulkan1 and mesa-vulkan-drivers");
+}
+
+/// The largest difference of two rows over the second's largest value; infinite where one is no number.
+pub fn apart(found: &[f32], truth: &[f32]) -> f32 {
+    assert_eq!(found.len(), truth.len());
+    let largest = truth.iter().fold(1e-6_f32, |m, v| m.max(v.abs()));
+    let differences = found.iter().zip(truth).map(|(a, b)| (a - b).abs());
+    differences.fold(0.0_f32, |m, d| if d.is_finite() { m.max(d) } else { f32::INFINITY }) / largest
+}

@@ -1,0 +1,87 @@
+//! Whole passes against the processor's engine.
+
+use std::sync::Arc;
+
+use super::{apart, gpu, noise};
+use crate::gpu::{Engine, Gpu};
+use crate::kernels::engine::{Engine as Processor, Workspace};
+use crate::network::{Architecture, Checkpoint, Description, Stem, blueprint};
+use crate::picture::Shape;
+
+/// A network whose every weight is random, so that every path matters.
+pub fn checkpoint(channels: usize, classes: usize, architecture: Architecture) -> Checkpoint {
+    let classes = (0..classes).map(|c| format!("class {c}")).collect();
+    let mut description = Description::new("random", classes, Shape::new(channels, 8, 8), architecture);
+    description.mean = (0..channels).map(|c| 0.4 + 0.1 * c as f32).collect();
+    let mut checkpoint = Checkpoint::untrained(description, 3).unwrap();
+    for (seed, tensor) in checkpoint.tensors.values_mut().enumerate() {
+        let inputs: usize = tensor.shape[1..].iter().product();
+        let scale = (1.0 / inputs as f32).sqrt();
+        tensor.values = noise(seed as u64, tensor.values.len()).iter().map(|v| v * scale).collect();
+    }
+    checkpoint
+}
+
+pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
+    Architecture {
+        stem: Stem { kernel: stem.0, stride: stem.1 },
+        widths: widths.to_vec(),
+        blocks: blocks.to_vec(),
+        strides: strides.to_vec(),
+        group: 8,
+        sigma_frequencies: 3,
+        sigma_width: 6,
+    }
+}
+
+pub fn engines(gpu: Arc<Gpu>, checkpoint: &Checkpoint) -> (Engine, Processor) {
+    let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
+    let blueprint = blueprint(&checkpoint.description);
+    (Engine::new(gpu, &blueprint, &tensor).unwrap(), Processor::new(&blueprint, &tensor).unwrap())
+}
+
+#[test]
+fn the_passes_are_the_processors() {
+    let cases = [
+        (architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]), 3, 3, 8, 8),
+        (architecture((3, 1), &[16, 24, 40], &[1, 0, 1], &[1, 2, 1]), 1, 2, 9, 6),
+        (architecture((4, 2), &[48, 96, 192], &[2, 2, 2], &[1, 2, 2]), 3, 10, 31, 30),
+        (architecture((3, 2), &[64], &[1], &[1]), 1, 1, 1, 1),
+        (architecture((3, 1), &[8, 8], &[1, 1], &[1, 2]), 3, 200, 37, 41),
+    ];
+    for (architecture, channels, classes, height, width) in cases {
+        let checkpoint = checkpoint(channels, classes, architecture);
+        let (engine, processor) = engines(gpu(), &checkpoint);
+        let picture = channels * height * width;
+        let size = (height, width);
+        let mut workspace = Workspace::new();
+        for (pictures, each) in [(1, 4), (3, 1), (2, 3)] {
+            let what = format!("{height}×{width}, {pictures} pictures, {each} cotangents");
+            let noisy = noise(pictures as u64, pictures * picture);
+            let sigmas = &[0.1, 0.02, 0.7][..pictures];
+            let (mut energy, mut logits) = (vec![0.0; pictures], vec![0.0; classes * pictures]);
+            processor.forward(&noisy, size, sigmas, &mut workspace, &mut energy, &mut logits).unwrap();
+            let passed = engine.forward(&noisy, size, sigmas).unwrap();
+            for (found, truth) in passed.energy().iter().zip(&energy) {
+                assert!((found - truth).abs() < 3e-5 * (truth.abs() + 1.0), "{what}: energy {found}, not {truth}");
+            }
+            let found: Vec<f32> = passed.logits().iter().map(|v| *v as f32).collect();
+            assert!(apart(&found, &logits) < 3e-5, "{what}: logits {found:?}, not {logits:?}");
+            let cotangents = noise(70, pictures * each * classes);
+            let mut density: Vec<f32> = cotangents.chunks_exact(classes).map(|w| w.iter().sum()).collect();
+            density[0] = 0.0;
+            let (mut found, mut truth) =
+                (vec![f32::NAN; pictures * each * picture], vec![0.0; pictures * each * picture]);
+            processor.pullback(&mut workspace, &density, &cotangents, &mut truth).unwrap();
+            passed.pullback(&density, &cotangents, &mut found).unwrap();
+            for (row, (found, truth)) in found.chunks_exact(picture).zip(truth.chunks_exact(picture)).enumerate() {
+                let error = apart(found, truth);
+                assert!(error < 3e-5, "{what}: row {row} is {error} apart");
+            }
+            let again = engine.forward(&noisy, size, sigmas).unwrap();
+            let mut second = vec![f32::NAN; found.len()];
+            again.pullback(&density, &cotangents, &mut second).unwrap();
+            assert!(found == second && again.logits() == passed.logits(), "{what}: other bits the second time");
+        }
+    }
+}
