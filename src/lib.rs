@@ -8,7 +8,7 @@
 //! Dependencies between the modules go one way:
 //!
 //! ```text
-//! gui, cli → study → attack, train → joint, network → kernels → engine, program, picture
+//! gui, cli → study → attack, train → joint, network → kernels, gpu → engine, program, picture
 //! ```
 
 pub mod attack;

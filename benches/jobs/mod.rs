@@ -80,7 +80,7 @@ fn open(folder: &Path, name: &str) -> Result<Checkpoint> {
 
 /// One picture: its log-joint and the denoised picture under every class.
 fn analyze(folder: &Path, name: &str) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, DeviceChoice::Cpu)?;
+    let network = Network::load_ready(open(folder, name)?, &DeviceChoice::Cpu)?;
     let shape = network.shape();
     let noisy = Batch::new(shape, draw(100, shape.len()));
     let classes: Vec<usize> = (0..CLASSES).collect();
@@ -104,7 +104,7 @@ fn study(folder: &Path, name: &str) -> Result<Job> {
 
 /// Forty steps of PGD from the picture itself.
 fn pgd(folder: &Path, name: &str) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, DeviceChoice::Cpu)?;
+    let network = Network::load_ready(open(folder, name)?, &DeviceChoice::Cpu)?;
     let shape = network.shape();
     let clean = Batch::new(shape, draw(101, shape.len()).iter().map(|v| v.abs().min(1.0)).collect());
     let settings = Settings::new(Method::Pgd, SIGMA).with(names::STEPS, 40.0)?.with(names::RANDOM_START, 0.0)?;
@@ -137,7 +137,7 @@ fn train_step(folder: &Path, name: &str) -> Result<Job> {
 /// What a step of JEM (Grathwohl et al. 2020, arXiv 1912.03263) does before its own gradient: so many steps of Langevin
 /// dynamics on the density of a batch, x ← x + α∇log p(x) + 0.01 ε.
 fn langevin(folder: &Path, name: &str, steps: usize) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, DeviceChoice::Cpu)?;
+    let network = Network::load_ready(open(folder, name)?, &DeviceChoice::Cpu)?;
     let noise = draw(104, BATCH * SHAPE.len());
     Ok(Box::new(move || {
         let mut x = Batch::new(SHAPE, noise.iter().map(|e| 0.5 + SIGMA * e).collect());

@@ -15,7 +15,7 @@ pub(super) struct ModelArguments {
     /// A bundled model's name or a model file; the first bundled model if not given
     #[arg(long, value_name = "NAME|PATH")]
     model: Option<String>,
-    /// Where to compute: auto, cpu, cuda, cuda:N or metal
+    /// Where to compute: auto, cpu, gpu, gpu:N, gpu:NAME, cuda, cuda:N or metal; `denoscope devices` lists them
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = plain::<DeviceChoice>)]
     device: DeviceChoice,
 }
@@ -35,7 +35,7 @@ impl ModelArguments {
                 return Err(Error::option("--model", "this build has no model of its own: name a model file"));
             }
         };
-        open(name, self.device)
+        open(name, &self.device)
     }
 }
 

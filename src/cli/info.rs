@@ -1,11 +1,9 @@
 //! `denoscope info`: what a model is and where it comes from.
 
-use std::path::Path;
-
 use clap::Args;
 
 use super::{Done, Ending, console};
-use crate::network::{Checkpoint, Description, bundled};
+use crate::network::{Description, checkpoint};
 use crate::study::level;
 use crate::{Error, Result};
 
@@ -23,7 +21,7 @@ pub(super) struct Info {
 
 impl Info {
     pub fn run(&self) -> Done {
-        let description = self.checkpoint()?.description;
+        let description = checkpoint(&self.model)?.description;
         if self.json {
             let text = serde_json::to_string_pretty(&description).map_err(|e| Error::Compute(e.to_string()))?;
             console::say(text)?;
@@ -31,13 +29,6 @@ impl Info {
             print(&description)?;
         }
         Ok(Ending::Complete)
-    }
-
-    fn checkpoint(&self) -> Result<Checkpoint> {
-        match bundled().iter().find(|model| model.name == self.model) {
-            Some(model) => model.checkpoint(),
-            None => Checkpoint::read(Path::new(&self.model)),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ mod certify;
 mod completions;
 mod console;
 mod denoise;
+mod devices;
 mod eval;
 mod info;
 mod models;
@@ -50,6 +51,7 @@ enum Command {
     Train(Box<train::Train>),
     Info(info::Info),
     Models(models::Models),
+    Devices(devices::Devices),
     Completions(completions::Completions),
 }
 
@@ -57,6 +59,9 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.command.is_some() {
+        warn_in_lines();
+    }
     let done = match arguments.command {
         Some(Command::Analyze(command)) => command.run(),
         Some(Command::Denoise(command)) => command.run(),
@@ -66,10 +71,18 @@ pub fn main() -> ExitCode {
         Some(Command::Train(command)) => command.run(),
         Some(Command::Info(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
+        Some(Command::Devices(command)) => command.run(),
         Some(Command::Completions(command)) => command.run(),
         None => window::open(arguments.pictures, arguments.window),
     };
     console::exit_code(done)
+}
+
+/// Lets this program's warnings appear on standard error, one line each: that a device failed and the processor goes on.
+fn warn_in_lines() {
+    let lines = tracing_subscriber::fmt().with_env_filter("off,denoscope=warn").with_writer(std::io::stderr);
+    // Where somebody listens already, that is who is told.
+    let _ = lines.without_time().with_target(false).try_init();
 }
 
 /// How a command that did all it could ended.

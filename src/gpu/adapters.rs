@@ -83,6 +83,17 @@ pub enum Selector {
     Name(String),
 }
 
+impl Selector {
+    /// Of what stands after `gpu:`; nothing means the best.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.trim() {
+            "" => Self::Best,
+            text => text.parse().map_or_else(|_| Self::Name(text.to_owned()), Self::Number),
+        }
+    }
+}
+
 impl Card {
     /// The number and name under which it is shown: `gpu:0 (NVIDIA GeForce RTX 3060, Vulkan)`.
     #[must_use]
@@ -92,21 +103,23 @@ impl Card {
 }
 
 /// Every adapter, in the order of their numbers: those of one card side by side, Vulkan and Metal before DirectX 12.
+///
+/// The drivers are asked once.
 #[must_use]
-pub fn cards() -> Vec<Card> {
+pub fn cards() -> &'static [Card] {
+    static CARDS: OnceLock<Vec<Card>> = OnceLock::new();
+    CARDS.get_or_init(enumerate)
+}
+
+fn enumerate() -> Vec<Card> {
     // Nothing here draws, so no display is needed; the system's checking layers stay out.
-    static INSTANCE: OnceLock<wgpu::Instance> = OnceLock::new();
     let backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-    let instance = INSTANCE.get_or_init(|| {
-        wgpu::Instance::new(wgpu::InstanceDescriptor {
-            backends,
-            flags: wgpu::InstanceFlags::empty(),
-            memory_budget_thresholds: wgpu::MemoryBudgetThresholds {
-                for_resource_creation: Some(90),
-                for_device_loss: None,
-            },
-            ..wgpu::InstanceDescriptor::new_without_display_handle()
-        })
+    let thresholds = wgpu::MemoryBudgetThresholds { for_resource_creation: Some(90), for_device_loss: None };
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends,
+        flags: wgpu::InstanceFlags::empty(),
+        memory_budget_thresholds: thresholds,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
     let found = ready(instance.enumerate_adapters(backends));
     let card = |(number, adapter): (usize, wgpu::Adapter)| {
@@ -135,7 +148,7 @@ pub fn cards() -> Vec<Card> {
 /// # Errors
 /// [`Error::Device`] if there is none, naming those that there are.
 pub fn choose(selector: &Selector) -> Result<Card> {
-    pick(cards(), selector)
+    pick(cards().to_vec(), selector)
 }
 
 fn pick(cards: Vec<Card>, selector: &Selector) -> Result<Card> {

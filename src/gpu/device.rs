@@ -94,7 +94,10 @@ impl Gpu {
     ///
     /// # Errors
     /// [`Error::Device`] if the driver refuses, or the card has less than any WebGPU device.
-    pub fn open(card: Card, settings: Settings) -> Result<Self> {
+    pub fn open(card: Card, mut settings: Settings) -> Result<Self> {
+        if card.kind == Kind::Software {
+            settings.patience *= 10;
+        }
         let refuse = |reason: String| Error::Device(format!("{}: {reason}; choose --device cpu", card.title()));
         let (least, has) = (wgpu::Limits::defaults(), card.adapter.limits());
         let mut limits = wgpu::Limits {
@@ -156,7 +159,8 @@ impl Gpu {
     #[must_use]
     pub fn largest(&self) -> u64 {
         let limits = self.device.limits();
-        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(u64::from(u32::MAX))
+        // Beyond that, workgroups of a sum over a whole buffer could not be numbered.
+        limits.max_storage_buffer_binding_size.min(limits.max_buffer_size).min(255 << 20)
     }
 
     /// Bytes that a job's activations may take.
@@ -444,12 +448,6 @@ impl Gpu {
             let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
             *pace = 0.5 * (*pace + operations / milliseconds);
         }
-    }
-
-    /// Whether it is a program that pretends to be a card.
-    #[must_use]
-    pub fn is_software(&self) -> bool {
-        self.card.kind == Kind::Software
     }
 }
 

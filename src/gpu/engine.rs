@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::device::Gpu;
-use super::filter::Size;
 use super::forward::Pictures;
 use super::network::Network;
 use super::pullback::Rows;
-use crate::kernels::engine::Blueprint;
+use crate::engine::{Passes, Size, Tape, check_cotangents, check_pictures};
+use crate::program::{self, Program};
 use crate::{Error, Result};
 
 /// Workspaces that are kept for the next jobs.
@@ -42,18 +42,33 @@ pub struct Passed<'a> {
 }
 
 impl Engine {
-    /// The network of `blueprint` on a device, with the weights that `tensor` has under the checkpoint's names.
+    /// The network of `program` on a device, with these weights, a slice a tensor.
     ///
     /// # Errors
-    /// As [`Network::new`].
-    pub fn new<'t>(gpu: Arc<Gpu>, blueprint: &Blueprint, tensor: &impl Fn(&str) -> Option<&'t [f32]>) -> Result<Self> {
-        Ok(Self { network: Network::new(gpu, blueprint, tensor)?, free: Mutex::new(Vec::new()) })
+    /// [`Error::Compute`] if the weights are not the program's, or do not fit on the device; [`Error::Device`] if the device is
+    /// lost.
+    pub fn new(gpu: Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Result<Self> {
+        Ok(Self { network: Network::new(gpu, program, weights)?, free: Mutex::new(Vec::new()) })
     }
 
     /// The device that it is on.
     #[must_use]
     pub fn gpu(&self) -> &Gpu {
         self.network.gpu()
+    }
+
+    /// Bytes of a picture's activations of this size, and of a row of cotangents.
+    #[cfg(test)]
+    pub(super) fn bytes(&self, size: Size) -> (u64, u64) {
+        self.network.bytes(size)
+    }
+
+    /// Dispatches of the forward pass of one picture, and of the adjoint pass of so many cotangents, marks apart.
+    #[cfg(test)]
+    pub(super) fn dispatches(&self, size: Size, cotangents: usize) -> (usize, usize) {
+        let pictures = self.network.lay_out(1, size);
+        let rows = self.network.lay_out_rows(&pictures, (cotangents, cotangents, cotangents));
+        (pictures.plan.steps().len(), pictures.gradient_plan.steps().len() + rows.plan.steps().len())
     }
 
     /// How many pictures, and how many rows of cotangents, of this size go at once.
@@ -82,24 +97,15 @@ impl Engine {
         }
     }
 
-    /// One forward pass over planar pictures, `[N, C, height, width]`, each with its standard deviation inside the trained
-    /// range.
-    ///
-    /// # Errors
-    /// [`Error::Compute`] if a slice does not fit, or the device's memory does not do; [`Error::Device`] if the device
-    /// fails.
-    pub fn forward(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Passed<'_>> {
-        let picture = self.network.blueprint.channels * size.0 * size.1;
-        if picture == 0 || noisy.len() != sigmas.len() * picture {
-            let reason =
-                format!("{} values are no {} pictures of {}×{} pixels", noisy.len(), sigmas.len(), size.0, size.1);
-            return Err(Error::Compute(reason));
-        }
+    /// [`Passes::forward`].
+    fn pass(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Passed<'_>> {
+        let pictures = check_pictures(noisy, self.network.pictures.channels, size, sigmas)?;
+        let picture = noisy.len() / pictures;
         let (mut at_once, _) = self.at_once(size)?;
         let mut passed = Passed { engine: self, parts: Mutex::new(Vec::new()), energy: Vec::new(), logits: Vec::new() };
         let mut first = 0;
-        while first < sigmas.len() {
-            let count = at_once.min(sigmas.len() - first);
+        while first < pictures {
+            let count = at_once.min(pictures - first);
             let mut workspace = match self.workspace(count, size) {
                 Ok(workspace) => workspace,
                 // What other programs use of the memory nobody says before it runs out.
@@ -135,41 +141,47 @@ impl Engine {
     }
 }
 
-impl Passed<'_> {
-    /// u, `[N]`.
-    #[must_use]
-    pub fn energy(&self) -> &[f64] {
+impl Passes for Engine {
+    fn device(&self) -> String {
+        self.gpu().card().title()
+    }
+
+    fn forward<'a>(&'a self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Box<dyn Tape + 'a>> {
+        Ok(Box::new(self.pass(noisy, size, sigmas)?))
+    }
+
+    /// Builds the pipelines and lays the memory out by an analysis of nothing in particular.
+    fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {
+        let program::Pictures { channels, classes, sigma_range, .. } = self.network.pictures;
+        let picture = channels * size.0 * size.1;
+        let passed = self.pass(&vec![0.5; picture], size, &[sigma_range.1])?;
+        for rows in [1, cotangents] {
+            passed.pullback(&vec![1.0; rows], &vec![0.0; rows * classes], &mut vec![0.0; rows * picture])?;
+        }
+        Ok(())
+    }
+}
+
+impl Tape for Passed<'_> {
+    fn energy(&self) -> &[f64] {
         &self.energy
     }
 
-    /// v, `[N, K]`.
-    #[must_use]
-    pub fn logits(&self) -> &[f64] {
+    fn logits(&self) -> &[f64] {
         &self.logits
     }
 
-    /// The gradient by y of `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩` for each picture and each of its M cotangents: `density` is
-    /// `w_u`, `[N, M]`, `logits` `w_v`, `[N, M, K]`, `out` `[N, M, C, height, width]`.
-    ///
-    /// # Errors
-    /// [`Error::Compute`] if a slice does not fit, or the device's memory does not do; [`Error::Device`] if the device
-    /// fails.
-    pub fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()> {
+    fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()> {
         let network = &self.engine.network;
-        let classes = network.blueprint.classes;
+        let (channels, classes) = (network.pictures.channels, network.pictures.classes);
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
         let pictures: usize = parts.iter().map(|part| part.pictures.count).sum();
         let size = parts.first().map(|part| part.pictures.size).unwrap_or_default();
-        let picture = network.blueprint.channels * size.0 * size.1;
-        let rows = density.len();
-        let whole = if pictures == 0 { rows == 0 } else { rows.is_multiple_of(pictures) };
-        if !whole || logits.len() != rows * classes || out.len() != rows * picture {
-            return Err(Error::Compute(format!("{rows} cotangents do not fit {pictures} pictures and their result")));
-        }
-        if rows == 0 {
+        let picture = channels * size.0 * size.1;
+        let each = check_cotangents(pictures, classes, picture, density, logits, out)?;
+        if each == 0 {
             return Ok(());
         }
-        let each = rows / pictures;
         let (_, mut at_once) = self.engine.at_once(size)?;
         let mut first = 0;
         for part in parts.iter_mut() {

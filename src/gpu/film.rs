@@ -1,17 +1,21 @@
 //! From σ to every layer's gains, offsets and γ, on the processor: a few hundred thousand multiply-adds.
 
 use super::filter::padded;
+use crate::program::{Affine, Program};
 
-/// `y = Wx + b`: weights `[outputs, inputs]`.
+/// `y = xWᵀ + b`.
 #[derive(Debug, Clone)]
-pub struct Linear {
+struct Linear {
     /// `[outputs, inputs]`
-    pub weights: Vec<f32>,
-    /// `[outputs]`
-    pub bias: Vec<f32>,
+    weights: Vec<f32>,
+    bias: Vec<f32>,
 }
 
 impl Linear {
+    fn of(affine: &Affine, weights: &[&[f32]]) -> Self {
+        Self { weights: weights[affine.weight].to_vec(), bias: weights[affine.bias].to_vec() }
+    }
+
     fn apply(&self, x: &[f32]) -> Vec<f32> {
         let rows = self.weights.chunks_exact(x.len().max(1)).zip(&self.bias);
         rows.map(|(row, bias)| {
@@ -25,38 +29,41 @@ impl Linear {
 /// The embedding of log σ, and what every layer makes of it.
 #[derive(Debug, Clone)]
 pub struct Film {
-    /// The ends of the trained range of σ.
-    pub range: (f32, f32),
-    /// Frequencies of the embedding.
-    pub frequencies: usize,
-    /// Its two layers.
-    pub embed: [Linear; 2],
-    /// Gains, offsets and γ of all layers.
+    range: (f32, f32),
+    frequencies: usize,
+    embed: [Linear; 2],
     layers: Linear,
+    /// Where each film of the program begins in a row.
+    pub starts: Vec<usize>,
+    /// Values of a row.
+    pub width: usize,
 }
 
 impl Film {
-    /// A film of no layers yet.
+    /// The films of a program, in the order of its layout with channels padded to whole vectors.
     #[must_use]
-    pub fn new(range: (f32, f32), frequencies: usize, embed: [Linear; 2]) -> Self {
-        Self { range, frequencies, embed, layers: Linear { weights: Vec::new(), bias: Vec::new() } }
-    }
-
-    /// Appends outputs, each plus `plus`, and zeros up to whole vectors; returns where they begin in a row.
-    pub fn push(&mut self, weights: &[f32], bias: &[f32], plus: f32) -> usize {
-        let start = self.layers.bias.len();
-        let end = start + padded(bias.len());
-        self.layers.weights.extend_from_slice(weights);
-        self.layers.weights.resize(end * self.embed[1].bias.len(), 0.0);
-        self.layers.bias.extend(bias.iter().map(|b| b + plus));
-        self.layers.bias.resize(end, 0.0);
-        start
-    }
-
-    /// Values of a row.
-    #[must_use]
-    pub fn width(&self) -> usize {
-        self.layers.bias.len()
+    pub fn new(program: &Program, weights: &[&[f32]]) -> Self {
+        let layout = program.film_layout(4);
+        let embedding = program.embedding.width();
+        let mut layers = Linear { weights: vec![0.0; layout.row * embedding], bias: vec![0.0; layout.row] };
+        for (film, start) in program.films.iter().zip(&layout.starts) {
+            for row in 0..film.kind.rows() {
+                let plus = if row == 0 { film.kind.plus() } else { 0.0 };
+                let (from, to) = (row * film.channels, start + row * padded(film.channels));
+                let values = &weights[film.affine.weight][from * embedding..][..film.channels * embedding];
+                layers.weights[to * embedding..][..values.len()].copy_from_slice(values);
+                let bias = weights[film.affine.bias][from..][..film.channels].iter();
+                layers.bias[to..].iter_mut().zip(bias).for_each(|(to, bias)| *to = bias + plus);
+            }
+        }
+        Self {
+            range: program.pictures.sigma_range,
+            frequencies: program.embedding.frequencies,
+            embed: [0, 1].map(|layer| Linear::of(&program.embedding.layers[layer], weights)),
+            layers,
+            starts: layout.starts,
+            width: layout.row,
+        }
     }
 
     /// The row of one σ inside the trained range.

@@ -1,5 +1,7 @@
 //! Convolutions and their adjoints as the products that `conv.wgsl` computes: phases, offsets, packed weights, slices.
 
+use crate::engine::Size;
+
 /// Workgroups that are enough for a large card; a product of fewer tiles is cut along its depth.
 const ENOUGH_TILES: usize = 128;
 
@@ -8,9 +10,6 @@ const MOST_SLICES: usize = 16;
 
 /// Values of depth that a workgroup takes at a time.
 const BLOCK: usize = 16;
-
-/// Lines and columns.
-pub type Size = (usize, usize);
 
 /// `channels`, padded to whole vectors.
 #[must_use]
@@ -42,8 +41,8 @@ pub struct Filter {
     pub channels: (usize, usize),
     /// Input pixels from one of a phase's pixels to the next, and output pixels.
     steps: (usize, usize),
-    /// The convolution's stride, and whether this is its adjoint.
-    stride: usize,
+    /// The convolution's stride; whether this is its adjoint.
+    pub stride: usize,
     adjoint: bool,
     phases: Vec<Taps>,
     /// For each phase and each of its taps `[padded inputs, padded outputs]`.

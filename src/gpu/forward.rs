@@ -1,10 +1,11 @@
 //! The forward pass: its memory on the device and its dispatches.
 
 use super::device::{Buffer, Readback};
-use super::filter::{Adds, Product, Size, padded};
+use super::filter::{Adds, Product, padded};
 use super::kernels::Kernel;
 use super::network::{Kept, Network};
 use super::plan::{Draft, Plan};
+use crate::engine::Size;
 use crate::{Error, Result};
 
 /// Pixels from which a norm is computed in blocks, and pixels of a block.
@@ -34,7 +35,7 @@ pub(super) struct Pictures {
     energies: Buffer,
     /// Energies of a picture: a block's each.
     blocks: usize,
-    plan: Plan,
+    pub(super) plan: Plan,
     /// The read-outs' gradients, which every cotangent only scales.
     pub(super) gradient_plan: Plan,
     /// Whether they are computed.
@@ -96,21 +97,21 @@ impl Network {
         for (stage, size) in self.stages.iter().zip(&sizes) {
             for _ in &stage.halves {
                 stats_at.push(pairs);
-                pairs += count * stage.width / self.blueprint.group;
+                pairs += count * stage.width / self.group;
             }
             energy_at.push(blocks);
             blocks += (size.0 * size.1).div_ceil(ENERGY_BLOCK);
         }
         stats_at.push(pairs);
-        pairs += count * self.stages.last().map_or(0, |stage| stage.width) / self.blueprint.group;
+        pairs += count * self.stages.last().map_or(0, |stage| stage.width) / self.group;
         let stats = gpu.room(2 * pairs);
-        let film = gpu.room(count * (1 + self.film.width()));
+        let film = gpu.room(count * (1 + self.film.width));
         let z = gpu.room(count * size.0 * size.1 * 4);
         let parts = gpu.room(2 * (0..sizes.len()).map(|s| self.part_pairs(s, count, &sizes)).max().unwrap_or_default());
         let widest = (0..sizes.len()).map(dense).max().unwrap_or_default();
         let active = gpu.room(widest);
         let energies = gpu.room(count * blocks);
-        let classes = self.blueprint.classes;
+        let classes = self.pictures.classes;
         let logits = gpu.room(count * classes);
         let slices = gpu.room(self.slices_room(count, size, &sizes));
 
@@ -243,7 +244,7 @@ impl Network {
     }
 
     pub(super) fn norm(&self, s: usize, size: Size, film: usize, stats: usize) -> Norm {
-        Norm { pixels: size.0 * size.1, channels: self.stages[s].width, size: self.blueprint.group, film, stats }
+        Norm { pixels: size.0 * size.1, channels: self.stages[s].width, size: self.group, film, stats }
     }
 
     /// A convolution from `source` into `target`, or into `slices` if its depth is cut: then what is added waits.
@@ -352,12 +353,12 @@ impl Network {
 
     /// Puts planar pictures and their σs on the device.
     pub(super) fn place(&self, pictures: &mut Pictures, noisy: &[f32], sigmas: &[f32]) {
-        let channels = self.blueprint.channels;
+        let channels = self.pictures.channels;
         let plane = pictures.size.0 * pictures.size.1;
         let mut z = vec![0.0; pictures.count * plane * 4];
         for (index, y) in noisy.chunks_exact(plane).enumerate() {
             let (picture, channel) = (index / channels, index % channels);
-            let (mean, rate) = (self.blueprint.mean[channel], 1.0 / self.spread(sigmas[picture]));
+            let (mean, rate) = (self.pictures.mean[channel], 1.0 / self.spread(sigmas[picture]));
             let pixels = z[picture * plane * 4..][..plane * 4].chunks_exact_mut(4);
             pixels.zip(y).for_each(|(pixel, y)| pixel[channel] = (y - mean) * rate);
         }
@@ -383,7 +384,7 @@ impl Network {
     /// Runs the forward pass: u of every picture and v, `[N, K]`.
     pub(super) fn pass(&self, pictures: &Pictures) -> Result<(Vec<f64>, Vec<f32>)> {
         let results = [
-            (&pictures.logits, pictures.count * self.blueprint.classes),
+            (&pictures.logits, pictures.count * self.pictures.classes),
             (&pictures.energies, pictures.count * pictures.blocks),
         ];
         let found = self.gpu.run(pictures.plan.steps().iter(), &results, &pictures.readback)?;

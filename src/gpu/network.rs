@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::device::{Buffer, Gpu};
-use super::film::{Film, Linear};
-use super::filter::{Convolution, Filter, Size, padded};
-use crate::kernels::engine::Blueprint;
+use super::film::Film;
+use super::filter::{Convolution, Filter, padded};
+use crate::engine::Size;
+use crate::program::{self, Program};
 use crate::{Error, Result};
 
 /// A convolution and its adjoint.
@@ -41,7 +42,9 @@ pub(super) struct Stage {
 #[derive(Debug)]
 pub struct Network {
     pub(super) gpu: Arc<Gpu>,
-    pub(super) blueprint: Blueprint,
+    pub(super) pictures: program::Pictures,
+    /// Channels in a group of the norms.
+    pub(super) group: usize,
     pub(super) film: Film,
     pub(super) stem: Layer,
     pub(super) stages: Vec<Stage>,
@@ -51,25 +54,8 @@ pub struct Network {
     pub(super) head: [Buffer; 3],
 }
 
-/// The checkpoint's tensors by name, each held against its expected length.
-struct Tensors<'a, F>(&'a F);
-
-impl<'t, F: Fn(&str) -> Option<&'t [f32]>> Tensors<'_, F> {
-    fn get(&self, name: &str, shape: &[usize]) -> Result<&'t [f32]> {
-        let values = (self.0)(name).ok_or_else(|| Error::Compute(format!("tensor {name} is missing")))?;
-        if values.len() != shape.iter().product::<usize>() {
-            return Err(Error::Compute(format!("tensor {name} has {} values, not those of {shape:?}", values.len())));
-        }
-        Ok(values)
-    }
-
-    fn linear(&self, name: &str, outputs: usize, inputs: usize) -> Result<Linear> {
-        Ok(Linear {
-            weights: self.get(&format!("{name}.weight"), &[outputs, inputs])?.to_vec(),
-            bias: self.get(&format!("{name}.bias"), &[outputs])?.to_vec(),
-        })
-    }
-}
+/// Every convolution but the read-outs' products has a border of one.
+const BORDER: usize = 1;
 
 impl Layer {
     fn new(gpu: &Gpu, convolution: &Convolution, weights: &[f32]) -> Self {
@@ -80,93 +66,69 @@ impl Layer {
         };
         Self { forward: keep(convolution.forward(weights)), adjoint: keep(convolution.adjoint(weights)) }
     }
+
+    fn of(gpu: &Gpu, layer: &program::Convolution, weights: &[&[f32]]) -> Self {
+        let program::Convolution { weight, inputs, outputs, kernel, stride } = *layer;
+        Self::new(gpu, &Convolution { outputs, inputs, kernel, stride, border: BORDER }, weights[weight])
+    }
 }
 
 impl Network {
-    /// The network of `blueprint` with the weights that `tensor` has under the checkpoint's names.
+    /// The network of `program` with these weights, a slice a tensor.
     ///
     /// # Errors
-    /// [`Error::Compute`] if a tensor is missing, has another size than the blueprint gives it, or does not fit on the
-    /// device; [`Error::Device`] if the device is lost.
-    pub fn new<'t>(gpu: Arc<Gpu>, blueprint: &Blueprint, tensor: &impl Fn(&str) -> Option<&'t [f32]>) -> Result<Self> {
-        let made = gpu.allocate(|| Self::build(Arc::clone(&gpu), blueprint, &Tensors(tensor)))??;
+    /// [`Error::Compute`] if the weights are not those of the program, or do not fit on the device; [`Error::Device`] if the
+    /// device is lost.
+    pub fn new(gpu: Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Result<Self> {
+        program.check(weights).map_err(Error::Compute)?;
+        let largest = program.tensors.iter().map(|tensor| 4 * 2 * tensor.len() as u64).max().unwrap_or_default();
+        if largest > gpu.largest() {
+            let card = gpu.card().title();
+            return Err(Error::Compute(format!("{card} cannot bind the network's largest layer; choose --device cpu")));
+        }
+        let made = gpu.allocate(|| Self::build(Arc::clone(&gpu), program, weights))?;
         gpu.check()?;
         Ok(made)
     }
 
-    fn build<'t, F: Fn(&str) -> Option<&'t [f32]>>(
-        gpu: Arc<Gpu>,
-        blueprint: &Blueprint,
-        tensors: &Tensors<F>,
-    ) -> Result<Self> {
-        let Blueprint { channels, classes, ref widths, sigma_width, sigma_frequencies, .. } = *blueprint;
-        let embed = [
-            tensors.linear("sigma.1", sigma_width, 2 * sigma_frequencies + 1)?,
-            tensors.linear("sigma.2", sigma_width, sigma_width)?,
-        ];
-        let mut film = Film::new(blueprint.sigma_range, sigma_frequencies, embed);
-        let mut lift = |name: &str, width: usize| -> Result<usize> {
-            let Linear { weights, bias } = tensors.linear(name, 2 * width, sigma_width)?;
-            let (gain, offset) = weights.split_at(width * sigma_width);
-            let start = film.push(gain, &bias[..width], 1.0);
-            film.push(offset, &bias[width..], 0.0);
-            Ok(start)
-        };
-        let three = |name: &str, [outputs, inputs]: [usize; 2], stride: usize| -> Result<Layer> {
-            let weights = tensors.get(name, &[outputs, inputs, 3, 3])?;
-            Ok(Layer::new(&gpu, &Convolution { outputs, inputs, kernel: 3, stride, border: 1 }, weights))
-        };
-        let mut stages = Vec::new();
-        for (s, &width) in widths.iter().enumerate() {
-            let name = format!("stages.{s}");
-            let stride = blueprint.strides[s];
-            let down = match s.checked_sub(1) {
-                None => None,
-                Some(before) => Some(three(&format!("{name}.down.weight"), [width, widths[before]], stride)?),
-            };
-            let mut halves = Vec::new();
-            for b in 0..blueprint.blocks[s] {
-                for half in 1..=2 {
-                    let start = lift(&format!("{name}.blocks.{b}.film{half}"), width)?;
-                    halves.push((start, three(&format!("{name}.blocks.{b}.conv{half}.weight"), [width, width], 1)?));
-                }
-            }
+    fn build(gpu: Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Self {
+        let film = Film::new(program, weights);
+        let stage = |stage: &program::Stage| {
+            let width = stage.width;
+            let halves = stage.blocks.iter().flat_map(|block| &block.halves);
+            let half = |half: &program::Half| (film.starts[half.film], Layer::of(&gpu, &half.convolution, weights));
             // P above Q, each with rows of zeros up to whole vectors.
             let mut both = vec![0.0; 2 * padded(width) * width];
-            for (half, matrix) in ["p", "q"].into_iter().enumerate() {
-                let values = tensors.get(&format!("{name}.readout.{matrix}.weight"), &[width, width])?;
-                both[half * padded(width) * width..][..width * width].copy_from_slice(values);
+            for (side, tensor) in [stage.readout.p, stage.readout.q].into_iter().enumerate() {
+                both[side * padded(width) * width..][..width * width].copy_from_slice(weights[tensor]);
             }
             let product = Convolution { outputs: 2 * padded(width), inputs: width, kernel: 1, stride: 1, border: 0 };
-            let readout = Layer::new(&gpu, &product, &both);
-            stages.push(Stage { width, stride: if s == 0 { 1 } else { stride }, down, halves, readout, gamma: 0 });
+            Stage {
+                width,
+                stride: stage.down.map_or(1, |down| down.stride),
+                down: stage.down.as_ref().map(|down| Layer::of(&gpu, down, weights)),
+                halves: halves.map(half).collect(),
+                readout: Layer::new(&gpu, &product, &both),
+                gamma: film.starts[stage.readout.gamma],
+            }
+        };
+        let program::Affine { weight, bias, inputs, outputs } = program.head.linear;
+        let mut transposed = vec![0.0; inputs * outputs];
+        let mut adjoint = vec![0.0; outputs * padded(inputs)];
+        for (k, row) in weights[weight].chunks_exact(inputs.max(1)).enumerate() {
+            row.iter().enumerate().for_each(|(c, weight)| transposed[c * outputs + k] = *weight);
+            adjoint[k * padded(inputs)..][..inputs].copy_from_slice(row);
         }
-        let last = widths.last().copied().unwrap_or_default();
-        let head_film = lift("head.film", last)?;
-        for (s, stage) in stages.iter_mut().enumerate() {
-            let Linear { weights, bias } =
-                tensors.linear(&format!("stages.{s}.readout.gamma"), stage.width, sigma_width)?;
-            stage.gamma = film.push(&weights, &bias, 0.0);
-        }
-        let first = widths.first().copied().unwrap_or_default();
-        let (kernel, stride) = blueprint.stem;
-        let stem = tensors.get("stem.weight", &[first, channels, kernel, kernel])?;
-        let Linear { weights, bias } = tensors.linear("head.linear", classes, last)?;
-        let mut transposed = vec![0.0; last * classes];
-        let mut adjoint = vec![0.0; classes * padded(last)];
-        for (k, row) in weights.chunks_exact(last.max(1)).enumerate() {
-            row.iter().enumerate().for_each(|(c, weight)| transposed[c * classes + k] = *weight);
-            adjoint[k * padded(last)..][..last].copy_from_slice(row);
-        }
-        Ok(Self {
-            stem: Layer::new(&gpu, &Convolution { outputs: first, inputs: channels, kernel, stride, border: 1 }, stem),
-            head: [gpu.filled(&transposed), gpu.filled(&bias), gpu.filled(&adjoint)],
+        Self {
+            pictures: program.pictures.clone(),
+            group: program.group,
+            stem: Layer::of(&gpu, &program.stem, weights),
+            stages: program.stages.iter().map(stage).collect(),
+            head_film: film.starts[program.head.film],
+            head: [gpu.filled(&transposed), gpu.filled(weights[bias]), gpu.filled(&adjoint)],
             film,
-            stages,
-            head_film,
-            blueprint: blueprint.clone(),
             gpu,
-        })
+        }
     }
 
     /// The device that it is on.
@@ -177,7 +139,7 @@ impl Network {
 
     /// Lines and columns of every stage for pictures of `size`.
     pub(super) fn sizes(&self, size: Size) -> Vec<Size> {
-        let stride = self.blueprint.stem.1;
+        let stride = self.stem.forward.filter.stride;
         let mut size = (size.0.div_ceil(stride), size.1.div_ceil(stride));
         let stages = self.stages.iter();
         stages
@@ -190,7 +152,7 @@ impl Network {
 
     /// `√(σ_d² + σ²)`, by which z is scaled.
     pub(super) fn spread(&self, sigma: f32) -> f32 {
-        f64::from(self.blueprint.deviation).hypot(f64::from(sigma)) as f32
+        f64::from(self.pictures.deviation).hypot(f64::from(sigma)) as f32
     }
 
     /// Values of the largest activation of a picture of `size`, and of a row of cotangents.

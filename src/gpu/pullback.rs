@@ -1,11 +1,12 @@
 //! The adjoint pass over rows of cotangents: its memory on the device and its dispatches.
 
 use super::device::{Buffer, Readback};
-use super::filter::{Adds, Size, padded};
+use super::filter::{Adds, padded};
 use super::forward::{Norm, Pending, Pictures};
 use super::kernels::Kernel;
 use super::network::{Kept, Network};
 use super::plan::{Draft, Plan};
+use crate::engine::Size;
 use crate::{Error, Result};
 
 /// Room for some rows of cotangents over the activations of a forward pass, and the dispatches of their adjoint pass.
@@ -23,7 +24,7 @@ pub(super) struct Rows {
     /// `w_u` and `1/√(σ_d² + σ²)` of the job's rows.
     factors: Buffer,
     out: Buffer,
-    plan: Plan,
+    pub(super) plan: Plan,
     readback: Readback,
 }
 
@@ -45,9 +46,9 @@ impl Network {
         let inner = gpu.room(widest);
         let slices = gpu.room(self.slices_room(count, size, sizes));
         let parts = gpu.room(2 * (0..sizes.len()).map(|s| self.part_pairs(s, count, sizes)).max().unwrap_or_default());
-        let classes = self.blueprint.classes;
+        let classes = self.pictures.classes;
         let (logits, scales, factors) = (gpu.room(room * classes), gpu.room(room), gpu.room(2 * room));
-        let out = gpu.room(count * self.blueprint.channels * size.0 * size.1);
+        let out = gpu.room(count * self.pictures.channels * size.0 * size.1);
         let memory = Room { slices: &slices, scales: &scales, parts: &parts };
         let mut draft = Draft::new(gpu);
         let mut now = 0;
@@ -88,7 +89,7 @@ impl Network {
         let pixels = (size.0 * size.1) as u32;
         let words = [
             pixels,
-            self.blueprint.channels as u32,
+            self.pictures.channels as u32,
             pending.slices.0.max(1) as u32,
             (pending.slices.1 / 4) as u32,
             each as u32,
@@ -99,7 +100,7 @@ impl Network {
         let groups = [pixels.div_ceil(256), 1, count as u32];
         draft.add(Kernel::Finish, &words, Some(5), &[&slices, &pictures.z, &factors, &out], groups, 0.0);
         let plan = draft.finish();
-        let readback = gpu.readback(count * self.blueprint.channels * size.0 * size.1);
+        let readback = gpu.readback(count * self.pictures.channels * size.0 * size.1);
         Rows { count, each, room, logits, scales, factors, out, plan, readback }
     }
 
@@ -114,7 +115,7 @@ impl Network {
         stats: Option<&usize>,
     ) {
         let s = self.stages.len() - 1;
-        let (width, classes) = (padded(self.stages[s].width), self.blueprint.classes as u32);
+        let (width, classes) = (padded(self.stages[s].width), self.pictures.classes as u32);
         let norm = self.norm(s, pictures.sizes[s], self.head_film, stats.copied().unwrap_or_default());
         let share = 1.0 / norm.pixels as f32;
         let pooled = self.gpu.room(count * width);
@@ -218,7 +219,7 @@ impl Network {
         let gpu = &*self.gpu;
         let sigma = |row: usize| pictures.sigmas[row / rows.each];
         let scales: Vec<f32> =
-            density.iter().enumerate().map(|(row, w)| w * self.blueprint.deviation / sigma(row)).collect();
+            density.iter().enumerate().map(|(row, w)| w * self.pictures.deviation / sigma(row)).collect();
         let factors: Vec<f32> =
             density.iter().enumerate().flat_map(|(row, w)| [*w, 1.0 / self.spread(sigma(row))]).collect();
         gpu.write(&rows.logits, bytemuck::cast_slice(logits));

@@ -39,6 +39,11 @@ pub trait JointModel: Send + Sync {
     /// What tells it from every other model: a hexadecimal SHA-256 of all that its answers depend on but the device.
     fn digest(&self) -> String;
 
+    /// Why it computes there, if somebody or something chose.
+    fn device_reason(&self) -> Option<String> {
+        None
+    }
+
     /// The class names, K of them, in the order of the logits.
     fn classes(&self) -> &[String];
 

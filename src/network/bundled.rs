@@ -34,10 +34,10 @@ pub fn bundled() -> &'static [Bundled] {
 /// The model that `name` means: a bundled model's name, or the path of a checkpoint file.
 ///
 /// # Errors
-/// As [`Checkpoint::read`] and [`Network::load_ready`]; a name that is neither is said to be so, with the bundled names.
-pub fn open(name: &str, device: DeviceChoice) -> Result<Network> {
+/// As [`Checkpoint::read`]; a name that is neither is said to be so, with the bundled names.
+pub fn checkpoint(name: &str) -> Result<Checkpoint> {
     if let Some(model) = bundled().iter().find(|m| m.name == name) {
-        return Network::load_ready(model.checkpoint()?, device);
+        return model.checkpoint();
     }
     let path = std::path::Path::new(name);
     if !path.exists() {
@@ -45,7 +45,15 @@ pub fn open(name: &str, device: DeviceChoice) -> Result<Network> {
         let reason = format!("is no file and no bundled model ({})", names.join(", "));
         return Err(crate::Error::checkpoint(path, reason));
     }
-    Network::load_ready(Checkpoint::read(path)?, device)
+    Checkpoint::read(path)
+}
+
+/// The model that `name` means, on a device.
+///
+/// # Errors
+/// As [`checkpoint`] and [`Network::load_ready`].
+pub fn open(name: &str, device: &DeviceChoice) -> Result<Network> {
+    Network::load_ready(checkpoint(name)?, device)
 }
 
 #[cfg(test)]
@@ -65,7 +73,7 @@ mod tests {
 
     #[test]
     fn an_unknown_model_is_named_with_those_there_are() {
-        let message = open("digit", DeviceChoice::Cpu).unwrap_err().to_string();
+        let message = open("digit", &DeviceChoice::Cpu).unwrap_err().to_string();
         assert!(message.contains("digit: is no file and no bundled model") && message.contains("digits"), "{message}");
     }
 }

@@ -5,8 +5,13 @@ mod checkpoint;
 mod convolution;
 mod description;
 mod device;
+mod devices;
 mod fused;
 mod graph;
+#[cfg(feature = "gpu")]
+mod graphics;
+#[cfg(feature = "gpu")]
+mod guarded;
 #[cfg(test)]
 mod hostile;
 mod layers;
@@ -15,10 +20,11 @@ mod processor;
 #[cfg(test)]
 mod tests;
 
-pub use bundled::{Bundled, bundled, open};
+pub use bundled::{Bundled, bundled, checkpoint, open};
 pub use checkpoint::{Checkpoint, Storage, Values};
 pub use description::{Description, TrainingRecord};
 pub use device::{DeviceChoice, allow_tf32, name as device_name};
+pub use devices::{DeviceReport, devices};
 pub use graph::{Activations, Graph};
 pub use model::Network;
 pub(crate) use processor::blueprint;

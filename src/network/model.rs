@@ -1,11 +1,19 @@
 //! The network as a [`JointModel`].
 
+use std::time::{Duration, Instant};
+
 use candle_core::{DType, Device, Tensor};
 
+#[cfg(feature = "gpu")]
+use super::graphics;
+#[cfg(feature = "gpu")]
+use super::guarded::Guarded;
 use super::processor::{self, Processor};
 use super::{Activations, Checkpoint, Description, DeviceChoice, Graph, device};
+#[cfg(feature = "gpu")]
+use crate::engine::Passes;
 use crate::joint::{Forward, JointModel, SigmaRange, check_input, cotangents_a_picture};
-use crate::picture::{Batch, Shape};
+use crate::picture::{Batch, Shape, normals};
 use crate::{Error, Result};
 
 /// A loaded network, ready to answer on its device.
@@ -16,6 +24,8 @@ pub struct Network {
     device: Device,
     dtype: DType,
     arithmetic: Arithmetic,
+    /// Why `auto` chose what it chose.
+    reason: Option<String>,
 }
 
 /// What computes.
@@ -25,6 +35,9 @@ enum Arithmetic {
     Tensors(Box<Graph>),
     /// This crate's kernels, on the processor in single precision.
     Kernels(Box<Processor>),
+    /// This crate's shaders on a graphics card, with the kernels behind them.
+    #[cfg(feature = "gpu")]
+    Shaders(Box<Guarded>),
 }
 
 impl Network {
@@ -32,14 +45,77 @@ impl Network {
     ///
     /// # Errors
     /// [`Error::Device`] if the device is not to be had, [`Error::Compute`] if the weights do not fit on it.
-    pub fn load(checkpoint: &Checkpoint, device: DeviceChoice) -> Result<Self> {
+    pub fn load(checkpoint: &Checkpoint, device: &DeviceChoice) -> Result<Self> {
+        let mut reason = None;
+        #[cfg(feature = "gpu")]
+        {
+            let card = match device {
+                DeviceChoice::Gpu(card) => Some(graphics::load(checkpoint, card.as_deref().unwrap_or_default())?),
+                DeviceChoice::Auto if device.device()?.is_cpu() => {
+                    let (card, why) = graphics::automatic(checkpoint);
+                    reason = Some(why);
+                    card
+                }
+                _ => None,
+            };
+            if let Some(card) = card {
+                let arithmetic = Arithmetic::Shaders(Box::new(card));
+                return Ok(Self::with(checkpoint, (Device::Cpu, DType::F32), arithmetic, reason));
+            }
+        }
+        #[cfg(not(feature = "gpu"))]
+        if let DeviceChoice::Gpu(_) = device {
+            let reason =
+                format!("--device {device}: this build cannot use a graphics card; build it with --features gpu");
+            return Err(Error::Device(reason));
+        }
         let device = device.device()?;
         if !device.is_cpu() {
             return Self::with_tensors(checkpoint, &device, DType::F32);
         }
         let arithmetic = Arithmetic::Kernels(Box::new(Processor::new(checkpoint)?));
+        Ok(Self::with(checkpoint, (device, DType::F32), arithmetic, reason.take()))
+    }
+
+    fn with(
+        checkpoint: &Checkpoint,
+        (device, dtype): (Device, DType),
+        arithmetic: Arithmetic,
+        reason: Option<String>,
+    ) -> Self {
         let (description, digest) = (checkpoint.description.clone(), checkpoint.digest());
-        Ok(Self { description, digest, device, dtype: DType::F32, arithmetic })
+        Self { description, digest, device, dtype, arithmetic, reason }
+    }
+
+    /// Milliseconds that an analysis of one picture of the model's own size takes, once it is warm.
+    ///
+    /// # Errors
+    /// As [`JointModel::forward`].
+    pub fn analysis_ms(&self) -> Result<f64> {
+        let shape = self.description.image;
+        let mut noisy = vec![0.0; shape.len()];
+        normals::fill(3, 0, 0, &mut noisy);
+        let batch = Batch::new(shape, noisy);
+        let classes = self.description.classes.len();
+        // As many at once as an analysis takes.
+        let rows = classes.min(16);
+        let mut cotangents = vec![0.0; rows * classes];
+        cotangents.chunks_exact_mut(classes).enumerate().for_each(|(row, weights)| weights[row] = 1.0);
+        let once = || -> Result<Duration> {
+            let start = Instant::now();
+            self.forward(&batch, &[self.description.sigma_range.max])?.pullback(&cotangents)?;
+            Ok(start.elapsed())
+        };
+        // The first one builds what the others use.
+        once()?;
+        let (start, mut best) = (Instant::now(), Duration::MAX);
+        for _ in 0..10 {
+            best = best.min(once()?);
+            if start.elapsed() > Duration::from_millis(500) {
+                break;
+            }
+        }
+        Ok(best.as_secs_f64() * 1e3)
     }
 
     /// [`Self::load`], ready for the first analysis: on a processor the filters are packed for one picture of the model's
@@ -47,11 +123,15 @@ impl Network {
     ///
     /// # Errors
     /// As [`Self::load`].
-    pub fn load_ready(checkpoint: Checkpoint, device: DeviceChoice) -> Result<Self> {
+    pub fn load_ready(checkpoint: Checkpoint, device: &DeviceChoice) -> Result<Self> {
         let network = Self::load(&checkpoint, device)?;
         drop(checkpoint);
-        if let Arithmetic::Kernels(processor) = &network.arithmetic {
-            processor.pack(network.description.image);
+        let image = network.description.image;
+        match &network.arithmetic {
+            Arithmetic::Kernels(processor) => processor.pack(image),
+            #[cfg(feature = "gpu")]
+            Arithmetic::Shaders(card) => card.prepare((image.height, image.width), network.classes().len().min(16))?,
+            Arithmetic::Tensors(_) => {}
         }
         Ok(network)
     }
@@ -63,15 +143,14 @@ impl Network {
 
     /// The network in tensor operations.
     fn with_tensors(checkpoint: &Checkpoint, device: &Device, dtype: DType) -> Result<Self> {
-        let description = checkpoint.description.clone();
-        let graph = Graph::new(&description, device, dtype, |name| {
+        let graph = Graph::new(&checkpoint.description, device, dtype, |name| {
             let Some(tensor) = checkpoint.tensors.get(name) else {
                 candle_core::bail!("tensor {name} is missing");
             };
             Tensor::from_slice(&tensor.values, tensor.shape.as_slice(), device)?.to_dtype(dtype)
         })?;
         let arithmetic = Arithmetic::Tensors(Box::new(graph));
-        Ok(Self { description, digest: checkpoint.digest(), device: device.clone(), dtype, arithmetic })
+        Ok(Self::with(checkpoint, (device.clone(), dtype), arithmetic, None))
     }
 
     /// What the network is and how it was trained.
@@ -82,6 +161,12 @@ impl Network {
 
     fn tensor(&self, values: &[f32], shape: &[usize]) -> Result<Tensor> {
         Ok(Tensor::from_slice(values, shape, &self.device)?.to_dtype(self.dtype)?)
+    }
+
+    /// From u to `(σ_d/σ)·u`.
+    fn weigh(&self, energy: &mut [f64], sigmas: &[f32]) {
+        let deviation = f64::from(self.description.deviation);
+        energy.iter_mut().zip(sigmas).for_each(|(energy, sigma)| *energy *= deviation / f64::from(*sigma));
     }
 
     /// `−‖z‖²/2`, in double precision: it is large, and small differences of it matter.
@@ -101,7 +186,19 @@ impl JointModel for Network {
     }
 
     fn device(&self) -> String {
-        device::name(&self.device)
+        match &self.arithmetic {
+            #[cfg(feature = "gpu")]
+            Arithmetic::Shaders(card) => card.device(),
+            _ => device::name(&self.device),
+        }
+    }
+
+    fn device_reason(&self) -> Option<String> {
+        match &self.arithmetic {
+            #[cfg(feature = "gpu")]
+            Arithmetic::Shaders(card) if card.failure().is_some() => card.failure().map(str::to_owned),
+            _ => self.reason.clone(),
+        }
     }
 
     fn digest(&self) -> String {
@@ -139,11 +236,16 @@ impl JointModel for Network {
             }
             Arithmetic::Kernels(processor) => {
                 let (activations, mut energy, logits) = processor.forward(noisy.values(), noisy.shape(), &sigmas)?;
-                let deviation = f64::from(self.description.deviation);
-                for (energy, sigma) in energy.iter_mut().zip(&sigmas) {
-                    *energy *= deviation / f64::from(*sigma);
-                }
+                self.weigh(&mut energy, &sigmas);
                 (Tape::Kernels(activations), energy, logits.into_iter().map(f64::from).collect())
+            }
+            #[cfg(feature = "gpu")]
+            Arithmetic::Shaders(card) => {
+                let Shape { height, width, .. } = noisy.shape();
+                let tape = card.forward(noisy.values(), (height, width), &sigmas)?;
+                let (mut energy, logits) = (tape.energy().to_vec(), tape.logits().to_vec());
+                self.weigh(&mut energy, &sigmas);
+                (Tape::Shaders(tape), energy, logits)
             }
         };
         let mut log_joint = Vec::with_capacity(logits.len());
@@ -181,6 +283,8 @@ struct Pass<'a> {
 enum Tape<'a> {
     Tensors(Activations<'a>),
     Kernels(processor::Activations<'a>),
+    #[cfg(feature = "gpu")]
+    Shaders(Box<dyn crate::engine::Tape + 'a>),
 }
 
 impl Forward for Pass<'_> {
@@ -208,6 +312,12 @@ impl Forward for Pass<'_> {
                 activations.pullback(&density, &logits)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?
             }
             Tape::Kernels(activations) => activations.pullback(&density, cotangents, self.noisy.shape().len())?,
+            #[cfg(feature = "gpu")]
+            Tape::Shaders(tape) => {
+                let mut out = vec![0.0; density.len() * self.noisy.shape().len()];
+                tape.pullback(&density, cotangents, &mut out)?;
+                out
+            }
         };
         Ok(Batch::new(self.noisy.shape(), gradient))
     }

@@ -210,7 +210,7 @@ fn every_gradient_is_the_derivative_of_the_log_joint() {
 
 #[test]
 fn the_denoiser_is_the_mean_of_the_conditional_denoisers() {
-    let network = Network::load(&random_checkpoint(STEMS[0], 3), super::DeviceChoice::Cpu).unwrap();
+    let network = Network::load(&random_checkpoint(STEMS[0], 3), &super::DeviceChoice::Cpu).unwrap();
     let shape = Shape::new(3, 9, 6);
     let noisy = Batch::new(shape, Draw(950).values(2 * shape.len()));
     let forward = network.forward(&noisy, &[0.1, 5.0]).unwrap();

@@ -220,7 +220,7 @@ fn random_network() -> Network {
         normals::fill(5, stream as u64, 0, &mut tensor.values);
         tensor.values.iter_mut().for_each(|v| *v /= (inputs as f32).sqrt());
     }
-    Network::load(&checkpoint, DeviceChoice::Cpu).unwrap()
+    Network::load(&checkpoint, &DeviceChoice::Cpu).unwrap()
 }
 
 #[test]

@@ -97,7 +97,7 @@ mod tests {
         let mut checkpoint = Checkpoint::untrained(description, 0).unwrap();
         // No logits: every class as probable as the other, the first is taken.
         checkpoint.tensors.get_mut("head.linear.weight").unwrap().values.fill(0.0);
-        let network = Network::load(&checkpoint, DeviceChoice::Cpu).unwrap();
+        let network = Network::load(&checkpoint, &DeviceChoice::Cpu).unwrap();
         let measured = evaluate(&network, &data, &(1..5), 3, 7, 42).unwrap();
         assert_eq!((measured.step, measured.pictures), (42, 4));
         assert!((measured.accuracy - 0.5).abs() < 1e-9);

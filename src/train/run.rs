@@ -239,7 +239,8 @@ impl Run {
         }
         let description = self.network.description().clone();
         let tensors = named(read_back(&self.optimiser.average()?).map_err(|e| self.lost(&e.to_string()))?);
-        let network = Network::load(&Checkpoint { description, tensors }, self.config.device_choice()?)?;
+        let network =
+            Network::load(&Checkpoint { description, tensors }, &self.config.device_choice()?.for_training())?;
         let (data, held_out) = (&self.data, &self.held_out);
         let batch = self.config.batch.min(256);
         let measured = evaluate(&network, data, held_out, batch, self.config.seed, self.step())?;

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Each module, with the modules that it may name. `error`, `task`, `files` and `limits` are below all.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("gui", &["study", "attack", "train", "joint", "network", "picture"]),
     ("cli", &["gui", "study", "attack", "train", "joint", "network", "picture"]),
     ("study", &["attack", "train", "joint", "network", "picture"]),
     ("attack", &["joint", "picture"]),
     ("train", &["joint", "network", "kernels", "engine", "program", "picture"]),
-    ("network", &["joint", "kernels", "engine", "program", "picture"]),
+    ("network", &["joint", "kernels", "gpu", "engine", "program", "picture"]),
     ("joint", &["picture"]),
     ("kernels", &["engine", "program", "picture"]),
+    ("gpu", &["engine", "program", "picture"]),
     ("engine", &[]),
     ("program", &[]),
     ("picture", &[]),
@@ -40,7 +41,7 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     ("moxcms", &["picture"]),
     ("rfd", &["gui"]),
     ("tiff", &["picture"]),
-    ("wgpu", &["gui", "kernels", "network", "train"]),
+    ("wgpu", &["gpu", "gui"]),
 ];
 
 /// A name that code mentions: a path from the crate's root, or from a library.

@@ -70,7 +70,7 @@ fn centred_like(logits: &[f64], forward: &dyn Forward) -> Vec<f64> {
 #[test]
 fn the_network_is_the_reference() {
     for network in NETWORKS {
-        let model = Network::load(&checkpoint(network), DeviceChoice::Cpu).unwrap();
+        let model = Network::load(&checkpoint(network), &DeviceChoice::Cpu).unwrap();
         compare(&model, network, 1e-4, 1e-4);
     }
 }

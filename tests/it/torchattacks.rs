@@ -47,7 +47,7 @@ impl Case {
 
 #[test]
 fn deterministic_attacks_agree_with_torchattacks() {
-    let model = Network::load(&checkpoint("compact-rgb"), DeviceChoice::Cpu).unwrap();
+    let model = Network::load(&checkpoint("compact-rgb"), &DeviceChoice::Cpu).unwrap();
     let bytes = bytes("attacks");
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();

@@ -3,6 +3,7 @@
 mod kernels;
 mod passes;
 mod shaders;
+mod trust;
 
 use std::sync::{Arc, OnceLock};
 

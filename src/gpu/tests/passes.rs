@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{apart, gpu, noise};
+use crate::engine::Passes;
 use crate::gpu::{Engine, Gpu};
 use crate::kernels::engine::{Engine as Processor, Workspace};
 use crate::network::{Architecture, Checkpoint, Description, Stem, blueprint};
@@ -36,8 +37,10 @@ pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], st
 
 pub fn engines(gpu: Arc<Gpu>, checkpoint: &Checkpoint) -> (Engine, Processor) {
     let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
-    let blueprint = blueprint(&checkpoint.description);
-    (Engine::new(gpu, &blueprint, &tensor).unwrap(), Processor::new(&blueprint, &tensor).unwrap())
+    let program = checkpoint.description.program();
+    let weights = program.weights(tensor).unwrap();
+    let processor = Processor::new(&blueprint(&checkpoint.description), &tensor).unwrap();
+    (Engine::new(gpu, &program, &weights).unwrap(), processor)
 }
 
 #[test]

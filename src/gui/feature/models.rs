@@ -127,6 +127,6 @@ pub fn open(source: ModelSource, device: &str) -> Result<Model> {
     };
     let device: DeviceChoice = device.parse()?;
     let description = Arc::new(checkpoint.description.clone());
-    let network = Network::load_ready(checkpoint, device)?;
+    let network = Network::load_ready(checkpoint, &device)?;
     Ok(Model { source, joint: Arc::new(network), description: Some(description) })
 }

@@ -49,7 +49,7 @@ fn devices_that_are_not_there_say_why() {
     window.get_by_label_contains("Model: ").click();
     window.run_steps(3);
     for (choice, missing) in DeviceChoice::available() {
-        let name = choice.to_string();
+        let name = choice.label();
         let radio = window.get_by_role_and_label(Role::RadioButton, &name);
         assert_eq!(radio.accesskit_node().is_disabled(), missing.is_some(), "{name}");
     }

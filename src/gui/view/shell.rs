@@ -134,7 +134,7 @@ fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     dim(ui, "Device");
     for (choice, missing) in DeviceChoice::available() {
         let name = choice.to_string();
-        let radio = egui::RadioButton::new(cx.settings.device == name, name.as_str());
+        let radio = egui::RadioButton::new(cx.settings.device == name, choice.label());
         let response = ui.add_enabled(missing.is_none(), radio);
         let response = match missing {
             Some(why) => response.on_disabled_hover_text(why),
@@ -245,7 +245,10 @@ fn self_check(ui: &mut Ui, cx: &Context<'_>) {
     let small = |words: String, colour| RichText::new(words).size(text::SMALL).color(colour);
     if let Some(study) = &cx.session.answer.study {
         if let Some(model) = &cx.session.model {
-            ui.label(small(model.joint.device(), tokens.dim));
+            let device = ui.label(small(model.joint.device(), tokens.dim));
+            if let Some(reason) = model.joint.device_reason() {
+                device.on_hover_text(reason);
+            }
         }
         let times = study.timings;
         let words = format!("forward {:.1} ms, adjoint {:.1} ms", times.forward, times.adjoint);

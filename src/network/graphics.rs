@@ -1,0 +1,204 @@
+//! The network on a graphics card: open devices, the check before a card is trusted, and what `auto` measures.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use super::guarded::Guarded;
+use super::processor::Processor;
+use super::{Architecture, Checkpoint, Description, DeviceChoice, Network, Stem};
+use crate::engine::Passes;
+use crate::files::write_whole;
+use crate::gpu::{self, Card, Engine, Gpu, Kind, Selector, Settings};
+use crate::picture::{Shape, normals};
+use crate::{Error, Result};
+
+/// How far a card's values may be from the processor's, against the largest of them.
+const TOLERANCE: f32 = 1e-4;
+
+/// Changes when the kernels do, so that what was measured is measured again.
+const REVISION: u32 = 1;
+
+/// The card of this number or name, open and checked; the best, if the text is empty.
+///
+/// # Errors
+/// [`Error::Device`] if there is none such, its driver refuses, or it computes other values than the processor.
+fn device(text: &str) -> Result<Arc<Gpu>> {
+    static OPEN: Mutex<Vec<Arc<Gpu>>> = Mutex::new(Vec::new());
+    let card = gpu::choose(&Selector::parse(text))?;
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    // A device that was lost is opened anew.
+    open.retain(|gpu| gpu.check().is_ok());
+    if let Some(known) = open.iter().find(|gpu| gpu.card().number == card.number) {
+        return Ok(Arc::clone(known));
+    }
+    let gpu = Arc::new(Gpu::open(card, Settings::default())?);
+    check(&gpu)?;
+    open.push(Arc::clone(&gpu));
+    Ok(gpu)
+}
+
+/// Holds a small network's passes on a card against the processor's.
+///
+/// # Errors
+/// [`Error::Device`] if a value is further off than rounding, or the card fails.
+pub(super) fn check(gpu: &Arc<Gpu>) -> Result<()> {
+    let architecture = Architecture {
+        stem: Stem { kernel: 4, stride: 2 },
+        widths: vec![8, 16],
+        blocks: vec![1, 1],
+        strides: vec![1, 2],
+        group: 8,
+        sigma_frequencies: 3,
+        sigma_width: 6,
+    };
+    let (shape, classes) = (Shape::new(3, 8, 8), ["a", "b", "c"].map(str::to_owned).to_vec());
+    let mut checkpoint = Checkpoint::untrained(Description::new("check", classes, shape, architecture), 1)?;
+    for (stream, tensor) in checkpoint.tensors.values_mut().enumerate() {
+        let scale = (tensor.shape[1..].iter().product::<usize>() as f32).sqrt().recip();
+        normals::fill(1, stream as u64, 0, &mut tensor.values);
+        tensor.values.iter_mut().for_each(|value| *value *= scale);
+    }
+    let mut noisy = vec![0.0; 2 * shape.len()];
+    normals::fill(2, 0, 0, &mut noisy);
+    let sigmas = [0.1, 0.5];
+    let cotangents = [1.0, 0.0, 0.0, 0.2, 0.3, 0.5, 1.0, -1.0, 0.0, 0.0, 1.0, 0.0];
+    let density = [1.0, 1.0, 0.0, 1.0];
+
+    let processor = Processor::new(&checkpoint)?;
+    let (activations, energy, logits) = processor.forward(&noisy, shape, &sigmas)?;
+    let truth = activations.pullback(&density, &cotangents, shape.len())?;
+    let engine = engine(gpu, &checkpoint)?;
+    let tape = engine.forward(&noisy, (shape.height, shape.width), &sigmas)?;
+    let mut found = vec![0.0; truth.len()];
+    tape.pullback(&density, &cotangents, &mut found)?;
+    let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<_>>();
+    let pairs = [(found, truth), (single(tape.logits()), logits), (single(tape.energy()), single(&energy))];
+    for (found, truth) in pairs {
+        let largest = truth.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        if !found.iter().zip(&truth).all(|(a, b)| (a - b).abs() <= TOLERANCE * largest) {
+            let title = gpu.card().title();
+            let reason = "computes other values than the processor, so its driver is not to be trusted";
+            return Err(Error::Device(format!("{title}: {reason}; choose --device cpu")));
+        }
+    }
+    Ok(())
+}
+
+fn engine(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Result<Engine> {
+    let program = checkpoint.description.program();
+    let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
+    let weights = program.weights(tensor).map_err(Error::Compute)?;
+    Engine::new(Arc::clone(gpu), &program, &weights)
+}
+
+/// The network on the card that `text` means, with the processor behind it.
+///
+/// # Errors
+/// [`Error::Device`] if the card is not to be had, [`Error::Compute`] if the weights do not fit.
+pub(super) fn load(checkpoint: &Checkpoint, text: &str) -> Result<Guarded> {
+    let engine = engine(&device(text)?, checkpoint)?;
+    Ok(Guarded::new(Box::new(engine), Processor::new(checkpoint)?, checkpoint.description.image.channels))
+}
+
+/// What `auto` found: the network on a card, or why it stays on the processor; and the reason in words.
+pub(super) fn automatic(checkpoint: &Checkpoint) -> (Option<Guarded>, String) {
+    let best = gpu::cards().iter().filter(|card| card.kind != Kind::Software).min_by_key(|card| card.kind);
+    let Some(card) = best else {
+        let software = if gpu::cards().is_empty() { "" } else { " but in software" };
+        return (None, format!("there is no graphics card{software}"));
+    };
+    match compare(checkpoint, card) {
+        Err(error) => (None, error.to_string()),
+        Ok((guarded, times)) => {
+            let Times { card: fast, processor: slow } = times;
+            let words = format!("{} takes {fast:.1} ms an analysis, the processor {slow:.1} ms", card.title());
+            ((fast < slow).then_some(guarded), words)
+        }
+    }
+}
+
+/// Milliseconds of an analysis of one picture of the model's own size.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Times {
+    card: f64,
+    processor: f64,
+}
+
+/// The network on a card, and how long it takes there and on the processor: measured once for a card, driver and network.
+fn compare(checkpoint: &Checkpoint, card: &Card) -> Result<(Guarded, Times)> {
+    let text = card.number.to_string();
+    let description = &checkpoint.description;
+    let key = format!(
+        "{} | {} | {} | {} {REVISION} | {:?} {} {}",
+        card.name,
+        card.backend,
+        card.driver,
+        env!("CARGO_PKG_VERSION"),
+        description.architecture,
+        description.image,
+        description.classes.len()
+    );
+    let file = memory();
+    let read = |path: &PathBuf| serde_json::from_slice(&std::fs::read(path).ok()?).ok();
+    let mut known: BTreeMap<String, Times> = file.as_ref().and_then(read).unwrap_or_default();
+    if let Some(times) = known.get(&key) {
+        return Ok((load(checkpoint, &text)?, *times));
+    }
+    let measure = |choice| Network::load(checkpoint, &choice)?.analysis_ms();
+    let times = Times { card: measure(DeviceChoice::Gpu(Some(text.clone())))?, processor: measure(DeviceChoice::Cpu)? };
+    // A card that failed while it was measured was helped by the processor.
+    let guarded = load(checkpoint, &text)?;
+    known.insert(key, times);
+    if let (Some(file), Ok(text)) = (file, serde_json::to_vec_pretty(&known)) {
+        // What cannot be remembered is measured again.
+        let _ = file.parent().map(std::fs::create_dir_all);
+        let _ = write_whole(&file, &text, true);
+    }
+    Ok((guarded, times))
+}
+
+/// The file with what was measured, in the folder for what may be lost.
+fn memory() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else if cfg!(target_os = "macos") {
+        folder("HOME").map(|home| home.join("Library/Caches"))
+    } else {
+        folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))
+    };
+    cache.map(|cache| cache.join("denoscope").join("devices.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_takes_a_sound_device_and_refuses_a_corrupted_one() {
+        assert!(device("0").is_ok(), "install mesa-vulkan-drivers");
+        let card = gpu::choose(&Selector::Number(0)).unwrap();
+        // A kernel whose arithmetic a driver got slightly wrong.
+        let tamper = |source: &mut gpu::kernels::Source| {
+            if source.file == "norm.wgsl" {
+                source.text = source.text.replace("let from_mean = whole", "let from_mean = 1.01 * whole").into();
+            }
+        };
+        let gpu = Gpu::open(card, Settings { tamper: Some(tamper), ..Settings::default() }).unwrap();
+        let error = check(&Arc::new(gpu)).unwrap_err().to_string();
+        assert!(error.contains("other values than the processor"), "{error}");
+    }
+
+    #[test]
+    fn auto_takes_no_software_adapter() {
+        let checkpoint = super::super::bundled()[1].checkpoint().unwrap();
+        let (guarded, why) = automatic(&checkpoint);
+        if gpu::cards().iter().all(|card| card.kind == Kind::Software) {
+            assert!(guarded.is_none());
+            assert_eq!(why, "there is no graphics card but in software");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A graphics card with the processor behind it: when the card fails, the job goes on, and one line says so.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::processor::{self, Processor};
+use crate::engine::{Passes, Size, Tape};
+use crate::picture::Shape;
+use crate::{Error, Result};
+
+/// Two engines for one network, of which the first may fail.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    first: Box<dyn Passes>,
+    processor: Processor,
+    /// Why the first is not used any more.
+    failed: OnceLock<String>,
+    channels: usize,
+}
+
+impl Guarded {
+    pub(super) fn new(first: Box<dyn Passes>, processor: Processor, channels: usize) -> Self {
+        Self { first, processor, failed: OnceLock::new(), channels }
+    }
+
+    /// Why the card is not used any more, if it is not.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failed.get().map(String::as_str)
+    }
+
+    /// Runs `job` on the card. `None`: it failed, and the processor is to do it.
+    fn attempt<T>(&self, job: impl FnOnce() -> Result<T>) -> Option<T> {
+        if self.failed.get().is_some() {
+            return None;
+        }
+        // A driver's error that the library underneath takes for its own bug must not end the program either.
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job))
+            .unwrap_or_else(|_| Err(Error::Device(format!("{}: its driver failed", self.first.device()))));
+        match done {
+            Ok(done) => Some(done),
+            // Too large for its memory: the next job may not be.
+            Err(Error::Compute(_)) => None,
+            Err(error) => {
+                if self.failed.set(error.to_string()).is_ok() {
+                    tracing::warn!("{error}; the processor goes on");
+                }
+                None
+            }
+        }
+    }
+
+    fn on_processor(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<OnProcessor<'_>> {
+        let shape = Shape::new(self.channels, size.0, size.1);
+        let (activations, energy, logits) = self.processor.forward(noisy, shape, sigmas)?;
+        Ok(OnProcessor { activations, energy, logits: logits.into_iter().map(f64::from).collect() })
+    }
+}
+
+impl Passes for Guarded {
+    fn device(&self) -> String {
+        if self.failed.get().is_some() { "cpu".to_owned() } else { self.first.device() }
+    }
+
+    fn forward<'a>(&'a self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Box<dyn Tape + 'a>> {
+        if let Some(tape) = self.attempt(|| self.first.forward(noisy, size, sigmas)) {
+            let job = (noisy.to_vec(), size, sigmas.to_vec());
+            return Ok(Box::new(GuardedTape { owner: self, tape, job, second: Mutex::new(None) }));
+        }
+        Ok(Box::new(self.on_processor(noisy, size, sigmas)?))
+    }
+
+    fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {
+        if self.attempt(|| self.first.prepare(size, cotangents)).is_none() {
+            self.processor.pack(Shape::new(self.channels, size.0, size.1));
+        }
+        Ok(())
+    }
+}
+
+/// A forward pass of the processor's.
+struct OnProcessor<'a> {
+    activations: processor::Activations<'a>,
+    energy: Vec<f64>,
+    logits: Vec<f64>,
+}
+
+impl Tape for OnProcessor<'_> {
+    fn energy(&self) -> &[f64] {
+        &self.energy
+    }
+
+    fn logits(&self) -> &[f64] {
+        &self.logits
+    }
+
+    fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()> {
+        let picture = out.len() / density.len().max(1);
+        out.copy_from_slice(&self.activations.pullback(density, logits, picture)?);
+        Ok(())
+    }
+}
+
+/// A forward pass of the card's, with what the processor needs to do it again.
+struct GuardedTape<'a> {
+    owner: &'a Guarded,
+    tape: Box<dyn Tape + 'a>,
+    job: (Vec<f32>, Size, Vec<f32>),
+    second: Mutex<Option<OnProcessor<'a>>>,
+}
+
+impl Tape for GuardedTape<'_> {
+    fn energy(&self) -> &[f64] {
+        self.tape.energy()
+    }
+
+    fn logits(&self) -> &[f64] {
+        self.tape.logits()
+    }
+
+    fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()> {
+        if self.owner.attempt(|| self.tape.pullback(density, logits, out)).is_some() {
+            return Ok(());
+        }
+        let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
+        let (noisy, size, sigmas) = &self.job;
+        let tape = match second.take() {
+            Some(tape) => tape,
+            None => self.owner.on_processor(noisy, *size, sigmas)?,
+        };
+        let done = tape.pullback(density, logits, out);
+        *second = Some(tape);
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::network::{Architecture, Checkpoint, Description};
+
+    /// An engine that answers with ones until its calls run out; then its device is lost.
+    #[derive(Debug)]
+    struct Failing(AtomicUsize);
+
+    struct Ones<'a>(&'a Failing, [f64; 1], [f64; 2]);
+
+    impl Failing {
+        fn call(&self) -> Result<()> {
+            let left = self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+            left.map(|_| ()).map_err(|_| Error::Device("gpu:9: lost".to_owned()))
+        }
+    }
+
+    impl Passes for Failing {
+        fn device(&self) -> String {
+            "gpu:9".to_owned()
+        }
+
+        fn forward<'a>(&'a self, _: &[f32], _: Size, _: &[f32]) -> Result<Box<dyn Tape + 'a>> {
+            self.call()?;
+            Ok(Box::new(Ones(self, [1.0], [1.0; 2])))
+        }
+    }
+
+    impl Tape for Ones<'_> {
+        fn energy(&self) -> &[f64] {
+            &self.1
+        }
+
+        fn logits(&self) -> &[f64] {
+            &self.2
+        }
+
+        fn pullback(&self, _: &[f32], _: &[f32], out: &mut [f32]) -> Result<()> {
+            self.0.call()?;
+            out.fill(1.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_lost_card_leaves_the_job_to_the_processor() {
+        let classes = ["cat", "dog"].map(str::to_owned).to_vec();
+        let architecture =
+            Architecture { widths: vec![8], blocks: vec![1], strides: vec![1], ..Architecture::compact() };
+        let shape = Shape::new(3, 8, 8);
+        let checkpoint = Checkpoint::untrained(Description::new("two", classes, shape, architecture), 3).unwrap();
+        let noisy = vec![0.25; shape.len()];
+        let alone = Processor::new(&checkpoint).unwrap();
+        let (activations, energy, _) = alone.forward(&noisy, shape, &[0.1]).unwrap();
+        let truth = activations.pullback(&[1.0], &[1.0, 0.0], shape.len()).unwrap();
+        for calls in 0..3 {
+            let failing = Box::new(Failing(AtomicUsize::new(calls)));
+            let guarded = Guarded::new(failing, Processor::new(&checkpoint).unwrap(), 3);
+            let tape = guarded.forward(&noisy, (8, 8), &[0.1]).unwrap();
+            assert_eq!(tape.energy(), if calls == 0 { &energy[..] } else { &[1.0] }, "{calls} calls");
+            let mut out = vec![0.0; shape.len()];
+            for _ in 0..2 {
+                tape.pullback(&[1.0], &[1.0, 0.0], &mut out).unwrap();
+            }
+            assert_eq!(out, truth, "{calls} calls");
+            assert_eq!(guarded.device(), "cpu");
+            assert_eq!(guarded.failure(), Some("gpu:9: lost"));
+        }
+    }
+}
