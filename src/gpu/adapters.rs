@@ -102,6 +102,13 @@ impl Card {
     }
 }
 
+/// Whether asking the drivers for a card that is no software is worth the time: on Linux, whether a device is there.
+#[must_use]
+pub fn may_have_card() -> bool {
+    const DEVICES: [&str; 5] = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/mali0", "/dev/kgsl-3d0"];
+    !cfg!(target_os = "linux") || DEVICES.iter().any(|path| std::path::Path::new(path).exists())
+}
+
 /// Every adapter, in the order of their numbers: those of one card side by side, Vulkan and Metal before DirectX 12.
 ///
 /// The drivers are asked once.

@@ -21,6 +21,6 @@ mod pullback;
 #[cfg(test)]
 mod tests;
 
-pub use adapters::{Card, Kind, Selector, cards, choose};
+pub use adapters::{Card, Kind, Selector, cards, choose, may_have_card};
 pub use device::{Gpu, Settings};
 pub use engine::Engine;
