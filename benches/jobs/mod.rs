@@ -93,7 +93,7 @@ fn analyze(folder: &Path, name: &str) -> Result<Job> {
 
 /// One picture, from its noise to every figure: D, the usual classes' denoisers and all others as one.
 fn study(folder: &Path, name: &str) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, DeviceChoice::Cpu)?;
+    let network = Network::load_ready(open(folder, name)?, &DeviceChoice::Cpu)?;
     let values = draw(105, network.shape().len()).iter().map(|v| (0.5 + 0.2 * v).clamp(0.0, 1.0)).collect();
     let request = Request::clean(Picture::new(network.shape(), values), Noise::gaussian(SIGMA, 1));
     Ok(Box::new(move || {

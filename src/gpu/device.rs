@@ -34,7 +34,7 @@ impl Default for Settings {
         Self {
             least: false,
             submission_ms: 8.0,
-            patience: Duration::from_secs(60),
+            patience: Duration::from_mins(1),
             memory: 1 << 30,
             tamper: None,
             unmarked: false,
@@ -369,7 +369,7 @@ impl Gpu {
         found
     }
 
-    fn record<'a>(&self, pass: &mut wgpu::ComputePass<'_>, step: &'a Step) {
+    fn record(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step) {
         pass.set_pipeline(self.pipeline(step.kernel));
         pass.set_bind_group(0, &step.bind, &[]);
         pass.dispatch_workgroups(step.groups[0], step.groups[1], step.groups[2]);

@@ -47,7 +47,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Compute`] if the weights are not the program's, or do not fit on the device; [`Error::Device`] if the device is
     /// lost.
-    pub fn new(gpu: Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Result<Self> {
+    pub fn new(gpu: &Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Result<Self> {
         Ok(Self { network: Network::new(gpu, program, weights)?, free: Mutex::new(Vec::new()) })
     }
 
@@ -129,7 +129,8 @@ impl Engine {
     /// A free workspace of this shape, or a new one.
     fn workspace(&self, count: usize, size: Size) -> Result<Workspace> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |workspace: &Workspace| (workspace.pictures.count, workspace.pictures.size) == (count, size);
+        let fits =
+            |workspace: &Workspace| (workspace.pictures.memory.count, workspace.pictures.memory.size) == (count, size);
         if let Some(index) = free.iter().position(fits) {
             return Ok(free.remove(index));
         }
@@ -175,8 +176,8 @@ impl Tape for Passed<'_> {
         let network = &self.engine.network;
         let (channels, classes) = (network.pictures.channels, network.pictures.classes);
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let pictures: usize = parts.iter().map(|part| part.pictures.count).sum();
-        let size = parts.first().map(|part| part.pictures.size).unwrap_or_default();
+        let pictures: usize = parts.iter().map(|part| part.pictures.memory.count).sum();
+        let size = parts.first().map(|part| part.pictures.memory.size).unwrap_or_default();
         let picture = channels * size.0 * size.1;
         let each = check_cotangents(pictures, classes, picture, density, logits, out)?;
         if each == 0 {
@@ -185,7 +186,7 @@ impl Tape for Passed<'_> {
         let (_, mut at_once) = self.engine.at_once(size)?;
         let mut first = 0;
         for part in parts.iter_mut() {
-            let some = first..first + each * part.pictures.count;
+            let some = first..first + each * part.pictures.memory.count;
             first = some.end;
             let (density, logits) = (&density[some.clone()], &logits[some.start * classes..some.end * classes]);
             let out = &mut out[some.start * picture..some.end * picture];

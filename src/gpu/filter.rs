@@ -79,7 +79,8 @@ impl Convolution {
     #[must_use]
     pub fn adjoint(&self, weights: &[f32]) -> Filter {
         let axis = |parity: usize| {
-            let reaches = |tap: &usize| (parity + self.border + self.stride * self.kernel - tap) % self.stride == 0;
+            let reaches =
+                |tap: &usize| (parity + self.border + self.stride * self.kernel - tap).is_multiple_of(self.stride);
             let taps: Vec<usize> = (0..self.kernel).rev().filter(reaches).collect();
             let last = taps.first().copied().unwrap_or_default() as i32;
             Axis { parity, first: ((parity + self.border) as i32 - last) / self.stride as i32, taps }

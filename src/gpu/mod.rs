@@ -15,6 +15,7 @@ mod film;
 mod filter;
 mod forward;
 pub mod kernels;
+mod memory;
 mod network;
 mod plan;
 mod pullback;

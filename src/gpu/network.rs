@@ -79,14 +79,14 @@ impl Network {
     /// # Errors
     /// [`Error::Compute`] if the weights are not those of the program, or do not fit on the device; [`Error::Device`] if the
     /// device is lost.
-    pub fn new(gpu: Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Result<Self> {
+    pub fn new(gpu: &Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Result<Self> {
         program.check(weights).map_err(Error::Compute)?;
         let largest = program.tensors.iter().map(|tensor| 4 * 2 * tensor.len() as u64).max().unwrap_or_default();
         if largest > gpu.largest() {
             let card = gpu.card().title();
             return Err(Error::Compute(format!("{card} cannot bind the network's largest layer; choose --device cpu")));
         }
-        let made = gpu.allocate(|| Self::build(Arc::clone(&gpu), program, weights))?;
+        let made = gpu.allocate(|| Self::build(Arc::clone(gpu), program, weights))?;
         gpu.check()?;
         Ok(made)
     }

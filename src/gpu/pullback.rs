@@ -4,6 +4,7 @@ use super::device::{Buffer, Readback};
 use super::filter::{Adds, padded};
 use super::forward::{Norm, Pending, Pictures};
 use super::kernels::Kernel;
+use super::memory::Memory;
 use super::network::{Kept, Network};
 use super::plan::{Draft, Plan};
 use crate::engine::Size;
@@ -12,162 +13,147 @@ use crate::{Error, Result};
 /// Room for some rows of cotangents over the activations of a forward pass, and the dispatches of their adjoint pass.
 #[derive(Debug)]
 pub(super) struct Rows {
+    room: Room,
+    /// Rows of a whole job that there is room for.
+    job: usize,
+    pub(super) plan: Plan,
+    readback: Readback,
+}
+
+/// The buffers that the rows' cotangents go through.
+#[derive(Debug)]
+struct Room {
     /// Rows that go at once, and cotangents a picture.
-    pub(super) count: usize,
+    count: usize,
     each: usize,
-    /// Rows of a whole job that the buffers below have room for.
-    room: usize,
     /// `w_v` of the job's rows, `[rows, K]`.
     logits: Buffer,
     /// `w_u·σ_d/σ` of the job's rows.
     scales: Buffer,
     /// `w_u` and `1/√(σ_d² + σ²)` of the job's rows.
     factors: Buffer,
+    pooled: Buffer,
+    /// The residual stream's cotangents, before and after a block.
+    stream: [Buffer; 2],
+    /// Those between a block's halves.
+    inner: Buffer,
+    slices: Buffer,
+    parts: Buffer,
     out: Buffer,
-    pub(super) plan: Plan,
-    readback: Readback,
-}
-
-/// The buffers that the rows' cotangents go through.
-struct Room<'a> {
-    slices: &'a Buffer,
-    scales: &'a Buffer,
-    parts: &'a Buffer,
 }
 
 impl Network {
-    /// Room for `count` rows at once out of `room`, `each` a picture.
-    pub(super) fn lay_out_rows(&self, pictures: &Pictures, (count, room, each): (usize, usize, usize)) -> Rows {
+    /// Room for `count` rows at once out of `job`, `each` a picture.
+    pub(super) fn lay_out_rows(&self, pictures: &Pictures, (count, job, each): (usize, usize, usize)) -> Rows {
         let gpu = &*self.gpu;
-        let (size, sizes) = (pictures.size, &pictures.sizes);
-        let dense = |s: usize| count * sizes[s].0 * sizes[s].1 * padded(self.stages[s].width);
-        let widest = (0..sizes.len()).map(dense).max().unwrap_or_default();
-        let stream = [gpu.room(widest), gpu.room(widest)];
-        let inner = gpu.room(widest);
-        let slices = gpu.room(self.slices_room(count, size, sizes));
-        let parts = gpu.room(2 * (0..sizes.len()).map(|s| self.part_pairs(s, count, sizes)).max().unwrap_or_default());
-        let classes = self.pictures.classes;
-        let (logits, scales, factors) = (gpu.room(room * classes), gpu.room(room), gpu.room(2 * room));
-        let out = gpu.room(count * self.pictures.channels * size.0 * size.1);
-        let memory = Room { slices: &slices, scales: &scales, parts: &parts };
-        let mut draft = Draft::new(gpu);
+        let Memory { size, sizes, .. } = &pictures.memory;
+        let stages = 0..sizes.len();
+        let widest = stages.clone().map(|s| self.dense(s, count, sizes)).max().unwrap_or_default();
+        let parts = stages.map(|s| self.part_pairs(s, count, sizes)).max().unwrap_or_default();
+        let last = self.stages.last().map_or(0, |stage| stage.width);
+        let values = count * self.pictures.channels * size.0 * size.1;
+        let room = Room {
+            count,
+            each,
+            logits: gpu.room(job * self.pictures.classes),
+            scales: gpu.room(job),
+            factors: gpu.room(2 * job),
+            pooled: gpu.room(count * padded(last)),
+            stream: [gpu.room(widest), gpu.room(widest)],
+            inner: gpu.room(widest),
+            slices: gpu.room(self.slices_room(count, *size, sizes)),
+            parts: gpu.room(2 * parts),
+            out: gpu.room(values),
+        };
+        Rows { plan: self.pullback_plan(&pictures.memory, &room), job, readback: gpu.readback(values), room }
+    }
+
+    fn pullback_plan(&self, m: &Memory, room: &Room) -> Plan {
+        let mut draft = Draft::new(&self.gpu);
+        let (count, slices, stream) = (room.count, &room.slices, &room.stream);
         let mut now = 0;
-        let mut stats = pictures.stats_at.iter().rev();
-        let last = sizes.len() - 1;
-        self.pull_head(&mut draft, pictures, (count, each), [&logits, &stream[now]], &memory, stats.next());
-        for s in (0..sizes.len()).rev() {
-            let stage = &self.stages[s];
+        let mut stats = m.stats_at.iter().rev().copied();
+        self.pull_head(&mut draft, m, room, stats.next().unwrap_or_default());
+        for (s, stage) in self.stages.iter().enumerate().rev() {
             for (i, (film, layer)) in stage.halves.iter().enumerate().rev() {
                 // The second half's goes on to the first; the first half's is added to the residual stream.
-                let (source, target) = if i % 2 == 1 { (&stream[now], &inner) } else { (&inner, &stream[1 - now]) };
-                let added = (i % 2 == 0).then_some((Adds::Rows, &stream[now]));
-                let pending =
-                    self.convolve(&mut draft, &layer.adjoint, (count, sizes[s]), [source, &slices, &slices], None);
-                let norm = self.norm(s, sizes[s], *film, stats.next().copied().unwrap_or_default());
-                let x = &pictures.x[s][i];
-                self.pull_norm(&mut draft, &norm, pictures, (count, each), ((pending, x, target), added), &memory);
-                if i % 2 == 0 {
+                let second = i % 2 == 1;
+                let (source, target) =
+                    if second { (&stream[now], &room.inner) } else { (&room.inner, &stream[1 - now]) };
+                let added = if second { (Adds::Nothing, self.gpu.nothing()) } else { (Adds::Rows, &stream[now]) };
+                let size = m.sizes[s];
+                let pending = self.convolve(&mut draft, &layer.adjoint, (count, size), [source, slices, slices], None);
+                let norm = self.norm(s, size, *film, stats.next().unwrap_or_default());
+                let buffers = [slices, &m.x[s][i], added.1, target];
+                Self::pull_norm(&mut draft, &norm, (m, room), buffers, (Some(&pending), added.0));
+                if !second {
                     now = 1 - now;
                 }
             }
             if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
-                let gradient = &pictures.gradients[before];
-                self.pull_down(
-                    &mut draft,
-                    &down.adjoint,
-                    (count, each),
-                    sizes[before],
-                    [&stream[now], &stream[1 - now], gradient],
-                    &memory,
-                );
+                let buffers = [&stream[now], &stream[1 - now], &m.gradients[before]];
+                Self::pull_down(&mut draft, &down.adjoint, m.sizes[before], buffers, room);
                 now = 1 - now;
             }
         }
-        debug_assert!(stats.next().is_none() && last < sizes.len());
-        let pending =
-            self.convolve(&mut draft, &self.stem.adjoint, (count, size), [&stream[now], &slices, &slices], None);
-        let pixels = (size.0 * size.1) as u32;
-        let words = [
-            pixels,
-            self.pictures.channels as u32,
-            pending.slices.0.max(1) as u32,
-            (pending.slices.1 / 4) as u32,
-            each as u32,
-            0,
-            count as u32,
-            0,
-        ];
-        let groups = [pixels.div_ceil(256), 1, count as u32];
-        draft.add(Kernel::Finish, &words, Some(5), &[&slices, &pictures.z, &factors, &out], groups, 0.0);
-        let plan = draft.finish();
-        let readback = gpu.readback(count * self.pictures.channels * size.0 * size.1);
-        Rows { count, each, room, logits, scales, factors, out, plan, readback }
+        let buffers = [&stream[now], slices, slices];
+        let pending = self.convolve(&mut draft, &self.stem.adjoint, (count, m.size), buffers, None);
+        let pixels = m.size.0 * m.size.1;
+        let (pieces, stride) = (pending.slices.0.max(1), pending.slices.1 / 4);
+        let words = [pixels, self.pictures.channels, pieces, stride, room.each, 0, count, 0].map(|word| word as u32);
+        let groups = [pixels.div_ceil(256) as u32, 1, count as u32];
+        draft.add(Kernel::Finish, &words, Some(5), &[slices, &m.z, &room.factors, &room.out], groups, 0.0);
+        draft.finish()
     }
 
     /// The head's adjoint: the same cotangent for every pixel, then the activation's pullback, then the read-out's gradient.
-    fn pull_head(
-        &self,
-        draft: &mut Draft,
-        pictures: &Pictures,
-        (count, each): (usize, usize),
-        [logits, target]: [&Buffer; 2],
-        memory: &Room,
-        stats: Option<&usize>,
-    ) {
+    fn pull_head(&self, draft: &mut Draft, m: &Memory, room: &Room, stats: usize) {
         let s = self.stages.len() - 1;
-        let (width, classes) = (padded(self.stages[s].width), self.pictures.classes as u32);
-        let norm = self.norm(s, pictures.sizes[s], self.head_film, stats.copied().unwrap_or_default());
+        let (width, classes) = (padded(self.stages[s].width) as u32, self.pictures.classes as u32);
+        let norm = self.norm(s, m.sizes[s], self.head_film, stats);
         let share = 1.0 / norm.pixels as f32;
-        let pooled = self.gpu.room(count * width);
-        let words = [classes, width as u32, classes, width as u32, share.to_bits(), 0, 0, 0];
-        let buffers = [logits, &self.head[2], self.gpu.nothing(), &pooled];
-        draft.add(Kernel::Linear, &words, Some(6), &buffers, [(width as u32).div_ceil(64), 1, count as u32], 0.0);
-        let Some(x) = pictures.x[s].last() else { return };
-        let pooled_room = Room { slices: &pooled, ..*memory };
-        let added = Some((Adds::Pictures, &pictures.gradients[s]));
-        // No slices: one value a channel for all pixels.
-        self.pull_norm(draft, &norm, pictures, (count, each), ((Pending::WHOLE, x, target), added), &pooled_room);
+        let words = [classes, width, classes, width, share.to_bits(), 0, 0, 0];
+        let buffers = [&room.logits, &self.head[2], self.gpu.nothing(), &room.pooled];
+        draft.add(Kernel::Linear, &words, Some(6), &buffers, [width.div_ceil(64), 1, room.count as u32], 0.0);
+        let buffers = [&room.pooled, m.output(s), &m.gradients[s], &room.stream[0]];
+        Self::pull_norm(draft, &norm, (m, room), buffers, (None, Adds::Pictures));
     }
 
-    /// The pullback of norm, film and GELU from the slices to `target`.
+    /// The pullback of norm, film and GELU at x, from `source` to `target`: cotangents that are `pending`, or else one value a
+    /// channel for all pixels.
     fn pull_norm(
-        &self,
         draft: &mut Draft,
         norm: &Norm,
-        pictures: &Pictures,
-        (count, each): (usize, usize),
-        ((pending, x, target), added): ((Pending, &Buffer, &Buffer), Option<(Adds, &Buffer)>),
-        memory: &Room,
+        (m, room): (&Memory, &Room),
+        [source, x, added, target]: [&Buffer; 4],
+        (pending, adds): (Option<&Pending>, Adds),
     ) {
         let (block, blocks) = norm.blocks();
-        let (adds, added) = added.unwrap_or((Adds::Nothing, self.gpu.nothing()));
-        let broadcast = adds == Adds::Pictures;
-        let slices = if broadcast { 0 } else { pending.slices.0.max(1) };
+        let (slices, stride) = pending.map_or((0, 0), |pending| (pending.slices.0.max(1), pending.slices.1));
         let words = [
             norm.pixels,
             padded(norm.channels),
             norm.channels,
             norm.size,
             slices,
-            pending.slices.1,
+            stride,
             norm.film,
             norm.stats,
             block,
             blocks,
             adds as usize,
-            each,
+            room.each,
             0,
         ]
         .map(|word| word as u32);
-        let groups = norm.groups(count);
-        let cost = 60.0 * (count * norm.pixels * norm.channels) as f64;
-        let (film, stats) = (&pictures.film, &pictures.stats);
-        let Room { slices, scales, parts, .. } = *memory;
+        let groups = norm.groups(room.count);
+        let cost = 60.0 * (room.count * norm.pixels * norm.channels) as f64;
+        let (film, stats, Room { scales, parts, .. }) = (&m.film, &m.stats, room);
         if blocks == 1 {
-            let buffers = [slices, x, film, stats, added, scales, target];
+            let buffers = [source, x, film, stats, added, scales, target];
             draft.add(Kernel::NormPullback, &words, Some(12), &buffers, groups, cost);
         } else {
-            let buffers = [slices, x, film, stats, target, parts];
+            let buffers = [source, x, film, stats, target, parts];
             draft.add(Kernel::NormPullbackSums, &words, Some(12), &buffers, groups, 0.7 * cost);
             let buffers = [x, stats, added, scales, target, parts];
             draft.add(Kernel::NormPullbackApply, &words, Some(12), &buffers, groups, 0.3 * cost);
@@ -175,36 +161,25 @@ impl Network {
     }
 
     /// The adjoint of the convolution between two stages, and the read-out's gradient of the stage before.
-    fn pull_down(
-        &self,
-        draft: &mut Draft,
-        kept: &Kept,
-        (count, each): (usize, usize),
-        before: Size,
-        [source, target, gradient]: [&Buffer; 3],
-        memory: &Room,
-    ) {
+    fn pull_down(draft: &mut Draft, kept: &Kept, before: Size, [source, target, gradient]: [&Buffer; 3], room: &Room) {
+        let (count, each) = (room.count, room.each);
         let product = kept.filter.product(count, before);
         if product.slices == 1 {
-            draft.product(
-                &product,
-                (Adds::Pictures, each),
-                [source, &kept.weights, target],
-                Some((gradient, memory.scales)),
-            );
+            let buffers = [source, &kept.weights, target];
+            draft.product(&product, (Adds::Pictures, each), buffers, Some((gradient, &room.scales)));
             return;
         }
-        draft.product(&product, (Adds::Nothing, each), [source, &kept.weights, memory.slices], None);
+        draft.product(&product, (Adds::Nothing, each), [source, &kept.weights, &room.slices], None);
         let vectors = product.vectors();
-        let words =
-            [vectors, vectors / count, product.slices, vectors, Adds::Pictures as usize, each, 0, 0].map(|w| w as u32);
-        let buffers = [memory.slices, target, gradient, memory.scales];
-        draft.add(Kernel::Reduce, &words, Some(6), &buffers, [vectors.div_ceil(256) as u32, 1, 1], 0.0);
+        let words = [vectors, vectors / count, product.slices, vectors, Adds::Pictures as usize, each, 0, 0];
+        let buffers = [&room.slices, target, gradient, &room.scales];
+        let groups = [vectors.div_ceil(256) as u32, 1, 1];
+        draft.add(Kernel::Reduce, &words.map(|w| w as u32), Some(6), &buffers, groups, 0.0);
     }
 
     /// Whether the room is that of a job of `room` rows, `each` a picture.
-    pub(super) fn fits(rows: &Rows, (room, each): (usize, usize)) -> bool {
-        (rows.room, rows.each) == (room, each)
+    pub(super) fn fits(rows: &Rows, (job, each): (usize, usize)) -> bool {
+        (rows.job, rows.room.each) == (job, each)
     }
 
     /// The gradient by y of `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩` for every row of a job, into `out`.
@@ -217,14 +192,14 @@ impl Network {
         out: &mut [f32],
     ) -> Result<()> {
         let gpu = &*self.gpu;
-        let sigma = |row: usize| pictures.sigmas[row / rows.each];
+        let sigma = |row: usize| pictures.sigmas[row / rows.room.each];
         let scales: Vec<f32> =
             density.iter().enumerate().map(|(row, w)| w * self.pictures.deviation / sigma(row)).collect();
         let factors: Vec<f32> =
             density.iter().enumerate().flat_map(|(row, w)| [*w, 1.0 / self.spread(sigma(row))]).collect();
-        gpu.write(&rows.logits, bytemuck::cast_slice(logits));
-        gpu.write(&rows.scales, bytemuck::cast_slice(&scales));
-        gpu.write(&rows.factors, bytemuck::cast_slice(&factors));
+        gpu.write(&rows.room.logits, bytemuck::cast_slice(logits));
+        gpu.write(&rows.room.scales, bytemuck::cast_slice(&scales));
+        gpu.write(&rows.room.factors, bytemuck::cast_slice(&factors));
         let row_values = out.len() / density.len().max(1);
         let total = density.len();
         // The gradient of a posterior weighs the energy by zero; then what the gradients hold is multiplied by it.
@@ -232,14 +207,14 @@ impl Network {
         let mut first = 0;
         while first < total {
             // The last run begins early where the rows do not divide: some are computed twice, to the same bits.
-            let start = first.min(total - rows.count);
+            let start = first.min(total - rows.room.count);
             rows.plan.begin(gpu, start as u32);
             let ahead = if needed && first == 0 { pictures.gradient_plan.steps() } else { &[] };
-            let results = [(&rows.out, rows.count * row_values)];
+            let results = [(&rows.room.out, rows.room.count * row_values)];
             let found = gpu.run(ahead.iter().chain(rows.plan.steps()), &results, &rows.readback)?;
             let found = found.first().ok_or_else(|| Error::Device("a result was asked for".to_owned()))?;
             out[start * row_values..][..found.len()].copy_from_slice(found);
-            first = start + rows.count;
+            first = start + rows.room.count;
         }
         pictures.has_gradients |= needed;
         Ok(())

@@ -91,7 +91,7 @@ fn engine(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Result<Engine> {
     let program = checkpoint.description.program();
     let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
     let weights = program.weights(tensor).map_err(Error::Compute)?;
-    Engine::new(Arc::clone(gpu), &program, &weights)
+    Engine::new(gpu, &program, &weights)
 }
 
 /// The network on the card that `text` means, with the processor behind it.

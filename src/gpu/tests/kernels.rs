@@ -180,7 +180,9 @@ fn plain_norm(x: &[f32], channels: usize, size: usize, film: &[f32], g: Option<&
             (normal, gain, gelu(normal * gain + f64::from(film[wide + *c])))
         };
         let Some(g) = g else {
-            places.iter().for_each(|place| result[place.0] = point(place).2.0);
+            for place in &places {
+                result[place.0] = point(place).2.0;
+            }
             continue;
         };
         let h: Vec<(f64, f64)> = places

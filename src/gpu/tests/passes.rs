@@ -35,7 +35,7 @@ pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], st
     }
 }
 
-pub fn engines(gpu: Arc<Gpu>, checkpoint: &Checkpoint) -> (Engine, Processor) {
+pub fn engines(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> (Engine, Processor) {
     let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
     let program = checkpoint.description.program();
     let weights = program.weights(tensor).unwrap();
@@ -54,7 +54,7 @@ fn the_passes_are_the_processors() {
     ];
     for (architecture, channels, classes, height, width) in cases {
         let checkpoint = checkpoint(channels, classes, architecture);
-        let (engine, processor) = engines(gpu(), &checkpoint);
+        let (engine, processor) = engines(&gpu(), &checkpoint);
         let picture = channels * height * width;
         let size = (height, width);
         let mut workspace = Workspace::new();

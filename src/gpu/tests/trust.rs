@@ -17,7 +17,7 @@ fn small() -> Checkpoint {
 
 fn on(settings: Settings) -> (Arc<Gpu>, Engine) {
     let gpu = Arc::new(Gpu::open(gpu().card().clone(), settings).unwrap());
-    let engine = engines(Arc::clone(&gpu), &small()).0;
+    let engine = engines(&gpu, &small()).0;
     (gpu, engine)
 }
 
@@ -46,7 +46,7 @@ fn a_kernel_that_does_not_compile_is_an_error_and_no_panic() {
     };
     let gpu =
         Arc::new(Gpu::open(gpu().card().clone(), Settings { tamper: Some(tamper), ..Settings::default() }).unwrap());
-    let engine = engines(gpu, &small()).0;
+    let engine = engines(&gpu, &small()).0;
     let error = analysis(&engine).unwrap_err().to_string();
     assert!(error.starts_with("gpu:0 (") && error.lines().count() == 1, "{error}");
 }
@@ -64,9 +64,9 @@ fn a_device_that_is_lost_in_mid_job_is_an_error() {
 
 #[test]
 fn the_least_device_with_little_memory_gives_the_same_values() {
-    let truth = analysis(&engines(gpu(), &small()).0).unwrap();
+    let truth = analysis(&engines(&gpu(), &small()).0).unwrap();
     // Room for one picture and two rows, and a submission a dispatch.
-    let engine = engines(gpu(), &small()).0;
+    let engine = engines(&gpu(), &small()).0;
     let (picture, row) = engine.bytes((8, 8));
     let memory = 2 * picture.max(2 * row);
     let (gpu, engine) = on(Settings { least: true, memory, submission_ms: 1e-9, ..Settings::default() });
@@ -82,6 +82,6 @@ fn the_least_device_with_little_memory_gives_the_same_values() {
 fn an_analysis_has_no_more_dispatches_than_counted() {
     // The bundled model's shape and ten classes: a convolution and a norm a half, what slices need, a mark a submission.
     let checkpoint = checkpoint(3, 10, architecture((4, 2), &[48, 96, 192], &[2, 2, 2], &[1, 2, 2]));
-    let engine = engines(gpu(), &checkpoint).0;
+    let engine = engines(&gpu(), &checkpoint).0;
     assert_eq!(engine.dispatches((32, 32), 10), (39, 37));
 }
