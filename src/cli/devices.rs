@@ -1,5 +1,7 @@
 //! `denoscope devices`: what a model can be computed on, and how fast.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::outputs::OutputArguments;
@@ -20,7 +22,7 @@ pub(super) struct Devices {
 
 impl Devices {
     pub fn run(&self) -> Done {
-        self.output.check()?;
+        self.output.outputs([Path::new(&self.model)])?;
         let found = devices(&checkpoint(&self.model)?)?;
         for device in &found {
             self.print(device)?;
