@@ -147,7 +147,11 @@ impl Level {
             Subject::Noisy(picture) => {
                 if sigma.is_none() {
                     // At its own size a photograph shows its noise best.
-                    sigma = Some(estimate_sigma(request.native.as_ref().map_or(picture, |n| &n.picture)));
+                    let estimate = estimate_sigma(request.native.as_ref().map_or(picture, |n| &n.picture));
+                    if estimate == 0.0 {
+                        notes.push("No noise could be measured in this picture: σ = 0.".into());
+                    }
+                    sigma = Some(estimate);
                     estimated = true;
                 }
             }

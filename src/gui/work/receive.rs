@@ -57,10 +57,15 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
             session.answer.noisy = Some(Fresh { value: noisy, stale });
             session.answer.noisy_fidelity = Some(fidelity);
         }
-        Message::Estimated(sigma) => host.change_document(|document| {
-            document.noise.sigma = sigma;
-            document.already_noisy = true;
-        }),
+        Message::Estimated(sigma) => {
+            if sigma == 0.0 {
+                host.say(Level::INFO, "No noise could be measured in this picture: σ = 0.");
+            }
+            host.change_document(|document| {
+                document.noise.sigma = sigma;
+                document.already_noisy = true;
+            });
+        }
         Message::Stage(stage) => session.answer.take(stage, stale),
         Message::Study(study) => {
             if !stale {
