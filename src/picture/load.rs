@@ -1,5 +1,13 @@
 //! Picture files into [`Picture`]s: any common format, however made, and a clear refusal of everything else.
 
+mod colour;
+mod entropy;
+mod jpeg;
+mod png;
+mod raw;
+mod tiff;
+
+use std::borrow::Cow;
 use std::fs;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -9,6 +17,8 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use super::{Picture, Shape};
 use crate::{Error, Result};
+use colour::Space;
+use raw::Raw;
 
 /// The largest picture that is decoded, in pixels; a larger one is refused before memory is taken for it.
 pub const MAX_PIXELS: u64 = 64_000_000;
@@ -22,16 +32,19 @@ const MAX_ALLOCATION: u64 = 16 * MAX_PIXELS;
 /// A picture as its file has it, in its own size.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// The picture: 1 channel (grey) or 3 (red, green, blue), values in [0, 1] as stored: no colour profile is applied.
+    /// The picture: 1 channel (grey) or 3 (red, green, blue), values in [0, 1], in sRGB unless `notes` says otherwise.
     pub picture: Picture,
     /// The format's usual name, found by content; the file's extension does not matter.
     pub format: &'static str,
-    /// Bits a channel in the file: 8, 16 or 32.
+    /// Bits a channel in the file: 1 to 64.
     pub bits: u8,
     /// Whether some of it was transparent and so was laid over white.
     pub transparent: bool,
     /// Whether it was turned or mirrored because its EXIF data says so.
     pub turned: bool,
+    /// What else a person must know of how it was read: how its range was taken, what became of its colour profile, what was
+    /// left out.
+    pub notes: Vec<String>,
 }
 
 impl Loaded {
@@ -44,9 +57,7 @@ impl Loaded {
         if self.bits != 8 {
             words.push(format!("{} bits a channel", self.bits));
         }
-        if self.format == "GIF" {
-            words.push("first frame".into());
-        }
+        words.extend(self.notes.iter().cloned());
         if self.transparent {
             words.push("transparency laid over white".into());
         }
@@ -86,37 +97,94 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Loaded> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(refuse(format!("is larger than {} MiB, the most that is read", MAX_BYTES >> 20)));
     }
-    let Some((format, format_name)) = image::guess_format(bytes).ok().and_then(|f| Some((f, format_name(f)?))) else {
+    let format = if tiff::is_tiff(bytes) { Some(ImageFormat::Tiff) } else { image::guess_format(bytes).ok() };
+    let Some((format, format_name)) = format.and_then(|f| Some((f, format_name(f)?))) else {
         return Err(refuse("is not a picture that can be read here: PNG, JPEG, WebP, BMP, TIFF and GIF can".into()));
     };
-    let broken = |error: ImageError| refuse(reason(format_name, &error));
+    let raw = match format {
+        ImageFormat::Tiff => tiff::read(bytes),
+        ImageFormat::Jpeg => read_jpeg(bytes),
+        ImageFormat::Png => {
+            let marks = png::marks(bytes);
+            read(bytes, format).map(|mut raw| {
+                raw.space = marks.space.unwrap_or(raw.space);
+                raw.notes.extend(marks.animated.then(|| "first frame".into()));
+                raw
+            })
+        }
+        _ => read(bytes, format),
+    };
+    let mut raw = raw.map_err(refuse)?;
+    raw.notes.extend(colour::to_srgb(&mut raw.colours, &raw.space));
+    let transparent = raw.over_white();
+    Ok(Loaded {
+        picture: raw::turned(raw.colours, raw.orientation),
+        format: format_name,
+        bits: raw.bits,
+        transparent,
+        turned: raw.orientation != Orientation::NoTransforms,
+        notes: raw.notes,
+    })
+}
 
+/// Decodes any format but TIFF, or says why not.
+fn read(bytes: &[u8], format: ImageFormat) -> Result<Raw, String> {
+    let name = format_name(format).unwrap_or("picture");
+    let broken = |error: ImageError| reason(name, &error);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_ALLOCATION);
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
+    check_size(width, height)?;
+    // Broken metadata is no reason to refuse the picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let profile = decoder.icc_profile().ok().flatten();
+    let image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+    let mut raw = Raw::of(&image).ok_or("has a colour type that is not known")?;
+    raw.orientation = orientation;
+    raw.space = profile.map_or(Space::Unsaid, Space::Profile);
+    match format {
+        ImageFormat::Gif => raw.notes.push("first frame".into()),
+        // The header of an extended file has a bit for it (RFC 9649, section 2.7.1).
+        ImageFormat::WebP if bytes.get(12..16) == Some(b"VP8X") && bytes.get(20).is_some_and(|b| b & 2 != 0) => {
+            raw.notes.push("first frame".into());
+        }
+        _ => {}
+    }
+    Ok(raw)
+}
+
+/// Decodes a JPEG file of which everything is there, or says why not.
+fn read_jpeg(bytes: &[u8]) -> Result<Raw, String> {
+    let frame = jpeg::Frame::read(bytes)?;
+    check_size(frame.width, frame.height)?;
+    frame.check_inks()?;
+    let survey = frame.survey(bytes)?;
+    let whole = if survey.ended { Cow::Borrowed(bytes) } else { [bytes, &[0xFF, 0xD9]].concat().into() };
+    let mut raw = read(&whole, ImageFormat::Jpeg)?;
+    if frame.has_inks() {
+        raw.notes.push("CMYK turned into RGB by the simple formula".into());
+    }
+    if survey.coarse {
+        raw.notes.push("coarser than it was meant, for its last scans are missing".into());
+    }
+    Ok(raw)
+}
+
+/// Refuses a picture of no pixels, or of too many.
+fn check_size(width: u32, height: u32) -> Result<(), String> {
     if width == 0 || height == 0 {
-        return Err(refuse(format!("has no pixels: its size is {width}×{height}")));
+        return Err(format!("has no pixels: its size is {width}×{height}"));
     }
     if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(refuse(format!(
+        return Err(format!(
             "is {width}×{height}, more than the {} megapixels that are read; make it smaller first",
             MAX_PIXELS / 1_000_000
-        )));
+        ));
     }
-    if format == ImageFormat::Jpeg && !jpeg_ends(bytes) {
-        return Err(refuse("is a JPEG file that was cut short".into()));
-    }
-    // Broken EXIF data is no reason to refuse the picture.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
-    image.apply_orientation(orientation);
-
-    let bits = (image.color().bits_per_pixel() / u16::from(image.color().channel_count())) as u8;
-    let (picture, transparent) = planes(&image).ok_or_else(|| refuse("has a colour type that is not known".into()))?;
-    Ok(Loaded { picture, format: format_name, bits, transparent, turned: orientation != Orientation::NoTransforms })
+    Ok(())
 }
 
 /// The usual name of a format that is read here.
@@ -148,68 +216,6 @@ fn reason(format: &str, error: &ImageError) -> String {
             format!("is a damaged {format} file, or one that was cut short ({other})")
         }
     }
-}
-
-/// Whether a JPEG file has its end marker after its picture began. The decoder fills what is missing with grey and says
-/// nothing.
-fn jpeg_ends(bytes: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xDA;
-    let mut at = 2;
-    // Segments before the scan are skipped by their length, with any thumbnail (and its end marker) in them.
-    while let Some(&[0xFF, marker, high, low]) = bytes.get(at..at + 4) {
-        match marker {
-            START_OF_SCAN => return bytes[at..].windows(2).any(|pair| pair == [0xFF, 0xD9]),
-            0xFF => at += 1,
-            0x01 | 0xD0..=0xD7 => at += 2,
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-        }
-    }
-    false
-}
-
-/// The decoded picture as planes in [0, 1], and whether some of it was transparent.
-fn planes(image: &DynamicImage) -> Option<(Picture, bool)> {
-    let size = (image.height() as usize, image.width() as usize);
-    let byte = |v: u8| f32::from(v) / 255.0;
-    let word = |v: u16| f32::from(v) / 65535.0;
-    let float = |v: f32| if v.is_nan() { 0.0 } else { v.clamp(0.0, 1.0) };
-    Some(match image {
-        DynamicImage::ImageLuma8(i) => spread(i.as_raw(), 1, size, byte),
-        DynamicImage::ImageLumaA8(i) => spread(i.as_raw(), 2, size, byte),
-        DynamicImage::ImageRgb8(i) => spread(i.as_raw(), 3, size, byte),
-        DynamicImage::ImageRgba8(i) => spread(i.as_raw(), 4, size, byte),
-        DynamicImage::ImageLuma16(i) => spread(i.as_raw(), 1, size, word),
-        DynamicImage::ImageLumaA16(i) => spread(i.as_raw(), 2, size, word),
-        DynamicImage::ImageRgb16(i) => spread(i.as_raw(), 3, size, word),
-        DynamicImage::ImageRgba16(i) => spread(i.as_raw(), 4, size, word),
-        DynamicImage::ImageRgb32F(i) => spread(i.as_raw(), 3, size, float),
-        DynamicImage::ImageRgba32F(i) => spread(i.as_raw(), 4, size, float),
-        _ => return None,
-    })
-}
-
-/// Interleaved samples of `channels` (the last of 2 or 4 is alpha) as planes, laid over white by their alpha.
-fn spread<T: Copy>(
-    samples: &[T],
-    channels: usize,
-    (height, width): (usize, usize),
-    unit: impl Fn(T) -> f32,
-) -> (Picture, bool) {
-    let colours = if channels < 3 { 1 } else { 3 };
-    let pixels = samples.chunks_exact(channels);
-    let mut values = Vec::with_capacity(colours * height * width);
-    if channels == colours {
-        (0..colours).for_each(|c| values.extend(pixels.clone().map(|pixel| unit(pixel[c]))));
-        return (Picture::new(Shape::new(colours, height, width), values), false);
-    }
-    for c in 0..colours {
-        values.extend(pixels.clone().map(|pixel| {
-            let alpha = unit(pixel[colours]);
-            unit(pixel[c]) * alpha + (1.0 - alpha)
-        }));
-    }
-    let transparent = pixels.clone().any(|pixel| unit(pixel[colours]) < 1.0);
-    (Picture::new(Shape::new(colours, height, width), values), transparent)
 }
 
 #[cfg(test)]

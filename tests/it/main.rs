@@ -4,6 +4,7 @@ mod cli;
 mod golden;
 mod layers;
 mod network_reference;
+mod pictures;
 mod report_page;
 mod skip;
 mod torchattacks;

@@ -94,7 +94,8 @@ fn grey_alpha_and_sixteen_bits() {
     let float = ImageBuffer::<Rgb<f32>, _>::from_raw(1, 1, vec![1.5_f32, 0.25, f32::NAN]).expect("a pixel");
     let float = read(&file(float, ImageFormat::Tiff));
     assert_eq!(float.bits, 32);
-    close(&float.picture, &[1.0, 0.25, 0.0], 0.0);
+    close(&float.picture, &[1.0, 0.25 / 1.5, 0.0], 1e-7);
+    assert!(float.describe().contains("up to 1.5, scaled by this"), "{}", float.describe());
 }
 
 #[test]
