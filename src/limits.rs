@@ -26,7 +26,8 @@ const LONGEST: Duration = Duration::from_hours(100 * 365 * 24);
 pub fn sigma(option: &str, sigma: f32) -> Result<()> {
     if sigma > LARGEST_SIGMA && sigma.is_finite() {
         let hint = of_255(f64::from(sigma), f64::from(LARGEST_SIGMA));
-        let reason = format!("{sigma} is beyond {LARGEST_SIGMA}, where noise on the [0, 1] scale leaves nothing{hint}");
+        let reason =
+            format!("{sigma:?} is beyond {LARGEST_SIGMA}, where noise on the [0, 1] scale leaves nothing{hint}");
         return Err(Error::option(option, reason));
     }
     if sigma.is_finite() && sigma >= 0.0 {
@@ -58,7 +59,7 @@ pub fn number(option: &str, value: f64, least: f64, most: f64) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(Error::option(option, format!("takes a number from {least} to {most}, not {value}")))
+    Err(Error::option(option, format!("takes a number from {least:?} to {most:?}, not {value:?}")))
 }
 
 /// Refuses a whole number outside of `least..=most`.
@@ -81,6 +82,12 @@ pub fn time(option: &str, seconds: f64) -> Result<Duration> {
         Ok(time) if seconds > 0.0 && time <= LONGEST => Ok(time),
         _ => Err(Error::option(option, "takes a positive time, of a hundred years at most")),
     }
+}
+
+/// Whether so many seconds are a time that something took: from 0 to a hundred years.
+#[must_use]
+pub fn is_time(seconds: f64) -> bool {
+    Duration::try_from_secs_f64(seconds).is_ok_and(|time| time <= LONGEST)
 }
 
 /// Refuses work that would hold more than a GiB of pictures at once: `rows` of `values` numbers each.

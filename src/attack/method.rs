@@ -155,7 +155,7 @@ impl Parameter {
             return Ok(value);
         }
         let what = if self.kind == Kind::Real { "a number" } else { "a whole number" };
-        let reason = format!("takes {what} from {} to {}, not {value}", self.min, self.max);
+        let reason = format!("takes {what} from {} to {}, not {value:?}", self.min, self.max);
         Err(Error::option(format!("--{}", self.name), reason))
     }
 }

@@ -14,6 +14,8 @@ mod devices;
 mod eval;
 mod info;
 mod models;
+#[cfg(test)]
+mod number_tests;
 mod outputs;
 mod pictures;
 mod train;

@@ -53,6 +53,13 @@ pub struct TrainingRecord {
     pub results: serde_json::Map<String, serde_json::Value>,
 }
 
+/// The largest mean, deviation and noise level, and one over the smallest deviation.
+const LARGEST: f32 = 1e3;
+/// The smallest noise level.
+const SMALLEST_SIGMA: f32 = 1e-6;
+/// The most weights: as many as [`super::Checkpoint::read`] reads.
+const MOST_PARAMETERS: usize = 1 << 29;
+
 impl Description {
     /// A description of the present format, without a training record.
     #[must_use]
@@ -87,15 +94,19 @@ impl Description {
         if !(1..=4096).contains(&self.image.height) || !(1..=4096).contains(&self.image.width) {
             return fail("the picture's height and width must be 1 to 4096");
         }
-        if !(self.mean.iter().all(|m| m.is_finite()) && self.deviation.is_finite() && self.deviation > 0.0) {
-            return fail("mean and deviation must be finite, and the deviation positive");
+        // Statistics of pictures in [0, 1], with room for those who scale theirs in another way.
+        if !(self.mean.iter().all(|m| m.abs() <= LARGEST) && (1.0 / LARGEST..=LARGEST).contains(&self.deviation)) {
+            return fail("mean and deviation must be finite, the deviation positive, and neither beyond a thousand");
         }
         let range = self.sigma_range;
-        if !(range.min > 0.0 && range.min < range.max && range.max.is_finite()) {
-            return fail("the sigma range must be positive and rising");
+        if !(range.min >= SMALLEST_SIGMA && range.min < range.max && range.max <= LARGEST) {
+            return fail("the sigma range must rise, from a millionth at least to a thousand at most");
         }
         if let Err(reason) = self.architecture.check() {
             return fail(reason);
+        }
+        if self.parameter_count() > MOST_PARAMETERS {
+            return fail("it has more weights than a file of 2 GiB holds");
         }
         Ok(())
     }

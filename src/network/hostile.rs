@@ -1,7 +1,9 @@
 //! Checkpoints that are not whole, not right or not ours: each ends in an error that names what is wrong.
 
 use super::tests::random_checkpoint;
-use super::{Checkpoint, Stem, Storage};
+use super::{Checkpoint, DeviceChoice, Network, Stem, Storage};
+use crate::joint::JointModel;
+use crate::picture::{Batch, Picture};
 
 /// A tensor of a forged file: name, number format, shape, bytes.
 type Tensor<'a> = (&'a str, safetensors::Dtype, Vec<usize>, Vec<u8>);
@@ -122,4 +124,76 @@ fn a_file_that_is_there_survives_a_failed_write() {
     assert!(checkpoint.write(&path, Storage::Single).is_err());
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left lying about");
+}
+
+/// Every number of a JSON value replaced by each of some that cannot be, one at a time: the place and the new text.
+pub(crate) fn hostile(value: &serde_json::Value) -> Vec<(String, String)> {
+    const NUMBERS: [&str; 12] = [
+        "0",
+        "-0",
+        "-1",
+        "1e-30",
+        "1e30",
+        "1e20",
+        "1e308",
+        "-1e30",
+        "0.5",
+        "4294967296",
+        "18446744073709551615",
+        "18446744073709551616",
+    ];
+    fn walk(value: &serde_json::Value, place: String, places: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Number(_) => places.push(place),
+            serde_json::Value::Array(values) => {
+                values.iter().enumerate().for_each(|(i, value)| walk(value, format!("{place}/{i}"), places));
+            }
+            serde_json::Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| walk(value, format!("{place}/{name}"), places));
+            }
+            _ => {}
+        }
+    }
+    let mut places = Vec::new();
+    walk(value, String::new(), &mut places);
+    let mut all = Vec::new();
+    for place in places {
+        for number in NUMBERS {
+            let mut changed = value.clone();
+            // A mark that is a string first, so that numbers no JSON library holds can stand in its place.
+            *changed.pointer_mut(&place).expect("a place") = serde_json::Value::from("the mark");
+            all.push((format!("{place} = {number}"), changed.to_string().replace("\"the mark\"", number)));
+        }
+    }
+    all
+}
+
+#[test]
+fn no_number_in_a_description_does_harm() {
+    let (checkpoint, _) = whole();
+    let pack = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let tensors: Vec<Tensor<'_>> = checkpoint
+        .tensors
+        .iter()
+        .map(|(n, t)| (n.as_str(), safetensors::Dtype::F32, t.shape.clone(), pack(&t.values)))
+        .collect();
+    let shape = checkpoint.description.image;
+    let noisy = Batch::of([&Picture::filled(shape, 0.4)]);
+    let (mut refused, mut taken) = (0, 0);
+    for (change, json) in hostile(&serde_json::to_value(&checkpoint.description).unwrap()) {
+        match Checkpoint::from_bytes("m.safetensors", &forged(&tensors, Some(json))) {
+            Err(error) => {
+                assert!(!error.to_string().contains('\n'), "{change}: {error}");
+                refused += 1;
+            }
+            Ok(checkpoint) => {
+                // What is read answers, or says in a line that it cannot.
+                let network = Network::load(&checkpoint, &DeviceChoice::Cpu).unwrap();
+                let answer = network.forward(&noisy, &[0.1]).and_then(|forward| forward.denoised());
+                assert!(answer.is_ok_and(|denoised| denoised.values().iter().all(|v| v.is_finite())), "{change}");
+                taken += 1;
+            }
+        }
+    }
+    assert!(refused > 100 && taken > 4, "{refused} refused, {taken} taken");
 }

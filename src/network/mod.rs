@@ -13,7 +13,7 @@ mod graphics;
 #[cfg(feature = "gpu")]
 mod guarded;
 #[cfg(test)]
-mod hostile;
+pub(crate) mod hostile;
 mod layers;
 mod model;
 mod processor;

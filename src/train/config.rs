@@ -15,7 +15,7 @@ use super::optimiser::{AdamW, Muon, Settings};
 use super::schedule::Budget;
 use crate::joint::SigmaRange;
 use crate::network::{Architecture, DeviceChoice};
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// A network size to start from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
@@ -46,7 +46,9 @@ impl FromStr for Every {
         let number = |digits: &str| digits.parse::<u64>().ok().filter(|&n| n > 0);
         let every = match text.as_bytes().last() {
             Some(b's') => number(&text[..text.len() - 1]).map(|n| Self::Time(Duration::from_secs(n))),
-            Some(b'm') => number(&text[..text.len() - 1]).map(|n| Self::Time(Duration::from_secs(60 * n))),
+            Some(b'm') => number(&text[..text.len() - 1])
+                .and_then(|n| n.checked_mul(60))
+                .map(|seconds| Self::Time(Duration::from_secs(seconds))),
             _ => number(text).map(Self::Steps),
         };
         every.ok_or_else(|| format!("{text} is neither steps (500) nor seconds (30s) nor minutes (5m)"))
@@ -73,6 +75,17 @@ impl<'de> Deserialize<'de> for Every {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+/// The largest rate, decay, weight of a part of the loss and norm of its gradient: what single precision holds, with room.
+const LARGEST: f64 = 1e30;
+/// The most steps and passes over the data: a run of a step a millisecond takes thirty years for them.
+pub(super) const MOST_STEPS: u64 = 1_000_000_000_000;
+/// The most pixels of a picture's side.
+const LARGEST_SIDE: u64 = 4096;
+/// The most pictures a step.
+const LARGEST_BATCH: u64 = 1 << 16;
+/// The most threads that prepare batches.
+const MOST_THREADS: u64 = 1024;
 
 /// The options of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
@@ -236,42 +249,45 @@ impl Config {
     /// # Errors
     /// [`Error::Option`] naming it.
     pub fn check(&self) -> Result<()> {
-        let positive = |option: &str, value: f64| {
-            let fine = value.is_finite() && value > 0.0;
-            if fine { Ok(()) } else { Err(Error::option(option, format!("{value} is not a positive number"))) }
+        let positive = |option: &str, value: f64, most: f64| {
+            limits::number(option, value, 0.0, most)?;
+            if value > 0.0 { Ok(()) } else { Err(Error::option(option, format!("{value} is not a positive number"))) }
         };
-        let share = |option: &str, value: f64| {
-            let fine = (0.0..=1.0).contains(&value);
-            if fine { Ok(()) } else { Err(Error::option(option, format!("{value} is not between 0 and 1"))) }
-        };
-        let not_negative = |option: &str, value: f64| {
-            let fine = value.is_finite() && value >= 0.0;
-            if fine { Ok(()) } else { Err(Error::option(option, format!("{value} is not a number from 0 up"))) }
-        };
-        not_negative("--lambda", self.lambda)?;
-        not_negative("--decay-muon", self.decay_muon)?;
-        not_negative("--decay-adam", self.decay_adam)?;
-        positive("--sigma-min", f64::from(self.sigma_min))?;
-        positive("--sigma-max", f64::from(self.sigma_max))?;
-        positive("--lr-muon", self.lr_muon)?;
-        positive("--lr-adam", self.lr_adam)?;
-        positive("--clip", self.clip)?;
+        let share = |option: &str, value: f64| limits::number(option, value, 0.0, 1.0);
+        limits::number("--lambda", self.lambda, 0.0, LARGEST)?;
+        limits::number("--decay-muon", self.decay_muon, 0.0, LARGEST)?;
+        limits::number("--decay-adam", self.decay_adam, 0.0, LARGEST)?;
+        limits::positive_sigma("--sigma-min", self.sigma_min)?;
+        limits::positive_sigma("--sigma-max", self.sigma_max)?;
+        positive("--lr-muon", self.lr_muon, LARGEST)?;
+        positive("--lr-adam", self.lr_adam, LARGEST)?;
+        positive("--clip", self.clip, LARGEST)?;
         share("--conditional-share", f64::from(self.conditional_share))?;
         share("--counterfactual-share", f64::from(self.counterfactual_share))?;
-        not_negative("--counterfactual-sigma", f64::from(self.counterfactual_sigma))?;
+        limits::sigma("--counterfactual-sigma", self.counterfactual_sigma)?;
         if self.conditional_share + self.counterfactual_share > 1.0 {
             let reason = format!("and --conditional-share {} are more than the whole batch", self.conditional_share);
             return Err(Error::option("--counterfactual-share", reason));
         }
         share("--ema", self.ema)?;
-        positive("--epochs", self.epochs.unwrap_or(1.0))?;
-        positive("--hours", self.hours.unwrap_or(1.0))?;
-        positive("--steps", self.steps.unwrap_or(1) as f64)?;
-        positive("--batch", self.batch as f64)?;
-        positive("--log-every", self.log_every as f64)?;
+        positive("--epochs", self.epochs.unwrap_or(1.0), MOST_STEPS as f64)?;
+        if let Some(hours) = self.hours {
+            limits::time("--hours", hours * 3600.0)?;
+        }
+        limits::whole("--steps", self.steps.unwrap_or(1), 1, MOST_STEPS)?;
+        limits::whole("--warmup", self.warmup, 0, MOST_STEPS)?;
+        limits::whole("--log-every", self.log_every, 1, MOST_STEPS)?;
+        let side = self.size.unwrap_or(32);
+        limits::whole("--size", side as u64, 1, LARGEST_SIDE)?;
+        limits::whole("--crop", self.crop.unwrap_or(0) as u64, 0, LARGEST_SIDE)?;
+        limits::whole("--cutout", self.cutout as u64, 0, LARGEST_SIDE)?;
+        limits::whole("--batch", self.batch as u64, 1, LARGEST_BATCH)?;
+        limits::memory("--batch", self.batch, 3 * side * side)?;
+        limits::whole("--threads", self.threads.unwrap_or(1) as u64, 0, MOST_THREADS)?;
         if self.sigma_min >= self.sigma_max {
             return Err(Error::option("--sigma-min", format!("must be below --sigma-max {}", self.sigma_max)));
         }
+        self.architecture().check().map_err(|reason| Error::option("--widths, --blocks and --strides", reason))?;
         self.device_choice().map(|_| ())
     }
 
@@ -341,7 +357,8 @@ impl Config {
     pub fn budget(&self, pictures: usize) -> Budget {
         match (self.steps, self.hours) {
             (Some(steps), _) => Budget::Steps(steps),
-            (None, Some(hours)) => Budget::Time(Duration::from_secs_f64(hours * 3600.0)),
+            // Hours that are no time were refused; here they are none.
+            (None, Some(hours)) => Budget::Time(Duration::try_from_secs_f64(hours * 3600.0).unwrap_or_default()),
             (None, None) => {
                 let shown = self.epochs.unwrap_or(30.0) * pictures as f64;
                 Budget::Steps((shown / self.batch as f64).ceil() as u64)

@@ -8,7 +8,7 @@ use super::augment::Stream;
 use super::data::DataSet;
 use crate::Result;
 use crate::joint::JointModel;
-use crate::picture::{Batch, normals};
+use crate::picture::{Batch, decibels, normals};
 
 /// The noise level at which accuracy is measured, where the trained range allows it.
 const CLASSIFY_AT: f32 = 1.0 / 255.0;
@@ -26,7 +26,8 @@ pub struct Evaluation {
     pub accuracy: f64,
     /// The noise level of the accuracy.
     pub accuracy_sigma: f32,
-    /// The mean PSNR of D, in decibels.
+    /// The mean PSNR of D, in decibels; infinite, which JSON says as null, where one is identical to its picture.
+    #[serde(with = "decibels")]
     pub psnr: f64,
     /// The noise level of the PSNR.
     pub psnr_sigma: f32,

@@ -13,6 +13,8 @@ use crate::network::Checkpoint;
 
 /// Tells the child process where to work.
 const FOLDER: &str = "DENOSCOPE_TEST_KILL";
+/// Tells it to begin anew, with this seed.
+const ANEW: &str = "DENOSCOPE_TEST_KILL_ANEW";
 
 fn killed(folder: &Path) -> Config {
     Config { steps: Some(60), checkpoint_every: Every::Steps(1), name: Some("m".to_owned()), ..config(folder) }
@@ -24,6 +26,10 @@ fn killed(folder: &Path) -> Config {
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let config = killed(folder.as_ref());
+    if let Some(seed) = std::env::var(ANEW).ok().and_then(|seed| seed.parse().ok()) {
+        train(&Config { seed, overwrite: true, checkpoint_every: Every::Steps(1000), ..config }).unwrap();
+        return;
+    }
     let resume = state::path(&config.out).is_file();
     // Killed between state and model, a first run leaves no model; killed before both, nothing.
     train(&Config { resume, ..config }).unwrap();
@@ -64,4 +70,29 @@ fn a_run_that_is_killed_twenty_times_ends_with_the_same_bits() {
     let (a, b) = (Checkpoint::read(&straight.out).unwrap(), Checkpoint::read(&killed(folder.path()).out).unwrap());
     assert_eq!(a.tensors, b.tensors);
     assert_eq!(b.description.training.unwrap().steps, 60);
+}
+
+#[test]
+fn a_run_begun_anew_and_killed_is_not_the_old_one_when_it_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let old = Config { steps: Some(5), ..killed(folder.path()) };
+    train(&old).unwrap();
+    let straight = Config { seed: 9, out: folder.path().join("straight"), ..killed(folder.path()) };
+    train(&straight).unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "train::kill_tests::child", "--ignored"]).env(FOLDER, folder.path()).env(ANEW, "9");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Its log begins anew as soon as it runs; it is killed before it saves for the first time.
+    let log = super::log_path(&old.out);
+    while std::fs::read_to_string(&log).is_ok_and(|text| text.lines().any(|line| line.starts_with("4,")))
+        && child.try_wait().unwrap().is_none()
+    {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let _ = child.kill();
+    child.wait().unwrap();
+    train(&Config { resume: true, ..killed(folder.path()) }).unwrap();
+    let (a, b) = (Checkpoint::read(&straight.out).unwrap(), Checkpoint::read(&old.out).unwrap());
+    assert_eq!(a.tensors, b.tensors);
 }

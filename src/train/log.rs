@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::evaluate::Evaluation;
 use super::progress::Report;
 use crate::files::write_whole;
-use crate::{Error, Result};
+use crate::picture::decibels;
+use crate::{Error, Result, limits};
 
 /// The log's first line.
 const HEADER: &str =
@@ -24,7 +25,7 @@ pub fn log_path(out: &Path) -> PathBuf {
 pub struct LogEntry {
     /// Steps done.
     pub step: u64,
-    /// Training time in seconds.
+    /// Training time in seconds, a hundred years at most.
     pub seconds: f64,
     /// What is minimised.
     pub loss: Option<f64>,
@@ -59,10 +60,10 @@ impl LogEntry {
         if fields.len() != HEADER.split(',').count() {
             return None;
         }
-        let number = |index: usize| fields[index].parse::<f64>().ok();
+        let number = |index: usize| fields[index].parse::<f64>().ok().filter(|number| number.is_finite());
         Some(Self {
             step: fields[0].parse().ok()?,
-            seconds: number(1)?,
+            seconds: number(1).filter(|&seconds| limits::is_time(seconds))?,
             loss: number(3),
             pictures_per_second: number(8),
             accuracy: number(9),
@@ -141,7 +142,8 @@ impl Log {
 
     /// Adds an evaluation.
     pub fn evaluation(&mut self, seconds: f64, e: &Evaluation) -> Result<()> {
-        self.line(&format!("{},{seconds:.2},,,,,,,,{:.5},{:.4}", e.step, e.accuracy, e.psnr))
+        let psnr = decibels::finite(e.psnr).map_or_else(String::new, |psnr| format!("{psnr:.4}"));
+        self.line(&format!("{},{seconds:.2},,,,,,,,{:.5},{psnr}", e.step, e.accuracy))
     }
 
     fn line(&mut self, line: &str) -> Result<()> {
@@ -189,6 +191,26 @@ mod tests {
         drop(log);
         drop(Log::open(&path, 0).unwrap());
         assert!(read_log(&path, second.offset).unwrap().anew);
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_no_line_or_no_number() {
+        let entry = |seconds: &str, loss: &str| {
+            LogEntry::parse(&format!("20,{seconds},0.25,{loss},1,1,1,1,{loss},{loss},{loss}"))
+        };
+        assert_eq!(entry("1.5", "3").and_then(|entry| entry.psnr), Some(3.0));
+        for seconds in ["inf", "-inf", "NaN", "1e30", "1e20", "18446744073709551616", "-1", ""] {
+            assert_eq!(entry(seconds, "3"), None, "{seconds}");
+        }
+        for loss in ["inf", "-inf", "NaN", "1e400", ""] {
+            let entry = entry("0", loss).unwrap();
+            assert_eq!([entry.loss, entry.pictures_per_second, entry.accuracy, entry.psnr], [None; 4], "{loss}");
+        }
+        for step in ["-1", "1e3", "18446744073709551616", "NaN"] {
+            assert_eq!(LogEntry::parse(&format!("{step},1,1,1,1,1,1,1,1,1,1")), None, "{step}");
+        }
+        // Every seconds that is taken is a time.
+        assert!(["0", "1e-30", "3e9"].iter().all(|seconds| entry(seconds, "1").is_some()));
     }
 
     #[test]

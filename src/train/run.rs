@@ -13,12 +13,12 @@ use super::batches::{Feed, Sampler};
 use super::config::{Config, Every};
 use super::data::{self, DataSet};
 use super::evaluate::{Evaluation, evaluate};
-use super::log::Log;
+use super::log::{Log, log_path};
 use super::objective::Trainable;
 use super::optimiser::Optimiser;
 use super::progress::{Progress, Report, Started, Summary};
 use super::schedule::{Budget, average_decay, learning_rate};
-use super::state::{self, Record, read_back, with_suffix};
+use super::state::{self, Record, read_back};
 use crate::network::{Checkpoint, Description, Network, Storage, TrainingRecord, Values, allow_tf32, device_name};
 use crate::picture::Shape;
 use crate::task::Cancel;
@@ -75,7 +75,8 @@ impl Run {
             config.check()?;
             (config, Some((record, state)))
         } else {
-            if let Some(there) = [&config.out, &state_path].into_iter().find(|p| !config.overwrite && p.exists()) {
+            let files = [&config.out, &state_path, &log_path(&config.out)];
+            if let Some(there) = files.into_iter().find(|path| !config.overwrite && path.exists()) {
                 let reason = format!("{} is there; --resume continues, --force begins anew", there.display());
                 return Err(Error::option("--out", reason));
             }
@@ -95,10 +96,21 @@ impl Run {
                 let reason = format!("holds other pictures than those that {} began with", state_path.display());
                 return Err(Error::data(&config.data, reason));
             }
+            let places = data.shape.len() as u64;
+            let drawn = record.step.checked_mul(config.batch as u64).and_then(|shown| shown.checked_mul(places));
+            if drawn.is_none_or(|drawn| drawn > u64::MAX / 2) {
+                let reason = format!("tells of {} steps of {} pictures, which cannot be", record.step, config.batch);
+                return Err(Error::checkpoint(&state_path, reason));
+            }
             let misfit = |e: candle_core::Error| Error::checkpoint(&state_path, e.to_string());
             optimiser.restore(&state, record.step).map_err(misfit)?;
             earlier = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
             evaluation = record.evaluation;
+        } else {
+            // Whatever stops this run from here on, --resume goes on with it and not with one that was there before.
+            let (config, data) = (config.clone(), digest.clone());
+            let record = Record { step: 0, seconds: 0.0, config, evaluation: None, data };
+            state::write(&state_path, &record, &read_back(&optimiser.state()?)?)?;
         }
         let sampler = Sampler {
             data: Arc::clone(&data),
@@ -114,7 +126,7 @@ impl Run {
         let step = optimiser.step_count();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let feed = Feed::start(&sampler, step, config.threads.unwrap_or(cores - 1))?;
-        let log = Log::open(&with_suffix(&config.out, ".csv"), step)?;
+        let log = Log::open(&log_path(&config.out), step)?;
         let now = Instant::now();
         let (budget, last) = (config.budget(pictures), (step, now));
         Ok(Self {
@@ -312,8 +324,7 @@ impl Run {
 
     /// The error of a run whose numbers are lost, and what is left of it.
     fn lost(&self, what: &str) -> Error {
-        let state = state::path(&self.config.out);
-        let kept = if state.is_file() {
+        let kept = if self.saved.0 > 0 {
             format!("the checkpoint of step {} is kept in {}", self.saved.0, self.config.out.display())
         } else {
             "no checkpoint was written yet".to_owned()

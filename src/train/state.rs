@@ -7,11 +7,11 @@ use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
+use super::config::{Config, MOST_STEPS};
 use super::evaluate::Evaluation;
 use super::optimiser::State;
 use crate::files::write_whole;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// The metadata key that holds the record.
 const KEY: &str = "denoscope-training";
@@ -94,7 +94,11 @@ pub(super) fn read(path: &Path) -> Result<(Record, State)> {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(&e))?;
     let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
     let json = json.ok_or_else(|| Error::checkpoint(path, "has no training record; it is no training state"))?;
-    let record = serde_json::from_str(json).map_err(|e| broken(&e))?;
+    let record: Record = serde_json::from_str(json).map_err(|e| broken(&e))?;
+    if record.step > MOST_STEPS || !limits::is_time(record.seconds) {
+        let reason = format!("tells of {} steps in {} seconds, which cannot be", record.step, record.seconds);
+        return Err(Error::checkpoint(path, reason));
+    }
     let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(&e))?;
     let mut state = State::new();
     for (name, view) in file.iter() {

@@ -208,3 +208,64 @@ fn nothing_is_overwritten_or_resumed_without_reason() {
     fails(&Config { overwrite: true, widths: Some(vec![7, 8]), ..config.clone() }, "group");
     fails(&Config { overwrite: true, holdout: 1000, ..config.clone() }, "--holdout");
 }
+
+#[test]
+fn a_run_begun_anew_is_the_one_that_resume_goes_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let old = Config { name: Some("m".to_owned()), ..config(folder.path()) };
+    train(&old).unwrap();
+    let anew = Config { seed: 9, overwrite: true, ..old.clone() };
+    let straight = Config { out: folder.path().join("straight"), ..anew.clone() };
+    train(&straight).unwrap();
+    // Stopped before its first step, it has saved nothing; the old model is still there, and the old state is not.
+    let cancel = Cancel::new();
+    cancel.raise();
+    run(&anew, &cancel, &mut |_| {}).unwrap();
+    let error = train(&Config { resume: true, overwrite: false, seed: 5, ..anew.clone() }).unwrap_err().to_string();
+    assert!(error.contains("--seed") && error.contains('9'), "{error}");
+    train(&Config { resume: true, overwrite: false, ..anew.clone() }).unwrap();
+    let (a, b) = (Checkpoint::read(&straight.out).unwrap(), Checkpoint::read(&anew.out).unwrap());
+    assert_eq!(a.tensors, b.tensors);
+    assert_eq!(b.description.training.unwrap().seed, 9);
+}
+
+#[test]
+fn a_log_that_is_there_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let config = config(folder.path());
+    std::fs::write(log_path(&config.out), "somebody's table").unwrap();
+    let error = train(&config).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors.csv is there"), "{error}");
+    assert_eq!(std::fs::read_to_string(log_path(&config.out)).unwrap(), "somebody's table");
+}
+
+#[test]
+fn no_number_in_a_state_does_harm() {
+    use safetensors::tensor::SafeTensors;
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let config = Config { steps: Some(2), ..config(folder.path()) };
+    train(&config).unwrap();
+    let path = state_path(&config.out);
+    let bytes = std::fs::read(&path).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let (key, json) = metadata.metadata().as_ref().unwrap().iter().next().unwrap();
+    let views: Vec<_> = SafeTensors::deserialize(&bytes).unwrap().tensors();
+    let cancel = Cancel::new();
+    cancel.raise();
+    let (mut refused, mut taken) = (0, 0);
+    for (change, json) in crate::network::hostile::hostile(&serde_json::from_str(json).unwrap()) {
+        let metadata = std::collections::HashMap::from([(key.clone(), json)]);
+        std::fs::write(&path, safetensors::serialize(views.clone(), Some(metadata)).unwrap()).unwrap();
+        match run(&Config { resume: true, steps: None, ..config.clone() }, &cancel, &mut |_| {}) {
+            Ok(_) => taken += 1,
+            Err(error) => {
+                assert!(!error.to_string().contains('\n'), "{change}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 100 && taken > 10, "{refused} refused, {taken} taken");
+}
