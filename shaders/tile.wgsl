@@ -1,6 +1,7 @@
 // One tile: a picture of f32 values, shown as it is, as a signed map, in false colour, or compared with another picture.
 //
-// `src/gui/tiles/twin.rs` is this file in Rust, line by line; a test holds the two together.
+// `src/gui/tiles/twin.rs` is this file in Rust, line by line; a test holds the two together. The colour maps `diverging` and
+// `sequential` are added from the table in `src/study/looks.rs`.
 
 struct Tile {
     // The picture coordinates of the tile's top left corner, and how many picture pixels the tile spans.
@@ -155,29 +156,6 @@ fn lines(at: vec2<f32>, colour: vec3<f32>) -> vec3<f32> {
         return mix(colour, vec3<f32>(0.5), tile.grid);
     }
     return colour;
-}
-
-// −1 is light blue, 0 almost black, 1 light orange.
-fn diverging(value: f32) -> vec3<f32> {
-    var anchors = array<vec3<f32>, 7>(
-        vec3<f32>(0.50, 0.82, 1.00), vec3<f32>(0.22, 0.56, 0.90), vec3<f32>(0.10, 0.31, 0.58),
-        vec3<f32>(0.05, 0.06, 0.08),
-        vec3<f32>(0.60, 0.22, 0.09), vec3<f32>(0.93, 0.47, 0.15), vec3<f32>(1.00, 0.74, 0.38),
-    );
-    let t = (clamp(value, -1.0, 1.0) + 1.0) * 3.0;
-    let i = min(u32(t), 5u);
-    return mix(anchors[i], anchors[i + 1u], t - f32(i));
-}
-
-// 0 is almost black, then indigo, magenta, orange, and 1 a light yellow.
-fn sequential(value: f32) -> vec3<f32> {
-    var anchors = array<vec3<f32>, 6>(
-        vec3<f32>(0.03, 0.03, 0.07), vec3<f32>(0.25, 0.10, 0.44), vec3<f32>(0.58, 0.16, 0.46),
-        vec3<f32>(0.88, 0.33, 0.33), vec3<f32>(0.98, 0.63, 0.31), vec3<f32>(0.99, 0.97, 0.75),
-    );
-    let t = clamp(value, 0.0, 1.0) * 5.0;
-    let i = min(u32(t), 4u);
-    return mix(anchors[i], anchors[i + 1u], t - f32(i));
 }
 
 // Neither infinite nor NaN, read from the bits because arithmetic on them may be optimised away.

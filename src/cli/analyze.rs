@@ -9,7 +9,7 @@ use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use super::{Done, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, decibels, save_image};
+use crate::picture::{Fit, save_image};
 use crate::study::report::Analysis;
 use crate::study::{Classes, Request, Study, Theme, analyze, level, ranked, sheet};
 use crate::task::Cancel;
@@ -125,13 +125,18 @@ impl Analyze {
             say(format!("  rest     {:>6.2} %  {} other classes as one", 100.0 * rest.probability, rest.classes))?;
         }
         if let Some((noisy, denoised)) = study.noisy_fidelity.zip(study.denoised_fidelity) {
-            let [noisy_db, denoised_db] = [noisy, denoised].map(|fidelity| decibels::describe(fidelity.psnr_db));
-            say(format!("  PSNR     {noisy_db} noisy, {denoised_db} denoised"))?;
-            say(format!("  SSIM     {:.4} noisy, {:.4} denoised", noisy.ssim, denoised.ssim))?;
+            for ((metric, noisy), (_, denoised)) in noisy.measured().zip(denoised.measured()) {
+                say(format!(
+                    "  {:<8} {} noisy, {} denoised",
+                    metric.title,
+                    metric.write(noisy),
+                    metric.write(denoised)
+                ))?;
+            }
         }
         if let Some(fidelity) = study.native.as_ref().and_then(|native| native.denoised_fidelity) {
-            let decibels = decibels::describe(fidelity.psnr_db);
-            say(format!("  native   {decibels}, SSIM {:.4} denoised at its own size", fidelity.ssim))?;
+            let values: Vec<_> = fidelity.measured().map(|(metric, value)| metric.labelled(value)).collect();
+            say(format!("  native   {} denoised at its own size", values.join(", ")))?;
         }
         if let Some(error) = study.identity_error {
             say(format!("  identity max |D − Σ p(c | y) D_c| = {error:.1e}"))?;

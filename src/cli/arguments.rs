@@ -42,12 +42,17 @@ impl ModelArguments {
 /// The noise to add, without its strength.
 #[derive(Debug, Args)]
 pub(super) struct NoiseArguments {
-    /// The kind of noise: gaussian, poisson, salt-and-pepper, speckle, uniform or jpeg
-    #[arg(long, value_name = "KIND", default_value = "gaussian", value_parser = plain::<NoiseKind>)]
+    #[arg(long, value_name = "KIND", default_value = "gaussian", value_parser = plain::<NoiseKind>, help = kinds())]
     noise: NoiseKind,
     /// The seed of the noise; the same seed gives the same noise everywhere
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+}
+
+/// The help of `--noise`: every kind by its name.
+fn kinds() -> String {
+    let [first @ .., last] = NoiseKind::ALL.map(NoiseKind::name);
+    format!("The kind of noise: {} or {last}", first.join(", "))
 }
 
 impl NoiseArguments {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::attack::{Kind, Method, Norm, Parameter, Preset};
+use crate::study::level::typed;
 
 /// Every method with its budgets and parameters, and every preset.
 pub(super) fn registry() -> String {
@@ -11,7 +12,7 @@ pub(super) fn registry() -> String {
         let entry = method.description();
         let _ = write!(text, "\n  {}: {}\n      {}\n", entry.id, entry.about, entry.source);
         let budget = |(norm, epsilon): &(Norm, f64)| {
-            if entry.minimal { norm.to_string() } else { format!("{norm} {}", short(*epsilon)) }
+            if entry.minimal { norm.to_string() } else { format!("{norm} {}", typed(*epsilon)) }
         };
         let budgets: Vec<_> = entry.norms.iter().map(budget).collect();
         let what = if entry.minimal { "minimal in" } else { "budgets" };
@@ -30,17 +31,10 @@ pub(super) fn registry() -> String {
 
 /// `steps=10 (1 to 100000)`, with both defaults where they differ by norm.
 fn signature(parameter: &Parameter, both: bool) -> String {
-    let [linf, l2] = Norm::ALL.map(|norm| short(parameter.default(norm)));
+    let [linf, l2] = Norm::ALL.map(|norm| typed(parameter.default(norm)));
     let default = if both && linf != l2 { format!("{linf} in linf, {l2} in l2") } else { linf };
     match parameter.kind {
         Kind::Switch => format!("{}={default} (0 or 1)", parameter.name),
         _ => format!("{}={default} ({} to {})", parameter.name, parameter.min, parameter.max),
     }
-}
-
-/// A number, as a fraction of 255 where it is one.
-fn short(value: f64) -> String {
-    let of_255 = value * 255.0;
-    let is_level = value < 0.2 && of_255 > 0.5 && (of_255 - of_255.round()).abs() < 1e-9;
-    if is_level { format!("{}/255", of_255.round()) } else { format!("{value}") }
 }

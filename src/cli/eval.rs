@@ -232,10 +232,9 @@ impl Eval {
 
 /// The lines of a table: the first column to the left, the others to the right.
 fn aligned(table: &Table) -> Vec<String> {
-    let head: Vec<String> = table.head.iter().map(|&name| name.to_owned()).collect();
-    let rows: Vec<&Vec<String>> = std::iter::once(&head).chain(&table.rows).collect();
+    let rows: Vec<&Vec<String>> = std::iter::once(&table.head).chain(&table.rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let widths: Vec<usize> = (0..table.head.len()).map(width).collect();
     let line = |row: &&Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
             if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }

@@ -9,7 +9,7 @@ use indicatif::{HumanDuration, ProgressBar};
 use super::outputs::Outputs;
 use super::{Done, Ending, console};
 use crate::Result;
-use crate::picture::decibels;
+use crate::picture::PSNR;
 use crate::task::Cancel;
 use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, log_path, run, state_path};
 
@@ -95,7 +95,7 @@ impl Bar {
 }
 
 fn figures(evaluation: &Evaluation) -> String {
-    format!("accuracy {:.2} %, PSNR {}", 100.0 * evaluation.accuracy, decibels::describe(evaluation.psnr))
+    format!("accuracy {:.2} %, PSNR {}", 100.0 * evaluation.accuracy, PSNR.write(evaluation.psnr))
 }
 
 fn finish(summary: &Summary) -> Result<()> {

@@ -1,5 +1,5 @@
-//! A peak signal-to-noise ratio in files and words. That of two identical pictures is infinite, which JSON cannot say: there
-//! it is `null`, in a table of comma-separated values nothing, and in words ∞.
+//! A peak signal-to-noise ratio in files. That of two identical pictures is infinite, which JSON cannot say: there it is
+//! `null`, in a table of comma-separated values nothing. In words [`super::Metric::write`] says ∞.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -25,12 +25,6 @@ pub fn finite(decibels: f64) -> Option<f64> {
     decibels.is_finite().then_some(decibels)
 }
 
-/// The ratio with two digits and its unit: `20.17 dB`, or `∞ dB` for identical pictures.
-#[must_use]
-pub fn describe(decibels: f64) -> String {
-    if decibels == f64::INFINITY { "∞ dB".to_owned() } else { format!("{decibels:.2} dB") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,7 +39,6 @@ mod tests {
             assert_eq!(serde_json::from_str::<Ratio>(text).unwrap(), Ratio(value));
         }
         assert!(serde_json::from_str::<Ratio>("\"inf\"").is_err());
-        assert_eq!((describe(20.168), describe(f64::INFINITY)), ("20.17 dB".to_owned(), "∞ dB".to_owned()));
         assert_eq!((finite(20.0), finite(f64::INFINITY)), (Some(20.0), None));
     }
 }

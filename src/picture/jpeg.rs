@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use rayon::prelude::*;
 
-use super::Picture;
+use super::{Picture, to_byte};
 
 /// Side of a block.
 const SIDE: usize = 8;
@@ -50,7 +50,7 @@ pub fn quality(sigma: f32) -> u8 {
 pub fn compressed(picture: &Picture, quality: u8) -> Picture {
     let shape = picture.shape();
     let size = shape.height * shape.width;
-    let mut values: Vec<f32> = picture.values().iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round()).collect();
+    let mut values: Vec<f32> = picture.values().iter().map(|&v| f32::from(to_byte(v))).collect();
     if size == 0 {
         return picture.clone();
     }

@@ -17,7 +17,7 @@ mod save;
 pub use estimate::estimate_sigma;
 pub use fit::{Fit, Fitted, Rect, channels, fit};
 pub use load::{Loaded, MAX_PIXELS, decode, load};
-pub use metrics::{psnr, ssim};
+pub use metrics::{Better, FLIP, Fidelity, METRICS, Metric, PSNR, SSIM, flip, psnr, ssim};
 pub use noise::{Noise, NoiseKind};
 pub use planes::{Batch, Picture, Shape};
 pub use resample::resize;

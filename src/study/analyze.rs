@@ -41,6 +41,7 @@ pub fn analyze(
         Subject::Noisy(picture) => (picture.clone(), None),
     };
     let fidelity = |picture: &Picture| clean.map(|clean| Fidelity::of(picture, clean));
+    let quick = |picture: &Picture| clean.map(|clean| Fidelity::quick(picture, clean));
     let noisy_fidelity = fidelity(&noisy);
     observe(Stage::Noisy { noisy: noisy.clone(), sigma: level.sigma, fidelity: noisy_fidelity });
     cancel.check()?;
@@ -75,13 +76,13 @@ pub fn analyze(
         let part: Vec<Conditional> = chunk
             .iter()
             .zip(part)
-            .map(|(&class, picture)| Conditional { class, fidelity: fidelity(&picture), picture })
+            .map(|(&class, picture)| Conditional { class, fidelity: quick(&picture), picture })
             .collect();
         observe(Stage::Conditionals(part.clone()));
         conditionals.extend(part);
         if let Some(picture) = together {
             let probability = others.iter().map(|&class| posterior[class]).sum();
-            let of = Rest { classes: others.len(), probability, fidelity: fidelity(&picture), picture };
+            let of = Rest { classes: others.len(), probability, fidelity: quick(&picture), picture };
             observe(Stage::Rest(of.clone()));
             rest = Some(of);
         }

@@ -38,6 +38,32 @@ pub fn describe(level: f32) -> String {
     }
 }
 
+/// A level on 0–255 with at most one decimal: `25`, `25.5`.
+#[must_use]
+pub fn of_255(level: f32) -> String {
+    let level = level * 255.0;
+    if (level - level.round()).abs() < 0.05 { format!("{level:.0}") } else { format!("{level:.1}") }
+}
+
+/// A budget or a parameter as people type it: small whole 255ths as `8/255`, every other number as it is.
+#[must_use]
+pub fn typed(value: f64) -> String {
+    let of_255 = value * 255.0;
+    let is_level = value < 0.2 && of_255 > 0.5 && (of_255 - of_255.round()).abs() < 1e-9;
+    if is_level { format!("{}/255", of_255.round()) } else { format!("{value}") }
+}
+
+/// A level to be typed, in 255ths if `same` says that it is the same number, else with as many digits as that needs.
+#[must_use]
+pub fn exact(level: f64, same: impl Fn(f64) -> bool) -> String {
+    let nearest = (level * 255.0).round();
+    if same(nearest / 255.0) {
+        return format!("{nearest}/255");
+    }
+    let short = (level as f32).to_string();
+    if short.parse().is_ok_and(&same) { short } else { level.to_string() }
+}
+
 /// A level with three significant digits and no trailing zeros.
 fn short(level: f32) -> String {
     let digits = if level > 0.0 { (2 - level.log10().floor() as i32).clamp(0, 6) as usize } else { 0 };
@@ -72,5 +98,24 @@ mod tests {
         assert_eq!(describe(1.0), "1 (255/255)");
         assert_eq!(describe(0.0), "0 (0/255)");
         assert_eq!(describe(0.0123), "0.0123 (3.1/255)");
+        assert_eq!([of_255(25.0 / 255.0), of_255(0.1)], ["25", "25.5"]);
+    }
+
+    #[test]
+    fn a_level_is_typed_as_people_do() {
+        assert_eq!([8.0 / 255.0, 0.0, 0.2, 0.03, 5000.0].map(typed), ["8/255", "0", "0.2", "0.03", "5000"]);
+    }
+
+    #[test]
+    fn levels_are_written_without_loss() {
+        let sigma = |s: f32| exact(f64::from(s), |l| l as f32 == s);
+        assert_eq!(sigma((25.0_f64 / 255.0) as f32), "25/255");
+        assert_eq!(sigma(0.123_456_7), "0.1234567");
+        let budget = |e: f64| exact(e, |l| l == e);
+        assert_eq!(budget(8.0 / 255.0), "8/255");
+        assert_eq!(budget(0.3), "0.3");
+        for value in [0.1 + 0.2, 1.0 / 3.0, 8.3 / 255.0] {
+            assert_eq!(parse_exact("", &budget(value)).unwrap().to_bits(), value.to_bits());
+        }
     }
 }

@@ -7,8 +7,8 @@
 mod analyze;
 mod attacked;
 pub mod evaluation;
-mod fidelity;
 pub mod level;
+pub mod looks;
 pub mod native;
 pub mod report;
 mod request;
@@ -17,10 +17,11 @@ mod sheet;
 mod sweep;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
+pub use crate::picture::Fidelity;
 pub use analyze::analyze;
 pub use attacked::{AttackRequest, Attacked, Written, attack};
-pub use fidelity::Fidelity;
 pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked, target, target_argument};
 pub use result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 pub use sheet::{Theme, sheet};

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Attacked, Fidelity, Study, Timings, Written};
+use super::{Attacked, Conditional, Study, Timings, Written};
 use crate::attack::{Certificate, Defence, Distance, Method, Norm, Smoothing};
 use crate::joint::JointModel;
-use crate::picture::{NoiseKind, decibels};
+use crate::picture::{Fidelity, METRICS, Metric, NoiseKind, decibels};
 
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,28 +33,43 @@ impl Serialize for ByClass {
     }
 }
 
-/// PSNR in dB to the clean picture; null where the two are identical, whose PSNR is infinite.
+/// One metric's values: how near pictures are to the clean one; null for the infinite PSNR of identical pictures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Psnr {
+pub struct Nearness {
     /// Of the noisy picture.
     #[serde(serialize_with = "decibels::serialize")]
     pub noisy: f64,
     /// Of D(y).
     #[serde(serialize_with = "decibels::serialize")]
     pub denoised: f64,
-    /// Of each computed `D_c(y)`, by class.
-    pub conditional: ByClass,
+    /// Of each computed `D_c(y)`, by class; absent for a metric that is too slow for all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditional: Option<ByClass>,
 }
 
-/// SSIM to the clean picture (Gaussian 11×11, σ 1.5, K₁ 0.01, K₂ 0.03).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Ssim {
-    /// Of the noisy picture.
-    pub noisy: f64,
-    /// Of D(y).
-    pub denoised: f64,
-    /// Of each computed `D_c(y)`, by class.
-    pub conditional: ByClass,
+/// What each metric says, under its name: null without a clean picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByMetric(pub Vec<(&'static Metric, Option<Nearness>)>);
+
+impl Serialize for ByMetric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(metric, nearness)| (metric.id, nearness)))
+    }
+}
+
+impl ByMetric {
+    fn of(study: &Study) -> Self {
+        let fidelities = study.noisy_fidelity.zip(study.denoised_fidelity);
+        let by_class = |metric: &Metric| {
+            let value = |c: &Conditional| Some((study.model.classes[c.class].clone(), c.fidelity?.get(metric)?));
+            metric.is_quick.then(|| ByClass(study.conditionals.iter().filter_map(value).collect()))
+        };
+        let nearness = |metric: &Metric| {
+            let (noisy, denoised) = fidelities?;
+            Some(Nearness { noisy: noisy.get(metric)?, denoised: denoised.get(metric)?, conditional: by_class(metric) })
+        };
+        Self(METRICS.into_iter().map(|metric| (metric, nearness(metric))).collect())
+    }
 }
 
 /// All classes that were not computed one by one, as one.
@@ -64,10 +79,9 @@ pub struct RestReport {
     pub classes: usize,
     /// The sum of their `p(c | y)`.
     pub probability: f64,
-    /// How near their denoiser is, in dB; null without a clean picture.
-    pub psnr_db: Option<f64>,
-    /// The same by SSIM.
-    pub ssim: Option<f64>,
+    /// How near their denoiser is, by the quick metrics; absent without a clean picture.
+    #[serde(flatten)]
+    pub fidelity: Option<Fidelity>,
 }
 
 /// The picture at its own size.
@@ -108,10 +122,9 @@ pub struct Analysis {
     pub posterior: Vec<ClassProbability>,
     /// `log p_σ(y)` up to a constant that does not depend on y.
     pub log_density: f64,
-    /// Null without a clean picture.
-    pub psnr_db: Option<Psnr>,
-    /// Null without a clean picture.
-    pub ssim: Option<Ssim>,
+    /// `psnr_db`, `ssim` and so on, each null without a clean picture.
+    #[serde(flatten)]
+    pub fidelity: ByMetric,
     /// The classes that were not asked for, as one; null where none is left or none was asked for.
     pub rest: Option<RestReport>,
     /// `max |D − Σ_c p(c | y) D_c|`, the rest as one class; null where some class is in neither.
@@ -128,11 +141,6 @@ impl Analysis {
     /// The report of a study of the picture in `image`, which was fitted as `fit` says.
     #[must_use]
     pub fn of(study: &Study, image: &Path, fit: &str) -> Self {
-        let name = |class: usize| study.model.classes[class].clone();
-        let fidelities = study.noisy_fidelity.zip(study.denoised_fidelity);
-        let by_class = |value: fn(Fidelity) -> f64| {
-            ByClass(study.conditionals.iter().filter_map(|c| Some((name(c.class), value(c.fidelity?)))).collect())
-        };
         Self {
             image: image.display().to_string(),
             model: study.model.name.clone(),
@@ -145,21 +153,11 @@ impl Analysis {
             fit: fit.to_owned(),
             posterior: posterior(&study.posterior, &study.model.classes),
             log_density: study.log_density,
-            psnr_db: fidelities.map(|(noisy, denoised)| Psnr {
-                noisy: noisy.psnr_db,
-                denoised: denoised.psnr_db,
-                conditional: by_class(|fidelity| fidelity.psnr_db),
-            }),
-            ssim: fidelities.map(|(noisy, denoised)| Ssim {
-                noisy: noisy.ssim,
-                denoised: denoised.ssim,
-                conditional: by_class(|fidelity| fidelity.ssim),
-            }),
+            fidelity: ByMetric::of(study),
             rest: study.rest.as_ref().map(|rest| RestReport {
                 classes: rest.classes,
                 probability: rest.probability,
-                psnr_db: rest.fidelity.map(|fidelity| fidelity.psnr_db),
-                ssim: rest.fidelity.map(|fidelity| fidelity.ssim),
+                fidelity: rest.fidelity,
             }),
             identity_error: study.identity_error,
             native: study.native.as_ref().map(|native| NativeReport {

@@ -32,7 +32,7 @@ pub struct Conditional {
     pub class: usize,
     /// `D_c(y) = E[x | y, c]`.
     pub picture: Picture,
-    /// How near it is, where the clean picture is known.
+    /// How near it is by the quick metrics, where the clean picture is known.
     pub fidelity: Option<Fidelity>,
 }
 
@@ -45,7 +45,7 @@ pub struct Rest {
     pub probability: f64,
     /// `E[x | y, c one of them]`.
     pub picture: Picture,
-    /// How near it is, where the clean picture is known.
+    /// How near it is by the quick metrics, where the clean picture is known.
     pub fidelity: Option<Fidelity>,
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::Error;
 use crate::joint::{GaussianMixture, mixture};
 use crate::network::{Architecture, Checkpoint, Description, DeviceChoice, Network, Stem};
-use crate::picture::{Noise, NoiseKind, Picture, Shape, normals};
+use crate::picture::{METRICS, Noise, NoiseKind, Picture, Shape, normals};
 use crate::task::Cancel;
 
 const SHAPE: Shape = Shape::new(1, 4, 6);
@@ -304,6 +304,10 @@ fn a_report_has_every_promised_field() {
     assert!(json["psnr_db"]["noisy"].is_number() && json["psnr_db"]["denoised"].is_number());
     assert_eq!(json["psnr_db"]["conditional"].as_object().unwrap().len(), 3);
     assert_eq!(json["ssim"]["conditional"].as_object().unwrap().len(), 3);
+    for metric in METRICS {
+        assert!(json[metric.id]["noisy"].is_number() && json[metric.id]["denoised"].is_number(), "{}", metric.id);
+        assert_eq!(json[metric.id].get("conditional").is_some(), metric.is_quick, "{}", metric.id);
+    }
     let probabilities: Vec<f64> =
         json["posterior"].as_array().unwrap().iter().map(|p| p["probability"].as_f64().unwrap()).collect();
     assert!(probabilities.is_sorted_by(|a, b| a >= b));

@@ -48,7 +48,7 @@ fn the_report_opens_in_a_browser_with_its_plots_and_pictures() {
         .expect("the browser");
     let dom = String::from_utf8_lossy(&run.stdout);
     let seen = dom.split_once("data-seen=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(seen, _)| seen);
-    // Three pictures clean, noisy, denoised and attacked; accuracy, PSNR, reliability, robustness and certificates.
-    let expected = "pictures=12 plots=5 elsewhere=0 sideways=false";
+    // Three pictures clean, noisy, denoised and attacked; accuracy, three metrics, reliability, robustness and certificates.
+    let expected = "pictures=12 plots=7 elsewhere=0 sideways=false";
     assert_eq!(seen, Some(expected), "{}", String::from_utf8_lossy(&run.stderr));
 }

@@ -7,6 +7,7 @@ use crate::attack::{self, Defence, Mode, Smoothing, Target};
 use crate::gui::state::document::{Entry, Source};
 use crate::gui::state::model::ModelSource;
 use crate::picture::{self, Fit, Noise, NoiseKind};
+use crate::study::level::exact;
 use crate::study::target_argument;
 use crate::{Error, Result};
 
@@ -49,7 +50,7 @@ impl Screen {
     fn analyze(&self, image: &str) -> String {
         let mut line = Line::new("analyze", image);
         self.model(&mut line);
-        line.option("sigma", &level(f64::from(self.noise.sigma), |l| l as f32 == self.noise.sigma));
+        line.option("sigma", &exact(f64::from(self.noise.sigma), |l| l as f32 == self.noise.sigma));
         if self.already_noisy {
             line.word("--already-noisy");
         } else {
@@ -68,7 +69,7 @@ impl Screen {
         line.option("method", &settings.method.to_string());
         line.option("norm", &settings.norm.to_string());
         if !settings.method.description().minimal {
-            line.option("epsilon", &level(settings.epsilon, |l| l == settings.epsilon));
+            line.option("epsilon", &exact(settings.epsilon, |l| l == settings.epsilon));
         }
         for (name, value) in &settings.values {
             line.option("set", &format!("{name}={value}"));
@@ -87,7 +88,7 @@ impl Screen {
         if settings.defence != Defence::None {
             line.option("defence", &settings.defence.argument());
         }
-        line.option("sigma", &level(f64::from(settings.sigma), |l| l as f32 == settings.sigma));
+        line.option("sigma", &exact(f64::from(settings.sigma), |l| l as f32 == settings.sigma));
         line.option("seed", &settings.seed.to_string());
         self.part(&mut line);
         line.0
@@ -96,7 +97,7 @@ impl Screen {
     fn certify(&self, image: &str, smoothing: &Smoothing) -> String {
         let mut line = Line::new("certify", image);
         self.model(&mut line);
-        line.option("sigma", &level(f64::from(smoothing.sigma), |l| l as f32 == smoothing.sigma));
+        line.option("sigma", &exact(f64::from(smoothing.sigma), |l| l as f32 == smoothing.sigma));
         line.option("samples", &smoothing.samples.to_string());
         line.option("selection", &smoothing.selection.to_string());
         line.option("alpha", &smoothing.alpha.to_string());
@@ -167,46 +168,31 @@ pub fn keep(entry: &Entry, folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A level as people write it, in 255ths, if `same` says that it is the same number; else every digit of it.
-fn level(level: f64, same: impl Fn(f64) -> bool) -> String {
-    let nearest = (level * 255.0).round();
-    if same(nearest / 255.0) {
-        return format!("{nearest}/255");
-    }
-    let short = (level as f32).to_string();
-    if short.parse().is_ok_and(&same) { short } else { level.to_string() }
-}
-
+/// A word that the shell takes as it is.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-:+,=".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "/._-:+,=".contains(c) || (cfg!(windows) && c == '\\');
     if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+        return word.to_owned();
     }
+    if cfg!(windows) {
+        // The Command Prompt and PowerShell both know double quotes; no path there has one in it.
+        return format!("\"{word}\"");
+    }
+    // A NUL, which no argument can hold, is left as it is.
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::level::parse_exact;
 
     #[test]
-    fn levels_are_written_without_loss() {
-        let sigma = |s: f32| level(f64::from(s), |l| l as f32 == s);
-        assert_eq!(sigma((25.0_f64 / 255.0) as f32), "25/255");
-        assert_eq!(sigma(0.123_456_7), "0.1234567");
-        let exact = |e: f64| level(e, |l| l == e);
-        assert_eq!(exact(8.0 / 255.0), "8/255");
-        assert_eq!(exact(0.3), "0.3");
-        for value in [0.1 + 0.2, 1.0 / 3.0, 8.3 / 255.0] {
-            assert_eq!(parse_exact("", &exact(value)).unwrap().to_bits(), value.to_bits());
-        }
-    }
-
-    #[test]
+    #[cfg(not(windows))]
     fn words_are_quoted_for_the_shell() {
         assert_eq!(quoted("a/b.png"), "a/b.png");
-        assert_eq!(quoted("it's here.png"), r"'it'\''s here.png'");
+        assert_eq!(quoted("15,4.5,40,40"), "15,4.5,40,40");
+        for word in ["it's here.png", "$HOME `x` \"y\"", "", "æ b", "a\\b", "*?[x]"] {
+            assert_eq!(shlex::split(&quoted(word)).unwrap(), [word]);
+        }
     }
 }

@@ -8,6 +8,7 @@ use eframe::egui_wgpu::{CallbackResources, CallbackTrait, RenderState, ScreenDes
 use super::content::Content;
 use super::params::{Params, UNIFORM_BYTES};
 use crate::picture::Picture;
+use crate::study::looks::{DIVERGING, SEQUENTIAL};
 
 /// Frames that an unused texture or tile is kept for, so that switching back and forth uploads nothing.
 const KEEP_FRAMES: u64 = 120;
@@ -59,9 +60,15 @@ struct TileState {
     used: u64,
 }
 
+/// The shader of tiles with its colour maps.
+pub(super) fn shader() -> String {
+    [include_str!("../../../shaders/tile.wgsl"), &DIVERGING.wgsl(), &SEQUENTIAL.wgsl()].join("\n")
+}
+
 impl Gpu {
     fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Self {
-        let shader = device.create_shader_module(wgpu::include_wgsl!("../../../shaders/tile.wgsl"));
+        let source = wgpu::ShaderSource::Wgsl(shader().into());
+        let shader = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: Some("tile"), source });
         let texture = |binding| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::FRAGMENT,

@@ -11,7 +11,7 @@ mod viewport;
 pub use callback::{TileCallback, install};
 pub use content::Content;
 pub use params::{Channel, Compare, Look, Mode, Params};
-pub use twin::{Plane, diverging, picture_of, sequential, value_at};
+pub use twin::{Plane, picture_of, value_at};
 pub use viewport::{View, Viewport};
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The twin of `shaders/tile.wgsl` on the processor, for exports, hover values and tests. Same names, same order.
 
 use super::params::{Channel, Compare, Look, Mode, Params};
-use crate::picture::Picture;
+use crate::picture::{Picture, to_byte};
+use crate::study::looks::{DIVERGING, SEQUENTIAL};
 
 const MOST_SAMPLES: f32 = 8.0;
 
@@ -25,7 +26,7 @@ pub fn picture_of(plane: Plane<'_>, params: &Params) -> Vec<u8> {
         for x in 0..width {
             let uv = [(x as f32 + 0.5) / params.screen[0], (y as f32 + 0.5) / params.screen[1]];
             let at = [0, 1].map(|i| params.viewport.origin[i] + uv[i] * params.viewport.span[i]);
-            bytes.extend(shade(plane, params, at).map(|v| (v * 255.0).round() as u8));
+            bytes.extend(shade(plane, params, at).map(to_byte));
         }
     }
     bytes
@@ -105,10 +106,10 @@ fn channels(channel: Channel, [r, g, b]: [f32; 3]) -> [f32; 3] {
 fn map_value(params: &Params, value: [f32; 3]) -> [f32; 3] {
     let look = &params.look;
     match look.mode {
-        Mode::Signed => diverging(value.iter().sum::<f32>() / 3.0 * look.gain + look.offset),
+        Mode::Signed => DIVERGING.at(value.iter().sum::<f32>() / 3.0 * look.gain + look.offset),
         Mode::FalseColour => {
             let square: f32 = value.iter().map(|v| v * v).sum();
-            sequential((square / 3.0).sqrt() * look.gain + look.offset)
+            SEQUENTIAL.at((square / 3.0).sqrt() * look.gain + look.offset)
         }
         Mode::Picture => value.map(|v| (v * look.gain + look.offset).clamp(0.0, 1.0)),
     }
@@ -120,40 +121,6 @@ fn lines(params: &Params, at: [f32; 2], colour: [f32; 3]) -> [f32; 3] {
         return colour;
     }
     colour.map(|c| c + (0.5 - c) * params.grid)
-}
-
-/// The colour of a signed value: −1 is light blue, 0 almost black, 1 light orange.
-#[must_use]
-pub fn diverging(value: f32) -> [f32; 3] {
-    const ANCHORS: [[f32; 3]; 7] = [
-        [0.50, 0.82, 1.00],
-        [0.22, 0.56, 0.90],
-        [0.10, 0.31, 0.58],
-        [0.05, 0.06, 0.08],
-        [0.60, 0.22, 0.09],
-        [0.93, 0.47, 0.15],
-        [1.00, 0.74, 0.38],
-    ];
-    between(&ANCHORS, (value.clamp(-1.0, 1.0) + 1.0) * 3.0)
-}
-
-/// The colour of a magnitude: 0 is almost black, then indigo, magenta, orange, and 1 a light yellow.
-#[must_use]
-pub fn sequential(value: f32) -> [f32; 3] {
-    const ANCHORS: [[f32; 3]; 6] = [
-        [0.03, 0.03, 0.07],
-        [0.25, 0.10, 0.44],
-        [0.58, 0.16, 0.46],
-        [0.88, 0.33, 0.33],
-        [0.98, 0.63, 0.31],
-        [0.99, 0.97, 0.75],
-    ];
-    between(&ANCHORS, value.clamp(0.0, 1.0) * 5.0)
-}
-
-fn between(anchors: &[[f32; 3]], t: f32) -> [f32; 3] {
-    let i = (t as usize).min(anchors.len() - 2);
-    [0, 1, 2].map(|c| anchors[i][c] + (anchors[i + 1][c] - anchors[i][c]) * (t - i as f32))
 }
 
 /// A pixel's red, green and blue; grey is all three.

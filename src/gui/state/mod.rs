@@ -7,7 +7,6 @@ pub mod evaluation_form;
 pub mod history;
 pub mod model;
 pub mod notices;
-pub mod numbers;
 pub mod pane;
 pub mod session;
 pub mod settings;

@@ -2,11 +2,11 @@
 
 use super::answers::Measured;
 use super::document::{Document, Reading, TileKind};
-use super::numbers::small;
 use super::session::Session;
 use crate::gui::gpu::{Compare, Content, Look, Mode};
 use crate::picture::Picture;
 use crate::study::Fidelity;
+use crate::study::words::significant;
 
 /// A tile's pictures and numbers.
 #[derive(Debug, Clone)]
@@ -39,9 +39,9 @@ impl TileContent {
     #[must_use]
     pub fn words(&self) -> Option<String> {
         match (self.ends(), self.fidelity) {
-            (Some([low, high]), _) => Some(format!("colours from {} to {}", small(low), small(high))),
-            (None, Some(Fidelity { psnr_db, ssim })) if psnr_db.is_finite() => {
-                Some(format!("{psnr_db:.1} dB, SSIM {ssim:.2}"))
+            (Some([low, high]), _) => Some(format!("colours from {} to {}", significant(low), significant(high))),
+            (None, Some(fidelity)) if fidelity.psnr_db().is_finite() => {
+                Some(fidelity.measured().map(|(metric, value)| metric.brief(value)).collect::<Vec<_>>().join(", "))
             }
             _ => None,
         }

@@ -20,7 +20,7 @@ fn bars_stand_in_class_order_or_sorted() {
     let mut window = window();
     run(&mut window, NoiseCommand::SetSigma(1.0));
     let posterior = window.state().session().answer.posterior.clone().unwrap().value;
-    let label = |class: usize| format!("Belief in {class}: {}", crate::gui::state::numbers::percent(posterior[class]));
+    let label = |class: usize| format!("Belief in {class}: {}", crate::study::words::percent(posterior[class]));
     assert_eq!(bars(&window), (0..10).map(label).collect::<Vec<_>>());
     window.key_press(Key::S);
     window.run_steps(3);
@@ -45,7 +45,7 @@ fn bars_before_and_after_the_attack_stand_together() {
     window.run_steps(4);
     let after = window.state().session().attack.outcome.as_ref().unwrap().posterior_after.clone();
     let said = bars(&window);
-    assert!(said[0].ends_with(&format!("attacked {}", crate::gui::state::numbers::percent(after[0]))), "{}", said[0]);
+    assert!(said[0].ends_with(&format!("attacked {}", crate::study::words::percent(after[0]))), "{}", said[0]);
 }
 
 #[test]

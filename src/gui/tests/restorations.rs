@@ -9,7 +9,7 @@ use crate::gui::gpu::{Compare, Plane, value_at};
 use crate::gui::state::document::{Reading, TileKind};
 use crate::gui::state::tile_content::tile_content;
 use crate::joint::GaussianMixture;
-use crate::picture::Shape;
+use crate::picture::{METRICS, PSNR, SSIM, Shape};
 use crate::study::{Fidelity, ranked};
 
 #[test]
@@ -24,10 +24,13 @@ fn every_tile_of_the_denoiser_is_there_with_its_measures() {
     for kind in [TileKind::Noisy, TileKind::Denoised].into_iter().chain(classes) {
         let source = tile_content(kind, state.document(), state.session()).unwrap();
         let truth = Fidelity::of(source.content.picture(), clean.picture());
-        assert_eq!(source.fidelity, Some(truth), "{kind:?}");
+        for metric in METRICS.into_iter().filter(|metric| metric.is_quick) {
+            assert_eq!(source.fidelity.unwrap().get(metric), truth.get(metric), "{kind:?}");
+        }
     }
     let shown = tile_content(TileKind::Denoised, state.document(), state.session()).unwrap().fidelity.unwrap();
-    window.get_by_label_contains(&format!("Denoised D(y), {:.1} dB, SSIM {:.2}", shown.psnr_db, shown.ssim));
+    let (psnr, ssim) = (PSNR.brief(shown.psnr_db()), SSIM.brief(shown.get(&SSIM).unwrap()));
+    window.get_by_label_contains(&format!("Denoised D(y), {psnr}, {ssim}"));
     click(&mut window, "Already noisy");
     assert!(window.query_by_label_contains("Clean x").is_none());
 }

@@ -3,15 +3,16 @@
 use eframe::egui::{ComboBox, DragValue, Slider, SliderClamping, Ui};
 
 use crate::attack::{Defence, Description, Kind, Method, Mode, Norm, Parameter, Preset, Settings, Target, Through};
-use crate::gui::state::numbers::{of_255, small};
 use crate::gui::view::widgets::{dim, named, segments};
+use crate::study::level::of_255;
+use crate::study::words::significant;
 
 /// A budget or distance as people write it: on 0–255 for L∞, plain for L2.
 #[must_use]
 pub fn level(level: f64, norm: Norm) -> String {
     match norm {
         Norm::Linf => format!("{}/255", of_255(level as f32)),
-        Norm::L2 => small(level as f32),
+        Norm::L2 => significant(level as f32),
     }
 }
 

@@ -3,11 +3,12 @@
 
 use eframe::egui::{Align2, Color32, FontId, Rect, Ui, epaint, pos2};
 
-use crate::gui::gpu::{Mode, diverging, sequential};
-use crate::gui::state::numbers::small;
+use crate::gui::gpu::Mode;
 use crate::gui::state::tile_content::TileContent;
 use crate::gui::view::theme::{Tokens, height, space, text};
 use crate::gui::view::widgets::{paint_text, text_width};
+use crate::study::looks::{DIVERGING, SEQUENTIAL};
+use crate::study::words::significant;
 
 /// What a tile's caption says beside its name.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +51,7 @@ pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
     paint_text(ui, pos2(left, middle), Align2::LEFT_CENTER, name, font, colour, room);
 }
 
-/// Paints the line below the picture: a legend under maps, PSNR and SSIM under pictures.
+/// Paints the line below the picture: a legend under maps, metrics under pictures.
 pub fn below(ui: &Ui, line: Rect, source: &TileContent) {
     let font = FontId::proportional(text::SMALL - 1.0);
     match source.ends() {
@@ -59,14 +60,15 @@ pub fn below(ui: &Ui, line: Rect, source: &TileContent) {
     }
 }
 
-/// As much of PSNR and SSIM as there is room for.
+/// As many of the metrics as there is room for.
 fn measures(ui: &Ui, line: Rect, source: &TileContent, font: &FontId) {
-    let Some(fidelity) = source.fidelity.filter(|f| f.psnr_db.is_finite()) else { return };
+    let Some(fidelity) = source.fidelity.filter(|f| f.psnr_db().is_finite()) else { return };
     let tokens = Tokens::in_ui(ui);
-    let (psnr, ssim) = (fidelity.psnr_db, fidelity.ssim);
-    let ways = [format!("{psnr:.1} dB   SSIM {ssim:.2}"), format!("{psnr:.1} dB  {ssim:.2}"), format!("{psnr:.1} dB")];
-    let fits = |words: &&String| text_width(ui, words, font) <= line.width();
-    let words = ways.iter().find(fits).unwrap_or(&ways[2]);
+    let values: Vec<String> = fidelity.measured().map(|(metric, value)| metric.brief(value)).collect();
+    let fits = |words: &String| text_width(ui, words, font) <= line.width();
+    let bare: Vec<String> = fidelity.measured().take(2).map(|(metric, value)| metric.bare(value)).collect();
+    let ways = (2..=values.len()).rev().map(|count| values[..count].join("   ")).chain([bare.join("  ")]);
+    let words = &ways.into_iter().find(fits).unwrap_or_else(|| values[0].clone());
     let at = pos2(line.left(), line.center().y);
     paint_text(ui, at, Align2::LEFT_CENTER, words, font.clone(), tokens.dim, line.width());
 }
@@ -81,9 +83,9 @@ fn legend(ui: &Ui, line: Rect, mode: Mode, [low, high]: [f32; 2], font: &FontId)
     let (left, right) = if line.width() >= WIDE {
         (value(low), value(high))
     } else if mode == Mode::Signed {
-        (String::new(), format!("±{}", small(high)))
+        (String::new(), format!("±{}", significant(high)))
     } else {
-        (String::new(), format!("≤{}", small(high)))
+        (String::new(), format!("≤{}", significant(high)))
     };
     let write = |x: f32, anchor, words: &str| {
         paint_text(ui, pos2(x, middle), anchor, words, font.clone(), tokens.dim, line.width() * 0.5)
@@ -95,8 +97,7 @@ fn legend(ui: &Ui, line: Rect, mode: Mode, [low, high]: [f32; 2], font: &FontId)
     let mut mesh = epaint::Mesh::default();
     for i in 0..=STRIPS {
         let t = i as f32 / STRIPS as f32;
-        let colour = if mode == Mode::Signed { diverging(2.0 * t - 1.0) } else { sequential(t) };
-        let [r, g, b] = colour.map(|v| (v * 255.0).round() as u8);
+        let [r, g, b] = if mode == Mode::Signed { DIVERGING.rgb(2.0 * t - 1.0) } else { SEQUENTIAL.rgb(t) };
         let x = bar.left() + t * bar.width();
         for y in [bar.top(), bar.bottom()] {
             mesh.colored_vertex(pos2(x, y), Color32::from_rgb(r, g, b));
@@ -117,8 +118,8 @@ fn value(value: f32) -> String {
     if value == 0.0 {
         "0".to_owned()
     } else if value < 0.0 {
-        format!("−{}", small(-value))
+        format!("−{}", significant(-value))
     } else {
-        small(value)
+        significant(value)
     }
 }

@@ -6,13 +6,13 @@ use eframe::egui::{
 };
 
 use crate::gui::command::NoiseCommand;
-use crate::gui::state::numbers::of_255;
 use crate::gui::view::command_button::{command_button, toggle};
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::named;
 use crate::gui::work::tasks::slider_range;
 use crate::picture::NoiseKind;
+use crate::study::level::of_255;
 
 /// Heights of the ribbon of beliefs, of the rail, and of the figures under it.
 const RIBBON: f32 = 40.0;
@@ -110,10 +110,9 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
         }
         let chosen = cx.document.noise.kind;
         let combo =
-            egui::ComboBox::from_id_salt("noise").width(132.0).selected_text(kind_label(chosen)).show_ui(ui, |ui| {
+            egui::ComboBox::from_id_salt("noise").width(132.0).selected_text(chosen.title()).show_ui(ui, |ui| {
                 for kind in NoiseKind::ALL {
-                    let choice =
-                        ui.selectable_label(kind == chosen, kind_label(kind)).on_hover_text(kind.explanation());
+                    let choice = ui.selectable_label(kind == chosen, kind.title()).on_hover_text(kind.explanation());
                     if choice.clicked() {
                         cx.run(NoiseCommand::SetKind(kind));
                     }
@@ -140,12 +139,6 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
 /// What a person should know about this noise.
 fn note(cx: &Context<'_>) -> Option<String> {
     cx.session.answer.study.as_ref()?.notes.first().cloned()
-}
-
-fn kind_label(kind: NoiseKind) -> String {
-    let name = kind.name().replace('-', " ");
-    let mut letters = name.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 /// The slider: beliefs at every level above, the rail, figures below.
@@ -345,7 +338,7 @@ fn believed(cx: &Context<'_>, level: f32) -> String {
         for class in crate::study::ranked(posterior).into_iter().take(3) {
             if let Some(name) = cx.session.classes().get(class) {
                 words.push('\n');
-                words.push_str(&[name, ": ", &crate::gui::state::numbers::percent(posterior[class])].concat());
+                words.push_str(&[name, ": ", &crate::study::words::percent(posterior[class])].concat());
             }
         }
     }

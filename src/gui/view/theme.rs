@@ -2,6 +2,8 @@
 
 use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Theme, vec2};
 
+use crate::study::looks;
+
 /// Distances, on a 4-point grid.
 pub mod space {
     /// Between parts of one thing.
@@ -108,6 +110,16 @@ const fn hex(rgb: u32) -> Color32 {
     Color32::from_rgb((rgb >> 16) as u8, (rgb >> 8) as u8, rgb as u8)
 }
 
+const fn hues(rgb: [u32; 12]) -> [Color32; 12] {
+    let mut colours = [Color32::BLACK; 12];
+    let mut i = 0;
+    while i < rgb.len() {
+        colours[i] = hex(rgb[i]);
+        i += 1;
+    }
+    colours
+}
+
 const fn dark() -> Tokens {
     Tokens {
         ground: hex(0x0b_0d10),
@@ -125,20 +137,7 @@ const fn dark() -> Tokens {
         bad: hex(0xff_7a6b),
         warning: hex(0xf2_b84b),
         mat: hex(0x0b_0d10),
-        classes: [
-            hex(0x5b_b8f5),
-            hex(0xff_9f5a),
-            hex(0x6f_d6a0),
-            hex(0xf4_7a8b),
-            hex(0xb3_9bf2),
-            hex(0xf0_cf5b),
-            hex(0x5f_d3d6),
-            hex(0xe8_91d3),
-            hex(0xa8_c46a),
-            hex(0xc9_a58a),
-            hex(0x8f_a9d9),
-            hex(0xd9_8f6f),
-        ],
+        classes: hues(looks::CLASSES_ON_DARK),
     }
 }
 
@@ -159,20 +158,7 @@ const fn light() -> Tokens {
         bad: hex(0xc8_3a2b),
         warning: hex(0xa8_6a00),
         mat: hex(0xe9_ecf0),
-        classes: [
-            hex(0x1f_7fc4),
-            hex(0xd9_6b14),
-            hex(0x2a_9560),
-            hex(0xcb_3c52),
-            hex(0x75_56cf),
-            hex(0xb5_8a00),
-            hex(0x12_8d92),
-            hex(0xb8_4a9c),
-            hex(0x6b_8a20),
-            hex(0x8f_6444),
-            hex(0x4a_68a6),
-            hex(0xa4_5232),
-        ],
+        classes: hues(looks::CLASSES_ON_LIGHT),
     }
 }
 

@@ -10,6 +10,7 @@ use super::work::{Measure, Work};
 use crate::attack::{Certificate, Smoothing, certified_accuracy, certified_radius, certify, clopper_pearson_lower};
 use crate::joint::JointModel;
 use crate::study::level;
+use crate::study::words::round_up;
 use crate::task::Cancel;
 use crate::{Error, Result, limits};
 
@@ -197,9 +198,7 @@ fn radii(sigma: f32, plan: &CertifyPlan) -> Vec<f64> {
     if largest <= 0.0 {
         return vec![0.0];
     }
-    let rough = largest / 10.0;
-    let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= rough).unwrap_or(rough);
+    let step = round_up(largest / 10.0);
     (0..=(largest / step).ceil() as usize).map(|i| i as f64 * step).collect()
 }
 

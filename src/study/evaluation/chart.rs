@@ -1,9 +1,10 @@
 //! Line charts, and how they look as SVG in reports that open in any browser.
 
-use std::fmt::Write;
+use maud::{Markup, html};
 
-/// The colours of the series, told apart by the colour-blind too (Okabe & Ito 2008).
-const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#4d4d4d"];
+use crate::study::looks::{SERIES, css};
+use crate::study::words::{plain, ticks};
+
 /// The drawing's size and the room around the axes, in SVG units.
 const SIZE: (f64, f64) = (460.0, 300.0);
 const ROOM: (f64, f64, f64, f64) = (54.0, 14.0, 14.0, 44.0);
@@ -34,7 +35,7 @@ pub struct Chart {
 
 impl Chart {
     /// The chart as an `<svg>` element.
-    pub(super) fn to_svg(&self) -> String {
+    pub(super) fn to_svg(&self) -> Markup {
         let points = || self.series.iter().flat_map(|s| &s.points).filter(|(x, y)| x.is_finite() && y.is_finite());
         let x_range = if self.diagonal { (0.0, 1.0) } else { range(points().map(|p| p.0)) };
         let y_range = self.y_range.unwrap_or_else(|| range(points().map(|p| p.1)));
@@ -43,53 +44,46 @@ impl Chart {
             |value: f64, (low, high): (f64, f64), from: f64, to: f64| from + (value - low) / (high - low) * (to - from);
         let x = |value: f64| place(value, x_range, left, right);
         let y = |value: f64| place(value, y_range, bottom, top);
-
-        let mut svg =
-            format!(r#"<svg viewBox="0 0 {} {}" role="img" aria-label="{}">"#, SIZE.0, SIZE.1, escaped(&self.y_label));
-        // Writing to a string cannot fail, here and below.
-        for tick in ticks(y_range) {
-            let at = y(tick);
-            let _ = write!(svg, r#"<path class="grid" d="M{left} {at:.1}H{right}"/>"#);
-            let _ =
-                write!(svg, r#"<text class="tick end" x="{}" y="{:.1}">{}</text>"#, left - 7.0, at + 4.0, tidy(tick));
-        }
-        for tick in ticks(x_range) {
-            let _ = write!(
-                svg,
-                r#"<text class="tick middle" x="{:.1}" y="{}">{}</text>"#,
-                x(tick),
-                bottom + 18.0,
-                tidy(tick)
-            );
-        }
-        let _ = write!(svg, r#"<path class="axis" d="M{left} {bottom}H{right}"/>"#);
-        let middle = f64::midpoint(left, right);
-        let _ = write!(
-            svg,
-            r#"<text class="label middle" x="{middle}" y="{}">{}</text>"#,
-            SIZE.1 - 6.0,
-            escaped(&self.x_label)
-        );
-        if self.diagonal {
-            let _ = write!(svg, r#"<path class="ideal" d="M{left} {bottom}L{right} {top}"/>"#);
-        }
-        for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
-            let path: Vec<String> = series.points.iter().map(|&(a, b)| format!("{:.1} {:.1}", x(a), y(b))).collect();
-            let _ = write!(svg, r#"<path class="line" stroke="{colour}" d="M{}"/>"#, path.join("L"));
-            for &(a, b) in &series.points {
-                let _ = write!(svg, r#"<circle fill="{colour}" cx="{:.1}" cy="{:.1}" r="3"/>"#, x(a), y(b));
+        let path = |series: &Series| {
+            let points: Vec<String> = series.points.iter().map(|&(a, b)| format!("{:.1} {:.1}", x(a), y(b))).collect();
+            format!("M{}", points.join("L"))
+        };
+        html! {
+            svg viewBox={ "0 0 " (SIZE.0) " " (SIZE.1) } role="img" aria-label=(self.y_label) {
+                @for tick in ticks(y_range) {
+                    path class="grid" d=(format!("M{left} {:.1}H{right}", y(tick))) {}
+                    text class="tick end" x=(left - 7.0) y=(format!("{:.1}", y(tick) + 4.0)) { (plain(tick)) }
+                }
+                @for tick in ticks(x_range) {
+                    text class="tick middle" x=(format!("{:.1}", x(tick))) y=(bottom + 18.0) { (plain(tick)) }
+                }
+                path class="axis" d=(format!("M{left} {bottom}H{right}")) {}
+                text class="label middle" x=(f64::midpoint(left, right)) y=(SIZE.1 - 6.0) { (self.x_label) }
+                @if self.diagonal {
+                    path class="ideal" d=(format!("M{left} {bottom}L{right} {top}")) {}
+                }
+                @for (series, colour) in self.coloured() {
+                    path class="line" stroke=(colour) d=(path(series)) {}
+                    @for &(a, b) in &series.points {
+                        circle fill=(colour) cx=(format!("{:.1}", x(a))) cy=(format!("{:.1}", y(b))) r="3" {}
+                    }
+                }
             }
         }
-        svg.push_str("</svg>");
-        svg
     }
 
     /// The names of the lines with their colours, as HTML.
-    pub(super) fn legend(&self) -> String {
-        let item = |(series, colour): (&Series, &&str)| {
-            format!(r#"<span><i style="background:{colour}"></i>{}</span>"#, escaped(&series.name))
-        };
-        self.series.iter().zip(COLOURS.iter().cycle()).map(item).collect()
+    pub(super) fn legend(&self) -> Markup {
+        html! {
+            @for (series, colour) in self.coloured() {
+                span { i style={ "background:" (colour) } {} (series.name) }
+            }
+        }
+    }
+
+    /// Each line with its colour in CSS.
+    fn coloured(&self) -> impl Iterator<Item = (&Series, String)> {
+        self.series.iter().zip(SERIES.into_iter().cycle().map(css))
     }
 }
 
@@ -103,42 +97,9 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-/// Round numbers (1, 2 or 5 times a power of ten apart) inside a range, about five of them.
-fn ticks((low, high): (f64, f64)) -> Vec<f64> {
-    if high <= low {
-        return Vec::new();
-    }
-    let rough = (high - low) / 5.0;
-    let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&s| s >= rough * 0.999).unwrap_or(rough);
-    let first = (low / step - 1e-9).ceil() as i64;
-    (first..).map(|i| i as f64 * step).take_while(|&tick| tick <= high + step * 1e-9).take(20).collect()
-}
-
-/// A number without needless digits.
-fn tidy(value: f64) -> String {
-    let text = format!("{value:.4}");
-    let short = text.trim_end_matches('0').trim_end_matches('.').replace('-', "−");
-    if short == "−0" { "0".to_owned() } else { short }
-}
-
-/// Text that means itself in HTML and SVG.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ticks_are_round_and_inside() {
-        let text = |range| ticks(range).into_iter().map(tidy).collect::<Vec<_>>().join(" ");
-        assert_eq!(text((0.0, 1.0)), "0 0.2 0.4 0.6 0.8 1");
-        assert_eq!(text((-3.0, 7.0)), "−2 0 2 4 6");
-        assert_eq!(text((0.031, 0.044)), "0.035 0.04");
-        assert!(ticks((1.0, 1.0)).is_empty());
-    }
 
     #[test]
     fn a_chart_places_its_ends_on_the_axes_and_escapes_its_words() {
@@ -150,9 +111,9 @@ mod tests {
             diagonal: false,
             series: vec![series],
         };
-        let svg = chart.to_svg();
+        let svg = chart.to_svg().into_string();
         assert!(svg.contains("M54.0 256.0L446.0 14.0") && svg.contains("x &amp; y"), "{svg}");
-        assert!(chart.legend().contains("a &lt; b"));
+        assert!(chart.legend().into_string().contains("a &lt; b"));
         assert!(!svg.contains("NaN") && svg.ends_with("</svg>"));
     }
 
@@ -165,6 +126,6 @@ mod tests {
             diagonal: false,
             series: Vec::new(),
         };
-        assert!(!chart.to_svg().contains("NaN"));
+        assert!(!chart.to_svg().into_string().contains("NaN"));
     }
 }

@@ -4,6 +4,7 @@ use super::chart::{Chart, Series};
 use super::tables::Part;
 use super::{CertifiedFigures, Evaluation, LevelFigures, RobustFigures};
 use crate::attack::{Defence, Norm};
+use crate::picture::{METRICS, Metric};
 use crate::study::level;
 
 /// The charts of a part of the evaluation, none where it has no figures.
@@ -12,7 +13,8 @@ pub fn of(evaluation: &Evaluation, part: Part) -> Vec<Chart> {
     match part {
         Part::Levels if !evaluation.by_sigma.is_empty() => {
             let figures = &evaluation.by_sigma;
-            vec![accuracy(figures), psnr(figures), reliability(figures)]
+            let by_metric = METRICS.into_iter().map(|metric| nearness(figures, metric));
+            std::iter::once(accuracy(figures)).chain(by_metric).chain([reliability(figures)]).collect()
         }
         Part::Attacks => Norm::ALL.into_iter().filter_map(|norm| robustness(&evaluation.robust, norm)).collect(),
         Part::Certificates if !evaluation.certified.is_empty() => vec![certified(&evaluation.certified)],
@@ -36,10 +38,12 @@ fn accuracy(figures: &[LevelFigures]) -> Chart {
     chart("σ", "Accuracy by noise level", Some((0.0, 1.0)), vec![line])
 }
 
-fn psnr(figures: &[LevelFigures]) -> Chart {
-    let denoised = series("denoised", figures.iter().map(|f| (f64::from(f.sigma), f.psnr_db.denoised)));
-    let noisy = series("noisy", figures.iter().map(|f| (f64::from(f.sigma), f.psnr_db.noisy)));
-    chart("σ", "PSNR in dB by noise level", None, vec![denoised, noisy])
+fn nearness(figures: &[LevelFigures], metric: &Metric) -> Chart {
+    let points = || figures.iter().filter_map(|f| Some((f64::from(f.sigma), f.fidelity.of(metric)?)));
+    let denoised = series("denoised", points().map(|(sigma, (_, denoised, _))| (sigma, denoised)));
+    let noisy = series("noisy", points().map(|(sigma, (noisy, ..))| (sigma, noisy)));
+    let unit = if metric.unit.is_empty() { String::new() } else { format!(" in {}", metric.unit) };
+    chart("σ", &format!("{}{unit} by noise level", metric.title), None, vec![denoised, noisy])
 }
 
 fn reliability(figures: &[LevelFigures]) -> Chart {

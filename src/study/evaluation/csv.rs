@@ -22,18 +22,11 @@ pub fn table(evaluation: &Evaluation) -> String {
         write([model, data, &images, condition, norm, &level.to_string(), measure, &value]);
     };
     for level in evaluation.by_sigma.iter().chain(&evaluation.by_noise) {
-        let figures = [
-            ("accuracy", level.accuracy),
-            ("ece", level.ece),
-            ("psnr_db_noisy", level.psnr_db.noisy),
-            ("psnr_db_denoised", level.psnr_db.denoised),
-            ("psnr_db_given_class", level.psnr_db.given_class),
-            ("ssim_noisy", level.ssim_noisy),
-            ("ssim", level.ssim),
-            ("log_density", level.log_density),
-        ];
+        let mut figures = vec![("accuracy".to_owned(), level.accuracy), ("ece".to_owned(), level.ece)];
+        figures.extend(level.fidelity.named());
+        figures.push(("log_density".to_owned(), level.log_density));
         for (measure, value) in figures {
-            line(level.noise.name(), "", f64::from(level.sigma), measure, value);
+            line(level.noise.name(), "", f64::from(level.sigma), &measure, value);
         }
     }
     for robust in &evaluation.robust {

@@ -1,31 +1,17 @@
-//! What noise of one kind and level does: accuracy, calibration, PSNR and SSIM.
+//! What noise of one kind and level does: accuracy, calibration, and how near the denoised pictures come.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::fidelity::{Kept, MeanFidelity};
 use super::work::{Measure, Work};
 use super::{Calibration, Samples, exact};
 use crate::Result;
 use crate::joint::JointModel;
-use crate::picture::{Batch, Noise, NoiseKind, Picture, decibels};
+use crate::picture::{Batch, Noise, NoiseKind, Picture};
 use crate::study::{Fidelity, level, ranked};
 use crate::task::Cancel;
-
-/// PSNR in dB, the mean over the pictures of each one's own; null where one of them is identical to the clean picture, so that
-/// its PSNR and the mean are infinite.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct MeanPsnr {
-    /// Of the noisy pictures.
-    #[serde(serialize_with = "decibels::serialize")]
-    pub noisy: f64,
-    /// Of D(y).
-    #[serde(serialize_with = "decibels::serialize")]
-    pub denoised: f64,
-    /// Of D(y | c), c the picture's true class.
-    #[serde(serialize_with = "decibels::serialize")]
-    pub given_class: f64,
-}
 
 /// The figures of one kind and level of noise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,11 +27,8 @@ pub struct LevelFigures {
     /// The expected calibration error over 15 equal-width bins.
     pub ece: f64,
     /// How near the pictures are to the clean ones.
-    pub psnr_db: MeanPsnr,
-    /// The mean SSIM of D(y) to the clean picture (Gaussian 11×11, σ 1.5, K₁ 0.01, K₂ 0.03).
-    pub ssim: f64,
-    /// The mean SSIM of the noisy picture.
-    pub ssim_noisy: f64,
+    #[serde(flatten)]
+    pub fidelity: MeanFidelity,
     /// The mean of `log p_σ(y)`, up to a constant that depends on σ.
     pub log_density: f64,
     /// Confidence against accuracy.
@@ -63,25 +46,10 @@ pub(super) struct Answer {
     /// `‖∇_y log p_σ(y)‖`
     #[serde(with = "exact")]
     score_norm: f64,
-    noisy: Nearness,
-    denoised: Nearness,
-    #[serde(with = "exact")]
-    given_class_db: f64,
-}
-
-/// [`Fidelity`] to the bit.
-#[derive(Debug, Serialize, Deserialize)]
-struct Nearness {
-    #[serde(with = "exact")]
-    psnr_db: f64,
-    #[serde(with = "exact")]
-    ssim: f64,
-}
-
-impl From<Fidelity> for Nearness {
-    fn from(Fidelity { psnr_db, ssim }: Fidelity) -> Self {
-        Self { psnr_db, ssim }
-    }
+    /// How near the noisy picture, D(y) and D(y | c), c the picture's true class, are to the clean one.
+    noisy: Kept,
+    denoised: Kept,
+    given_class: Kept,
 }
 
 /// What each picture scores, in the order of [`super::Score::ALL`].
@@ -104,6 +72,7 @@ impl Under<'_> {
         let answers = work.records(self)?;
         let mean =
             |value: &dyn Fn(&Answer) -> f64| answers.iter().map(value).sum::<f64>() / answers.len().max(1) as f64;
+        let means = |of: fn(&Answer) -> &Kept| Kept::mean(&answers.iter().map(of).collect::<Vec<_>>());
         let reliability = Calibration::of(answers.iter().map(|a| (a.confidence, a.right)));
         let scores = [
             answers.iter().map(|a| a.log_density).collect(),
@@ -116,13 +85,11 @@ impl Under<'_> {
             sigma_used: self.sigma_used(),
             accuracy: mean(&|a| f64::from(u8::from(a.right))),
             ece: reliability.error(),
-            psnr_db: MeanPsnr {
-                noisy: mean(&|a| a.noisy.psnr_db),
-                denoised: mean(&|a| a.denoised.psnr_db),
-                given_class: mean(&|a| a.given_class_db),
+            fidelity: MeanFidelity {
+                noisy: means(|a| &a.noisy),
+                denoised: means(|a| &a.denoised),
+                given_class: means(|a| &a.given_class),
             },
-            ssim: mean(&|a| a.denoised.ssim),
-            ssim_noisy: mean(&|a| a.noisy.ssim),
             log_density: mean(&|a| a.log_density),
             reliability,
         };
@@ -146,11 +113,12 @@ impl Measure for Under<'_> {
     }
 
     fn is_sound(&self, record: &Answer) -> bool {
-        let Answer { confidence, log_density, score_norm, noisy, denoised, given_class_db, .. } = record;
-        let decibels = [noisy.psnr_db, denoised.psnr_db, *given_class_db];
+        let Answer { confidence, log_density, score_norm, noisy, denoised, given_class, .. } = record;
         (0.0..=1.0).contains(confidence)
-            && [*log_density, *score_norm, noisy.ssim, denoised.ssim].iter().all(|value| value.is_finite())
-            && !decibels.iter().any(|value| value.is_nan())
+            && [*log_density, *score_norm].iter().all(|value| value.is_finite())
+            && noisy.is_sound(|_| true)
+            && denoised.is_sound(|_| true)
+            && given_class.is_sound(|metric| metric.is_quick)
     }
 
     fn measure(&self, numbers: &[usize], _cancel: &Cancel) -> Result<Vec<Answer>> {
@@ -174,7 +142,7 @@ impl Measure for Under<'_> {
                 score_norm: distance(denoised, &noisy[i]) / f64::from(used * used),
                 noisy: Fidelity::of(&noisy[i], &clean[i]).into(),
                 denoised: Fidelity::of(denoised, &clean[i]).into(),
-                given_class_db: Fidelity::of(given_class, &clean[i]).psnr_db,
+                given_class: Fidelity::quick(given_class, &clean[i]).into(),
             }
         });
         Ok(answers.collect())

@@ -2,8 +2,9 @@
 
 use super::{CertifiedFigures, DetectionFigures, Evaluation, LevelFigures, RobustFigures};
 use crate::attack::Defence;
-use crate::picture::decibels;
+use crate::picture::METRICS;
 use crate::study::level;
+use crate::study::words::share;
 
 /// A part of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub struct Table {
     /// What it is of.
     pub part: Part,
     /// The columns' names.
-    pub head: Vec<&'static str>,
+    pub head: Vec<String>,
     /// As many cells a row as there are columns.
     pub rows: Vec<Vec<String>>,
     /// What a person should know to read it; empty where the columns say it all.
@@ -65,24 +66,24 @@ pub fn tables(evaluation: &Evaluation) -> Vec<Table> {
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
-fn percent(share: f64) -> String {
-    format!("{:.2} %", 100.0 * share)
-}
-
 fn levels(part: Part, figures: &[LevelFigures]) -> Table {
     let row = |f: &LevelFigures| {
-        vec![
-            f.noise.name().to_owned(),
-            level::describe(f.sigma),
-            percent(f.accuracy),
-            format!("{:.4}", f.ece),
-            decibels::describe(f.psnr_db.noisy),
-            decibels::describe(f.psnr_db.denoised),
-            decibels::describe(f.psnr_db.given_class),
-            format!("{:.4}", f.ssim),
-        ]
+        let (noise, sigma) = (f.noise.name().to_owned(), level::describe(f.sigma));
+        let mut row = vec![noise, sigma, share(f.accuracy), format!("{:.4}", f.ece)];
+        for (index, metric) in METRICS.into_iter().enumerate() {
+            let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| metric.write(value));
+            // The first metric tells the whole story, the others what D makes of it.
+            if index == 0 {
+                row.extend([cell(f.fidelity.noisy[0]), cell(f.fidelity.denoised[0]), cell(f.fidelity.given_class[0])]);
+            } else {
+                row.push(cell(f.fidelity.denoised[index]));
+            }
+        }
+        row
     };
-    let head = vec!["noise", "σ", "accuracy", "ECE", "PSNR noisy", "denoised", "given the class", "SSIM"];
+    let mut head = ["noise", "σ", "accuracy", "ECE"].map(str::to_owned).to_vec();
+    head.extend([format!("{} noisy", METRICS[0].title), "denoised".to_owned(), "given the class".to_owned()]);
+    head.extend(METRICS[1..].iter().map(|metric| metric.title.to_owned()));
     Table { part, head, rows: figures.iter().map(row).collect(), note: "" }
 }
 
@@ -94,13 +95,14 @@ fn attacks(figures: &[RobustFigures]) -> Table {
             level::describe(f.epsilon as f32),
             level::describe(f.sigma),
             if f.defence == Defence::None { "–".to_owned() } else { f.defence.to_string() },
-            percent(f.clean_accuracy),
-            percent(f.accuracy),
+            share(f.clean_accuracy),
+            share(f.accuracy),
             f.mean_achieved.map_or_else(|| "–".to_owned(), |size| format!("{size:.4}")),
         ]
     };
-    let head =
-        vec!["attack", "norm", "ε", "σ", "defence", "clean accuracy", "robust accuracy", "mean size of successes"];
+    let head = ["attack", "norm", "ε", "σ", "defence", "clean accuracy", "robust accuracy", "mean size of successes"]
+        .map(str::to_owned)
+        .to_vec();
     let note = if figures.iter().any(|f| f.defence != Defence::None) { DEFENDED } else { "" };
     Table { part: Part::Attacks, head, rows: figures.iter().map(row).collect(), note }
 }
@@ -108,23 +110,24 @@ fn attacks(figures: &[RobustFigures]) -> Table {
 fn certificates(figures: &[CertifiedFigures]) -> Table {
     let row = |f: &CertifiedFigures| {
         // The largest radii that still hold for 90 %, 50 % and 10 % of the pictures say it all in little room.
-        let reached = |share: f64| {
-            let last = f.by_radius.iter().rev().find(|s| s.accuracy >= share);
+        let reached = |least: f64| {
+            let last = f.by_radius.iter().rev().find(|s| s.accuracy >= least);
             last.map_or_else(|| "–".to_owned(), |s| format!("{:.3}", s.radius))
         };
         vec![
             level::describe(f.sigma),
             format!("{} pictures, {} votes", f.images, f.samples),
-            percent(f.by_radius.first().map_or(0.0, |s| s.accuracy)),
-            percent(f.abstained),
+            share(f.by_radius.first().map_or(0.0, |s| s.accuracy)),
+            share(f.abstained),
             format!("{:.4}", f.mean_radius),
             reached(0.9),
             reached(0.5),
             reached(0.1),
         ]
     };
-    let head =
-        vec!["σ", "on", "certified accuracy", "abstained", "mean radius", "90 % up to", "50 % up to", "10 % up to"];
+    let head = ["σ", "on", "certified accuracy", "abstained", "mean radius", "90 % up to", "50 % up to", "10 % up to"]
+        .map(str::to_owned)
+        .to_vec();
     Table { part: Part::Certificates, head, rows: figures.iter().map(row).collect(), note: CERTIFIED }
 }
 
@@ -135,9 +138,9 @@ fn detections(figures: &[DetectionFigures]) -> Table {
             format!("{} ({})", d.data, d.images),
             level::describe(d.sigma),
             format!("{:.4}", d.auroc),
-            percent(d.fpr_at_95),
+            share(d.fpr_at_95),
         ]
     };
-    let head = vec!["score", "against", "σ", "AUROC", "FPR at 95 % TPR"];
+    let head = ["score", "against", "σ", "AUROC", "FPR at 95 % TPR"].map(str::to_owned).to_vec();
     Table { part: Part::Detection, head, rows: figures.iter().map(row).collect(), note: "" }
 }

@@ -2,10 +2,11 @@
 
 use image::{Rgb, RgbImage};
 
-use super::raster::{diverging, fill, frame, place, rectangle, shown, signed};
-use super::text::{BODY, HEADLINE, LABEL, SMALL, SUBTITLE, number, percent, scientific};
+use super::raster::{fill, frame, place, rectangle, shown, signed};
+use super::text::{BODY, HEADLINE, LABEL, SMALL, SUBTITLE};
 use super::theme::{CONTENT, GAP, MARGIN, Palette, Theme, WIDTH};
-use crate::picture::{NoiseKind, Picture};
+use crate::picture::{METRICS, Picture};
+use crate::study::words::{number, percent_in_print, round_up, scientific};
 use crate::study::{Fidelity, Study, level, ranked};
 
 /// How many classes a sheet shows.
@@ -52,7 +53,7 @@ impl Page {
     /// What was studied: the picture's name, and the model, noise and seed.
     pub fn header(&mut self, study: &Study, title: &str) {
         let class = &study.model.classes[study.predicted()];
-        let verdict = percent(study.posterior[study.predicted()]);
+        let verdict = percent_in_print(study.posterior[study.predicted()]);
         let right = (WIDTH - MARGIN) as f32;
         let baseline = self.y as f32 + 38.0;
         let verdict_width = HEADLINE.width(&verdict);
@@ -154,7 +155,7 @@ impl Page {
         let top = baseline as u32 - 12;
         for column in start..end {
             let value = 2.0 * (column - start) as f32 / (end - start).max(2) as f32 - 1.0;
-            let colour = diverging(value, self.palette.signed);
+            let colour = Rgb(self.palette.signed.rgb(value));
             rectangle(&mut self.image, (column, top), (1, 10), colour);
         }
         frame(&mut self.image, (start, top), (end - start, 10), self.palette.faint);
@@ -169,7 +170,7 @@ impl Page {
         for (rank, &class) in order.iter().take(CLASSES).enumerate() {
             let probability = study.posterior[class];
             let colours = (self.palette.ink, if rank == 0 { self.palette.accent } else { self.palette.bar });
-            let value = percent(probability);
+            let value = percent_in_print(probability);
             let room = width as f32 - BODY.width(&value) - 16.0;
             let name = BODY.fit(&study.model.classes[class], room);
             BODY.draw(&mut self.image, (MARGIN as f32, baseline), colours.0, &name);
@@ -181,7 +182,7 @@ impl Page {
             let rest: f64 = order[CLASSES..].iter().map(|&c| study.posterior[c]).sum();
             let name = format!("{} others", order.len() - CLASSES);
             BODY.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.quiet, &name);
-            BODY.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &percent(rest));
+            BODY.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &percent_in_print(rest));
             baseline += 45.0;
         }
         baseline as u32 - 30
@@ -227,14 +228,14 @@ impl Page {
         self.bar((x, top + size.1 + 8), size.0, tile.probability, colour);
         let baseline = (top + size.1) as f32 + 38.0;
         let right = (x + size.0) as f32;
-        let value = percent(tile.probability);
+        let value = percent_in_print(tile.probability);
         let ink = if first { self.palette.accent } else { self.palette.ink };
         // The name has the line to itself where the PSNR gives the probability a second one to stand on.
         let room = if tile.fidelity.is_some() { 0.0 } else { SMALL.width(&value) + 12.0 };
         let name = BODY.fit(&tile.name, size.0 as f32 - room);
         BODY.draw(&mut self.image, (x as f32, baseline), ink, &name);
         if let Some(fidelity) = tile.fidelity {
-            let text = format!("{} dB", number(fidelity.psnr_db, 2));
+            let text = METRICS[0].write(fidelity.psnr_db());
             SMALL.draw_right(&mut self.image, (right, baseline + 25.0), self.palette.quiet, &text);
             SMALL.draw(&mut self.image, (x as f32, baseline + 25.0), self.palette.quiet, &value);
         } else {
@@ -284,23 +285,13 @@ fn subtitle(study: &Study) -> String {
     let noise = match study.noise {
         Some(noise) if (noise.sigma - study.sigma).abs() > f32::EPSILON => {
             let added = level::describe(noise.sigma);
-            format!("{} noise σ = {added}, read with σ = {sigma}  ·  seed {}", kind(noise.kind), noise.seed)
+            format!("{} noise σ = {added}, read with σ = {sigma}  ·  seed {}", noise.kind.title(), noise.seed)
         }
-        Some(noise) => format!("{} noise σ = {sigma}  ·  seed {}", kind(noise.kind), noise.seed),
+        Some(noise) => format!("{} noise σ = {sigma}  ·  seed {}", noise.kind.title(), noise.seed),
         None if study.sigma_estimated => format!("noise of its own, estimated σ = {sigma}"),
         None => format!("noise of its own, σ = {sigma}"),
     };
     format!("model {}  ·  {noise}", study.model.name)
-}
-
-/// A kind of noise as one writes it in a text.
-fn kind(kind: NoiseKind) -> String {
-    match kind {
-        NoiseKind::Gaussian => "Gaussian".to_owned(),
-        NoiseKind::Poisson => "Poisson".to_owned(),
-        NoiseKind::Jpeg => "JPEG".to_owned(),
-        other => other.to_string().replace('-', " "),
-    }
 }
 
 /// The panels of the first row: of the whole picture at its own size if there is one.
@@ -332,7 +323,7 @@ fn panels(study: &Study, palette: &Palette) -> Vec<Panel> {
 }
 
 fn quality(fidelity: Fidelity) -> String {
-    format!("{} dB  ·  SSIM {}", number(fidelity.psnr_db, 2), number(fidelity.ssim, 3))
+    fidelity.measured().map(|(metric, value)| metric.brief(value)).collect::<Vec<_>>().join("  ·  ")
 }
 
 /// A round number (1, 2 or 5 times a power of ten) that all but the most extreme values stay within.
@@ -340,8 +331,7 @@ fn signed_range(residual: &Picture) -> f32 {
     let mut sizes: Vec<f32> = residual.values().iter().map(|v| v.abs()).filter(|v| v.is_finite()).collect();
     sizes.sort_by(f32::total_cmp);
     let large = sizes.get(sizes.len().saturating_sub(1) * 199 / 200).copied().unwrap_or(0.0).max(1e-4);
-    let power = 10.0_f32.powf(large.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&r| r >= large).unwrap_or(large)
+    round_up(f64::from(large)) as f32
 }
 
 fn level_text(range: f32) -> String {

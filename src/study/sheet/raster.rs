@@ -3,7 +3,8 @@
 use image::imageops::{FilterType, replace, resize};
 use image::{Rgb, RgbImage};
 
-use crate::picture::Picture;
+use crate::picture::{Picture, to_byte};
+use crate::study::looks::ColourMap;
 
 /// The size at which a `width`×`height` picture fills a box: a whole multiple if it is smaller, so that its pixels stay
 /// crisp, else shrunk to fit.
@@ -20,24 +21,16 @@ pub(super) fn fill((width, height): (u32, u32), (room_x, room_y): (u32, u32)) ->
 /// A picture's pixels, clipped to [0, 1] as a screen does, grey as three equal channels.
 pub(super) fn shown(picture: &Picture) -> RgbImage {
     let colour = picture.shape().channels == 3;
-    let byte = |value: f32| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
-    pixels(picture, |y, x| Rgb([0, 1, 2].map(|c| byte(picture.at(if colour { c } else { 0 }, y, x)))))
+    pixels(picture, |y, x| Rgb([0, 1, 2].map(|c| to_byte(picture.at(if colour { c } else { 0 }, y, x)))))
 }
 
 /// The mean over the channels, coloured from −`range` over 0 to `range`.
-pub(super) fn signed(picture: &Picture, range: f32, colours: [Rgb<u8>; 3]) -> RgbImage {
+pub(super) fn signed(picture: &Picture, range: f32, colours: &ColourMap) -> RgbImage {
     let channels = picture.shape().channels;
     pixels(picture, |y, x| {
         let mean = (0..channels).map(|c| picture.at(c, y, x)).sum::<f32>() / channels as f32;
-        diverging(mean / range, colours)
+        Rgb(colours.rgb(mean / range))
     })
-}
-
-/// The colour of a number from −1 over 0 to 1.
-pub(super) fn diverging(value: f32, [negative, zero, positive]: [Rgb<u8>; 3]) -> Rgb<u8> {
-    let end = if value < 0.0 { negative } else { positive };
-    let share = value.abs().min(1.0);
-    Rgb([0, 1, 2].map(|c| (f32::from(zero[c]) + (f32::from(end[c]) - f32::from(zero[c])) * share).round() as u8))
 }
 
 fn pixels(picture: &Picture, colour: impl Fn(usize, usize) -> Rgb<u8>) -> RgbImage {
@@ -85,9 +78,9 @@ mod tests {
 
     #[test]
     fn the_signed_map_is_neutral_at_zero_and_ends_at_its_range() {
-        let colours = [Rgb([0, 0, 255]), Rgb([255, 255, 255]), Rgb([255, 0, 0])];
+        let colours = ColourMap { name: "", low: -1.0, anchors: &[[0.0, 0.0, 1.0], [1.0, 1.0, 1.0], [1.0, 0.0, 0.0]] };
         let picture = Picture::new(Shape::new(1, 1, 4), vec![-0.2, 0.0, 0.1, 5.0]);
-        let map = signed(&picture, 0.2, colours);
+        let map = signed(&picture, 0.2, &colours);
         let row: Vec<_> = map.pixels().map(|p| p.0).collect();
         assert_eq!(row, [[0, 0, 255], [255, 255, 255], [255, 128, 128], [255, 0, 0]]);
     }

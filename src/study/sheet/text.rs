@@ -109,37 +109,6 @@ impl Type {
     }
 }
 
-/// A number with `digits` decimals and a true minus sign.
-pub(super) fn number(value: f64, digits: usize) -> String {
-    if value.is_infinite() {
-        return if value > 0.0 { "∞" } else { "−∞" }.to_owned();
-    }
-    format!("{value:.digits$}").replace('-', "−")
-}
-
-/// A small positive number as a power of ten: `3 × 10⁻⁷`.
-pub(super) fn scientific(value: f64) -> String {
-    let text = format!("{value:.0e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let raised: String = exponent
-        .chars()
-        .map(|c| match c {
-            '-' => '⁻',
-            digit => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit.to_digit(10).unwrap_or(0) as usize],
-        })
-        .collect();
-    if value == 0.0 { "0".to_owned() } else { format!("{mantissa} × 10{raised}") }
-}
-
-/// A probability in per cent, never rounded to a certainty that it is not.
-pub(super) fn percent(probability: f64) -> String {
-    match probability * 100.0 {
-        p if p > 0.0 && p < 0.1 => "< 0.1 %".to_owned(),
-        p if p < 100.0 && p > 99.9 => "> 99.9 %".to_owned(),
-        p => format!("{p:.1} %"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,17 +137,5 @@ mod tests {
             assert!(together < apart - 0.02 * LABEL.0 && together > 0.7 * apart, "{first}{second}: {together} {apart}");
         }
         assert!((LABEL.width("HH") - 2.0 * LABEL.width("H")).abs() < 1e-3, "straight stems stand as they are");
-    }
-
-    #[test]
-    fn numbers_are_set_with_true_signs() {
-        assert_eq!(number(-2.345, 1), "−2.3");
-        assert_eq!(number(f64::INFINITY, 2), "∞");
-        assert_eq!(scientific(2.6e-7), "3 × 10⁻⁷");
-        assert_eq!(scientific(0.0), "0");
-        assert_eq!(
-            [percent(0.99999), percent(1.0), percent(0.0001), percent(0.0)],
-            ["> 99.9 %", "100.0 %", "< 0.1 %", "0.0 %"]
-        );
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::{DataSet, Kind, Part, list};
-use crate::picture::{Fit, Shape, fit, load};
+use crate::picture::{Fit, Shape, fit, load, to_byte};
 use crate::{Error, Result};
 
 /// Reads the folder, its pictures fitted to `shape`. A picture that cannot be used becomes a line of the data set's
@@ -63,5 +63,5 @@ fn hidden(path: &Path) -> bool {
 
 fn read(file: &Path, shape: Shape) -> Result<Vec<u8>> {
     let fitted = fit(&load(file)?.picture, shape, Fit::Centre).picture;
-    Ok(fitted.values().iter().map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect())
+    Ok(fitted.values().iter().map(|&v| to_byte(v)).collect())
 }

@@ -8,7 +8,6 @@ use super::{PaneInfo, Place};
 use crate::attack::{Defence, Norm, Settings};
 use crate::gui::command::AttackCommand;
 use crate::gui::state::document::TileKind;
-use crate::gui::state::numbers::{of_255, percent};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::attack_controls as controls;
 use crate::gui::view::caption::{AROUND, Caption};
@@ -17,6 +16,8 @@ use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets;
+use crate::study::level::of_255;
+use crate::study::words::percent;
 
 /// Width of the controls, and of the sliders among them.
 const SLIDER: f32 = 88.0;

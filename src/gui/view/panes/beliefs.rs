@@ -4,12 +4,12 @@ use eframe::egui::{self, Align2, FontId, Rect, RichText, Role, Sense, Ui, Vec2, 
 
 use super::{PaneInfo, Place};
 use crate::gui::command::TileCommand;
-use crate::gui::state::numbers::percent;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::toggle;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, paint_text};
+use crate::study::words::percent;
 
 /// A row's height, at least and at most, so that as many as can be are in sight.
 const ROW: [f32; 2] = [17.0, 22.0];

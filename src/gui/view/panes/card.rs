@@ -4,12 +4,13 @@ use eframe::egui::{RichText, ScrollArea, Ui};
 
 use super::{PaneInfo, Place};
 use crate::gui::state::model::{Model, ModelSource};
-use crate::gui::state::numbers::of_255;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, text};
 use crate::gui::view::widgets::{self, dim, fact, section};
 use crate::network::Description;
+use crate::study::level::of_255;
+use crate::study::words::thousands;
 
 /// The pane.
 pub const PANE: PaneInfo = PaneInfo {
@@ -80,27 +81,5 @@ fn training(ui: &mut Ui, description: &Description) {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             fact(ui, name, &value).on_hover_text(value);
         }
-    }
-}
-
-/// 1234567 as `1 234 567`, with narrow spaces.
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut words = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            words.push(' ');
-        }
-        words.push(digit);
-    }
-    words
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(super::thousands(1_234_567), "1 234 567");
-        assert_eq!(super::thousands(42), "42");
     }
 }

@@ -6,13 +6,14 @@ use egui_plot::{Corner, HLine, Legend, Line, PlotPoints};
 use super::{PaneInfo, Place};
 use crate::attack::{Certificate, Smoothing};
 use crate::gui::command::CertifyCommand;
-use crate::gui::state::numbers::{of_255, percent};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::plot::still;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, fact, named};
+use crate::study::level::of_255;
+use crate::study::words::percent;
 
 /// Width of the controls.
 const CONTROLS: f32 = 232.0;

@@ -6,13 +6,13 @@ use super::denoiser::grid;
 use super::{PaneInfo, Place};
 use crate::gui::command::TileCommand;
 use crate::gui::state::document::{Reading, TileKind};
-use crate::gui::state::numbers::percent;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets;
+use crate::study::words::percent;
 use crate::study::{Classes, ranked};
 
 /// The smallest side of a tile in the grid.

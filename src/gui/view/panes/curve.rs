@@ -5,12 +5,12 @@ use egui_plot::{CoordinatesFormatter, Corner, GridMark, Legend, Line, PlotPoints
 
 use super::{PaneInfo, Place};
 use crate::gui::command::NoiseCommand;
-use crate::gui::state::numbers::of_255;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::context::Context;
 use crate::gui::view::plot::still;
 use crate::gui::view::theme::Tokens;
 use crate::gui::view::widgets;
+use crate::study::level::of_255;
 
 /// Classes that hold at least this much somewhere are drawn.
 const WORTH: f64 = 0.02;

@@ -8,7 +8,6 @@ use crate::attack::Method;
 use crate::gui::command::{EvaluateCommand, Format};
 use crate::gui::feature::evaluation::{Measured, Running};
 use crate::gui::state::evaluation_form::EvaluationForm;
-use crate::gui::state::numbers::time_words;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
@@ -17,6 +16,8 @@ use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, named, section};
 use crate::picture::NoiseKind;
 use crate::study::evaluation::Table;
+use crate::study::level;
+use crate::study::words::duration;
 
 /// A plot's height, and its least width.
 const PLOT: [f32; 2] = [260.0, 190.0];
@@ -111,7 +112,7 @@ fn add_attack(ui: &mut Ui, cx: &Context<'_>, attacks: &mut String) {
     };
     ui.menu_button("Add attack", |ui| {
         let own = &cx.document.attack;
-        let as_typed = format!("{}:{}:{}", own.method, own.norm, tidy(own.epsilon));
+        let as_typed = format!("{}:{}:{}", own.method, own.norm, level::typed(own.epsilon));
         if ui.button(format!("the adversary's: {as_typed}")).clicked() {
             add(as_typed);
             ui.close();
@@ -121,22 +122,12 @@ fn add_attack(ui: &mut Ui, cx: &Context<'_>, attacks: &mut String) {
             for (norm, epsilon) in description.norms {
                 let words = format!("{} {}", description.title, norm.title());
                 if ui.button(words).on_hover_text(description.about).clicked() {
-                    add(format!("{}:{norm}:{}", description.id, tidy(*epsilon)));
+                    add(format!("{}:{norm}:{}", description.id, level::typed(*epsilon)));
                     ui.close();
                 }
             }
         }
     });
-}
-
-/// A budget as people type it.
-fn tidy(epsilon: f64) -> String {
-    let of_255 = epsilon * 255.0;
-    if epsilon < 0.3 && (of_255 - of_255.round()).abs() < 1e-9 {
-        format!("{of_255:.0}/255")
-    } else {
-        epsilon.to_string()
-    }
 }
 
 fn results(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -164,7 +155,7 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>) {
 fn progress(ui: &mut Ui, running: &Running) {
     let tokens = Tokens::in_ui(ui);
     let share = running.done as f32 / running.total.max(1) as f32;
-    let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", time_words(left)));
+    let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", duration(left)));
     ui.label(format!("{}: {} of {} pictures{left}", running.part, running.done, running.total));
     named(&ui.add(ProgressBar::new(share).desired_height(6.0).fill(tokens.accent)), "Evaluation progress");
     // The time left counts down between batches too.
@@ -216,7 +207,7 @@ fn table(ui: &mut Ui, table: &Table) {
     ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show(ui, |ui| {
         grid.show(ui, |ui| {
             for head in &table.head {
-                ui.label(RichText::new(*head).size(text::SMALL).color(tokens.dim));
+                ui.label(RichText::new(head).size(text::SMALL).color(tokens.dim));
             }
             ui.end_row();
             for row in &table.rows {

@@ -2,9 +2,9 @@
 
 use eframe::egui::{self, Align2, FontId, Key, Rect, Role, Sense, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2};
 
-use crate::gui::state::numbers::percent;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, text};
+use crate::study::words::percent;
 
 /// Shows the timeline.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {

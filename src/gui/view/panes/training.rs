@@ -6,7 +6,6 @@ use super::form;
 use super::{PaneInfo, Place};
 use crate::gui::command::TrainCommand;
 use crate::gui::feature::training::{Run, Stage};
-use crate::gui::state::numbers::time_words;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::training_form::{TrainingForm, Unit};
 use crate::gui::view::command_button::command_button;
@@ -14,6 +13,7 @@ use crate::gui::view::context::Context;
 use crate::gui::view::plot::{self, Curve};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, named, section, segments};
+use crate::study::words::duration;
 use crate::train::{LogEntry, Objective, Preset, Started};
 
 /// A plot has at most so many points.
@@ -182,7 +182,7 @@ fn figures(training: &Run) -> String {
     let mut parts = Vec::new();
     if let Some(entry) = training.entries.last() {
         parts.push(format!("step {}", entry.step));
-        parts.push(time_words(std::time::Duration::from_secs_f64(entry.seconds.max(0.0))));
+        parts.push(duration(std::time::Duration::from_secs_f64(entry.seconds.max(0.0))));
     }
     let last = |value: &dyn Fn(&LogEntry) -> Option<f64>| training.entries.iter().rev().find_map(value);
     if let Some(loss) = last(&|e| e.loss) {
@@ -192,7 +192,7 @@ fn figures(training: &Run) -> String {
         parts.push(format!("{speed:.0} pictures/s"));
     }
     if let Some(report) = training.report.filter(|_| training.is_busy()) {
-        parts.push(format!("{} left", time_words(report.remaining)));
+        parts.push(format!("{} left", duration(report.remaining)));
     }
     if let Some(step) = training.saved {
         parts.push(format!("saved at step {step}"));

@@ -1,20 +1,22 @@
-//! How alike two pictures are.
+//! The structural similarity.
 
 use rayon::prelude::*;
 
-use super::{Picture, Shape};
+use super::{Better, Metric};
+use crate::picture::{Picture, Shape};
 
-/// The peak signal-to-noise ratio in dB, −10 log₁₀ of the mean squared difference, for a peak of 1; infinite for equal
-/// pictures.
-///
-/// # Panics
-/// If the shapes differ.
-#[must_use]
-pub fn psnr(a: &Picture, b: &Picture) -> f64 {
-    assert_eq!(a.shape(), b.shape(), "pictures of one shape");
-    let squares: f64 = a.values().iter().zip(b.values()).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
-    -10.0 * (squares / a.values().len() as f64).log10()
-}
+/// The structural similarity.
+pub static SSIM: Metric = Metric {
+    id: "ssim",
+    title: "SSIM",
+    unit: "",
+    digits: [4, 2],
+    better: Better::Higher,
+    about: "Structural similarity (Gaussian 11×11, σ 1.5, K₁ 0.01, K₂ 0.03), 1 for equal pictures",
+    source: "Wang, Bovik, Sheikh & Simoncelli 2004",
+    is_quick: true,
+    of: ssim,
+};
 
 /// Standard deviation of SSIM's Gaussian window, in pixels.
 const WINDOW_SIGMA: f64 = 1.5;
@@ -106,29 +108,9 @@ fn window(side: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pair;
     use super::*;
-    use crate::picture::{Noise, NoiseKind, normals};
-
-    /// Two unlike pictures that another program can make too: draw i of the uniform stream, exact in 24 bits.
-    fn pair(shape: Shape) -> (Picture, Picture) {
-        let mut values = vec![0.0; 2 * shape.len()];
-        normals::uniforms(1, 0, 0, &mut values);
-        let second = values.split_off(shape.len());
-        let a = Picture::new(shape, values);
-        let b = a.zip(&Picture::new(shape, second), |a, b| 0.75 * a + 0.25 * b);
-        (a, b)
-    }
-
-    #[test]
-    fn psnr_has_its_closed_form() {
-        let flat = Picture::filled(Shape::new(3, 4, 5), 0.5);
-        assert!(psnr(&flat, &flat).is_infinite());
-        assert!((psnr(&flat, &flat.map(|v| v + 0.1)) - 20.0).abs() < 1e-5);
-        // Noise of 25/255 has 20.17 dB.
-        let large = Picture::filled(Shape::new(3, 256, 256), 0.5);
-        let noisy = Noise::gaussian(25.0 / 255.0, 4).apply(&large);
-        assert!((psnr(&noisy, &large) - 20.17).abs() < 0.03);
-    }
+    use crate::picture::{Noise, NoiseKind};
 
     /// By `scikit-image`: `structural_similarity(a, b, gaussian_weights=True, use_sample_covariance=False, data_range=1)`.
     #[test]

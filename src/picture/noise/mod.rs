@@ -1,12 +1,13 @@
 //! Noise of several kinds, each with a strength on one scale and a seed that gives the same bits everywhere.
 
+mod kinds;
+
 use std::fmt;
 use std::str::FromStr;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Picture, jpeg, normals, poisson};
+use super::{Picture, normals};
 use crate::{Error, Result};
 
 /// A kind of noise.
@@ -24,39 +25,80 @@ pub enum NoiseKind {
     Speckle,
     /// y = x + σ√3·u with u uniform on [−1, 1].
     Uniform,
-    /// What JPEG compression at [`jpeg::quality`]`(σ)` loses; values are clipped and rounded to 8 bits, as JPEG does.
+    /// What JPEG compression at [`quality`](super::jpeg::quality)`(σ)` loses; values are clipped and rounded to 8 bits, as JPEG does.
     Jpeg,
 }
 
 impl NoiseKind {
     /// All kinds, the theory's first.
-    pub const ALL: [Self; 6] =
+    pub const ALL: [Self; kinds::TABLE.len()] =
         [Self::Gaussian, Self::Poisson, Self::SaltAndPepper, Self::Speckle, Self::Uniform, Self::Jpeg];
+
+    /// Its entry in the table.
+    #[must_use]
+    pub fn description(self) -> &'static Description {
+        &kinds::TABLE[self as usize]
+    }
 
     /// The kind's name in options and reports.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gaussian => "gaussian",
-            Self::Poisson => "poisson",
-            Self::SaltAndPepper => "salt-and-pepper",
-            Self::Speckle => "speckle",
-            Self::Uniform => "uniform",
-            Self::Jpeg => "jpeg",
-        }
+    pub fn name(self) -> &'static str {
+        self.description().name
+    }
+
+    /// The kind's name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        self.description().title
     }
 
     /// What the kind is, in a few words for people.
     #[must_use]
-    pub const fn explanation(self) -> &'static str {
-        match self {
-            Self::Gaussian => "Gaussian noise, the kind that the theory is about",
-            Self::Poisson => "photon counting: stronger where it is bright",
-            Self::SaltAndPepper => "single pixels turned black or white",
-            Self::Speckle => "multiplied with the picture: none where it is black",
-            Self::Uniform => "evenly spread within fixed bounds",
-            Self::Jpeg => "what JPEG compression loses",
-        }
+    pub fn explanation(self) -> &'static str {
+        self.description().about
+    }
+}
+
+/// A kind's entry in the table: menus, help, reports and the noise itself follow from it.
+#[derive(Debug)]
+pub struct Description {
+    /// The name in options and reports, kebab-case.
+    pub name: &'static str,
+    /// The name on screen and in print.
+    pub title: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// Puts noise of strength σ > 0 on a picture, from these draws.
+    add: fn(&mut Picture, f32, Draws),
+}
+
+/// The random numbers of one noisy picture.
+#[derive(Debug, Clone, Copy)]
+struct Draws {
+    seed: u64,
+    stream: u64,
+}
+
+impl Draws {
+    /// Standard normal numbers.
+    fn normals(self, count: usize) -> Vec<f32> {
+        let mut draws = vec![0.0; count];
+        normals::fill(self.seed, self.stream, 0, &mut draws);
+        draws
+    }
+
+    /// Numbers evenly spread over [0, 1).
+    fn uniforms(self, count: usize) -> Vec<f32> {
+        let mut draws = vec![0.0; count];
+        normals::uniforms(self.seed, self.stream, 0, &mut draws);
+        draws
+    }
+
+    /// Numbers evenly spread over (0, 1), of 52 bits.
+    fn open_uniforms(self, count: usize) -> Vec<f64> {
+        let mut draws = vec![0.0; count];
+        normals::open_uniforms(self.seed, self.stream, 0, &mut draws);
+        draws
     }
 }
 
@@ -84,7 +126,7 @@ pub struct Noise {
     /// The kind.
     pub kind: NoiseKind,
     /// The strength on the [0, 1] scale: the root mean square of y − x on a mid-grey picture (x = ½). For JPEG, which leaves
-    /// a flat grey as it is, see [`jpeg::quality`].
+    /// a flat grey as it is, see [`quality`](super::jpeg::quality).
     pub sigma: f32,
     /// The seed.
     pub seed: u64,
@@ -110,49 +152,10 @@ impl Noise {
     pub fn apply_nth(&self, picture: &Picture, index: u64) -> Picture {
         let mut noisy = picture.clone();
         if self.sigma > 0.0 {
-            self.change(&mut noisy, index);
+            let draws = Draws { seed: self.seed, stream: index };
+            (self.kind.description().add)(&mut noisy, self.sigma, draws);
         }
         noisy
-    }
-
-    fn change(&self, picture: &mut Picture, stream: u64) {
-        let Self { kind, sigma, seed } = *self;
-        let shape = picture.shape();
-        let values = picture.values_mut();
-        match kind {
-            NoiseKind::Gaussian | NoiseKind::Speckle => {
-                let mut noise = vec![0.0; values.len()];
-                normals::fill(seed, stream, 0, &mut noise);
-                let speckle = kind == NoiseKind::Speckle;
-                let pairs = values.iter_mut().zip(&noise);
-                pairs.for_each(|(x, e)| *x += if speckle { 2.0 * sigma * e * *x } else { sigma * e });
-            }
-            NoiseKind::Uniform => {
-                let mut noise = vec![0.0; values.len()];
-                normals::uniforms(seed, stream, 0, &mut noise);
-                let half_width = sigma * 3.0_f32.sqrt();
-                values.iter_mut().zip(&noise).for_each(|(x, u)| *x += half_width * (2.0 * u - 1.0));
-            }
-            NoiseKind::SaltAndPepper => {
-                let mut draws = vec![0.0; shape.height * shape.width];
-                normals::uniforms(seed, stream, 0, &mut draws);
-                let probability = 4.0 * sigma * sigma;
-                for plane in values.chunks_exact_mut(draws.len().max(1)) {
-                    for (x, u) in plane.iter_mut().zip(&draws).filter(|(_, u)| **u < probability) {
-                        *x = if *u < probability.min(1.0) / 2.0 { 0.0 } else { 1.0 };
-                    }
-                }
-            }
-            NoiseKind::Poisson => {
-                let mut draws = vec![0.0; values.len()];
-                normals::open_uniforms(seed, stream, 0, &mut draws);
-                let photons = 0.5 / f64::from(sigma).powi(2);
-                values.par_iter_mut().zip(&draws).with_min_len(1 << 10).for_each(|(x, &u)| {
-                    *x = (poisson::quantile(photons * f64::from(x.max(0.0)), u) / photons) as f32;
-                });
-            }
-            NoiseKind::Jpeg => *picture = jpeg::compressed(picture, jpeg::quality(sigma)),
-        }
     }
 }
 
@@ -276,6 +279,7 @@ mod tests {
 
     #[test]
     fn names_are_read_back() {
+        assert_eq!(NoiseKind::ALL.len(), kinds::TABLE.len());
         for kind in NoiseKind::ALL {
             assert_eq!(kind.to_string().parse::<NoiseKind>().expect("its own name"), kind);
             assert_eq!(serde_json::to_value(kind).expect("a name"), kind.name());
