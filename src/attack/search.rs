@@ -3,8 +3,8 @@
 //! A search knows one picture and its own random numbers. The driver evaluates the questions of many searches as one
 //! batch, so a result never depends on which pictures happen to share a batch.
 
-use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::loss::{Goal, Loss};
 use crate::picture::{Shape, normals};
@@ -120,9 +120,9 @@ impl Draws {
         Self { uniform, seed, stream, normals: 0 }
     }
 
-    /// A number in [0, 1).
+    /// A number in [0, 1), a multiple of 2⁻⁵³.
     pub(super) fn uniform(&mut self) -> f64 {
-        self.uniform.random()
+        (self.uniform.next_u64() >> 11) as f64 * (0.5 / (1_u64 << 52) as f64)
     }
 
     /// A whole number below `end`, or 0.
