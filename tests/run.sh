@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold before a change lands: format, lints, all tests, and a smoke run of the command line.
+# Everything that must hold before a change lands: format, lints, all tests, documentation, and a smoke run of the command line.
 # The development profile alone is used, and the program that the smoke run starts is the one that the tests built.
 set -eu
 cd "$(dirname "$0")/.."
@@ -38,6 +38,7 @@ export DENOSCOPE_SKIPPED
 run cargo fmt --check
 run cargo clippy --locked --all-targets -- -D warnings
 run cargo test --locked
+run env RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 
 say "smoke run of the command line"
 program="${CARGO_TARGET_DIR:-target}/debug/denoscope"

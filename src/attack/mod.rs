@@ -3,8 +3,8 @@
 //! The attacked input is a clean picture x in [0, 1]; the classifier is p(c | x), read off the model at a noise level σ
 //! that is a parameter. Every gradient is a combination of the classes' scores, which is a difference of denoisers.
 //!
-//! [`Method`] is the registry and [`Preset`] holds others' defaults; [`Settings`] is what a person asks for, [`run`] does it,
-//! [`Outcome`] is what came of it. [`certify`] proves a radius within which no attack succeeds (randomised smoothing).
+//! [`Method`] is the registry and [`Preset`] holds others' defaults; [`Settings`] is what a person asks for, `run` does it,
+//! [`Outcome`] is what came of it. `certify` proves a radius within which no attack succeeds (randomised smoothing).
 //! [`Defence`] puts purification or a smoothed vote before the classifier; attacks then go through it.
 
 mod apgd;

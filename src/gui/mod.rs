@@ -6,7 +6,7 @@
 //! gpu < state < command < work < feature < view < app
 //! ```
 //!
-//! Every effect is a [`command::Command`]; every wait is on another thread ([`work`]).
+//! Every effect is a `command::Command`; every wait is on another thread (`work`).
 
 mod app;
 mod command;

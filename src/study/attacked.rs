@@ -76,7 +76,7 @@ impl Attacked {
 /// Attacks one picture and studies it before and after.
 ///
 /// # Errors
-/// Those of [`attack::run`] and [`analyze`], and [`Error::Compute`] for a target that is the picture's own class.
+/// Those of `attack::run` and `analyze`, and [`Error::Compute`] for a target that is the picture's own class.
 pub fn attack(
     model: &dyn JointModel,
     request: &AttackRequest,

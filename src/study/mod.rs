@@ -1,7 +1,7 @@
 //! One request, one result: the same code answers the window and the command line.
 //!
-//! A [`Request`] says which picture, which noise, which classes; [`analyze`] turns it into a [`Study`] and publishes
-//! each [`Stage`] as it finishes. The rest are views of the same: [`sweep`] over the noise level, [`native`] for whole
+//! A [`Request`] says which picture, which noise, which classes; `analyze` turns it into a [`Study`] and publishes
+//! each [`Stage`] as it finishes. The rest are views of the same: `sweep` over the noise level, [`native`] for whole
 //! photographs, [`report`] for JSON, [`sheet()`] for print.
 
 mod analyze;

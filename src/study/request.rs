@@ -129,7 +129,7 @@ pub fn ranked(posterior: &[f64]) -> Vec<usize> {
     order
 }
 
-/// One question to a model; [`super::analyze`] answers it.
+/// One question to a model; `analyze` answers it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The picture, fitted to the model's shape.

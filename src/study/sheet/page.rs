@@ -93,7 +93,10 @@ impl Page {
             frame(&mut self.image, (x, top), size, self.palette.faint);
             let baseline = (top + size.1) as f32 + 32.0;
             match &panel.caption {
-                Caption::Text(text) => BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, text),
+                Caption::Text(text) => {
+                    let text = BODY.fit(text, size.0 as f32);
+                    BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, &text);
+                }
                 Caption::Key(range) => self.key(x, baseline, size.0, *range),
             }
         }
@@ -323,7 +326,7 @@ fn panels(study: &Study, palette: &Palette) -> Vec<Panel> {
 }
 
 fn quality(fidelity: Fidelity) -> String {
-    fidelity.measured().map(|(metric, value)| metric.brief(value)).collect::<Vec<_>>().join("  ·  ")
+    fidelity.measured().map(|(metric, value)| metric.labelled(value)).collect::<Vec<_>>().join("  ·  ")
 }
 
 /// A round number (1, 2 or 5 times a power of ten) that all but the most extreme values stay within.
