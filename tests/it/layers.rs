@@ -66,6 +66,8 @@ impl Names {
                 let up = path.iter().take_while(|part| *part == "super").count();
                 from(&self.module[..self.module.len().saturating_sub(up)], &path[up..])
             }
+            // Without `crate` or `super` the crate's modules cannot be named: it is a module of this one, or a name in use.
+            local if LAYERS.iter().any(|(module, _)| *module == local) => return,
             _ => path.to_vec(),
         };
         self.found.push(absolute);
