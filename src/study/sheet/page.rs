@@ -5,7 +5,7 @@ use image::{Rgb, RgbImage};
 use super::raster::{fill, frame, place, rectangle, shown, signed};
 use super::text::{BODY, HEADLINE, LABEL, SMALL, SUBTITLE};
 use super::theme::{CONTENT, GAP, MARGIN, Palette, Theme, WIDTH};
-use crate::picture::{METRICS, Picture};
+use crate::picture::{METRICS, Metric, Picture};
 use crate::study::words::{number, percent_in_print, round_up, scientific};
 use crate::study::{Fidelity, Study, level, ranked};
 
@@ -31,7 +31,8 @@ struct Panel {
 }
 
 enum Caption {
-    Text(String),
+    /// The first of these ways to say it that there is room for.
+    Text(Vec<String>),
     /// A colour key from minus this to plus this.
     Key(f32),
 }
@@ -93,8 +94,10 @@ impl Page {
             frame(&mut self.image, (x, top), size, self.palette.faint);
             let baseline = (top + size.1) as f32 + 32.0;
             match &panel.caption {
-                Caption::Text(text) => {
-                    let text = BODY.fit(text, size.0 as f32);
+                Caption::Text(ways) => {
+                    let room = size.0 as f32;
+                    let way = ways.iter().find(|way| BODY.width(way) <= room).or(ways.last());
+                    let text = BODY.fit(way.map_or("", String::as_str), room);
                     BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, &text);
                 }
                 Caption::Key(range) => self.key(x, baseline, size.0, *range),
@@ -238,7 +241,7 @@ impl Page {
         let name = BODY.fit(&tile.name, size.0 as f32 - room);
         BODY.draw(&mut self.image, (x as f32, baseline), ink, &name);
         if let Some(fidelity) = tile.fidelity {
-            let text = METRICS[0].write(fidelity.psnr_db());
+            let text = METRICS[0].write(fidelity.psnr_db()).replace('-', "−");
             SMALL.draw_right(&mut self.image, (right, baseline + 25.0), self.palette.quiet, &text);
             SMALL.draw(&mut self.image, (x as f32, baseline + 25.0), self.palette.quiet, &value);
         } else {
@@ -303,17 +306,17 @@ fn panels(study: &Study, palette: &Palette) -> Vec<Panel> {
         Some(n) => (&n.clean, &n.noisy, &n.denoised, (n.noisy_fidelity, n.denoised_fidelity)),
         None => (&study.clean, &study.noisy, &study.denoised, (study.noisy_fidelity, study.denoised_fidelity)),
     };
-    let size = Caption::Text(format!("{} × {} pixels", noisy.shape().width, noisy.shape().height));
+    let size = Caption::Text(vec![format!("{} × {} pixels", noisy.shape().width, noisy.shape().height)]);
     let mut panels = Vec::new();
     let noisy_caption = match fidelities.0 {
         Some(fidelity) => Caption::Text(quality(fidelity)),
-        None => Caption::Text(format!("{} × {} pixels", noisy.shape().width, noisy.shape().height)),
+        None => Caption::Text(vec![format!("{} × {} pixels", noisy.shape().width, noisy.shape().height)]),
     };
     if let Some(clean) = clean {
         panels.push(Panel { label: "Clean", formula: "x", image: shown(clean), caption: size });
     }
     panels.push(Panel { label: "Noisy", formula: "y", image: shown(noisy), caption: noisy_caption });
-    let caption = Caption::Text(fidelities.1.map_or_else(String::new, quality));
+    let caption = Caption::Text(fidelities.1.map(quality).unwrap_or_default());
     panels.push(Panel { label: "Denoised", formula: "E[x | y]", image: shown(denoised), caption });
     let (label, formula, residual) = match clean {
         Some(clean) => ("Residual", "E[x | y] − x", denoised.zip(clean, |d, x| d - x)),
@@ -325,8 +328,13 @@ fn panels(study: &Study, palette: &Palette) -> Vec<Panel> {
     panels
 }
 
-fn quality(fidelity: Fidelity) -> String {
-    fidelity.measured().map(|(metric, value)| metric.labelled(value)).collect::<Vec<_>>().join("  ·  ")
+/// By every metric, closely and in less room.
+fn quality(fidelity: Fidelity) -> Vec<String> {
+    let joined = |write: fn(&Metric, f64) -> String| {
+        let values = fidelity.measured().map(|(metric, value)| write(metric, value).replace('-', "−"));
+        values.collect::<Vec<_>>().join("  ·  ")
+    };
+    vec![joined(Metric::labelled), joined(Metric::brief)]
 }
 
 /// A round number (1, 2 or 5 times a power of ten) that all but the most extreme values stay within.
