@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use candle_core::Device;
 use denoscope::attack::{self, Method, Settings, names};
 use denoscope::joint::{JointModel, Linear};
 use denoscope::kernels::conv::{Form, Weights, convolve};
@@ -14,8 +13,8 @@ use denoscope::network::{Architecture, Checkpoint, Description, DeviceChoice, Ne
 use denoscope::picture::{Batch, Noise, Picture, Shape, normals};
 use denoscope::study::{self, Request};
 use denoscope::task::Cancel;
-use denoscope::train::optimiser::{AdamW, Muon, Optimiser, Settings as Optimisation};
-use denoscope::train::{Objective, Trainable, TrainingBatch};
+use denoscope::train::optimiser::{AdamW, Muon, Settings as Optimisation};
+use denoscope::train::{Objective, Trainer, TrainingBatch};
 
 const SHAPE: Shape = Shape::new(3, 32, 32);
 const SIGMA: f32 = 25.0 / 255.0;
@@ -116,9 +115,8 @@ fn pgd(folder: &Path, name: &str) -> Result<Job> {
 
 /// A training step: both losses of a batch, their gradient, the optimiser.
 fn train_step(folder: &Path, name: &str) -> Result<Job> {
-    let mut network = Trainable::new(open(folder, name)?, &Device::Cpu)?;
     let settings = Optimisation { muon: Muon::default(), adamw: AdamW::default(), clip: 1.0 };
-    let mut optimiser = Optimiser::new(network.parameters(), settings)?;
+    let mut trainer = Trainer::new(open(folder, name)?, &DeviceChoice::Cpu, settings)?;
     let noise = draw(102, BATCH * SHAPE.len());
     let batch = TrainingBatch {
         noisy: noise.iter().map(|e| 0.5 + SIGMA * e).collect(),
@@ -127,11 +125,8 @@ fn train_step(folder: &Path, name: &str) -> Result<Job> {
         labels: (0..BATCH).map(|i| (i % CLASSES) as u32).collect(),
         classes: vec![None; BATCH],
     };
-    Ok(Box::new(move || {
-        let (_, gradients) = network.gradients(batch.clone(), Objective::Joint, 10.0)?;
-        optimiser.step(&gradients, 1e-3, 0.999)?;
-        Ok(())
-    }))
+    let weights = Objective::Joint.weights(10.0);
+    Ok(Box::new(move || Ok(trainer.step(&batch, weights, 1e-3, 0.999)?)))
 }
 
 /// What a step of JEM (Grathwohl et al. 2020, arXiv 1912.03263) does before its own gradient: so many steps of Langevin

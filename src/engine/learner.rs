@@ -9,7 +9,7 @@ use super::Size;
 /// The loss is `w·CE(posterior, label) + λ·mean((σ·s + ε)²)` with the score `s = ∇log p_σ(y)`, or `∇log p_σ(y, c)` for rows that
 /// name a class c; the mean runs over all values of the batch. The gradient holds everything: the posterior that weighs the
 /// classes' scores is differentiated too.
-pub trait Learner: Send {
+pub trait Learner: Send + std::fmt::Debug {
     /// Where it computes, for reports.
     fn device(&self) -> String;
 
@@ -47,7 +47,7 @@ pub struct TrainingRows<'a> {
     pub classes: &'a [Option<u32>],
 }
 
-/// What the parts of the loss weigh; a part that weighs nothing is not computed.
+/// What the parts of the loss weigh. Without the score, which is most of the work, no adjoint pass is done.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossWeights {
     /// Of the mean cross-entropy.
@@ -59,7 +59,7 @@ pub struct LossWeights {
 /// The parts of the loss of a batch, before their weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossParts {
-    /// The mean cross-entropy in nats.
+    /// The mean cross-entropy in nats, whatever it weighs.
     pub cross_entropy: f64,
     /// The mean of (σ·s + ε)² over all values; 0 if it is not trained.
     pub score_error: f64,

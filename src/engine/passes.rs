@@ -19,6 +19,11 @@ pub trait Passes: Send + Sync + Debug {
     /// See the [module](crate::engine).
     fn forward<'a>(&'a self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Box<dyn Tape + 'a>>;
 
+    /// Why it does not compute where it was asked to, if another engine had to step in.
+    fn failure(&self) -> Option<String> {
+        None
+    }
+
     /// Does ahead what the first analysis of one picture of this size, with this many cotangents, would wait for: packs
     /// filters, compiles shaders. Changes no result.
     ///

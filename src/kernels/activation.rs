@@ -212,11 +212,7 @@ impl Norm {
         }
         let channels = self.frame.channels;
         let (blocks, size) = (self.blocks(), 2 * channels);
-        let (residual, framed) = match target {
-            Target::Framed(framed) => (None, Some(framed)),
-            Target::Residual(residual, framed) => (Some(Shared::new(residual)), framed),
-        };
-        let framed = framed.map(Shared::new);
+        let (residual, framed) = (target.residual.map(Shared::new), target.framed.map(Shared::new));
         let place = Place::framed(self.frame);
         scratch::with(rows * (blocks + 1) * size, |memory| {
             let (sums, means) = memory.split_at_mut(rows * blocks * size);
@@ -280,11 +276,11 @@ impl Norm {
 }
 
 /// Where a pullback's result goes.
-pub enum Target<'a> {
-    /// Into framed pictures, whose borders must be zero.
-    Framed(&'a mut [f32]),
-    /// Added to dense pictures, and the sum also into framed ones if there are any.
-    Residual(&'a mut [f32], Option<&'a mut [f32]>),
+pub struct Target<'a> {
+    /// Dense pictures that it is added to.
+    pub residual: Option<&'a mut [f32]>,
+    /// Framed pictures, whose borders must be zero, that it is written into, or the sum if there is one.
+    pub framed: Option<&'a mut [f32]>,
 }
 
 /// First pixel, sum and sum of squares about it, for each channel of a block.

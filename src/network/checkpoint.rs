@@ -7,6 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
 use super::Description;
+use crate::program::Program;
 use crate::{Error, Result, files};
 
 /// The metadata key that holds the description.
@@ -127,6 +128,15 @@ impl Checkpoint {
     /// [`Error::Io`] if it cannot be written, else as [`Self::to_bytes`].
     pub fn write(&self, path: impl AsRef<Path>, storage: Storage) -> Result<()> {
         files::write_whole(path, &self.to_bytes(storage)?, true)
+    }
+
+    /// The weights in a program's order.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] naming a tensor that is missing or has another length.
+    pub fn weights(&self, program: &Program) -> Result<Vec<&[f32]>> {
+        let tensor = |name: &str| self.tensors.get(name).map(|t| t.values.as_slice());
+        program.weights(tensor).map_err(|reason| Error::checkpoint(&self.description.name, reason))
     }
 
     /// Says which tensor is missing, misshapen, not finite, or not of this network.

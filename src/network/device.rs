@@ -2,8 +2,12 @@
 
 use std::str::FromStr;
 
-use candle_core::Device;
-
+use super::Checkpoint;
+#[cfg(feature = "gpu")]
+use super::graphics;
+use super::tensors::{self, Place, TensorLearner, TensorPasses};
+use crate::engine::{Learner, Passes};
+use crate::kernels::engine::{Processor, ProcessorLearner};
 use crate::{Error, Result};
 
 /// The device that a person asks for.
@@ -73,7 +77,7 @@ impl DeviceChoice {
         let state = |choice: Self| {
             let missing = match choice {
                 Self::Gpu(_) => None,
-                _ => choice.device().err().map(|e| e.to_string()),
+                _ => choice.tensors().err().map(|e| e.to_string()),
             };
             (choice, missing)
         };
@@ -98,49 +102,91 @@ impl DeviceChoice {
         if *self != Self::Auto {
             return self.clone();
         }
-        [Self::Cuda(0), Self::Metal].into_iter().find(|choice| choice.device().is_ok()).unwrap_or(Self::Cpu)
+        Self::with_tensors().map_or(Self::Cpu, |(choice, _)| choice)
     }
 
-    /// The device for tensors, ready to compute on.
+    /// The best device with tensors, if there is one.
+    fn with_tensors() -> Option<(Self, Place)> {
+        [Self::Cuda(0), Self::Metal].into_iter().find_map(|choice| Some((choice.clone(), choice.tensors().ok()??)))
+    }
+
+    /// Where tensors are to lie; none for a choice that needs no tensors.
     ///
     /// # Errors
-    /// [`Error::Device`] if this build or this machine does not have it, or it is a graphics card, which has no tensors.
-    pub(crate) fn device(&self) -> Result<Device> {
+    /// [`Error::Device`] if this build or this machine does not have it.
+    pub(super) fn tensors(&self) -> Result<Option<Place>> {
         match self {
-            Self::Cpu => Ok(Device::Cpu),
-            Self::Auto => Ok([Self::Cuda(0), Self::Metal].iter().find_map(|c| c.device().ok()).unwrap_or(Device::Cpu)),
-            Self::Cuda(_) if !candle_core::utils::cuda_is_available() => Err(Error::Device(
-                "this build cannot use CUDA; build it with --features cuda, or choose --device cpu".to_owned(),
-            )),
-            Self::Metal if !candle_core::utils::metal_is_available() => Err(Error::Device(
-                "this build cannot use Metal; build it on macOS (--features metal), or choose --device cpu".to_owned(),
-            )),
-            Self::Gpu(_) => Err(Error::Device(format!(
-                "--device {self} uses a model but does not train one; choose --device cpu, cuda or metal"
-            ))),
-            Self::Cuda(number) => Device::new_cuda(*number).map_err(|e| missing(self, &e)),
-            Self::Metal => Device::new_metal(0).map_err(|e| missing(self, &e)),
+            Self::Cpu | Self::Gpu(_) => Ok(None),
+            Self::Auto => Ok(Self::with_tensors().map(|(_, place)| place)),
+            Self::Cuda(number) => tensors::cuda(*number).map(Some),
+            Self::Metal => tensors::metal().map(Some),
         }
     }
+
+    /// An engine that answers for a checkpoint's network, and why `auto` took it.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device is not to be had, [`Error::Compute`] if the weights do not fit.
+    pub(super) fn passes(&self, checkpoint: &Checkpoint) -> Result<(Box<dyn Passes>, Option<String>)> {
+        let program = checkpoint.description.program();
+        let weights = checkpoint.weights(&program)?;
+        if let Some(place) = self.tensors()? {
+            return Ok((Box::new(TensorPasses::new(&program, &weights, &place)?), None));
+        }
+        let mut reason = None;
+        #[cfg(feature = "gpu")]
+        {
+            let card = match self {
+                Self::Gpu(card) => Some(graphics::load(checkpoint, card.as_deref().unwrap_or_default())?),
+                Self::Auto => {
+                    let (card, why) = graphics::automatic(checkpoint);
+                    reason = Some(why);
+                    card
+                }
+                _ => None,
+            };
+            if let Some(card) = card {
+                return Ok((Box::new(card), reason));
+            }
+        }
+        #[cfg(not(feature = "gpu"))]
+        if let Self::Gpu(_) = self {
+            let why = format!("--device {self}: this build cannot use a graphics card; build it with --features gpu");
+            return Err(Error::Device(why));
+        }
+        Ok((Box::new(Processor::new(&program, &weights)?), reason.take()))
+    }
+
+    /// What learns a checkpoint's weights.
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the device is not to be had or does not train, [`Error::Compute`] if the weights do not fit.
+    pub(crate) fn trainee(&self, checkpoint: &Checkpoint) -> Result<Trainee> {
+        if let Self::Gpu(_) = self {
+            let reason = "uses a model but does not train one; choose --device cpu, cuda or metal";
+            return Err(Error::Device(format!("--device {self} {reason}")));
+        }
+        let program = checkpoint.description.program();
+        let weights = checkpoint.weights(&program)?;
+        if let Some(place) = self.tensors()? {
+            return Ok(Trainee::Tensors(Box::new(TensorLearner::new(&program, &weights, &place)?)));
+        }
+        let mut learner = ProcessorLearner::new(program);
+        learner.load(&weights)?;
+        Ok(Trainee::Host(Box::new(learner)))
+    }
+}
+
+/// What learns, with its weights loaded, and where they are kept.
+#[derive(Debug)]
+pub(crate) enum Trainee {
+    /// Beside an optimiser in this program's memory.
+    Host(Box<dyn Learner>),
+    /// On a device, where the optimiser's work is done too: nothing crosses over in a step.
+    Tensors(Box<TensorLearner>),
 }
 
 /// Lets matrix products on CUDA round their factors to TF32 (10 bits), which training tolerates and inference avoids.
 pub fn allow_tf32(allow: bool) {
-    candle_core::cuda::set_gemm_reduced_precision_f32(allow);
-}
-
-/// The name of a device in reports: `cpu`, `cuda:0`, `metal:0`.
-#[must_use]
-pub fn name(device: &Device) -> String {
-    match device.location() {
-        candle_core::DeviceLocation::Cpu => "cpu".to_owned(),
-        candle_core::DeviceLocation::Cuda { gpu_id } => format!("cuda:{gpu_id}"),
-        candle_core::DeviceLocation::Metal { gpu_id } => format!("metal:{gpu_id}"),
-    }
-}
-
-fn missing(choice: &DeviceChoice, error: &candle_core::Error) -> Error {
-    let reason = error.to_string();
-    let reason = reason.lines().next().unwrap_or("no reason given");
-    Error::Device(format!("device {choice} is not to be had ({reason}); choose --device cpu"))
+    tensors::allow_tf32(allow);
 }

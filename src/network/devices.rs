@@ -86,7 +86,7 @@ pub fn devices(checkpoint: &Checkpoint) -> Result<Vec<DeviceReport>> {
     }
     for (choice, name) in [(DeviceChoice::Cuda(0), "CUDA"), (DeviceChoice::Metal, "Metal by tensors")] {
         let mut report = DeviceReport::new(&choice.to_string(), name);
-        match choice.device() {
+        match choice.tensors() {
             Ok(_) => report.measure(checkpoint, &choice),
             Err(error) => report.note = Some(error.to_string()),
         }

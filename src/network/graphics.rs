@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::guarded::Guarded;
-use super::processor::Processor;
 use super::{Architecture, Checkpoint, Description, DeviceChoice, Network, Stem};
 use crate::engine::Passes;
 use crate::files::write_whole;
 use crate::gpu::{self, Card, Engine, Gpu, Kind, Selector, Settings};
+use crate::kernels::engine::Processor;
 use crate::picture::{Shape, normals};
 use crate::{Error, Result};
 
@@ -67,16 +67,18 @@ pub(super) fn check(gpu: &Arc<Gpu>) -> Result<()> {
     let cotangents = [1.0, 0.0, 0.0, 0.2, 0.3, 0.5, 1.0, -1.0, 0.0, 0.0, 1.0, 0.0];
     let density = [1.0, 1.0, 0.0, 1.0];
 
-    let processor = Processor::new(&checkpoint)?;
-    let (activations, energy, logits) = processor.forward(&noisy, shape, &sigmas)?;
-    let truth = activations.pullback(&density, &cotangents, shape.len())?;
+    let processor = processor(&checkpoint)?;
+    let expected = processor.forward(&noisy, (shape.height, shape.width), &sigmas)?;
+    let mut truth = vec![0.0; density.len() * shape.len()];
+    expected.pullback(&density, &cotangents, &mut truth)?;
     let engine = engine(gpu, &checkpoint)?;
     let tape = engine.forward(&noisy, (shape.height, shape.width), &sigmas)?;
     let mut found = vec![0.0; truth.len()];
     tape.pullback(&density, &cotangents, &mut found)?;
     let single = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<_>>();
-    let pairs = [(found, truth), (single(tape.logits()), logits), (single(tape.energy()), single(&energy))];
-    for (found, truth) in pairs {
+    let values = [[tape.logits(), expected.logits()], [tape.energy(), expected.energy()]];
+    let pairs = values.map(|pair| pair.map(single)).into_iter().chain([[found, truth]]);
+    for [found, truth] in pairs {
         let largest = truth.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
         if !found.iter().zip(&truth).all(|(a, b)| (a - b).abs() <= TOLERANCE * largest) {
             let title = gpu.card().title();
@@ -89,9 +91,12 @@ pub(super) fn check(gpu: &Arc<Gpu>) -> Result<()> {
 
 fn engine(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Result<Engine> {
     let program = checkpoint.description.program();
-    let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
-    let weights = program.weights(tensor).map_err(Error::Compute)?;
-    Engine::new(gpu, &program, &weights)
+    Engine::new(gpu, &program, &checkpoint.weights(&program)?)
+}
+
+fn processor(checkpoint: &Checkpoint) -> Result<Processor> {
+    let program = checkpoint.description.program();
+    Processor::new(&program, &checkpoint.weights(&program)?)
 }
 
 /// The network on the card that `text` means, with the processor behind it.
@@ -100,7 +105,7 @@ fn engine(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Result<Engine> {
 /// [`Error::Device`] if the card is not to be had, [`Error::Compute`] if the weights do not fit.
 pub(super) fn load(checkpoint: &Checkpoint, text: &str) -> Result<Guarded> {
     let engine = engine(&device(text)?, checkpoint)?;
-    Ok(Guarded::new(Box::new(engine), Processor::new(checkpoint)?, checkpoint.description.image.channels))
+    Ok(Guarded::new(Box::new(engine), Box::new(processor(checkpoint)?)))
 }
 
 /// What `auto` found: the network on a card, or why it stays on the processor; and the reason in words.

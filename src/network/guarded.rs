@@ -2,29 +2,21 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::processor::{self, Processor};
 use crate::engine::{Passes, Size, Tape};
-use crate::picture::Shape;
 use crate::{Error, Result};
 
 /// Two engines for one network, of which the first may fail.
 #[derive(Debug)]
 pub(super) struct Guarded {
     first: Box<dyn Passes>,
-    processor: Processor,
+    processor: Box<dyn Passes>,
     /// Why the first is not used any more.
     failed: OnceLock<String>,
-    channels: usize,
 }
 
 impl Guarded {
-    pub(super) fn new(first: Box<dyn Passes>, processor: Processor, channels: usize) -> Self {
-        Self { first, processor, failed: OnceLock::new(), channels }
-    }
-
-    /// Why the card is not used any more, if it is not.
-    pub(super) fn failure(&self) -> Option<&str> {
-        self.failed.get().map(String::as_str)
+    pub(super) fn new(first: Box<dyn Passes>, processor: Box<dyn Passes>) -> Self {
+        Self { first, processor, failed: OnceLock::new() }
     }
 
     /// Runs `job` on the card. `None`: it failed, and the processor is to do it.
@@ -47,12 +39,6 @@ impl Guarded {
             }
         }
     }
-
-    fn on_processor(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<OnProcessor<'_>> {
-        let shape = Shape::new(self.channels, size.0, size.1);
-        let (activations, energy, logits) = self.processor.forward(noisy, shape, sigmas)?;
-        Ok(OnProcessor { activations, energy, logits: logits.into_iter().map(f64::from).collect() })
-    }
 }
 
 impl Passes for Guarded {
@@ -60,41 +46,22 @@ impl Passes for Guarded {
         if self.failed.get().is_some() { "cpu".to_owned() } else { self.first.device() }
     }
 
+    fn failure(&self) -> Option<String> {
+        self.failed.get().cloned()
+    }
+
     fn forward<'a>(&'a self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Box<dyn Tape + 'a>> {
         if let Some(tape) = self.attempt(|| self.first.forward(noisy, size, sigmas)) {
             let job = (noisy.to_vec(), size, sigmas.to_vec());
             return Ok(Box::new(GuardedTape { owner: self, tape, job, second: Mutex::new(None) }));
         }
-        Ok(Box::new(self.on_processor(noisy, size, sigmas)?))
+        self.processor.forward(noisy, size, sigmas)
     }
 
     fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {
         if self.attempt(|| self.first.prepare(size, cotangents)).is_none() {
-            self.processor.pack(Shape::new(self.channels, size.0, size.1));
+            self.processor.prepare(size, cotangents)?;
         }
-        Ok(())
-    }
-}
-
-/// A forward pass of the processor's.
-struct OnProcessor<'a> {
-    activations: processor::Activations<'a>,
-    energy: Vec<f64>,
-    logits: Vec<f64>,
-}
-
-impl Tape for OnProcessor<'_> {
-    fn energy(&self) -> &[f64] {
-        &self.energy
-    }
-
-    fn logits(&self) -> &[f64] {
-        &self.logits
-    }
-
-    fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()> {
-        let picture = out.len() / density.len().max(1);
-        out.copy_from_slice(&self.activations.pullback(density, logits, picture)?);
         Ok(())
     }
 }
@@ -104,7 +71,7 @@ struct GuardedTape<'a> {
     owner: &'a Guarded,
     tape: Box<dyn Tape + 'a>,
     job: (Vec<f32>, Size, Vec<f32>),
-    second: Mutex<Option<OnProcessor<'a>>>,
+    second: Mutex<Option<Box<dyn Tape + 'a>>>,
 }
 
 impl Tape for GuardedTape<'_> {
@@ -124,7 +91,7 @@ impl Tape for GuardedTape<'_> {
         let (noisy, size, sigmas) = &self.job;
         let tape = match second.take() {
             Some(tape) => tape,
-            None => self.owner.on_processor(noisy, *size, sigmas)?,
+            None => self.owner.processor.forward(noisy, *size, sigmas)?,
         };
         let done = tape.pullback(density, logits, out);
         *second = Some(tape);
@@ -137,7 +104,9 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::kernels::engine::Processor;
     use crate::network::{Architecture, Checkpoint, Description};
+    use crate::picture::Shape;
 
     /// An engine that answers with ones until its calls run out; then its device is lost.
     #[derive(Debug)]
@@ -187,21 +156,24 @@ mod tests {
         let shape = Shape::new(3, 8, 8);
         let checkpoint = Checkpoint::untrained(Description::new("two", classes, shape, architecture), 3).unwrap();
         let noisy = vec![0.25; shape.len()];
-        let alone = Processor::new(&checkpoint).unwrap();
-        let (activations, energy, _) = alone.forward(&noisy, shape, &[0.1]).unwrap();
-        let truth = activations.pullback(&[1.0], &[1.0, 0.0], shape.len()).unwrap();
+        let program = checkpoint.description.program();
+        let processor = || Processor::new(&program, &checkpoint.weights(&program).unwrap()).unwrap();
+        let alone = processor();
+        let expected = alone.forward(&noisy, (8, 8), &[0.1]).unwrap();
+        let mut truth = vec![0.0; shape.len()];
+        expected.pullback(&[1.0], &[1.0, 0.0], &mut truth).unwrap();
         for calls in 0..3 {
             let failing = Box::new(Failing(AtomicUsize::new(calls)));
-            let guarded = Guarded::new(failing, Processor::new(&checkpoint).unwrap(), 3);
+            let guarded = Guarded::new(failing, Box::new(processor()));
             let tape = guarded.forward(&noisy, (8, 8), &[0.1]).unwrap();
-            assert_eq!(tape.energy(), if calls == 0 { &energy[..] } else { &[1.0] }, "{calls} calls");
+            assert_eq!(tape.energy(), if calls == 0 { expected.energy() } else { &[1.0] }, "{calls} calls");
             let mut out = vec![0.0; shape.len()];
             for _ in 0..2 {
                 tape.pullback(&[1.0], &[1.0, 0.0], &mut out).unwrap();
             }
             assert_eq!(out, truth, "{calls} calls");
             assert_eq!(guarded.device(), "cpu");
-            assert_eq!(guarded.failure(), Some("gpu:9: lost"));
+            assert_eq!(guarded.failure().as_deref(), Some("gpu:9: lost"));
         }
     }
 }

@@ -1,17 +1,10 @@
-//! The network as a [`JointModel`].
+//! The network as a [`JointModel`]: an engine's values and gradients, the Gaussian term, the clamp of σ.
 
 use std::time::{Duration, Instant};
 
-use candle_core::{DType, Device, Tensor};
-
-#[cfg(feature = "gpu")]
-use super::graphics;
-#[cfg(feature = "gpu")]
-use super::guarded::Guarded;
-use super::processor::{self, Processor};
-use super::{Activations, Checkpoint, Description, DeviceChoice, Graph, device};
-#[cfg(feature = "gpu")]
-use crate::engine::Passes;
+use super::tensors::{Place, TensorPasses};
+use super::{Checkpoint, Description, DeviceChoice};
+use crate::engine::{Passes, Tape};
 use crate::joint::{Forward, JointModel, SigmaRange, check_input, cotangents_a_picture};
 use crate::picture::{Batch, Shape, normals};
 use crate::{Error, Result};
@@ -21,23 +14,9 @@ use crate::{Error, Result};
 pub struct Network {
     description: Description,
     digest: String,
-    device: Device,
-    dtype: DType,
-    arithmetic: Arithmetic,
+    engine: Box<dyn Passes>,
     /// Why `auto` chose what it chose.
     reason: Option<String>,
-}
-
-/// What computes.
-#[derive(Debug)]
-enum Arithmetic {
-    /// Tensor operations, on any device.
-    Tensors(Box<Graph>),
-    /// This crate's kernels, on the processor in single precision.
-    Kernels(Box<Processor>),
-    /// This crate's shaders on a graphics card, with the kernels behind them.
-    #[cfg(feature = "gpu")]
-    Shaders(Box<Guarded>),
 }
 
 impl Network {
@@ -46,45 +25,12 @@ impl Network {
     /// # Errors
     /// [`Error::Device`] if the device is not to be had, [`Error::Compute`] if the weights do not fit on it.
     pub fn load(checkpoint: &Checkpoint, device: &DeviceChoice) -> Result<Self> {
-        let mut reason = None;
-        #[cfg(feature = "gpu")]
-        {
-            let card = match device {
-                DeviceChoice::Gpu(card) => Some(graphics::load(checkpoint, card.as_deref().unwrap_or_default())?),
-                DeviceChoice::Auto if device.device()?.is_cpu() => {
-                    let (card, why) = graphics::automatic(checkpoint);
-                    reason = Some(why);
-                    card
-                }
-                _ => None,
-            };
-            if let Some(card) = card {
-                let arithmetic = Arithmetic::Shaders(Box::new(card));
-                return Ok(Self::with(checkpoint, (Device::Cpu, DType::F32), arithmetic, reason));
-            }
-        }
-        #[cfg(not(feature = "gpu"))]
-        if let DeviceChoice::Gpu(_) = device {
-            let reason =
-                format!("--device {device}: this build cannot use a graphics card; build it with --features gpu");
-            return Err(Error::Device(reason));
-        }
-        let device = device.device()?;
-        if !device.is_cpu() {
-            return Self::with_tensors(checkpoint, &device, DType::F32);
-        }
-        let arithmetic = Arithmetic::Kernels(Box::new(Processor::new(checkpoint)?));
-        Ok(Self::with(checkpoint, (device, DType::F32), arithmetic, reason.take()))
+        let (engine, reason) = device.passes(checkpoint)?;
+        Ok(Self::with(checkpoint, engine, reason))
     }
 
-    fn with(
-        checkpoint: &Checkpoint,
-        (device, dtype): (Device, DType),
-        arithmetic: Arithmetic,
-        reason: Option<String>,
-    ) -> Self {
-        let (description, digest) = (checkpoint.description.clone(), checkpoint.digest());
-        Self { description, digest, device, dtype, arithmetic, reason }
+    fn with(checkpoint: &Checkpoint, engine: Box<dyn Passes>, reason: Option<String>) -> Self {
+        Self { description: checkpoint.description.clone(), digest: checkpoint.digest(), engine, reason }
     }
 
     /// Milliseconds that an analysis of one picture of the model's own size takes, once it is warm.
@@ -118,55 +64,31 @@ impl Network {
         Ok(best.as_secs_f64() * 1e3)
     }
 
-    /// [`Self::load`], ready for the first analysis: on a processor the filters are packed for one picture of the model's
-    /// own size, once the checkpoint's memory is free again.
+    /// [`Self::load`], ready for the first analysis: what that would wait for is done for one picture of the model's own
+    /// size, once the checkpoint's memory is free again.
     ///
     /// # Errors
     /// As [`Self::load`].
     pub fn load_ready(checkpoint: Checkpoint, device: &DeviceChoice) -> Result<Self> {
         let network = Self::load(&checkpoint, device)?;
         drop(checkpoint);
-        let image = network.description.image;
-        match &network.arithmetic {
-            Arithmetic::Kernels(processor) => processor.pack(image),
-            #[cfg(feature = "gpu")]
-            Arithmetic::Shaders(card) => card.prepare((image.height, image.width), network.classes().len().min(16))?,
-            Arithmetic::Tensors(_) => {}
-        }
+        let Shape { height, width, .. } = network.description.image;
+        // As many cotangents at once as an analysis takes.
+        network.engine.prepare((height, width), network.description.classes.len().min(16))?;
         Ok(network)
     }
 
     /// The network in double precision on the processor: slow, and exact enough for finite differences.
     pub fn load_double(checkpoint: &Checkpoint) -> Result<Self> {
-        Self::with_tensors(checkpoint, &Device::Cpu, DType::F64)
-    }
-
-    /// The network in tensor operations.
-    fn with_tensors(checkpoint: &Checkpoint, device: &Device, dtype: DType) -> Result<Self> {
-        let graph = Graph::new(&checkpoint.description, device, dtype, |name| {
-            let Some(tensor) = checkpoint.tensors.get(name) else {
-                candle_core::bail!("tensor {name} is missing");
-            };
-            Tensor::from_slice(&tensor.values, tensor.shape.as_slice(), device)?.to_dtype(dtype)
-        })?;
-        let arithmetic = Arithmetic::Tensors(Box::new(graph));
-        Ok(Self::with(checkpoint, (device.clone(), dtype), arithmetic, None))
+        let program = checkpoint.description.program();
+        let engine = Box::new(TensorPasses::new(&program, &checkpoint.weights(&program)?, &Place::double())?);
+        Ok(Self::with(checkpoint, engine, None))
     }
 
     /// What the network is and how it was trained.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
-    }
-
-    fn tensor(&self, values: &[f32], shape: &[usize]) -> Result<Tensor> {
-        Ok(Tensor::from_slice(values, shape, &self.device)?.to_dtype(self.dtype)?)
-    }
-
-    /// From u to `(σ_d/σ)·u`.
-    fn weigh(&self, energy: &mut [f64], sigmas: &[f32]) {
-        let deviation = f64::from(self.description.deviation);
-        energy.iter_mut().zip(sigmas).for_each(|(energy, sigma)| *energy *= deviation / f64::from(*sigma));
     }
 
     /// `−‖z‖²/2`, in double precision: it is large, and small differences of it matter.
@@ -186,19 +108,11 @@ impl JointModel for Network {
     }
 
     fn device(&self) -> String {
-        match &self.arithmetic {
-            #[cfg(feature = "gpu")]
-            Arithmetic::Shaders(card) => card.device(),
-            _ => device::name(&self.device),
-        }
+        self.engine.device()
     }
 
     fn device_reason(&self) -> Option<String> {
-        match &self.arithmetic {
-            #[cfg(feature = "gpu")]
-            Arithmetic::Shaders(card) if card.failure().is_some() => card.failure().map(str::to_owned),
-            _ => self.reason.clone(),
-        }
+        self.engine.failure().or_else(|| self.reason.clone())
     }
 
     fn digest(&self) -> String {
@@ -225,31 +139,13 @@ impl JointModel for Network {
     fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
         check_input(self, noisy, sigmas)?;
         let sigmas: Vec<f32> = sigmas.iter().map(|&s| self.description.sigma_range.clamp(s)).collect();
-        let (tape, energy, logits) = match &self.arithmetic {
-            Arithmetic::Tensors(graph) => {
-                let Shape { channels, height, width } = noisy.shape();
-                let y = self.tensor(noisy.values(), &[noisy.len(), channels, height, width])?;
-                let activations = graph.forward(&y, &self.tensor(&sigmas, &[sigmas.len()])?)?;
-                let energy = activations.energy.to_dtype(DType::F64)?.to_vec1::<f64>()?;
-                let logits = activations.logits.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
-                (Tape::Tensors(activations), energy, logits)
-            }
-            Arithmetic::Kernels(processor) => {
-                let (activations, mut energy, logits) = processor.forward(noisy.values(), noisy.shape(), &sigmas)?;
-                self.weigh(&mut energy, &sigmas);
-                (Tape::Kernels(activations), energy, logits.into_iter().map(f64::from).collect())
-            }
-            #[cfg(feature = "gpu")]
-            Arithmetic::Shaders(card) => {
-                let Shape { height, width, .. } = noisy.shape();
-                let tape = card.forward(noisy.values(), (height, width), &sigmas)?;
-                let (mut energy, logits) = (tape.energy().to_vec(), tape.logits().to_vec());
-                self.weigh(&mut energy, &sigmas);
-                (Tape::Shaders(tape), energy, logits)
-            }
-        };
-        let mut log_joint = Vec::with_capacity(logits.len());
-        for (index, (energy, logits)) in energy.iter().zip(logits.chunks_exact(self.classes().len())).enumerate() {
+        let Shape { height, width, .. } = noisy.shape();
+        let tape = self.engine.forward(noisy.values(), (height, width), &sigmas)?;
+        let deviation = f64::from(self.description.deviation);
+        let mut log_joint = Vec::with_capacity(tape.logits().len());
+        let rows = tape.energy().iter().zip(tape.logits().chunks_exact(self.classes().len()));
+        for (index, (energy, logits)) in rows.enumerate() {
+            let energy = energy * (deviation / f64::from(sigmas[index]));
             let density = energy + self.gaussian(noisy.row(index), sigmas[index]);
             log_joint.extend(logits.iter().map(|v| density + v));
         }
@@ -276,15 +172,7 @@ struct Pass<'a> {
     noisy: Batch,
     sigmas: Vec<f32>,
     log_joint: Vec<f64>,
-    tape: Tape<'a>,
-}
-
-/// What a forward pass keeps.
-enum Tape<'a> {
-    Tensors(Activations<'a>),
-    Kernels(processor::Activations<'a>),
-    #[cfg(feature = "gpu")]
-    Shaders(Box<dyn crate::engine::Tape + 'a>),
+    tape: Box<dyn Tape + 'a>,
 }
 
 impl Forward for Pass<'_> {
@@ -302,23 +190,10 @@ impl Forward for Pass<'_> {
 
     fn pullback(&self, cotangents: &[f32]) -> Result<Batch> {
         let classes = self.network.classes().len();
-        let each = cotangents_a_picture(self, classes, cotangents)?;
-        let pictures = self.noisy.len();
+        cotangents_a_picture(self, classes, cotangents)?;
         let density: Vec<f32> = cotangents.chunks_exact(classes).map(density_weight).collect();
-        let gradient = match &self.tape {
-            Tape::Tensors(activations) => {
-                let density = self.network.tensor(&density, &[pictures, each])?;
-                let logits = self.network.tensor(cotangents, &[pictures, each, classes])?;
-                activations.pullback(&density, &logits)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?
-            }
-            Tape::Kernels(activations) => activations.pullback(&density, cotangents, self.noisy.shape().len())?,
-            #[cfg(feature = "gpu")]
-            Tape::Shaders(tape) => {
-                let mut out = vec![0.0; density.len() * self.noisy.shape().len()];
-                tape.pullback(&density, cotangents, &mut out)?;
-                out
-            }
-        };
+        let mut gradient = vec![0.0; density.len() * self.noisy.shape().len()];
+        self.tape.pullback(&density, cotangents, &mut gradient)?;
         Ok(Batch::new(self.noisy.shape(), gradient))
     }
 }

@@ -9,7 +9,6 @@ mod config;
 mod counterfactual;
 pub mod data;
 mod evaluate;
-mod gradients;
 mod log;
 mod noise_levels;
 mod objective;
@@ -18,6 +17,7 @@ mod progress;
 mod run;
 mod schedule;
 mod state;
+mod trainer;
 
 pub use augment::{Augmentation, Change};
 pub use batches::{Feed, Orders, Sampler, TrainingBatch};
@@ -25,11 +25,12 @@ pub use config::{Config, Every, Preset};
 pub use evaluate::Evaluation;
 pub use log::{LogEntry, LogPart, log_path, read_log};
 pub use noise_levels::NoiseLevels;
-pub use objective::{Objective, Trainable};
+pub use objective::Objective;
 pub use progress::{Progress, Report, Started, Summary};
 pub use run::run;
 pub use schedule::{Budget, average_decay, learning_rate};
 pub use state::path as state_path;
+pub use trainer::Trainer;
 
 #[cfg(test)]
 mod kill_tests;

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use candle_core::Tensor;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -14,12 +13,12 @@ use super::config::{Config, Every};
 use super::data::{self, DataSet};
 use super::evaluate::{Evaluation, evaluate};
 use super::log::{Log, log_path};
-use super::objective::Trainable;
-use super::optimiser::Optimiser;
+use super::optimiser::State;
 use super::progress::{Progress, Report, Started, Summary};
 use super::schedule::{Budget, average_decay, learning_rate};
-use super::state::{self, Record, read_back};
-use crate::network::{Checkpoint, Description, Network, Storage, TrainingRecord, Values, allow_tf32, device_name};
+use super::state::{self, Record, finite};
+use super::trainer::Trainer;
+use crate::network::{Checkpoint, Description, Network, Storage, TrainingRecord, Values, allow_tf32};
 use crate::picture::Shape;
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -45,16 +44,13 @@ struct Run {
     /// Pictures kept aside.
     held_out: Range<usize>,
     digest: String,
-    network: Trainable,
-    optimiser: Optimiser,
+    trainer: Trainer,
     feed: Feed,
     log: Log,
     budget: Budget,
     /// Training time of earlier parts.
     earlier: Duration,
     begun: Instant,
-    /// The sums since the last report: loss, cross-entropy, score error, gradient norm.
-    sums: Option<Tensor>,
     reported: (u64, Instant),
     evaluated: (u64, Instant),
     saved: (u64, Instant),
@@ -82,14 +78,12 @@ impl Run {
             }
             (config.clone(), None)
         };
-        let device = config.device_choice()?.device()?;
         allow_tf32(config.tf32);
         let shape = config.size.map(|side| Shape::new(3, side, side));
         let data = Arc::new(data::open_as(&config.data, shape)?);
         let (pictures, held_out) = split(&config, &data)?;
         let digest = digest(&data, pictures);
-        let network = Trainable::new(untrained(&config, &data)?, &device)?;
-        let mut optimiser = Optimiser::new(network.parameters(), config.optimiser())?;
+        let mut trainer = Trainer::new(untrained(&config, &data)?, &config.device_choice()?, config.optimiser())?;
         let (mut earlier, mut evaluation) = (Duration::ZERO, None);
         if let Some((record, state)) = restored {
             if record.data != digest {
@@ -102,15 +96,15 @@ impl Run {
                 let reason = format!("tells of {} steps of {} pictures, which cannot be", record.step, config.batch);
                 return Err(Error::checkpoint(&state_path, reason));
             }
-            let misfit = |e: candle_core::Error| Error::checkpoint(&state_path, e.to_string());
-            optimiser.restore(&state, record.step).map_err(misfit)?;
+            let misfit = |e: Error| Error::checkpoint(&state_path, e.to_string());
+            trainer.restore(&state, record.step).map_err(misfit)?;
             earlier = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
             evaluation = record.evaluation;
         } else {
             // Whatever stops this run from here on, --resume goes on with it and not with one that was there before.
             let (config, data) = (config.clone(), digest.clone());
             let record = Record { step: 0, seconds: 0.0, config, evaluation: None, data };
-            state::write(&state_path, &record, &read_back(&optimiser.state()?)?)?;
+            state::write(&state_path, &record, &finite(trainer.state()?)?)?;
         }
         let sampler = Sampler {
             data: Arc::clone(&data),
@@ -123,7 +117,7 @@ impl Run {
             conditional: config.conditional_share,
             counterfactual: config.counterfactual(&data, pictures),
         };
-        let step = optimiser.step_count();
+        let step = trainer.step_count();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let feed = Feed::start(&sampler, step, config.threads.unwrap_or(cores - 1))?;
         let log = Log::open(&log_path(&config.out), step)?;
@@ -135,14 +129,12 @@ impl Run {
             pictures,
             held_out,
             digest,
-            network,
-            optimiser,
+            trainer,
             feed,
             log,
             budget,
             earlier,
             begun: now,
-            sums: None,
             reported: last,
             evaluated: last,
             saved: last,
@@ -155,8 +147,8 @@ impl Run {
             data: self.data.name.clone(),
             pictures: self.pictures,
             problems: self.data.problems.clone(),
-            parameters: self.network.description().parameter_count(),
-            device: device_name(self.network.device()),
+            parameters: self.trainer.description().parameter_count(),
+            device: self.trainer.device(),
             step: self.step(),
             steps: match self.budget {
                 Budget::Steps(steps) => Some(steps),
@@ -166,7 +158,7 @@ impl Run {
     }
 
     fn step(&self) -> u64 {
-        self.optimiser.step_count()
+        self.trainer.step_count()
     }
 
     fn elapsed(&self) -> Duration {
@@ -199,25 +191,17 @@ impl Run {
 
     /// One step. Nothing is read back from the device.
     fn train(&mut self) -> Result<()> {
-        let (loss, gradients) = self.network.gradients(self.feed.take()?, self.config.objective, self.config.lambda)?;
+        let batch = self.feed.take()?;
         let step = self.step();
         let rate = learning_rate(step, self.config.warmup, self.share());
-        let norm = self.optimiser.step(&gradients, rate, average_decay(step, self.config.ema))?;
-        let parts = Tensor::stack(&[loss.total, loss.cross_entropy, loss.score_error, norm], 0)?.detach();
-        self.sums = Some(match &self.sums {
-            None => parts,
-            Some(sums) => (sums + parts)?,
-        });
-        Ok(())
+        let weights = self.config.objective.weights(self.config.lambda);
+        self.trainer.step(&batch, weights, rate, average_decay(step, self.config.ema))
     }
 
     /// Reads the loss back, logs it, and stops the run if it is no number.
     fn report(&mut self) -> Result<Report> {
         let steps = self.step() - self.reported.0;
-        let sums = match self.sums.take() {
-            Some(sums) => sums.to_vec1::<f32>()?,
-            None => vec![0.0; 4],
-        };
+        let sums = self.trainer.take_sums()?;
         let mean = |index: usize| f64::from(sums[index]) / steps.max(1) as f64;
         if !sums.iter().all(|v| v.is_finite()) {
             return Err(self.lost(&format!("the loss is {} by step {}", mean(0), self.step())));
@@ -249,10 +233,10 @@ impl Run {
         if self.held_out.is_empty() {
             return Ok(());
         }
-        let description = self.network.description().clone();
-        let tensors = named(read_back(&self.optimiser.average()?).map_err(|e| self.lost(&e.to_string()))?);
-        let network =
-            Network::load(&Checkpoint { description, tensors }, &self.config.device_choice()?.for_training())?;
+        let description = self.trainer.description().clone();
+        let tensors = named(finite(self.trainer.averages()?).map_err(|e| self.lost(&e.to_string()))?);
+        let device = self.config.device_choice()?.for_training();
+        let network = Network::load(&Checkpoint { description, tensors }, &device)?;
         let (data, held_out) = (&self.data, &self.held_out);
         let batch = self.config.batch.min(256);
         let measured = evaluate(&network, data, held_out, batch, self.config.seed, self.step())?;
@@ -266,12 +250,12 @@ impl Run {
     /// Writes the state and the model, in that order: whichever a crash leaves, `--resume` goes on from a whole state.
     fn save(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let seconds = self.elapsed().as_secs_f64();
-        let tensors = read_back(&self.optimiser.state()?).map_err(|e| self.lost(&e.to_string()))?;
-        let weights = read_back(&self.optimiser.average()?).map_err(|e| self.lost(&e.to_string()))?;
+        let tensors = finite(self.trainer.state()?).map_err(|e| self.lost(&e.to_string()))?;
+        let weights = finite(self.trainer.averages()?).map_err(|e| self.lost(&e.to_string()))?;
         let (step, config, data) = (self.step(), self.config.clone(), self.digest.clone());
         let record = Record { step, seconds, config, evaluation: self.evaluation, data };
         state::write(&state::path(&self.config.out), &record, &tensors)?;
-        let mut description = self.network.description().clone();
+        let mut description = self.trainer.description().clone();
         description.training = Some(self.record(seconds)?);
         let storage = if self.config.half { Storage::Half } else { Storage::Single };
         Checkpoint { description, tensors: named(weights) }.write(&self.config.out, storage)?;
@@ -288,7 +272,7 @@ impl Run {
         options.retain(|name, value| !matches!(name.as_str(), "data" | "out") && !value.is_null());
         let mut results = Map::new();
         results.insert("seconds".to_owned(), json!(seconds.round()));
-        results.insert("device".to_owned(), Value::from(device_name(self.network.device())));
+        results.insert("device".to_owned(), Value::from(self.trainer.device()));
         if let Some(e) = &self.evaluation {
             results.insert("held_out".to_owned(), serde_json::to_value(e).map_err(|e| Error::Compute(e.to_string()))?);
         }
@@ -394,6 +378,6 @@ fn untrained(config: &Config, data: &DataSet) -> Result<Checkpoint> {
 }
 
 /// Values read back, as a checkpoint holds them.
-fn named(tensors: state::Values) -> BTreeMap<String, Values> {
+fn named(tensors: State) -> BTreeMap<String, Values> {
     tensors.into_iter().map(|(name, (shape, values))| (name, Values { shape, values })).collect()
 }

@@ -75,10 +75,7 @@ fn half_precision_rounds_the_model_but_not_the_state() {
         }
     }
     assert!(changed > 0, "weights were rounded");
-    for (name, tensor) in &before {
-        let bits = |t: &candle_core::Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        assert_eq!(bits(tensor), bits(&state(&half)[name]), "{name}");
-    }
+    assert!(before == state(&half));
 }
 
 #[test]
@@ -146,8 +143,7 @@ fn a_loss_that_is_no_number_stops_and_keeps_the_last_checkpoint() {
     let (mut record, state) = super::state::read(&super::state::path(&good.out)).unwrap();
     record.config.lr_muon = 1e30;
     record.config.clip = 1e30;
-    let values = super::state::read_back(&state).unwrap();
-    super::state::write(&super::state::path(&good.out), &record, &values).unwrap();
+    super::state::write(&super::state::path(&good.out), &record, &state).unwrap();
     let again = Config { resume: true, steps: Some(50), checkpoint_every: Every::Steps(1), ..good.clone() };
     let mut saves = 0;
     let result = run(&again, &Cancel::new(), &mut |e| saves += usize::from(matches!(e, Progress::Saved { .. })));

@@ -31,8 +31,8 @@ const WINDOW: [&str; 7] = ["gpu", "state", "command", "work", "feature", "view",
 /// A library, and the only modules that may name it.
 const LIBRARIES: [(&str, &[&str]); 12] = [
     ("arboard", &["gui"]),
-    ("candle_core", &["network", "kernels", "train"]),
-    ("candle_nn", &["network", "kernels", "train"]),
+    ("candle_core", &["network", "train"]),
+    ("candle_nn", &["network"]),
     ("eframe", &["gui"]),
     ("egui", &["gui"]),
     ("egui_plot", &["gui"]),

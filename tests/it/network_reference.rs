@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candle_core::{DType, Device, Tensor, Var};
 use denoscope::joint::{Forward, JointModel, Linear, log_density};
-use denoscope::network::{DeviceChoice, Graph, Network};
+use denoscope::network::{DeviceChoice, Graph, Network, Place};
 use denoscope::picture::{Batch, Shape};
 use safetensors::tensor::SafeTensors;
 
@@ -104,8 +104,9 @@ fn compare_loss(network: &str, dtype: DType, tolerance: f64) {
             let tensor = Tensor::from_slice(&stored.values, stored.shape.as_slice(), &Device::Cpu)?;
             weights.insert(name.clone(), Var::from_tensor(&tensor.to_dtype(dtype)?)?);
         }
-        let graph =
-            Graph::new(&checkpoint.description, &Device::Cpu, dtype, |name| Ok(weights[name].as_tensor().clone()))?;
+        let program = checkpoint.description.program();
+        let place = Place { device: Device::Cpu, dtype };
+        let graph = Graph::new(&program, &place, |id| Ok(weights[&program.tensors[id].name].as_tensor().clone()))?;
         let (clean, noise, sigma) = (input("clean")?, input("noise")?, input("sigma")?);
         let count = clean.dim(0)?;
         let scale = sigma.reshape((count, 1, 1, 1))?;

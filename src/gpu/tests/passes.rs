@@ -5,9 +5,12 @@ use std::sync::Arc;
 use super::{apart, gpu, noise};
 use crate::engine::Passes;
 use crate::gpu::{Engine, Gpu};
-use crate::kernels::engine::{Engine as Processor, Workspace};
-use crate::network::{Architecture, Checkpoint, Description, Stem, blueprint};
+use crate::kernels::engine::Processor;
+use crate::network::conformance::engine_tests;
+use crate::network::{Architecture, Checkpoint, Description, Stem};
 use crate::picture::Shape;
+
+engine_tests!(passes, wgpu, |program, weights| Ok(Box::new(Engine::new(&gpu(), program, weights)?)), 1e-4);
 
 /// A network whose every weight is random, so that every path matters.
 pub fn checkpoint(channels: usize, classes: usize, architecture: Architecture) -> Checkpoint {
@@ -36,10 +39,9 @@ pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], st
 }
 
 pub fn engines(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> (Engine, Processor) {
-    let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
     let program = checkpoint.description.program();
-    let weights = program.weights(tensor).unwrap();
-    let processor = Processor::new(&blueprint(&checkpoint.description), &tensor).unwrap();
+    let weights = checkpoint.weights(&program).unwrap();
+    let processor = Processor::new(&program, &weights).unwrap();
     (Engine::new(gpu, &program, &weights).unwrap(), processor)
 }
 
@@ -57,25 +59,24 @@ fn the_passes_are_the_processors() {
         let (engine, processor) = engines(&gpu(), &checkpoint);
         let picture = channels * height * width;
         let size = (height, width);
-        let mut workspace = Workspace::new();
         for (pictures, each) in [(1, 4), (3, 1), (2, 3)] {
             let what = format!("{height}×{width}, {pictures} pictures, {each} cotangents");
             let noisy = noise(pictures as u64, pictures * picture);
             let sigmas = &[0.1, 0.02, 0.7][..pictures];
-            let (mut energy, mut logits) = (vec![0.0; pictures], vec![0.0; classes * pictures]);
-            processor.forward(&noisy, size, sigmas, &mut workspace, &mut energy, &mut logits).unwrap();
+            let expected = processor.forward(&noisy, size, sigmas).unwrap();
             let passed = engine.forward(&noisy, size, sigmas).unwrap();
-            for (found, truth) in passed.energy().iter().zip(&energy) {
+            for (found, truth) in passed.energy().iter().zip(expected.energy()) {
                 assert!((found - truth).abs() < 3e-5 * (truth.abs() + 1.0), "{what}: energy {found}, not {truth}");
             }
-            let found: Vec<f32> = passed.logits().iter().map(|v| *v as f32).collect();
+            let [found, logits] =
+                [passed.logits(), expected.logits()].map(|values| values.iter().map(|v| *v as f32).collect::<Vec<_>>());
             assert!(apart(&found, &logits) < 3e-5, "{what}: logits {found:?}, not {logits:?}");
             let cotangents = noise(70, pictures * each * classes);
             let mut density: Vec<f32> = cotangents.chunks_exact(classes).map(|w| w.iter().sum()).collect();
             density[0] = 0.0;
             let (mut found, mut truth) =
                 (vec![f32::NAN; pictures * each * picture], vec![0.0; pictures * each * picture]);
-            processor.pullback(&mut workspace, &density, &cotangents, &mut truth).unwrap();
+            expected.pullback(&density, &cotangents, &mut truth).unwrap();
             passed.pullback(&density, &cotangents, &mut found).unwrap();
             for (row, (found, truth)) in found.chunks_exact(picture).zip(truth.chunks_exact(picture)).enumerate() {
                 let error = apart(found, truth);

@@ -217,11 +217,7 @@ proptest! {
             let value = case.unframed(&framed);
             let mut framed = vec![0.0; rows * norm.frame.len()];
             let mut residual = before.clone();
-            let target = if onto_residual {
-                Target::Residual(&mut residual, Some(&mut framed))
-            } else {
-                Target::Framed(&mut framed)
-            };
+            let target = Target { residual: onto_residual.then_some(&mut residual[..]), framed: Some(&mut framed) };
             norm.pullback(level, rows, |row| row / each, &tape, &g, target);
             let pulled = case.unframed(&framed);
             if onto_residual {

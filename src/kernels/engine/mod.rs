@@ -1,249 +1,167 @@
-//! The whole network over plain slices: one forward pass, then any number of cotangents batched over its activations.
+//! The whole network over plain slices, built from its [`Program`]: [`Processor`] for use, [`ProcessorLearner`] for training.
 //!
-//! Weights are packed once for the processor's instructions; activations live in a [`Workspace`] that is used again, so
-//! that in the steady state nothing is allocated a layer. The formulas are those of the network in tensor operations,
-//! which is also what the tests hold it against.
+//! A pass is a walk over the linear layers (`walk`): values and tangents go up by the same one, the cotangents of the pullback
+//! and of the reverse pass come down by the same other one; what differs is a step at each nonlinear layer and read-out. A
+//! walk's memory is a [`memory::Stream`] or [`memory::Descent`] a stage, which keeps every layer's input where a gradient will
+//! ask for it and lets all layers share one buffer where none will.
+//!
+//! Weights are packed once for the processor's instructions; activations live in memory that is used again, so that in the
+//! steady state nothing is allocated a layer. The formulas are those of the network in tensor operations, which is also what
+//! the tests hold it against.
 
-mod forward;
-mod pullback;
+mod dense;
+mod embedding;
+mod learn;
+#[cfg(test)]
+mod learn_tests;
+mod memory;
+mod passes;
+mod readout;
+mod reverse;
 #[cfg(test)]
 mod tests;
-mod training;
-mod workspace;
+mod walk;
+mod weights;
 
 use std::f32::consts::FRAC_PI_2;
 
-use super::activation::Norm;
+use super::activation::{Film, Norm};
 use super::layer::Layer;
 use super::layout::Frame;
 use super::product::Panels;
 use super::readout::Readout;
-use super::simd::{Level, padded};
+use super::simd::{Level, WIDEST, padded};
 use super::stem::Stem;
+use crate::engine::Size;
+use crate::program::{self, Affine, FilmLayout, Program};
 use crate::{Error, Result};
+use dense::{Dense, DenseRows};
 
-pub use training::{Gradients, TrainingMemory};
-pub use workspace::Workspace;
-
-/// The numbers from which the network's shape follows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Blueprint {
-    /// Colour channels of the pictures.
-    pub channels: usize,
-    /// How many classes.
-    pub classes: usize,
-    /// μ, a value a colour channel.
-    pub mean: Vec<f32>,
-    /// `σ_d`.
-    pub deviation: f32,
-    /// The ends of the trained range of σ, from which its embedding is scaled.
-    pub sigma_range: (f32, f32),
-    /// The first convolution's side and stride.
-    pub stem: (usize, usize),
-    /// Channels of each stage.
-    pub widths: Vec<usize>,
-    /// Residual blocks of each stage.
-    pub blocks: Vec<usize>,
-    /// The stride of each stage's first convolution; the first stage has none.
-    pub strides: Vec<usize>,
-    /// Channels in a group of the norms.
-    pub group: usize,
-    /// Frequencies in the embedding of log σ.
-    pub sigma_frequencies: usize,
-    /// Width of the embedding of log σ.
-    pub sigma_width: usize,
-}
+pub use learn::ProcessorLearner;
+pub use passes::Processor;
 
 /// The network, packed for this processor.
 #[derive(Debug)]
-pub struct Engine {
-    blueprint: Blueprint,
+struct Engine {
+    program: Program,
     level: Level,
     embed: [Dense; 2],
-    /// Every layer's gains and offsets, and every read-out's γ, from the embedding of σ: one product for all.
+    /// Every activation's gains and offsets, and every read-out's γ, from the embedding of σ: one product for all.
     film: Dense,
+    layout: FilmLayout,
     stem: Stem,
     stages: Vec<Stage>,
-    /// Where the head's gains begin in a row of the film.
-    head_film: usize,
-    head: Dense,
-    /// `[classes, channels]`, for the head's pullback.
-    head_adjoint: Panels,
+    head: Head,
 }
 
 #[derive(Debug)]
 struct Stage {
     width: usize,
     down: Option<Layer>,
-    /// Two a block: where its gains begin in a row of the film, and the convolution after it.
-    halves: Vec<(usize, Layer)>,
+    /// Two a block.
+    halves: Vec<Half>,
     readout: Readout,
     /// Where γ begins in a row of the film.
     gamma: usize,
 }
 
-/// `y = xWᵀ + b` on rows; outputs padded.
+/// An activation and the convolution after it.
 #[derive(Debug)]
-struct Dense {
-    panels: Panels,
-    bias: Vec<f32>,
+struct Half {
+    site: Site,
+    layer: Layer,
 }
 
-/// Rows of a [`Dense`] layer that come from several tensors.
-struct DenseRows {
-    inputs: usize,
-    /// `[outputs, inputs]`
-    weights: Vec<f32>,
-    bias: Vec<f32>,
+/// An activation's place in the network.
+#[derive(Debug, Clone, Copy)]
+struct Site {
+    /// Its number among all activations.
+    number: usize,
+    /// Where its gains begin in a row of the film.
+    film: usize,
 }
 
-impl DenseRows {
-    fn new(inputs: usize) -> Self {
-        Self { inputs, weights: Vec::new(), bias: Vec::new() }
-    }
-
-    /// Appends rows and zero rows up to a padded count; returns where they begin.
-    fn push(&mut self, weights: &[f32], bias: &[f32], plus: f32) -> usize {
-        let start = self.bias.len();
-        self.weights.extend_from_slice(weights);
-        self.bias.extend(bias.iter().map(|b| b + plus));
-        let end = start + padded(bias.len());
-        self.weights.resize(end * self.inputs, 0.0);
-        self.bias.resize(end, 0.0);
-        start
-    }
-
-    fn pack(self, level: Level) -> Dense {
-        let (inputs, outputs) = (self.inputs, self.bias.len());
-        let mut columns = vec![0.0; inputs * outputs];
-        for (o, row) in self.weights.chunks_exact(inputs.max(1)).enumerate() {
-            for (i, weight) in row.iter().enumerate() {
-                columns[i * outputs + o] = *weight;
-            }
-        }
-        Dense { panels: Panels::pack_rows(level, [1, inputs, outputs], &columns), bias: self.bias }
-    }
-}
-
-/// The checkpoint's tensors by name, each held against its expected length.
-struct Tensors<'a, F>(&'a F);
-
-impl<'t, F: Fn(&str) -> Option<&'t [f32]>> Tensors<'_, F> {
-    fn get(&self, name: &str, shape: &[usize]) -> Result<&'t [f32]> {
-        let values = (self.0)(name).ok_or_else(|| Error::Compute(format!("tensor {name} is missing")))?;
-        if values.len() != shape.iter().product::<usize>() {
-            return Err(Error::Compute(format!("tensor {name} has {} values, not those of {shape:?}", values.len())));
-        }
-        Ok(values)
-    }
-
-    fn linear(&self, name: &str, outputs: usize, inputs: usize) -> Result<(&'t [f32], &'t [f32])> {
-        let weights = self.get(&format!("{name}.weight"), &[outputs, inputs])?;
-        Ok((weights, self.get(&format!("{name}.bias"), &[outputs])?))
-    }
+#[derive(Debug)]
+struct Head {
+    site: Site,
+    linear: Dense,
+    /// `[classes, channels]`
+    adjoint: Panels,
 }
 
 impl Engine {
-    /// The network of `blueprint` with the weights that `tensor` has under the checkpoint's names, for the fastest
-    /// instructions of this processor.
+    /// The network of a program with weights in its order, for given instructions.
     ///
     /// # Errors
-    /// [`Error::Compute`] if a tensor is missing or has another size than the blueprint gives it.
-    pub fn new<'t>(blueprint: &Blueprint, tensor: &impl Fn(&str) -> Option<&'t [f32]>) -> Result<Self> {
-        Self::for_level(Level::best(), blueprint, tensor)
-    }
-
-    /// [`Self::new`] for given instructions.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn for_level<'t>(
-        level: Level,
-        blueprint: &Blueprint,
-        tensor: &impl Fn(&str) -> Option<&'t [f32]>,
-    ) -> Result<Self> {
-        let tensors = Tensors(tensor);
-        let Blueprint { channels, classes, ref widths, sigma_width, .. } = *blueprint;
-        let mut film = DenseRows::new(sigma_width);
-        let mut add_film = |name: &str, width: usize| -> Result<usize> {
-            let (weights, bias) = tensors.linear(name, 2 * width, sigma_width)?;
-            let (gain, offset) = weights.split_at(width * sigma_width);
-            let start = film.push(gain, &bias[..width], 1.0);
-            film.push(offset, &bias[width..], 0.0);
-            Ok(start)
-        };
-        let mut stages = Vec::new();
-        for (s, &width) in widths.iter().enumerate() {
-            let stage = format!("stages.{s}");
-            let down = match s.checked_sub(1) {
-                None => None,
-                Some(before) => {
-                    let shape = [width, widths[before]];
-                    let weights = tensors.get(&format!("{stage}.down.weight"), &[width, widths[before], 3, 3])?;
-                    Some(Layer::new(level, weights, shape, blueprint.strides[s]))
-                }
-            };
-            let mut halves = Vec::new();
-            for b in 0..blueprint.blocks[s] {
-                for half in 1..=2 {
-                    let start = add_film(&format!("{stage}.blocks.{b}.film{half}"), width)?;
-                    let name = format!("{stage}.blocks.{b}.conv{half}.weight");
-                    let weights = tensors.get(&name, &[width, width, 3, 3])?;
-                    halves.push((start, Layer::new(level, weights, [width, width], 1)));
-                }
+    /// [`Error::Compute`] if a tensor has another size than the program gives it.
+    fn new(level: Level, program: &Program, weights: &[&[f32]]) -> Result<Self> {
+        program.check(weights).map_err(Error::Compute)?;
+        let layout = program.film_layout(WIDEST);
+        let mut film = DenseRows::new(program.embedding.width());
+        for &id in &layout.order {
+            let program::Film { affine, channels, kind } = program.films[id];
+            let rows = weights[affine.weight].chunks_exact(channels * affine.inputs);
+            for (index, (rows, bias)) in rows.zip(weights[affine.bias].chunks_exact(channels)).enumerate() {
+                film.push(rows, bias, if index == 0 { kind.plus() } else { 0.0 });
             }
-            let p = tensors.get(&format!("{stage}.readout.p.weight"), &[width, width])?;
-            let q = tensors.get(&format!("{stage}.readout.q.weight"), &[width, width])?;
-            stages.push(Stage { width, down, halves, readout: Readout::new(level, width, p, q), gamma: 0 });
         }
-        let last = widths.last().copied().unwrap_or_default();
-        let head_film = add_film("head.film", last)?;
-        for (s, stage) in stages.iter_mut().enumerate() {
-            let (weights, bias) = tensors.linear(&format!("stages.{s}.readout.gamma"), stage.width, sigma_width)?;
-            stage.gamma = film.push(weights, bias, 0.0);
-        }
-        let dense = |name: &str, outputs: usize, inputs: usize| -> Result<Dense> {
-            let (weights, bias) = tensors.linear(name, outputs, inputs)?;
-            let mut rows = DenseRows::new(inputs);
-            rows.push(weights, bias, 0.0);
-            Ok(rows.pack(level))
+        let mut sites = 0;
+        let mut site = |film: program::FilmId| {
+            sites += 1;
+            Site { number: sites - 1, film: layout.starts[film] }
         };
-        let first = widths.first().copied().unwrap_or_default();
-        let (kernel, stride) = blueprint.stem;
-        let stem = tensors.get("stem.weight", &[first, channels, kernel, kernel])?;
-        let (weights, bias) = tensors.linear("head.linear", classes, last)?;
-        let mut adjoint = vec![0.0; classes * padded(last)];
-        let mut head = DenseRows::new(padded(last));
-        let mut rows = Vec::new();
-        for (row, adjoint) in weights.chunks_exact(last.max(1)).zip(adjoint.chunks_exact_mut(padded(last).max(1))) {
-            adjoint[..last].copy_from_slice(row);
-            rows.extend_from_slice(adjoint);
+        let convolution =
+            |c: &program::Convolution| Layer::new(level, weights[c.weight], [c.outputs, c.inputs], c.stride);
+        let mut stages = Vec::new();
+        for stage in &program.stages {
+            let halves = stage.blocks.iter().flat_map(|block| &block.halves);
+            let [p, q] = [stage.readout.p, stage.readout.q].map(|id| weights[id]);
+            stages.push(Stage {
+                width: stage.width,
+                down: stage.down.as_ref().map(convolution),
+                halves: halves.map(|h| Half { site: site(h.film), layer: convolution(&h.convolution) }).collect(),
+                readout: Readout::new(level, stage.width, p, q),
+                gamma: layout.starts[stage.readout.gamma],
+            });
         }
-        head.push(&rows, bias, 0.0);
+        let dense = |layer: &Affine| {
+            let mut rows = DenseRows::new(layer.inputs);
+            rows.push(weights[layer.weight], weights[layer.bias], 0.0);
+            rows.pack(level)
+        };
+        let stem = &program.stem;
+        let head = &program.head;
+        let [first, second] = &program.embedding.layers;
         Ok(Self {
             level,
-            embed: [
-                dense("sigma.1", sigma_width, 2 * blueprint.sigma_frequencies + 1)?,
-                dense("sigma.2", sigma_width, sigma_width)?,
-            ],
+            embed: [dense(first), dense(second)],
             film: film.pack(level),
-            stem: Stem::new(level, stem, [first, channels, kernel], stride),
+            stem: Stem::new(level, weights[stem.weight], [stem.outputs, stem.inputs, stem.kernel], stem.stride),
             stages,
-            head_film,
-            head: head.pack(level),
-            head_adjoint: Panels::pack_rows(level, [1, classes, padded(last)], &adjoint),
-            blueprint: blueprint.clone(),
+            head: Head::new(level, site(head.film), &head.linear, weights),
+            layout,
+            program: program.clone(),
         })
     }
 
+    /// Values of a row of the film.
+    fn film_row(&self) -> usize {
+        self.film.bias.len()
+    }
+
+    /// An activation's gains and offsets in the film's rows.
+    fn film_at<'a>(&self, values: &'a [f32], site: Site) -> Film<'a> {
+        Film { values, stride: self.film_row(), start: site.film }
+    }
+
     /// The shape of the norms of stage `s` over pictures of `size` there.
-    fn norm(&self, s: usize, (height, width): (usize, usize)) -> Norm {
+    fn norm(&self, s: usize, (height, width): Size) -> Norm {
         let channels = self.stages[s].width;
-        Norm { frame: Frame::new(height, width, channels), channels, group: self.blueprint.group }
+        Norm { frame: Frame::new(height, width, channels), channels, group: self.program.group }
     }
 
     /// Lines and columns of every stage for pictures of `size`.
-    fn sizes(&self, size: (usize, usize)) -> Vec<(usize, usize)> {
+    fn sizes(&self, size: Size) -> Vec<Size> {
         let mut size = self.stem.size(size);
         let stages = self.stages.iter();
         stages
@@ -256,39 +174,65 @@ impl Engine {
             .collect()
     }
 
-    /// Packs the filters for the analysis of one picture of `size` under every class, so that the first one need not.
-    pub fn pack(&self, size: (usize, usize)) {
-        let cotangents = self.blueprint.classes;
+    /// Packs the filters for the analysis of one picture of `size` with so many cotangents, so that the first need not.
+    fn pack(&self, size: Size, cotangents: usize) {
         let sizes = self.sizes(size);
         for (s, stage) in self.stages.iter().enumerate() {
             if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
                 down.pack(sizes[before], cotangents);
             }
-            stage.halves.iter().for_each(|(_, layer)| layer.pack(sizes[s], cotangents));
+            stage.halves.iter().for_each(|half| half.layer.pack(sizes[s], cotangents));
         }
     }
 
     /// About how many multiply-adds a pass over one picture of `size` takes: those of the blocks' convolutions.
-    fn multiply_adds(&self, size: (usize, usize)) -> usize {
+    fn multiply_adds(&self, size: Size) -> usize {
         let stages = self.stages.iter().zip(self.sizes(size));
         stages.map(|(stage, (height, width))| stage.halves.len() * height * width * 9 * stage.width.pow(2)).sum()
     }
 
     /// `√(σ_d² + σ²)`, by which z is scaled.
     fn spread(&self, sigma: f32) -> f32 {
-        f64::from(self.blueprint.deviation).hypot(f64::from(sigma)) as f32
+        f64::from(self.program.pictures.deviation).hypot(f64::from(sigma)) as f32
+    }
+
+    /// `z = (y − μ)/√(σ_d² + σ²)`
+    fn standardise(&self, noisy: &[f32], size: Size, sigmas: &[f32], z: &mut [f32]) {
+        let (plane, pictures) = (size.0 * size.1, &self.program.pictures);
+        let planes = z.chunks_exact_mut(plane).zip(noisy.chunks_exact(plane));
+        for (index, (z, y)) in planes.enumerate() {
+            let (picture, channel) = (index / pictures.channels, index % pictures.channels);
+            let (mean, rate) = (pictures.mean[channel], 1.0 / self.spread(sigmas[picture]));
+            for (z, y) in z.iter_mut().zip(y) {
+                *z = (y - mean) * rate;
+            }
+        }
     }
 
     /// What the embedding of σ starts from: t and the sines and cosines of kπt/2, where t runs from −1 to 1 with log σ.
     fn features(&self, sigma: f32, out: &mut [f32]) {
-        let (low, high) = self.blueprint.sigma_range;
+        let (low, high) = self.program.pictures.sigma_range;
         let (low, high) = (f64::from(low).ln(), f64::from(high).ln());
         let t = (2.0 * (f64::from(sigma).ln() - low) / (high - low) - 1.0) as f32;
-        let count = self.blueprint.sigma_frequencies;
+        let count = self.program.embedding.frequencies;
         out[0] = t;
         for k in 0..count {
             let angle = (k + 1) as f32 * FRAC_PI_2 * t;
             (out[1 + k], out[1 + count + k]) = angle.sin_cos();
         }
+    }
+}
+
+impl Head {
+    fn new(level: Level, site: Site, linear: &Affine, weights: &[&[f32]]) -> Self {
+        let (classes, channels, wide) = (linear.outputs, linear.inputs, padded(linear.inputs));
+        let mut adjoint = vec![0.0; classes * wide];
+        for (row, adjoint) in weights[linear.weight].chunks_exact(channels).zip(adjoint.chunks_exact_mut(wide)) {
+            adjoint[..channels].copy_from_slice(row);
+        }
+        let mut rows = DenseRows::new(wide);
+        rows.push(&adjoint, weights[linear.bias], 0.0);
+        let adjoint = Panels::pack_rows(level, [1, classes, wide], &adjoint);
+        Self { site, linear: rows.pack(level), adjoint }
     }
 }

@@ -1,10 +1,11 @@
 //! The engine against the network in tensor operations, in double precision.
 
-use super::{Engine, Workspace};
+use super::Processor;
+use crate::engine::Passes;
 use crate::joint::JointModel;
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
-use crate::network::{Architecture, Checkpoint, Description, Network, Stem, blueprint};
+use crate::network::{Architecture, Checkpoint, Description, Network, Stem};
 use crate::picture::{Batch, Shape};
 
 /// A network whose every weight is random, so that every path matters.
@@ -21,9 +22,9 @@ pub fn checkpoint(channels: usize, architecture: Architecture) -> Checkpoint {
     checkpoint
 }
 
-pub fn engine(level: Level, checkpoint: &Checkpoint) -> Engine {
-    let tensor = |name: &str| checkpoint.tensors.get(name).map(|t| t.values.as_slice());
-    Engine::for_level(level, &blueprint(&checkpoint.description), &tensor).unwrap()
+pub fn engine(level: Level, checkpoint: &Checkpoint) -> Processor {
+    let program = checkpoint.description.program();
+    Processor::for_level(level, &program, &checkpoint.weights(&program).unwrap()).unwrap()
 }
 
 pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
@@ -57,14 +58,12 @@ fn the_engine_computes_what_the_network_in_tensor_operations_does() {
         let shape = Shape::new(channels, height, width);
         for level in Level::available() {
             let engine = engine(level, &checkpoint);
-            let mut workspace = Workspace::new();
             // The second job is larger, the third smaller: the workspace must follow.
             for (pictures, each) in [(1, 4), (3, 1), (2, 3)] {
                 let noisy = noise(pictures as u64, pictures * shape.len());
                 let sigmas = &[0.1, 0.02, 0.7][..pictures];
-                let (mut energy, mut logits) = (vec![0.0; pictures], vec![0.0; 3 * pictures]);
-                let size = (height, width);
-                engine.forward(&noisy, size, sigmas, &mut workspace, &mut energy, &mut logits).unwrap();
+                let tape = engine.forward(&noisy, (height, width), sigmas).unwrap();
+                let (energy, logits) = (tape.energy(), tape.logits());
                 let batch = Batch::new(shape, noisy.clone());
                 let forward = truth.forward(&batch, sigmas).unwrap();
                 let deviation = f64::from(checkpoint.description.deviation);
@@ -76,7 +75,7 @@ fn the_engine_computes_what_the_network_in_tensor_operations_does() {
                     let squares: f64 = squares.map(|(i, v)| (f64::from(*v) - mean(i)).powi(2)).sum();
                     let gaussian = -0.5 * squares / (deviation.powi(2) + sigma.powi(2));
                     for c in 0..3 {
-                        let found = deviation / sigma * energy[n] + f64::from(logits[n * 3 + c]);
+                        let found = deviation / sigma * energy[n] + logits[n * 3 + c];
                         let expected = forward.log_joint()[n * 3 + c] - gaussian;
                         let scale = (deviation / sigma * energy[n]).abs() + 1.0;
                         assert_near(found, expected, scale, &format!("{} log joint {n} {c}", level.name()));
@@ -86,7 +85,7 @@ fn the_engine_computes_what_the_network_in_tensor_operations_does() {
                 cotangents[..3].copy_from_slice(&[0.5, 0.25, -0.75]); // a logit difference: no energy in it
                 let density: Vec<f32> = cotangents.chunks_exact(3).map(|w| w.iter().sum()).collect();
                 let mut out = vec![f32::NAN; pictures * each * shape.len()];
-                engine.pullback(&mut workspace, &density, &cotangents, &mut out).unwrap();
+                tape.pullback(&density, &cotangents, &mut out).unwrap();
                 let expected = forward.pullback(&cotangents).unwrap();
                 for (row, found) in out.chunks_exact(shape.len()).enumerate() {
                     let largest = expected.row(row).iter().fold(1e-3_f32, |m, v| m.max(v.abs()));
@@ -108,17 +107,12 @@ fn pictures_and_cotangents_do_not_depend_on_threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             let engine = engine(Level::best(), &checkpoint);
-            let mut workspace = Workspace::new();
-            let (mut energy, mut logits) = (vec![0.0; pictures], vec![0.0; 3 * pictures]);
             let noisy = noise(5, pictures * shape.len());
-            let sigmas = vec![0.1; pictures];
-            let size = (shape.height, shape.width);
-            engine.forward(&noisy, size, &sigmas, &mut workspace, &mut energy, &mut logits).unwrap();
+            let tape = engine.forward(&noisy, (shape.height, shape.width), &vec![0.1; pictures]).unwrap();
             let mut out = vec![0.0; pictures * each * shape.len()];
             let cotangents = noise(6, pictures * each * 3);
-            let density = vec![1.0; pictures * each];
-            engine.pullback(&mut workspace, &density, &cotangents, &mut out).unwrap();
-            (energy, logits, out)
+            tape.pullback(&vec![1.0; pictures * each], &cotangents, &mut out).unwrap();
+            (tape.energy().to_vec(), tape.logits().to_vec(), out)
         })
     };
     for (pictures, each) in [(1, 10), (5, 1), (3, 4)] {
@@ -138,13 +132,11 @@ fn no_layer_allocates_once_the_memory_is_laid_out() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
         pool.install(|| {
             let engine = engine(Level::best(), &checkpoint);
-            let mut workspace = Workspace::new();
-            let (mut energy, mut logits) = (vec![0.0; 2], vec![0.0; 6]);
             let (noisy, cotangents) = (noise(5, 2 * shape.len()), noise(6, 60));
             let (density, mut out) = (vec![1.0; 20], vec![0.0; 20 * shape.len()]);
             let mut job = || {
-                engine.forward(&noisy, (32, 32), &[0.1; 2], &mut workspace, &mut energy, &mut logits).unwrap();
-                engine.pullback(&mut workspace, &density, &cotangents, &mut out).unwrap();
+                let tape = engine.forward(&noisy, (32, 32), &[0.1; 2]).unwrap();
+                tape.pullback(&density, &cotangents, &mut out).unwrap();
             };
             job();
             allocation_counter::measure(job).count_total
@@ -152,21 +144,4 @@ fn no_layer_allocates_once_the_memory_is_laid_out() {
     };
     let counts = [allocations(1), allocations(3)];
     assert!(counts[0] == counts[1] && counts[0] < 10, "{counts:?} allocations a job of three and of seven layers");
-}
-
-#[test]
-fn what_does_not_fit_is_refused() {
-    let checkpoint = checkpoint(3, architecture((4, 2), &[8], &[1], &[1]));
-    let tensor = |name: &str| match name {
-        "stem.weight" => None,
-        name => checkpoint.tensors.get(name).map(|t| t.values.as_slice()),
-    };
-    let missing = Engine::new(&blueprint(&checkpoint.description), &tensor).unwrap_err();
-    assert_eq!(missing.to_string(), "tensor stem.weight is missing");
-    let engine = engine(Level::best(), &checkpoint);
-    let mut workspace = Workspace::new();
-    assert!(engine.forward(&[0.0; 5], (8, 8), &[0.1], &mut workspace, &mut [0.0], &mut [0.0; 3]).is_err());
-    assert!(engine.forward(&[], (8, 8), &[], &mut workspace, &mut [], &mut []).is_ok(), "no picture, no result");
-    assert!(engine.pullback(&mut workspace, &[], &[], &mut []).is_ok());
-    assert!(engine.pullback(&mut workspace, &[1.0], &[1.0; 3], &mut [0.0; 192]).is_err());
 }

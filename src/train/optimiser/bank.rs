@@ -1,156 +1,147 @@
-//! Parameters of one treatment as one tensor, with their average and moments beside it.
+//! Parameters of one treatment as one slice, with their average and moments beside it, updated in place by all threads.
 
-use std::collections::BTreeMap;
+use rayon::prelude::*;
 
-use candle_core::{Result, Tensor, Var};
+use super::{Settings, State, kinds};
+use crate::engine::Gradients;
+use crate::program::{Rule, TensorId, TensorSpec};
 
-use super::blend::blend;
-use super::{Rule, Settings, State};
+/// Values that one thread takes at a time: sums over such runs do not depend on the number of threads.
+const RUN: usize = 1 << 16;
 
 /// What an update remembers between steps.
 #[derive(Debug)]
 enum Moments {
-    /// Muon's momentum, in the shape of the weights.
-    Muon(Tensor),
+    /// Muon's momentum, and the matrices' rows and columns.
+    Muon { momentum: Vec<f32>, matrix: [usize; 2] },
     /// Adam's first and second moment, and 1 where the decay applies.
-    Adam { first: Tensor, second: Tensor, decays: Tensor },
+    Adam { first: Vec<f32>, second: Vec<f32>, decays: Vec<f32> },
 }
 
-/// A bank: matrices of one shape as `[B, rows, columns]` for Muon, or any parameters as one vector for Adam.
+/// A bank: matrices of one shape one after the other for Muon, or any parameters for Adam.
 #[derive(Debug)]
 pub(super) struct Bank {
-    names: Vec<String>,
-    variables: Vec<Var>,
-    weights: Tensor,
-    average: Tensor,
+    /// Its tensors, and where each ends.
+    members: Vec<(TensorId, usize)>,
+    weights: Vec<f32>,
+    average: Vec<f32>,
+    gradient: Vec<f32>,
     moments: Moments,
 }
 
 impl Bank {
-    pub fn new(members: &[(&String, &Var)], muon: bool) -> Result<Self> {
-        let names: Vec<String> = members.iter().map(|(name, _)| (*name).clone()).collect();
-        let variables: Vec<Var> = members.iter().map(|(_, var)| (*var).clone()).collect();
-        let values: Vec<Tensor> = variables.iter().map(Var::as_detached_tensor).collect();
-        // A bank of one would share the variable's storage, which `Var::set` refuses.
-        let weights = join(&values, muon)?.copy()?;
-        let moments = if muon {
-            Moments::Muon(weights.zeros_like()?)
+    pub fn new(tensors: &[TensorSpec], members: &[TensorId], weights: &[&[f32]]) -> Self {
+        let mut end = 0;
+        let ends = members.iter().map(|&id| {
+            end += tensors[id].len();
+            (id, end)
+        });
+        let ends: Vec<(TensorId, usize)> = ends.collect();
+        let weights: Vec<f32> = members.iter().flat_map(|&id| weights[id]).copied().collect();
+        let zeros = || vec![0.0; weights.len()];
+        let first = &tensors[members[0]];
+        let moments = if first.rule == Rule::Muon {
+            Moments::Muon { momentum: zeros(), matrix: [first.shape[0], first.shape[1..].iter().product()] }
         } else {
-            let mask = |(name, value): (&String, &Tensor)| {
-                if Rule::of(name, value.dims()) == Rule::AdamW { value.ones_like() } else { value.zeros_like() }
+            let decay = |&id: &TensorId| {
+                let decays = if tensors[id].rule == Rule::AdamW { 1.0 } else { 0.0 };
+                vec![decays; tensors[id].len()]
             };
-            let decays = join(&names.iter().zip(&values).map(mask).collect::<Result<Vec<_>>>()?, false)?;
-            Moments::Adam { first: weights.zeros_like()?, second: weights.zeros_like()?, decays }
+            Moments::Adam { first: zeros(), second: zeros(), decays: members.iter().flat_map(decay).collect() }
         };
-        Ok(Self { names, variables, average: weights.copy()?, weights, moments })
+        Self { members: ends, average: weights.clone(), gradient: zeros(), weights, moments }
     }
 
-    fn muon(&self) -> bool {
-        matches!(self.moments, Moments::Muon(_))
+    /// Takes the gradients of the bank's parameters.
+    pub fn gather(&mut self, gradients: &Gradients) {
+        let mut start = 0;
+        for &(id, end) in &self.members {
+            self.gradient[start..end].copy_from_slice(&gradients[id]);
+            start = end;
+        }
     }
 
-    /// The gradients of the bank's parameters, in its layout.
-    pub fn gather(&self, gradients: &BTreeMap<String, Tensor>) -> Result<Tensor> {
-        let one = |(name, var): (&String, &Var)| gradients.get(name).cloned().map_or_else(|| var.zeros_like(), Ok);
-        join(&self.names.iter().zip(&self.variables).map(one).collect::<Result<Vec<_>>>()?, self.muon())
+    /// Of the gradient.
+    pub fn sum_of_squares(&self) -> f32 {
+        let square = |run: &[f32]| run.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+        let sums: Vec<f64> = self.gradient.par_chunks(RUN).map(square).collect();
+        sums.iter().sum::<f64>() as f32
     }
 
-    /// One step of the bank's rule along a gradient in its layout.
-    pub fn update(&mut self, gradient: &Tensor, settings: &Settings, step: u64, rate: f64) -> Result<()> {
+    /// One step of the bank's rule along the gradient times `scale`.
+    pub fn update(&mut self, scale: f32, settings: &Settings, step: u64, rate: f64) {
+        // A sum with zero makes one zero of both.
+        self.gradient.par_chunks_mut(RUN).for_each(|run| run.iter_mut().for_each(|g| *g = *g * scale + 0.0));
         match &mut self.moments {
-            Moments::Muon(momentum) => {
-                settings.muon.update(&mut self.weights, momentum, gradient, rate)?;
+            Moments::Muon { momentum, matrix } => {
+                settings.muon.update(&mut self.weights, momentum, &mut self.gradient, *matrix, rate);
             }
             Moments::Adam { first, second, decays } => {
-                (self.weights, *first, *second) =
-                    settings.adamw.update(&self.weights, (first, second), gradient, decays, step, rate)?;
+                let change = settings.adamw.change(step, rate);
+                let runs = self.weights.par_chunks_mut(RUN).zip(first.par_chunks_mut(RUN));
+                let runs = runs.zip(second.par_chunks_mut(RUN)).zip(self.gradient.par_chunks(RUN));
+                runs.zip(decays.par_chunks(RUN)).for_each(|((((weights, first), second), gradient), decays)| {
+                    let values = weights.iter_mut().zip(first).zip(second).zip(gradient).zip(decays);
+                    values.for_each(|((((w, m), v), g), decays)| change.apply(w, m, v, *g, *decays));
+                });
             }
         }
-        Ok(())
     }
 
     /// Moves the average towards the weights.
-    pub fn average(&mut self, decay: f64) -> Result<()> {
-        blend(&mut self.average, decay, &self.weights, 1.0 - decay)
+    pub fn average(&mut self, decay: f64) {
+        blend(&mut self.average, decay, &self.weights, 1.0 - decay);
     }
 
-    /// Gives the network's variables the bank's weights.
-    pub fn publish(&self) -> Result<()> {
-        for (var, (_, value)) in self.variables.iter().zip(self.pieces(&self.weights)?) {
-            var.set(&value)?;
-        }
-        Ok(())
-    }
-
-    pub fn averages(&self) -> &Tensor {
+    pub fn averages(&self) -> &[f32] {
         &self.average
     }
 
+    /// Every member's weights.
+    pub fn weights(&self) -> impl Iterator<Item = (TensorId, &[f32])> {
+        self.pieces(&self.weights)
+    }
+
     /// Everything that is saved, by kind.
-    pub fn parts(&self) -> Vec<(&'static str, &Tensor)> {
-        let mut parts = vec![("weights", &self.weights), ("average", &self.average)];
-        match &self.moments {
-            Moments::Muon(momentum) => parts.push(("momentum", momentum)),
-            Moments::Adam { first, second, .. } => parts.extend([("first", first), ("second", second)]),
-        }
-        parts
-    }
-
-    /// A tensor in the bank's layout as one tensor a parameter, in the parameters' shapes.
-    pub fn split(&self, tensor: &Tensor) -> Result<BTreeMap<String, Tensor>> {
-        Ok(self.pieces(tensor)?.into_iter().map(|(name, piece)| (name.clone(), piece)).collect())
-    }
-
-    fn pieces(&self, tensor: &Tensor) -> Result<Vec<(&String, Tensor)>> {
-        let flat = tensor.flatten_all()?;
-        let mut pieces = Vec::with_capacity(self.names.len());
-        let mut start = 0;
-        for (name, var) in self.names.iter().zip(&self.variables) {
-            pieces.push((name, flat.narrow(0, start, var.elem_count())?.reshape(var.shape())?));
-            start += var.elem_count();
-        }
-        Ok(pieces)
-    }
-
-    /// The saved tensors of this bank, in its layout and the order of [`Bank::parts`].
-    pub fn restored(&self, state: &State) -> Result<Vec<Tensor>> {
-        let device = self.weights.device();
-        let part = |kind: &str| {
-            let one = |(name, var): (&String, &Var)| {
-                let name = format!("{kind}/{name}");
-                match state.get(&name) {
-                    Some(tensor) if tensor.dims() == var.dims() => tensor.to_device(device),
-                    Some(tensor) => {
-                        candle_core::bail!("{name} has shape {:?}, not {:?}", tensor.dims(), var.dims())
-                    }
-                    None => candle_core::bail!("{name} is missing"),
-                }
-            };
-            join(&self.names.iter().zip(&self.variables).map(one).collect::<Result<Vec<_>>>()?, self.muon())?.copy()
+    pub fn parts(&self) -> Vec<(&'static str, &[f32])> {
+        let values: Vec<&[f32]> = match &self.moments {
+            Moments::Muon { momentum, .. } => vec![&self.weights, &self.average, momentum],
+            Moments::Adam { first, second, .. } => vec![&self.weights, &self.average, first, second],
         };
-        self.parts().iter().map(|(kind, _)| part(kind)).collect()
+        self.kinds().iter().copied().zip(values).collect()
     }
 
-    /// Takes the tensors that [`Bank::restored`] gave.
-    pub fn take(&mut self, parts: Vec<Tensor>) {
-        let mut parts = parts.into_iter();
-        let mut next = || parts.next().expect("one tensor a part");
-        self.weights = next();
-        self.average = next();
-        match &mut self.moments {
-            Moments::Muon(momentum) => *momentum = next(),
-            Moments::Adam { first, second, .. } => (*first, *second) = (next(), next()),
+    fn kinds(&self) -> &'static [&'static str] {
+        kinds(if matches!(self.moments, Moments::Muon { .. }) { Rule::Muon } else { Rule::AdamW })
+    }
+
+    /// Values in the bank's layout, a slice a member.
+    pub fn pieces<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = (TensorId, &'a [f32])> {
+        let starts = std::iter::once(0).chain(self.members.iter().map(|(_, end)| *end));
+        self.members.iter().zip(starts).map(|(&(id, end), start)| (id, &values[start..end]))
+    }
+
+    /// Takes saved values, which fit.
+    pub fn restore(&mut self, tensors: &[TensorSpec], state: &State) {
+        let kinds = self.kinds();
+        let parts: Vec<&mut Vec<f32>> = match &mut self.moments {
+            Moments::Muon { momentum, .. } => vec![&mut self.weights, &mut self.average, momentum],
+            Moments::Adam { first, second, .. } => vec![&mut self.weights, &mut self.average, first, second],
+        };
+        for (kind, values) in kinds.iter().zip(parts) {
+            let mut start = 0;
+            for &(id, end) in &self.members {
+                values[start..end].copy_from_slice(&state[&format!("{kind}/{}", tensors[id].name)].1);
+                start = end;
+            }
         }
     }
 }
 
-/// Parameters in a bank's layout.
-fn join(values: &[Tensor], muon: bool) -> Result<Tensor> {
-    if muon {
-        let rows = |t: &Tensor| t.flatten_from(1)?.contiguous();
-        Tensor::stack(&values.iter().map(rows).collect::<Result<Vec<_>>>()?, 0)
-    } else {
-        let flat = |t: &Tensor| t.flatten_all()?.contiguous();
-        Tensor::cat(&values.iter().map(flat).collect::<Result<Vec<_>>>()?, 0)
-    }
+/// `y ← a·y + b·x`
+pub(super) fn blend(y: &mut [f32], a: f64, x: &[f32], b: f64) {
+    let (a, b) = (a as f32, b as f32);
+    y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| {
+        y.iter_mut().zip(x).for_each(|(y, x)| *y = a * *y + b * x);
+    });
 }

@@ -1,21 +1,22 @@
 //! The optimiser: Muon for convolution and read-out weights, `AdamW` for the rest, and a moving average of both.
 //!
-//! Parameters of one treatment are held as one tensor (a *bank*), so that a step is a few dozen operations on the
-//! device rather than thousands, and nothing is read back from it.
+//! Parameters of one treatment are held as one slice (a *bank*). [`Optimiser`] keeps them in memory; `device` keeps them on
+//! a graphics processor, so that a step there is a few dozen operations and nothing is read back.
 
 mod adamw;
 mod bank;
-mod blend;
+pub(super) mod device;
 mod muon;
 
 use std::collections::BTreeMap;
 
-use candle_core::{Device, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Gradients;
+use crate::program::{Rule, TensorId, TensorSpec};
+use crate::{Error, Result};
 pub use adamw::AdamW;
 use bank::Bank;
-use blend::sum_of_squares;
 pub use muon::{Muon, orthogonalise};
 
 /// The optimiser's constants. Learning rates are multiplied by the schedule's factor at each step.
@@ -29,62 +30,26 @@ pub struct Settings {
     pub clip: f64,
 }
 
-/// How a parameter is updated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// Orthogonalised momentum.
-    Muon,
-    /// Adam with decoupled weight decay.
-    AdamW,
-    /// Adam without decay: biases, gains.
-    Plain,
-}
-
-impl Rule {
-    /// The rule for the parameter of this name and shape: Muon for every convolution but the stem and for the
-    /// read-outs' two matrices, `AdamW` for the other matrices, no decay on vectors.
-    #[must_use]
-    pub fn of(name: &str, shape: &[usize]) -> Self {
-        let convolution = shape.len() == 4 && !name.starts_with("stem.");
-        let readout = name.ends_with("readout.p.weight") || name.ends_with("readout.q.weight");
-        if convolution || readout {
-            Self::Muon
-        } else if shape.len() >= 2 {
-            Self::AdamW
-        } else {
-            Self::Plain
-        }
-    }
-}
+/// Named values of an optimiser's state, each with the shape of its parameter: `weights/NAME`, `average/NAME`,
+/// `momentum/NAME` or `first/NAME` and `second/NAME`. Without the part before the stroke, those of a network.
+pub type State = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 
 /// The parameters in training, their moving average and everything that the next step needs.
 #[derive(Debug)]
 pub struct Optimiser {
+    tensors: Vec<TensorSpec>,
     banks: Vec<Bank>,
     settings: Settings,
     /// Steps taken.
     step: u64,
 }
 
-/// Named tensors of an [`Optimiser`]'s state, each in the shape of its parameter: `weights/NAME`, `average/NAME`,
-/// `momentum/NAME` or `first/NAME` and `second/NAME`.
-pub type State = BTreeMap<String, Tensor>;
-
 impl Optimiser {
-    /// An optimiser over these parameters, at step 0, its average equal to the weights.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn new(parameters: &BTreeMap<String, Var>, settings: Settings) -> Result<Self> {
-        // Equal matrices share a bank, and all of Adam's values share one, whatever their shapes.
-        let mut groups = BTreeMap::<_, Vec<_>>::new();
-        for (name, var) in parameters {
-            let muon = Rule::of(name, var.dims()) == Rule::Muon;
-            let key = if muon { var.dims().to_vec() } else { Vec::new() };
-            groups.entry((muon, key)).or_default().push((name, var));
-        }
-        let banks = groups.into_iter().map(|((muon, _), members)| Bank::new(&members, muon)).collect::<Result<_>>()?;
-        Ok(Self { banks, settings, step: 0 })
+    /// An optimiser over tensors with these values, at step 0, its average equal to the weights.
+    #[must_use]
+    pub fn new(tensors: Vec<TensorSpec>, weights: &[&[f32]], settings: Settings) -> Self {
+        let banks = banks(&tensors).into_iter().map(|members| Bank::new(&tensors, &members, weights)).collect();
+        Self { tensors, banks, settings, step: 0 }
     }
 
     /// How many steps were taken.
@@ -93,70 +58,111 @@ impl Optimiser {
         self.step
     }
 
-    /// One step along gradients by parameter name: both learning rates times `rate`, the average kept with `decay`. A
-    /// parameter without a gradient is taken to have a zero one. Returns the gradient's norm before clipping, as a scalar on the device.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn step(&mut self, gradients: &BTreeMap<String, Tensor>, rate: f64, decay: f64) -> Result<Tensor> {
-        let gradients = self.banks.iter().map(|b| b.gather(gradients)).collect::<Result<Vec<_>>>()?;
-        let squares = gradients.iter().map(sum_of_squares).collect::<Result<Vec<_>>>()?;
-        let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
-        // clip / max(norm, clip) is 1 for a short gradient.
-        let scale = norm.maximum(self.settings.clip)?.recip()?.affine(self.settings.clip, 0.0)?;
-        self.step += 1;
-        for (bank, gradient) in self.banks.iter_mut().zip(gradients) {
-            let gradient = match scale.device() {
-                // Here a number is no transfer, and a product with a number is one pass.
-                Device::Cpu => gradient.affine(f64::from(scale.to_scalar::<f32>()?), 0.0)?,
-                _ => gradient.broadcast_mul(&scale)?,
-            };
-            bank.update(&gradient, &self.settings, self.step, rate)?;
-            bank.average(decay)?;
-            bank.publish()?;
+    /// One step along gradients in the tensors' order: both learning rates times `rate`, the average kept with `decay`.
+    /// Returns the gradient's norm before clipping.
+    pub fn step(&mut self, gradients: &Gradients, rate: f64, decay: f64) -> f32 {
+        for bank in &mut self.banks {
+            bank.gather(gradients);
         }
-        Ok(norm)
+        let norm = self.banks.iter().map(Bank::sum_of_squares).fold(0.0, |sum: f32, squares| sum + squares).sqrt();
+        // clip / max(norm, clip) is 1 for a short gradient.
+        let clip = self.settings.clip as f32;
+        let scale = 1.0 / norm.max(clip) * clip;
+        self.step += 1;
+        for bank in &mut self.banks {
+            bank.update(scale, &self.settings, self.step, rate);
+            bank.average(decay);
+        }
+        norm
+    }
+
+    /// The weights, in the tensors' order.
+    #[must_use]
+    pub fn weights(&self) -> Vec<&[f32]> {
+        let mut all: Vec<&[f32]> = vec![&[]; self.tensors.len()];
+        for (id, values) in self.banks.iter().flat_map(Bank::weights) {
+            all[id] = values;
+        }
+        all
     }
 
     /// The moving average of the weights, by parameter name.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn average(&self) -> Result<BTreeMap<String, Tensor>> {
-        let mut named = BTreeMap::new();
-        for bank in &self.banks {
-            named.extend(bank.split(bank.averages())?);
-        }
-        Ok(named)
+    #[must_use]
+    pub fn averages(&self) -> State {
+        let pieces = self.banks.iter().flat_map(|bank| bank.pieces(bank.averages()));
+        pieces.map(|(id, values)| (self.tensors[id].name.clone(), self.shaped(id, values))).collect()
+    }
+
+    fn shaped(&self, id: TensorId, values: &[f32]) -> (Vec<usize>, Vec<f32>) {
+        (self.tensors[id].shape.clone(), values.to_vec())
     }
 
     /// Everything that [`Optimiser::restore`] needs besides the step.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn state(&self) -> Result<State> {
+    #[must_use]
+    pub fn state(&self) -> State {
         let mut state = State::new();
         for bank in &self.banks {
-            for (part, tensor) in bank.parts() {
-                state.extend(bank.split(tensor)?.into_iter().map(|(name, t)| (format!("{part}/{name}"), t)));
+            for (part, values) in bank.parts() {
+                let pieces = bank.pieces(values);
+                state.extend(
+                    pieces.map(|(id, values)| (format!("{part}/{}", self.tensors[id].name), self.shaped(id, values))),
+                );
             }
         }
-        Ok(state)
+        state
     }
 
     /// Takes up where the optimiser that gave this state left off.
     ///
     /// # Errors
-    /// Names the tensor that is missing or has another shape; then nothing was changed.
+    /// [`Error::Compute`] naming the tensor that is missing or has another shape; then nothing was changed.
     pub fn restore(&mut self, state: &State, step: u64) -> Result<()> {
-        let restored = self.banks.iter().map(|b| b.restored(state)).collect::<Result<Vec<_>>>()?;
-        for (bank, parts) in self.banks.iter_mut().zip(restored) {
-            bank.take(parts);
-            bank.publish()?;
+        check(&self.tensors, state)?;
+        for bank in &mut self.banks {
+            bank.restore(&self.tensors, state);
         }
         self.step = step;
         Ok(())
     }
+}
+
+/// The members of every bank: equal matrices share one, and all of Adam's values share one, whatever their shapes. In a bank
+/// and among the banks the order is that of names and shapes, on which a norm's last bits depend.
+fn banks(tensors: &[TensorSpec]) -> Vec<Vec<TensorId>> {
+    let mut ids: Vec<TensorId> = (0..tensors.len()).collect();
+    ids.sort_by_key(|&id| &tensors[id].name);
+    let mut groups = BTreeMap::<_, Vec<TensorId>>::new();
+    for id in ids {
+        let muon = tensors[id].rule == Rule::Muon;
+        let key = if muon { tensors[id].shape.as_slice() } else { &[] };
+        groups.entry((muon, key)).or_default().push(id);
+    }
+    groups.into_values().collect()
+}
+
+/// The kinds of values that a rule's parameter has in a state.
+fn kinds(rule: Rule) -> &'static [&'static str] {
+    match rule {
+        Rule::Muon => &["weights", "average", "momentum"],
+        Rule::AdamW | Rule::Plain => &["weights", "average", "first", "second"],
+    }
+}
+
+/// Holds a state against the tensors.
+fn check(tensors: &[TensorSpec], state: &State) -> Result<()> {
+    for tensor in tensors {
+        for kind in kinds(tensor.rule) {
+            let name = format!("{kind}/{}", tensor.name);
+            match state.get(&name) {
+                Some((shape, values)) if *shape == tensor.shape && values.len() == tensor.len() => {}
+                Some((shape, _)) => {
+                    return Err(Error::Compute(format!("{name} has shape {shape:?}, not {:?}", tensor.shape)));
+                }
+                None => return Err(Error::Compute(format!("{name} is missing"))),
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,68 +1,110 @@
 //! The optimiser against `PyTorch`'s numbers and against the mathematics.
 
-use candle_core::{DType, Device};
-
+use super::device::DeviceOptimiser;
 use super::*;
+use crate::program::Start;
+use candle_core::{Device, Tensor, Var};
 
 fn settings() -> Settings {
     Settings { muon: Muon::default(), adamw: AdamW::default(), clip: 1.0 }
 }
 
-/// Three parameters, one a rule, with values that no symmetry relates.
-fn parameters() -> BTreeMap<String, Var> {
-    let values = |n: usize, k: f32| (0..n).map(|i| ((i as f32 + 1.0) * k).sin()).collect::<Vec<_>>();
-    let var = |shape: &[usize], k| Var::from_vec(values(shape.iter().product(), k), shape, &Device::Cpu).unwrap();
-    BTreeMap::from([
-        ("head.linear.bias".to_owned(), var(&[3], 0.3)),
-        ("head.linear.weight".to_owned(), var(&[3, 4], 0.7)),
-        ("stages.0.blocks.0.conv1.weight".to_owned(), var(&[2, 1, 2, 2], 1.1)),
-        ("stages.0.blocks.0.conv2.weight".to_owned(), var(&[2, 1, 2, 2], 1.9)),
-        ("stages.0.readout.p.weight".to_owned(), var(&[4, 2], 1.3)),
-    ])
+/// Five parameters of all rules.
+fn tensors() -> Vec<TensorSpec> {
+    let tensor = |name: &str, shape: &[usize], rule| TensorSpec {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        start: Start::Zero,
+        rule,
+    };
+    vec![
+        tensor("stages.0.blocks.0.conv1.weight", &[2, 1, 2, 2], Rule::Muon),
+        tensor("stages.0.blocks.0.conv2.weight", &[2, 1, 2, 2], Rule::Muon),
+        tensor("stages.0.readout.p.weight", &[4, 2], Rule::Muon),
+        tensor("head.linear.weight", &[3, 4], Rule::AdamW),
+        tensor("head.linear.bias", &[3], Rule::Plain),
+    ]
 }
 
-/// The gradients of Σ sin(k·p) over all parameters: they change as the parameters do.
-fn gradients(parameters: &BTreeMap<String, Var>) -> BTreeMap<String, Tensor> {
-    let parts = parameters.values().map(|v| v.affine(2.0, 0.0).unwrap().sin().unwrap().sum_all().unwrap());
-    let sum = parts.reduce(|a, b| (a + b).unwrap()).unwrap();
-    let all = sum.backward().unwrap();
-    parameters.iter().map(|(name, var)| (name.clone(), all.get(var).unwrap().detach())).collect()
+/// Their values, which no symmetry relates.
+fn values() -> Vec<Vec<f32>> {
+    let factors = [1.1, 1.9, 1.3, 0.7, 0.3];
+    let value = |(tensor, k): (&TensorSpec, f32)| (0..tensor.len()).map(|i| ((i as f32 + 1.0) * k).sin()).collect();
+    tensors().iter().zip(factors).map(value).collect()
 }
 
-fn flat(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten_all().unwrap().to_vec1().unwrap()
+fn optimiser() -> Optimiser {
+    let values = values();
+    Optimiser::new(tensors(), &values.iter().map(Vec::as_slice).collect::<Vec<_>>(), settings())
 }
 
-#[test]
-fn each_parameter_has_its_rule() {
-    let rule = |name, shape: &[usize]| Rule::of(name, shape);
-    assert_eq!(rule("stem.weight", &[48, 3, 4, 4]), Rule::AdamW);
-    assert_eq!(rule("stages.1.down.weight", &[96, 48, 3, 3]), Rule::Muon);
-    assert_eq!(rule("stages.0.blocks.1.conv2.weight", &[48, 48, 3, 3]), Rule::Muon);
-    assert_eq!(rule("stages.0.readout.q.weight", &[48, 48]), Rule::Muon);
-    assert_eq!(rule("stages.0.readout.gamma.weight", &[48, 64]), Rule::AdamW);
-    assert_eq!(rule("head.linear.weight", &[10, 192]), Rule::AdamW);
-    assert_eq!(rule("head.linear.bias", &[10]), Rule::Plain);
+/// The gradients of Σ sin(2p) over all parameters, less rounding: they change as the parameters do.
+fn gradients(weights: &[&[f32]]) -> Gradients {
+    let slope = |p: &f32| (2.0 * (2.0 * f64::from(*p)).cos()) as f32;
+    weights.iter().map(|values| values.iter().map(slope).collect()).collect()
+}
+
+fn steps(optimiser: &mut Optimiser, count: usize) {
+    for _ in 0..count {
+        let gradients = gradients(&optimiser.weights());
+        optimiser.step(&gradients, 1.0, 0.9);
+    }
 }
 
 #[test]
 fn five_steps_agree_with_pytorch() {
-    let parameters = parameters();
-    let mut optimiser = Optimiser::new(&parameters, settings()).unwrap();
+    let mut optimiser = optimiser();
     for step in 0..5 {
-        let gradients = gradients(&parameters);
-        optimiser.step(&gradients, 1.0 - 0.1 * f64::from(step), 0.9).unwrap();
+        let gradients = gradients(&optimiser.weights());
+        optimiser.step(&gradients, 1.0 - 0.1 * f64::from(step), 0.9);
     }
-    let average = optimiser.average().unwrap();
+    let (state, average) = (optimiser.state(), optimiser.averages());
     for (name, weights, averages) in GOLDEN {
-        for (kind, ours, theirs) in
-            [("weights", flat(&parameters[*name]), weights), ("average", flat(&average[*name]), averages)]
-        {
+        let ours = &state[&format!("weights/{name}")].1;
+        for (kind, ours, theirs) in [("weights", ours, weights), ("average", &average[*name].1, averages)] {
             for (a, b) in ours.iter().zip(*theirs) {
                 assert!((a - b).abs() < 2e-6, "{kind} of {name}: {ours:?} against {theirs:?}");
             }
         }
     }
+}
+
+#[test]
+fn a_device_takes_the_same_steps_and_either_goes_on_from_the_others_state() {
+    let mut host = optimiser();
+    let vars: Vec<Var> = tensors()
+        .iter()
+        .zip(values())
+        .map(|(tensor, values)| Var::from_vec(values, tensor.shape.as_slice(), &Device::Cpu).unwrap())
+        .collect();
+    let mut device = DeviceOptimiser::new(tensors(), &vars, settings()).unwrap();
+    let near = |host: &Optimiser, device: &DeviceOptimiser| {
+        let (a, b) = (host.state(), device.state().unwrap());
+        assert!(a.keys().eq(b.keys()));
+        for (name, (shape, values)) in &a {
+            assert_eq!(*shape, b[name].0);
+            assert!(values.iter().zip(&b[name].1).all(|(a, b)| (a - b).abs() < 2e-6), "{name}");
+        }
+        assert_eq!(host.step_count(), device.step_count());
+    };
+    for round in 0..3 {
+        let gradients = gradients(&host.weights());
+        let tensor = |(values, var): (&Vec<f32>, &Var)| Tensor::from_slice(values, var.shape(), &Device::Cpu).unwrap();
+        let on_device: Vec<_> = gradients.iter().zip(&vars).map(|pair| Some(tensor(pair))).collect();
+        let norm = host.step(&gradients, 1.0, 0.9);
+        let theirs = device.step(&on_device, 1.0, 0.9).unwrap().to_scalar::<f32>().unwrap();
+        assert!((norm - theirs).abs() < 1e-5 * norm);
+        near(&host, &device);
+        if round == 1 {
+            let (one, other) = (host.state(), device.state().unwrap());
+            host.restore(&other, 2).unwrap();
+            device.restore(&one, 2).unwrap();
+            near(&host, &device);
+            let published = &vars[0].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            assert_eq!(*published, one["weights/stages.0.blocks.0.conv1.weight"].1);
+        }
+    }
+    assert!(device.averages().unwrap().keys().eq(host.averages().keys()));
 }
 
 #[test]
@@ -73,62 +115,49 @@ fn orthogonalising_levels_the_singular_values() {
         for (i, s) in [3.0, 1.0, 0.2].into_iter().enumerate() {
             values[i * columns + i] = s;
         }
-        let x = Tensor::from_vec(values, (1, rows, columns), &Device::Cpu).unwrap();
-        let y = flat(&orthogonalise(&x).unwrap());
+        let y = orthogonalise(&values, [rows, columns]);
         for (i, v) in y.iter().enumerate() {
             let diagonal = i / columns == i % columns;
             assert!(if diagonal { (0.6..1.3).contains(v) } else { v.abs() < 1e-5 }, "{rows}×{columns}: {y:?}");
         }
     }
-    let zero = Tensor::zeros((2, 3, 3), DType::F32, &Device::Cpu).unwrap();
-    assert!(flat(&orthogonalise(&zero).unwrap()).iter().all(|&v| v == 0.0));
+    assert!(orthogonalise(&[0.0; 18], [3, 3]).iter().all(|&v| v == 0.0));
 }
 
 #[test]
 fn a_long_gradient_is_clipped_and_its_length_told() {
-    let parameters = parameters();
-    let mut optimiser = Optimiser::new(&parameters, settings()).unwrap();
-    let gradients = gradients(&parameters);
-    let expected: f32 = gradients.values().flat_map(flat).map(|g| g * g).sum();
-    let norm = optimiser.step(&gradients, 1.0, 0.0).unwrap().to_scalar::<f32>().unwrap();
+    let mut optimiser = optimiser();
+    let gradients = gradients(&optimiser.weights());
+    let expected: f32 = gradients.iter().flatten().map(|g| g * g).sum();
+    let norm = optimiser.step(&gradients, 1.0, 0.0);
     assert!((norm - expected.sqrt()).abs() < 1e-5);
     // A clipped gradient's first moment is (1 − β₁)·g/‖g‖.
-    let first = flat(&optimiser.state().unwrap()["first/head.linear.bias"]);
-    let gradient = flat(&gradients["head.linear.bias"]);
-    for (m, g) in first.iter().zip(&gradient) {
+    for (m, g) in optimiser.state()["first/head.linear.bias"].1.iter().zip(&gradients[4]) {
         assert!((m - 0.1 * g / norm).abs() < 1e-6);
     }
 }
 
 #[test]
 fn a_restored_optimiser_goes_on_bit_for_bit() {
-    let (one, two) = (parameters(), parameters());
-    let mut straight = Optimiser::new(&one, settings()).unwrap();
-    let mut first = Optimiser::new(&two, settings()).unwrap();
-    for _ in 0..3 {
-        straight.step(&gradients(&one), 1.0, 0.9).unwrap();
-        first.step(&gradients(&two), 1.0, 0.9).unwrap();
-    }
-    let fresh = parameters();
-    let mut second = Optimiser::new(&fresh, settings()).unwrap();
-    second.restore(&first.state().unwrap(), first.step_count()).unwrap();
-    for _ in 0..3 {
-        straight.step(&gradients(&one), 1.0, 0.9).unwrap();
-        second.step(&gradients(&fresh), 1.0, 0.9).unwrap();
-    }
-    let (a, b) = (straight.state().unwrap(), second.state().unwrap());
-    assert!(a.keys().eq(b.keys()) && a.len() == 17);
-    for (name, tensor) in &a {
-        let bits = |t: &Tensor| flat(t).iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(tensor), bits(&b[name]), "{name}");
-    }
+    let (mut straight, mut first) = (optimiser(), optimiser());
+    steps(&mut straight, 3);
+    steps(&mut first, 3);
+    let mut second = optimiser();
+    second.restore(&first.state(), first.step_count()).unwrap();
+    steps(&mut straight, 3);
+    steps(&mut second, 3);
+    let (a, b) = (straight.state(), second.state());
+    assert_eq!(a.len(), 17);
+    assert!(a == b);
 }
 
 #[test]
 fn a_state_that_does_not_fit_is_refused_by_name() {
-    let parameters = parameters();
-    let mut optimiser = Optimiser::new(&parameters, settings()).unwrap();
-    let mut state = optimiser.state().unwrap();
+    let mut optimiser = optimiser();
+    let mut state = optimiser.state();
+    state.get_mut("second/head.linear.bias").unwrap().0 = vec![1, 3];
+    let error = optimiser.restore(&state, 1).unwrap_err().to_string();
+    assert!(error.contains("second/head.linear.bias has shape [1, 3], not [3]"), "{error}");
     state.remove("momentum/stages.0.readout.p.weight");
     let error = optimiser.restore(&state, 1).unwrap_err().to_string();
     assert!(error.contains("momentum/stages.0.readout.p.weight is missing"), "{error}");

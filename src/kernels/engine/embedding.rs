@@ -1,38 +1,45 @@
 //! The embedding of σ, which the film of every layer is a linear function of, and its reverse pass: small matrices only.
 
-use super::Gradients;
-use super::memory::Part;
-use crate::kernels::engine::{Dense, Engine};
+use super::Engine;
+use super::memory::Levels;
 use crate::kernels::gelu::normal;
 use crate::kernels::simd::{Kernel, Simd, padded};
+use crate::program::Affine;
 
 impl Engine {
     /// From σ to the film, keeping what GELU was applied to.
-    pub(super) fn embed_training(&self, part: &mut Part, sigmas: &[f32]) {
-        let count = 2 * self.blueprint.sigma_frequencies + 1;
-        for (sigma, features) in sigmas.iter().zip(part.features.chunks_exact_mut(count)) {
+    pub(super) fn embed(&self, sigmas: &[f32], levels: &mut Levels) {
+        let count = self.program.embedding.features();
+        for (sigma, features) in sigmas.iter().zip(levels.features.chunks_exact_mut(count)) {
             self.features(*sigma, features);
         }
+        let pictures = sigmas.len();
         let width = self.embed[0].bias.len();
-        let [[before, hidden], [before2, embedding]] = &mut part.embeds;
-        self.embed[0].forward(part.pictures, &part.features, count, before);
+        let [[before, hidden], [before2, embedding]] = &mut levels.embeds;
+        self.embed[0].forward(pictures, &levels.features, count, before);
         self.level.run(Gelu { x: before, value: hidden });
-        self.embed[1].forward(part.pictures, hidden, width, before2);
+        self.embed[1].forward(pictures, hidden, width, before2);
         self.level.run(Gelu { x: before2, value: embedding });
-        self.film.forward(part.pictures, embedding, width, &mut part.film);
+        self.film.forward(pictures, embedding, width, &mut levels.film);
     }
 
-    /// The gradients of both layers of the embedding from the embedding's cotangent, `[pictures, padded width]` a part.
-    pub(super) fn embedding_gradients(&self, parts: &[Part], mut cotangents: Vec<Vec<f32>>, out: &mut Gradients) {
-        let (count, width) = (2 * self.blueprint.sigma_frequencies + 1, self.blueprint.sigma_width);
+    /// The gradients of both layers of the embedding, weight and bias of each, from the embedding's cotangent,
+    /// `[pictures, padded width]` a group.
+    pub(super) fn embedding_gradients(
+        &self,
+        groups: &[&Levels],
+        mut cotangents: Vec<Vec<f32>>,
+    ) -> [(Affine, Vec<f32>, Vec<f32>); 2] {
+        let (count, width) = (self.program.embedding.features(), self.program.embedding.width());
         let inputs = [(count, count), (width, padded(width))];
+        let mut out = self.program.embedding.layers.map(|layer| (layer, Vec::new(), Vec::new()));
         for (layer, (columns, stride)) in inputs.into_iter().enumerate().rev() {
             let mut weights = vec![0.0; width * columns];
             let mut bias = vec![0.0; width];
-            for (part, cotangents) in parts.iter().zip(&mut cotangents) {
-                let [before, _] = &part.embeds[layer];
+            for (levels, cotangents) in groups.iter().zip(&mut cotangents) {
+                let [before, _] = &levels.embeds[layer];
                 self.level.run(GeluReverse { x: before, cotangent: cotangents });
-                let x = if layer == 0 { &part.features } else { &part.embeds[0][1] };
+                let x = if layer == 0 { &levels.features } else { &levels.embeds[0][1] };
                 for (g, x) in cotangents.chunks_exact(padded(width)).zip(x.chunks_exact(stride)) {
                     for ((weights, bias), g) in weights.chunks_exact_mut(columns).zip(&mut bias).zip(g) {
                         *bias += g;
@@ -50,22 +57,9 @@ impl Engine {
                     }
                 }
             }
-            out.insert(format!("sigma.{}.weight", layer + 1), weights);
-            out.insert(format!("sigma.{}.bias", layer + 1), bias);
+            (out[layer].1, out[layer].2) = (weights, bias);
         }
-    }
-}
-
-impl Dense {
-    /// The weights as `[padded outputs, inputs]`.
-    pub(super) fn rows(&self) -> Vec<f32> {
-        let (inputs, outputs) = (self.panels.depth(), self.panels.columns());
-        let columns = self.panels.unpack();
-        let mut rows = vec![0.0; inputs * outputs];
-        for (i, column) in columns.chunks_exact(outputs).enumerate() {
-            rows[i..].iter_mut().step_by(inputs).zip(column).for_each(|(to, from)| *to = *from);
-        }
-        rows
+        out
     }
 }
 

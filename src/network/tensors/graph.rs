@@ -1,14 +1,13 @@
 //! The network as a function of tensors: `log p_σ(y, c) = −‖z‖²/2 + (σ_d/σ)·u(z, σ) + v_c(z, σ)`, `z = (y − μ)/√(σ_d² + σ²)`.
 
-use candle_core::{D, DType, Device, Result, Tensor};
+use candle_core::{D, Result, Tensor};
 
-use super::Description;
+use super::Place;
 use super::convolution::Convolution;
 use super::layers::{
     Activation, Block, BlockTape, Head, HeadTape, Linear, Readout, ReadoutTape, gelu, pull_convolution,
 };
-use crate::joint::SigmaRange;
-use crate::program::{self, Half, TensorId};
+use crate::program::{self, Half, Program, TensorId};
 
 /// A network over given weights: any tensors, `Var`s among them, of one device and one floating-point type.
 #[derive(Debug, Clone)]
@@ -16,7 +15,8 @@ pub struct Graph {
     /// μ, `[1, C, 1, 1]`
     mean: Tensor,
     deviation: f64,
-    sigma_range: SigmaRange,
+    /// The ends of the trained range.
+    sigma_range: (f32, f32),
     /// kπ/2 for each frequency k, `[1, frequencies]`
     frequencies: Tensor,
     embed: [Linear; 2],
@@ -36,7 +36,7 @@ struct Stage {
 #[derive(Debug)]
 pub struct Activations<'a> {
     graph: &'a Graph,
-    /// `(σ_d/σ)·u(z, σ)`, `[N]`.
+    /// u(z, σ), `[N]`.
     pub energy: Tensor,
     /// The class logits v, `[N, K]`.
     pub logits: Tensor,
@@ -59,20 +59,12 @@ struct StageTape {
 }
 
 impl Graph {
-    /// The network of `description` with the weights that `tensor` gives for each name of
-    /// [`Description::parameters`].
+    /// The network of a program with the weights that `tensor` gives for each of its tensors.
     ///
     /// # Errors
     /// What `tensor` returns, or candle's error if a tensor's shape does not fit.
-    pub fn new(
-        description: &Description,
-        device: &Device,
-        dtype: DType,
-        mut tensor: impl FnMut(&str) -> Result<Tensor>,
-    ) -> Result<Self> {
-        let program = description.program();
+    pub fn new(program: &Program, place: &Place, mut tensor: impl FnMut(TensorId) -> Result<Tensor>) -> Result<Self> {
         let group = program.group;
-        let mut tensor = |id: TensorId| tensor(&program.tensors[id].name);
         let mut stages = Vec::new();
         for stage in &program.stages {
             let down = stage.down.map(|down| convolution(&down, &mut tensor)).transpose()?;
@@ -96,10 +88,10 @@ impl Graph {
         let halves = (1..=program.embedding.frequencies).map(|k| k as f64 * std::f64::consts::FRAC_PI_2);
         let [first, second] = &program.embedding.layers;
         Ok(Self {
-            mean: Tensor::from_slice(&program.pictures.mean, (1, channels, 1, 1), device)?.to_dtype(dtype)?,
+            mean: place.tensor(&program.pictures.mean, &[1, channels, 1, 1])?,
             deviation: f64::from(program.pictures.deviation),
-            sigma_range: description.sigma_range,
-            frequencies: Tensor::from_iter(halves, device)?.to_dtype(dtype)?.unsqueeze(0)?,
+            sigma_range: program.pictures.sigma_range,
+            frequencies: Tensor::from_iter(halves, &place.device)?.to_dtype(place.dtype)?.unsqueeze(0)?,
             embed: [linear(first, &mut tensor)?, linear(second, &mut tensor)?],
             stem: convolution(&program.stem, &mut tensor)?,
             stages,
@@ -139,17 +131,14 @@ impl Graph {
         }
         let (logits, head) = self.head.forward(&h, &embedding)?;
         let weight = (sigmas.recip()? * self.deviation)?;
-        let energy = match energy {
-            Some(energy) => (energy * &weight)?,
-            None => weight.zeros_like()?,
-        };
+        let energy = energy.map_or_else(|| weight.zeros_like(), Ok)?;
         let (rate, weight) = (rate.unsqueeze(1)?, weight.unsqueeze(1)?);
         Ok(Activations { graph: self, energy, logits, z, rate, weight, stages, head })
     }
 
     /// The embedding of log σ: `[N]` → `[N, E]`.
     fn embed(&self, sigmas: &Tensor) -> Result<Tensor> {
-        let (low, high) = (f64::from(self.sigma_range.min).ln(), f64::from(self.sigma_range.max).ln());
+        let (low, high) = (f64::from(self.sigma_range.0).ln(), f64::from(self.sigma_range.1).ln());
         let scale = 2.0 / (high - low);
         let t = sigmas.log()?.affine(scale, -low * scale - 1.0)?.unsqueeze(1)?;
         let angles = t.matmul(&self.frequencies)?;

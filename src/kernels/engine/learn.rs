@@ -1,0 +1,295 @@
+//! The gradient of training's loss by every weight, without a tape of operations.
+//!
+//! The loss is that of [`Learner`]. A gradient by weights of something that holds a gradient by y needs no second tape: with r
+//! the loss's cotangent of the score s, held still, `⟨r, s⟩` is the derivative of log p along r. So there are four passes —
+//! forward, pullback (which gives s and r), tangent along r, and the reverse pass of value and tangent together — and each
+//! weight's gradient is `(pullback's cotangent ⊗ tangent) + (reverse cotangent ⊗ value)`.
+//!
+//! Pictures go in groups of a fixed size, which threads share; a weight's sums run over all groups in order, so that
+//! results do not depend on the number of threads.
+
+use rayon::prelude::*;
+
+use super::memory::{Fall, Rise, TangentRise};
+use super::readout::pool;
+use super::walk::{StepDown, StepUp};
+use super::{Engine, Site};
+use crate::engine::{Gradients, Learner, LossParts, LossWeights, Size, TrainingRows};
+use crate::kernels::activation::{Norm, Tangent, Tape, Target};
+use crate::kernels::share::pooled;
+use crate::kernels::simd::Level;
+use crate::program::Program;
+use crate::{Error, Result};
+
+/// Pictures that go together.
+const GROUP: usize = 16;
+
+/// The network in training on a processor: the weights of the last [`Learner::load`], packed.
+#[derive(Debug)]
+pub struct ProcessorLearner {
+    program: Program,
+    level: Level,
+    engine: Option<Engine>,
+    laid_out: Option<(usize, Size)>,
+    parts: Vec<Part>,
+    gradients: Gradients,
+}
+
+/// One group of pictures, over all four passes.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub rise: Rise,
+    /// The cotangent of the score times the rate of z: the direction of the tangent pass.
+    pub direction: Vec<f32>,
+    pub tangents: TangentRise,
+    pub pullback: Fall,
+    pub reverse: Fall,
+    /// The read-outs' (P h, Q h) and its tangent exchanged and scaled, see `Readout::exchange`.
+    pub exchanged: [Vec<Vec<f32>>; 2],
+    pub film_cotangent: Vec<f32>,
+    /// Rows of the class count: p(c|y), and the weights of the classes' scores.
+    pub posterior: Vec<f32>,
+    pub class_weights: Vec<f32>,
+    pub logit_cotangents: Vec<f32>,
+    /// Room for dense pictures of the largest stage.
+    pub room: Vec<f32>,
+    pub cross_entropy: f64,
+    pub score_error: f64,
+}
+
+impl ProcessorLearner {
+    /// A learner for the fastest instructions of this processor. It has no weights before [`Learner::load`].
+    #[must_use]
+    pub fn new(program: Program) -> Self {
+        Self::for_level(Level::best(), program)
+    }
+
+    /// [`Self::new`] for given instructions.
+    #[must_use]
+    pub fn for_level(level: Level, program: Program) -> Self {
+        Self { program, level, engine: None, laid_out: None, parts: Vec::new(), gradients: Vec::new() }
+    }
+}
+
+impl Learner for ProcessorLearner {
+    fn device(&self) -> String {
+        "cpu".to_owned()
+    }
+
+    fn load(&mut self, weights: &[&[f32]]) -> Result<()> {
+        self.engine = Some(Engine::new(self.level, &self.program, weights)?);
+        Ok(())
+    }
+
+    fn gradient(&mut self, rows: &TrainingRows, loss: LossWeights) -> Result<(LossParts, &Gradients)> {
+        let Some(engine) = &self.engine else {
+            return Err(Error::Compute("no weights were loaded to learn from".to_owned()));
+        };
+        let pictures = rows.check(self.program.pictures.channels, self.program.pictures.classes)?;
+        if self.laid_out != Some((pictures, rows.size)) {
+            let starts = (0..pictures).step_by(GROUP);
+            self.parts = starts.map(|start| engine.group(GROUP.min(pictures - start), rows.size)).collect();
+            self.laid_out = Some((pictures, rows.size));
+        }
+        let parts = &mut self.parts;
+        pooled(4 * pictures * engine.multiply_adds(rows.size), || {
+            parts.par_iter_mut().enumerate().for_each(|(index, part)| {
+                let rows = rows.some(index * GROUP, part.rise.pictures);
+                engine.learn(part, &rows, loss, pictures);
+            });
+        });
+        let sum = |of: fn(&Part) -> f64| parts.iter().map(of).sum::<f64>();
+        let losses = LossParts {
+            cross_entropy: sum(|part| part.cross_entropy) / pictures as f64,
+            score_error: sum(|part| part.score_error) / rows.noise.len() as f64,
+        };
+        self.gradients = engine.weight_gradients(parts, loss.score != 0.0);
+        Ok((losses, &self.gradients))
+    }
+}
+
+impl Part {
+    /// As if the score had no part in the loss.
+    fn rest(&mut self) {
+        self.score_error = 0.0;
+        self.tangents.logits.fill(0.0);
+        self.tangents.pooled.fill(0.0);
+        for tape in &mut self.tangents.tapes {
+            tape.normal.fill(0.0);
+            tape.along.fill(0.0);
+        }
+        self.pullback.head.fill(0.0);
+        for stage in &mut self.pullback.stages {
+            (0..stage.inner.len()).for_each(|half| stage.inner.at_mut(half).fill(0.0));
+        }
+    }
+}
+
+impl Engine {
+    /// The memory of one group of pictures.
+    fn group(&self, pictures: usize, size: Size) -> Part {
+        let zeros = |count: usize| vec![0.0; pictures * count];
+        let pictures_shape = &self.program.pictures;
+        let rise = self.rise(pictures, size, true);
+        let exchanged = || rise.readouts.iter().map(|kept| vec![0.0; kept.len()]).collect::<Vec<_>>();
+        Part {
+            direction: zeros(pictures_shape.channels * size.0 * size.1),
+            tangents: self.tangent_rise(pictures, size),
+            pullback: self.fall(pictures, size, [true; 2]),
+            reverse: self.fall(pictures, size, [true, false]),
+            exchanged: [exchanged(), exchanged()],
+            film_cotangent: zeros(self.film_row()),
+            posterior: zeros(pictures_shape.classes),
+            class_weights: zeros(pictures_shape.classes),
+            logit_cotangents: zeros(pictures_shape.classes),
+            room: zeros(rise.stages.iter().map(|stage| stage.norm.frame.dense()).max().unwrap_or_default()),
+            rise,
+            cross_entropy: 0.0,
+            score_error: 0.0,
+        }
+    }
+
+    /// All passes over one group of `total` pictures.
+    fn learn(&self, part: &mut Part, rows: &TrainingRows, loss: LossWeights, total: usize) {
+        part.rise.sigmas.copy_from_slice(rows.sigmas);
+        self.values(&mut part.rise, rows.noisy, rows.size, rows.sigmas.len(), None);
+        self.class_weights(part, rows);
+        if loss.score == 0.0 {
+            part.rest();
+        } else {
+            self.score(part, rows);
+            self.score_cotangent(part, rows, loss.score, total);
+            self.tangent(part, rows.size);
+        }
+        self.reverse(part, rows, loss, total);
+    }
+
+    /// The posterior, the cross-entropy, and which classes' scores are asked for.
+    fn class_weights(&self, part: &mut Part, rows: &TrainingRows) {
+        let classes = self.program.pictures.classes;
+        part.cross_entropy = 0.0;
+        let logits = part.rise.logits.chunks_exact(self.head.linear.bias.len());
+        let results = part.posterior.chunks_exact_mut(classes).zip(part.class_weights.chunks_exact_mut(classes));
+        for (n, (logits, (posterior, weights))) in logits.zip(results).enumerate() {
+            posterior.copy_from_slice(&logits[..classes]);
+            let largest = posterior.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f64 = posterior.iter().map(|v| f64::from(v - largest).exp()).sum();
+            part.cross_entropy += sum.ln() - f64::from(posterior[rows.labels[n] as usize] - largest);
+            softmax(posterior);
+            match rows.classes[n] {
+                None => weights.copy_from_slice(posterior),
+                Some(class) => {
+                    weights.fill(0.0);
+                    weights[class as usize] = 1.0;
+                }
+            }
+        }
+    }
+
+    /// From the class weights to the score, which is left in `direction`; keeps the cotangents.
+    fn score(&self, part: &mut Part, rows: &TrainingRows) {
+        self.pull_head(&part.class_weights, &mut part.pullback);
+        let Fall { rows: count, head, stages, patches, .. } = &mut part.pullback;
+        let Some(last) = stages.last_mut() else { return };
+        let mut step = Score { engine: self, rise: &part.rise, exchanged: &mut part.exchanged[0] };
+        last.g.fill(0.0);
+        step.activation(self.head.site, &last.norm, head, Some(&mut last.g), None);
+        self.walk_down([*count; 2], stages, &mut step);
+        self.stem.adjoint(rows.size, &stages[0].g, patches, &mut part.direction);
+        let values = part.direction.len() / *count;
+        let pictures = part.direction.chunks_exact_mut(values).zip(part.rise.z.chunks_exact(values)).zip(rows.sigmas);
+        for ((out, z), sigma) in pictures {
+            let rate = 1.0 / self.spread(*sigma);
+            out.iter_mut().zip(z).for_each(|(out, z)| *out = (*out - z) * rate);
+        }
+    }
+
+    /// The score's error, and from the score its cotangent times the rate of z: the direction ż of the tangent pass.
+    fn score_cotangent(&self, part: &mut Part, rows: &TrainingRows, weight: f32, total: usize) {
+        let values = part.direction.len() / part.rise.pictures.max(1);
+        part.score_error = 0.0;
+        let pictures = part.direction.chunks_exact_mut(values).zip(rows.noise.chunks_exact(values)).zip(rows.sigmas);
+        for ((direction, noise), &sigma) in pictures {
+            let scale = 2.0 * weight * sigma / (total * values) as f32 / self.spread(sigma);
+            for (value, noise) in direction.iter_mut().zip(noise) {
+                let error = sigma * *value + noise;
+                part.score_error += f64::from(error * error);
+                *value = scale * error;
+            }
+        }
+    }
+
+    /// The derivatives of everything along `direction`; keeps them.
+    fn tangent(&self, part: &mut Part, size: Size) {
+        let Part { rise, direction, tangents, .. } = part;
+        let TangentRise { patches, stages, tapes, readouts, pooled, logits } = tangents;
+        let mut step = Tangents { engine: self, pictures: rise.pictures, tapes: &rise.tapes, kept: tapes, readouts };
+        self.walk_up(size, direction, patches, [rise.pictures; 2], stages, &mut step);
+        let Some(last) = stages.last_mut() else { return };
+        let framed = last.framed.last_mut();
+        step.activate(self.head.site, &last.norm, &last.h, framed);
+        pool(last.norm.frame, framed, &mut rise.sums, pooled);
+        self.head.linear.linear(rise.pictures, pooled, last.norm.frame.channels, logits);
+    }
+}
+
+/// The step of the pullback that gives the score, a row a picture.
+struct Score<'a> {
+    engine: &'a Engine,
+    rise: &'a Rise,
+    exchanged: &'a mut [Vec<f32>],
+}
+
+impl StepDown for Score<'_> {
+    fn activation(
+        &mut self,
+        site: Site,
+        norm: &Norm,
+        inner: &[f32],
+        residual: Option<&mut [f32]>,
+        framed: Option<&mut [f32]>,
+    ) {
+        let tape = &self.rise.tapes[site.number];
+        norm.pullback(self.engine.level, self.rise.pictures, |n| n, tape, inner, Target { residual, framed });
+    }
+
+    fn read(&mut self, s: usize, norm: &Norm, g: &mut [f32], room: &mut [f32]) {
+        let k = |n: usize| self.engine.program.pictures.deviation / self.rise.sigmas[n];
+        self.engine.exchange(s, &self.rise.levels.film, k, &self.rise.readouts[s], &mut self.exchanged[s]);
+        let pixels = self.rise.pictures * norm.frame.height * norm.frame.width;
+        self.engine.stages[s].readout.gradient(pixels, &self.exchanged[s], room);
+        g.iter_mut().zip(room).for_each(|(g, gradient)| *g += *gradient);
+    }
+}
+
+/// The step of the tangent pass.
+struct Tangents<'a> {
+    engine: &'a Engine,
+    pictures: usize,
+    tapes: &'a [Tape],
+    kept: &'a mut [Tangent],
+    readouts: &'a mut [Vec<f32>],
+}
+
+impl StepUp for Tangents<'_> {
+    fn activate(&mut self, site: Site, norm: &Norm, x: &[f32], framed: &mut [f32]) {
+        norm.tangent(self.engine.level, x, &self.tapes[site.number], &mut self.kept[site.number], framed);
+    }
+
+    fn read(&mut self, s: usize, norm: &Norm, h: &[f32]) {
+        let pixels = self.pictures * norm.frame.height * norm.frame.width;
+        self.engine.stages[s].readout.project(pixels, h, &mut self.readouts[s]);
+    }
+}
+
+/// The softmax of a row of logits, in place of it.
+fn softmax(row: &mut [f32]) {
+    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for v in &mut *row {
+        *v = (*v - largest).exp();
+    }
+    let sum: f32 = row.iter().sum();
+    for v in row {
+        *v /= sum;
+    }
+}

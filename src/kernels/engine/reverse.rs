@@ -1,0 +1,117 @@
+//! The last pass over a group: the cotangents of every value, from the loss through values and tangents.
+
+use super::learn::Part;
+use super::memory::{Fall, Rise, TangentRise};
+use super::walk::StepDown;
+use super::{Engine, Site};
+use crate::engine::{LossWeights, TrainingRows};
+use crate::kernels::activation::{Cotangents, Norm};
+
+impl Engine {
+    /// From the loss to every weight's cotangents; the film's are complete at the end.
+    pub(super) fn reverse(&self, part: &mut Part, rows: &TrainingRows, loss: LossWeights, total: usize) {
+        let scored = loss.score != 0.0;
+        self.logit_cotangents(part, rows, loss.cross_entropy / total as f32, scored);
+        self.pull_head(&part.logit_cotangents, &mut part.reverse);
+        let Fall { rows: count, head, stages, .. } = &mut part.reverse;
+        let Some(last) = stages.last_mut() else { return };
+        let mut step = Reverse {
+            engine: self,
+            scored,
+            rise: &part.rise,
+            tangents: &part.tangents,
+            pullback: &part.pullback,
+            exchanged: &mut part.exchanged[1],
+            film_cotangent: &mut part.film_cotangent,
+            room: &mut part.room,
+        };
+        last.g.fill(0.0);
+        step.activation(self.head.site, &last.norm, head, Some(&mut last.g), None);
+        self.walk_down([*count; 2], stages, &mut step);
+    }
+
+    /// `w(p − 1_label)`, and where the score of the picture's own density is trained, `p ⊙ (v̇ − ⟨p, v̇⟩)`: how that score
+    /// depends on the posterior that weighs the classes' scores.
+    fn logit_cotangents(&self, part: &mut Part, rows: &TrainingRows, weight: f32, scored: bool) {
+        let classes = self.program.pictures.classes;
+        let tangents = part.tangents.logits.chunks_exact(self.head.linear.bias.len());
+        let results = part.logit_cotangents.chunks_exact_mut(classes).zip(part.posterior.chunks_exact(classes));
+        for (n, ((out, posterior), tangent)) in results.zip(tangents).enumerate() {
+            let mean: f32 = posterior.iter().zip(tangent).map(|(p, t)| p * t).sum();
+            for (c, (out, p)) in out.iter_mut().zip(posterior).enumerate() {
+                let hit = if rows.labels[n] as usize == c { 1.0 } else { 0.0 };
+                *out = weight * (p - hit);
+                if scored && rows.classes[n].is_none() {
+                    *out += p * (tangent[c] - mean);
+                }
+            }
+        }
+    }
+}
+
+/// The step of the reverse pass.
+struct Reverse<'a> {
+    engine: &'a Engine,
+    /// Whether the loss holds the score.
+    scored: bool,
+    rise: &'a Rise,
+    tangents: &'a TangentRise,
+    /// Its cotangents of the activations' values are those of their tangents here.
+    pullback: &'a Fall,
+    exchanged: &'a mut [Vec<f32>],
+    film_cotangent: &'a mut [f32],
+    room: &'a mut [f32],
+}
+
+impl StepDown for Reverse<'_> {
+    fn activation(
+        &mut self,
+        site: Site,
+        norm: &Norm,
+        value: &[f32],
+        residual: Option<&mut [f32]>,
+        framed: Option<&mut [f32]>,
+    ) {
+        let film = self.engine.film_at(&self.rise.levels.film, site);
+        let tapes = (&self.rise.tapes[site.number], &self.tangents.tapes[site.number]);
+        let tangent = self.engine.value_cotangent(self.pullback, site);
+        let cotangents = Cotangents { tangent, value };
+        norm.reverse(self.engine.level, film, tapes, cotangents, self.film_cotangent, self.room, residual, framed);
+    }
+
+    fn read(&mut self, s: usize, norm: &Norm, g: &mut [f32], room: &mut [f32]) {
+        let (stride, frame) = (self.engine.film_row(), norm.frame);
+        let super::Stage { readout, gamma, .. } = &self.engine.stages[s];
+        if !self.scored {
+            for film in self.film_cotangent.chunks_exact_mut(stride) {
+                film[*gamma..][..frame.channels].fill(0.0);
+            }
+            return;
+        }
+        let k = |n: usize| self.engine.program.pictures.deviation / self.rise.sigmas[n];
+        let (value, tangent) = (&self.rise.readouts[s], &self.tangents.readouts[s]);
+        self.engine.exchange(s, &self.rise.levels.film, k, tangent, &mut self.exchanged[s]);
+        let pixels = frame.height * frame.width;
+        readout.gradient(self.rise.pictures * pixels, &self.exchanged[s], room);
+        g.iter_mut().zip(room).for_each(|(g, gradient)| *g += *gradient);
+        let each = pixels * readout.kept();
+        for (n, film) in self.film_cotangent.chunks_exact_mut(stride).enumerate() {
+            let [value, tangent] = [value, tangent].map(|p| &p[n * each..][..each]);
+            readout.gamma_cotangent(k(n), value, tangent, &mut film[*gamma..]);
+        }
+    }
+}
+
+impl Engine {
+    /// A pass's cotangent of an activation's value.
+    fn value_cotangent<'a>(&self, fall: &'a Fall, site: Site) -> &'a [f32] {
+        let mut number = site.number;
+        for (stage, descent) in self.stages.iter().zip(&fall.stages) {
+            match number.checked_sub(stage.halves.len()) {
+                None => return descent.inner.at(number),
+                Some(rest) => number = rest,
+            }
+        }
+        &fall.head
+    }
+}

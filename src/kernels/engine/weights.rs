@@ -1,0 +1,194 @@
+//! From every layer's values and cotangents to the gradients of its weights, over all groups.
+
+use rayon::prelude::*;
+
+use super::Engine;
+use super::learn::Part;
+use super::memory::Levels;
+use crate::engine::Gradients;
+use crate::kernels::conv::{filter_gradient, pointwise};
+use crate::kernels::layout::{Filter, Frame};
+use crate::kernels::outer::{Outer, accumulate};
+use crate::kernels::product::{Grid, Panels};
+use crate::kernels::simd::padded;
+use crate::program::{Convolution, TensorId};
+
+/// Gradients of a few tensors.
+type Pieces = Vec<(TensorId, Vec<f32>)>;
+
+/// A layer, or several that share their sums.
+#[derive(Clone, Copy)]
+enum Job {
+    Stem,
+    Down(usize),
+    Convolution(usize, usize),
+    Readout(usize),
+    Head,
+    Film,
+}
+
+impl Engine {
+    /// All gradients in the program's order; `scored` tells whether the loss holds the score.
+    pub(super) fn weight_gradients(&self, parts: &[Part], scored: bool) -> Gradients {
+        let mut jobs = vec![Job::Stem, Job::Head, Job::Film];
+        for (s, stage) in self.stages.iter().enumerate() {
+            jobs.extend(stage.down.as_ref().map(|_| Job::Down(s)));
+            jobs.extend((0..stage.halves.len()).map(|i| Job::Convolution(s, i)));
+            if scored {
+                jobs.push(Job::Readout(s));
+            }
+        }
+        let found: Vec<Pieces> = jobs.par_iter().map(|job| self.layer_gradients(parts, *job, scored)).collect();
+        let mut all: Gradients = vec![Vec::new(); self.program.tensors.len()];
+        found.into_iter().flatten().for_each(|(id, gradient)| all[id] = gradient);
+        // u has no part in the classes.
+        let missing = all.iter_mut().zip(&self.program.tensors).filter(|(gradient, _)| gradient.is_empty());
+        missing.for_each(|(gradient, tensor)| gradient.resize(tensor.len(), 0.0));
+        all
+    }
+
+    fn layer_gradients(&self, parts: &[Part], job: Job, scored: bool) -> Pieces {
+        match job {
+            Job::Stem => {
+                let pairs: Vec<(&[f32], &[f32])> = parts
+                    .iter()
+                    .flat_map(|part| {
+                        let tangent = scored.then(|| (&part.tangents.patches[..], &part.pullback.stages[0].g[..]));
+                        tangent.into_iter().chain([(&part.rise.patches[..], &part.reverse.stages[0].g[..])])
+                    })
+                    .collect();
+                let stem = &self.program.stem;
+                vec![(stem.weight, self.stem.filter_gradient(stem.outputs, &pairs))]
+            }
+            Job::Down(s) => {
+                let before = self.stages[s - 1].halves.len();
+                let frame = parts[0].rise.stages[s - 1].norm.frame;
+                let convolution = self.program.stages[s].down.as_ref().expect("a stage with a convolution downwards");
+                self.convolution_gradient(parts, convolution, frame, [(s - 1, before), (s, 0)], scored)
+            }
+            Job::Convolution(s, i) => {
+                let frame = parts[0].rise.stages[s].norm.frame;
+                let convolution = &self.program.stages[s].blocks[i / 2].halves[i % 2].convolution;
+                self.convolution_gradient(parts, convolution, frame, [(s, i), (s, i + 1)], scored)
+            }
+            Job::Readout(s) => {
+                let pairs: Vec<(&[f32], &[f32])> = parts
+                    .iter()
+                    .flat_map(|part| {
+                        let [value, tangent] = part.exchanged.each_ref().map(|exchanged| &exchanged[s][..]);
+                        [(value, &part.tangents.stages[s].h[..]), (tangent, &part.rise.stages[s].h[..])]
+                    })
+                    .collect();
+                let [p, q] = self.stages[s].readout.weight_gradient(&pairs);
+                let readout = &self.program.stages[s].readout;
+                vec![(readout.p, p), (readout.q, q)]
+            }
+            Job::Head => self.head_gradients(parts),
+            Job::Film => self.film_gradients(parts),
+        }
+    }
+
+    /// Of a convolution that reads slot `from` of the passes upwards and whose result has slot `to` of those downwards, stage
+    /// and number each: the pullback's cotangents with the tangents, and the reverse ones with the values.
+    fn convolution_gradient(
+        &self,
+        parts: &[Part],
+        convolution: &Convolution,
+        frame: Frame,
+        [from, to]: [(usize, usize); 2],
+        scored: bool,
+    ) -> Pieces {
+        let mut sum: Option<Filter> = None;
+        for part in parts {
+            let up = [&part.tangents.stages, &part.rise.stages].map(|stages| stages[from.0].framed.at(from.1));
+            let down = [&part.pullback, &part.reverse].map(|fall| fall.stages[to.0].framed.at(to.1));
+            let pairs: Vec<(&[f32], &[f32])> = up.into_iter().zip(down).skip(usize::from(!scored)).collect();
+            let count = [convolution.outputs, part.rise.pictures];
+            add(&mut sum, filter_gradient(self.level, convolution.stride, frame, count, &pairs));
+        }
+        vec![(convolution.weight, written(sum, [convolution.outputs, convolution.inputs]))]
+    }
+
+    fn head_gradients(&self, parts: &[Part]) -> Pieces {
+        let linear = &self.program.head.linear;
+        let (classes, width) = (linear.outputs, linear.inputs);
+        let (mut weights, mut bias) = (vec![0.0; classes * width], vec![0.0; classes]);
+        for part in parts {
+            let (values, tangents) = (&part.rise.pooled, &part.tangents.pooled);
+            for n in 0..part.rise.pictures {
+                let row = n * (values.len() / part.rise.pictures);
+                let (pooled, tangent) = (&values[row..], &tangents[row..]);
+                for (c, weights) in weights.chunks_exact_mut(width).enumerate() {
+                    let (r, g) = (part.logit_cotangents[n * classes + c], part.class_weights[n * classes + c]);
+                    bias[c] += r;
+                    for ((w, x), t) in weights.iter_mut().zip(pooled).zip(tangent) {
+                        *w += r * x + g * t;
+                    }
+                }
+            }
+        }
+        vec![(linear.weight, weights), (linear.bias, bias)]
+    }
+
+    /// The gradients of every layer's film, of the read-outs' γ, and of the embedding that they come from.
+    fn film_gradients(&self, parts: &[Part]) -> Pieces {
+        let embedding = self.program.embedding.width();
+        let (width, stride) = (padded(embedding), self.film_row());
+        let mut sums = vec![0.0; width * stride];
+        let mut bias = vec![0.0_f32; stride];
+        let adjoint = {
+            let rows = self.film.rows();
+            let mut padded_rows = vec![0.0; stride * width];
+            let pairs = padded_rows.chunks_exact_mut(width).zip(rows.chunks_exact(self.film.panels.depth()));
+            pairs.for_each(|(to, from)| to[..from.len()].copy_from_slice(from));
+            Panels::pack_rows(self.level, [1, stride, width], &padded_rows)
+        };
+        let mut cotangents = Vec::with_capacity(parts.len());
+        for part in parts {
+            let outer = Outer {
+                left: (&part.rise.levels.embeds[1][1], Grid::lines(width)),
+                inputs: width,
+                right: (&part.film_cotangent, Grid::lines(stride)),
+                outputs: stride,
+                rows: part.rise.pictures,
+            };
+            accumulate(self.level, &outer, &mut sums);
+            for row in part.film_cotangent.chunks_exact(stride) {
+                bias.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
+            }
+            let mut cotangent = vec![0.0; part.rise.pictures * width];
+            pointwise(&adjoint, part.rise.pictures, &part.film_cotangent, &mut cotangent, false);
+            cotangents.push(cotangent);
+        }
+        let mut out = Pieces::new();
+        for (film, &start) in self.program.films.iter().zip(&self.layout.starts) {
+            // One run of channels for gains, offsets or γ each.
+            let runs = (0..film.kind.rows()).map(|row| start + row * padded(film.channels));
+            let values = runs.flat_map(|start| start..start + film.channels).collect::<Vec<_>>();
+            let weights = values.iter().flat_map(|f| (0..embedding).map(move |e| (e, f)));
+            out.push((film.affine.weight, weights.map(|(e, f)| sums[e * stride + f]).collect()));
+            out.push((film.affine.bias, values.iter().map(|&f| bias[f]).collect()));
+        }
+        let levels: Vec<&Levels> = parts.iter().map(|part| &part.rise.levels).collect();
+        for (layer, weights, bias) in self.embedding_gradients(&levels, cotangents) {
+            out.extend([(layer.weight, weights), (layer.bias, bias)]);
+        }
+        out
+    }
+}
+
+fn add(sum: &mut Option<Filter>, filter: Filter) {
+    match sum {
+        None => *sum = Some(filter),
+        Some(sum) => sum.values.iter_mut().zip(filter.values).for_each(|(sum, v)| *sum += v),
+    }
+}
+
+/// The filter as `[outputs, inputs, 3, 3]`; zeros if there was no picture.
+fn written(filter: Option<Filter>, [outputs, inputs]: [usize; 2]) -> Vec<f32> {
+    let mut weights = vec![0.0; outputs * inputs * 9];
+    if let Some(filter) = filter {
+        filter.write([outputs, inputs, 3], &mut weights);
+    }
+    weights
+}

@@ -1,0 +1,160 @@
+//! A network with its optimiser, from one step to the next.
+
+use candle_core::Tensor;
+
+use super::batches::TrainingBatch;
+use super::optimiser::device::DeviceOptimiser;
+use super::optimiser::{Optimiser, Settings, State};
+use crate::Result;
+use crate::engine::{Learner, LossWeights, TrainingRows};
+use crate::network::{Checkpoint, Description, DeviceChoice, TensorLearner, Trainee};
+
+/// A network in training.
+#[derive(Debug)]
+pub struct Trainer {
+    description: Description,
+    work: Work,
+}
+
+/// Where the weights are, and who steps them. The sums are those of loss, cross-entropy, score error and gradient norm.
+#[derive(Debug)]
+enum Work {
+    /// In memory: an engine gives the gradient.
+    Host { learner: Box<dyn Learner>, optimiser: Optimiser, sums: [f32; 4] },
+    /// In tensors of a device: nothing is read back in a step.
+    Device { learner: Box<TensorLearner>, optimiser: DeviceOptimiser, sums: Option<Tensor> },
+}
+
+impl Trainer {
+    /// Training of a checkpoint's weights on a device, at step 0.
+    ///
+    /// # Errors
+    /// [`Error::Device`](crate::Error::Device) if the device is not to be had, or has no room.
+    pub fn new(checkpoint: Checkpoint, device: &DeviceChoice, settings: Settings) -> Result<Self> {
+        let program = checkpoint.description.program();
+        let weights = checkpoint.weights(&program)?;
+        let work = match device.trainee(&checkpoint)? {
+            Trainee::Host(learner) => {
+                let optimiser = Optimiser::new(program.tensors, &weights, settings);
+                Work::Host { learner, optimiser, sums: [0.0; 4] }
+            }
+            Trainee::Tensors(learner) => {
+                let optimiser = DeviceOptimiser::new(program.tensors, learner.weights(), settings)?;
+                Work::Device { learner, optimiser, sums: None }
+            }
+        };
+        Ok(Self { description: checkpoint.description, work })
+    }
+
+    /// What the network is.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// Where it computes, for reports.
+    #[must_use]
+    pub fn device(&self) -> String {
+        match &self.work {
+            Work::Host { learner, .. } => learner.device(),
+            Work::Device { learner, .. } => learner.device(),
+        }
+    }
+
+    /// How many steps were taken.
+    #[must_use]
+    pub fn step_count(&self) -> u64 {
+        match &self.work {
+            Work::Host { optimiser, .. } => optimiser.step_count(),
+            Work::Device { optimiser, .. } => optimiser.step_count(),
+        }
+    }
+
+    /// One step along the gradient of a batch's loss: both learning rates times `rate`, the average of the weights kept with
+    /// `decay`.
+    ///
+    /// # Errors
+    /// If the batch does not fit the network or the device fails.
+    pub fn step(&mut self, batch: &TrainingBatch, loss: LossWeights, rate: f64, decay: f64) -> Result<()> {
+        let rows = TrainingRows {
+            noisy: &batch.noisy,
+            size: (self.description.image.height, self.description.image.width),
+            noise: &batch.noise,
+            sigmas: &batch.sigmas,
+            labels: &batch.labels,
+            classes: &batch.classes,
+        };
+        match &mut self.work {
+            Work::Host { learner, optimiser, sums } => {
+                let (parts, gradients) = learner.gradient(&rows, loss)?;
+                let norm = optimiser.step(gradients, rate, decay);
+                learner.load(&optimiser.weights())?;
+                let cross_entropy = parts.cross_entropy as f32 * loss.cross_entropy;
+                let score_error = parts.score_error as f32;
+                let found = [cross_entropy + loss.score * score_error, cross_entropy, score_error, norm];
+                sums.iter_mut().zip(found).for_each(|(sum, value)| *sum += value);
+            }
+            Work::Device { learner, optimiser, sums } => {
+                let (losses, gradients) = learner.gradients(&rows, loss)?;
+                let norm = optimiser.step(&gradients, rate, decay)?;
+                let cross_entropy = losses.cross_entropy.affine(f64::from(loss.cross_entropy), 0.0)?;
+                let found = Tensor::stack(&[losses.total, cross_entropy, losses.score_error, norm], 0)?.detach();
+                *sums = Some(match &sums {
+                    None => found,
+                    Some(sums) => (sums + found)?,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The sums over the steps since the last call of loss, cross-entropy in nats, score error and gradient norm.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn take_sums(&mut self) -> Result<[f32; 4]> {
+        match &mut self.work {
+            Work::Host { sums, .. } => Ok(std::mem::take(sums)),
+            Work::Device { sums, .. } => {
+                let values = sums.take().map(|sums| sums.to_vec1::<f32>()).transpose()?.unwrap_or_default();
+                Ok(std::array::from_fn(|i| values.get(i).copied().unwrap_or_default()))
+            }
+        }
+    }
+
+    /// The moving average of the weights, by parameter name.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn averages(&self) -> Result<State> {
+        match &self.work {
+            Work::Host { optimiser, .. } => Ok(optimiser.averages()),
+            Work::Device { optimiser, .. } => Ok(optimiser.averages()?),
+        }
+    }
+
+    /// Everything that [`Self::restore`] needs besides the step.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn state(&self) -> Result<State> {
+        match &self.work {
+            Work::Host { optimiser, .. } => Ok(optimiser.state()),
+            Work::Device { optimiser, .. } => Ok(optimiser.state()?),
+        }
+    }
+
+    /// Takes up where the trainer that gave this state left off.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) naming the tensor that is missing or has another shape.
+    pub fn restore(&mut self, state: &State, step: u64) -> Result<()> {
+        match &mut self.work {
+            Work::Host { learner, optimiser, .. } => {
+                optimiser.restore(state, step)?;
+                learner.load(&optimiser.weights())
+            }
+            Work::Device { optimiser, .. } => optimiser.restore(state, step),
+        }
+    }
+}
