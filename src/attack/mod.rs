@@ -30,6 +30,7 @@ mod settings;
 mod smallest;
 mod square;
 mod steepest;
+mod timeline;
 mod vote;
 mod warning;
 
@@ -46,4 +47,5 @@ pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;
 pub use run::{Outcome, Step, judge, run};
 pub use settings::{Mode, Settings, Target, names};
+pub use timeline::Timeline;
 pub use warning::Warning;

@@ -20,7 +20,7 @@ pub(super) struct Options {
 /// Opens the window with `pictures` in it.
 #[cfg(feature = "gui")]
 pub(super) fn open(paths: Vec<PathBuf>, Options { model, device }: Options) -> Done {
-    crate::gui::run(crate::gui::Options { paths, model, device })?;
+    crate::gui::run(crate::gui::Options { paths, model, device, ..Default::default() })?;
     Ok(super::Ending::Complete)
 }
 

@@ -1,5 +1,6 @@
 //! The application: its parts, the order of a frame, and who does which command.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui;
@@ -41,6 +42,7 @@ pub struct App {
     pub(super) host: Host,
     features: Features,
     scale_applied: f32,
+    settings_file: Option<PathBuf>,
 }
 
 impl App {
@@ -53,10 +55,12 @@ impl App {
         if let Some(state) = &cc.wgpu_render_state {
             gpu::install(state);
         }
-        let (mut settings, words) = Settings::load(cc.storage);
+        let settings_file = options.kept.as_ref().map(|folder| folder.join("settings.json"));
+        let (mut settings, words) = Settings::load(settings_file.as_deref(), cc.storage);
         layout::mend(&mut settings.layout);
         let mut session = Session::default();
-        session.kept_pictures = eframe::storage_dir("denoscope").map(|folder| folder.join("pictures"));
+        session.kept_evaluation = options.kept.as_ref().map(|folder| folder.join("evaluation"));
+        session.kept_pictures = options.kept.as_ref().map(|folder| folder.join("pictures"));
         if let Some(words) = words {
             session.notices.say(Level::WARN, words);
         }
@@ -81,7 +85,7 @@ impl App {
             host.run(PictureCommand::OpenPaths(options.paths));
         }
         let features = Features::new(&host);
-        let mut app = Self { host, features, scale_applied: 0.0 };
+        let mut app = Self { host, features, scale_applied: 0.0, settings_file };
         app.run_requested();
         app
     }
@@ -243,7 +247,9 @@ impl eframe::App for App {
             self.run(command);
         }
         let Host { document, history, session, .. } = &mut self.host;
-        if *document != before && !history.took_over() {
+        // Asked in each frame: an undo that changes nothing is not to hide the next change.
+        let took_over = history.took_over();
+        if *document != before && !took_over {
             history.record(before, dragging);
         }
         if !dragging {
@@ -256,8 +262,12 @@ impl eframe::App for App {
         }
     }
 
-    fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        self.host.settings.save(storage);
+    /// egui keeps the window's place by itself.
+    fn save(&mut self, _: &mut dyn eframe::Storage) {
+        let saved = self.settings_file.as_ref().map_or(Ok(()), |path| self.host.settings.save(path));
+        if let Err(error) = saved {
+            self.host.say(Level::ERROR, format!("The settings could not be saved: {error}"));
+        }
     }
 }
 
@@ -278,7 +288,11 @@ fn window(host: &mut Host, command: WindowCommand) {
         }
         C::Quit => host.ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         C::ToggleTheme => settings.dark = !settings.dark,
-        C::ScaleInterface(factor) => settings.scale = (settings.scale * factor).clamp(0.7, 2.5),
+        C::ScaleInterface(factor) => {
+            if factor.is_finite() {
+                settings.scale = (settings.scale * factor).clamp(0.7, 2.5);
+            }
+        }
         C::ResetScale => settings.scale = 1.0,
         C::ToggleFilmstrip => settings.filmstrip = !settings.filmstrip,
         C::ResetLayout => settings.layout = layout::default_layout(),

@@ -34,6 +34,9 @@ pub struct Options {
     pub model: Option<String>,
     /// `auto`, `cpu`, `cuda`, `cuda:N` or `metal`, instead of the last one.
     pub device: Option<String>,
+    /// The folder of what the window keeps: settings, pictures that are in no file, evaluations that were stopped. None:
+    /// nothing is kept.
+    pub kept: Option<PathBuf>,
 }
 
 /// Opens the window and returns when it is closed.
@@ -41,6 +44,7 @@ pub struct Options {
 /// # Errors
 /// [`Error::Device`] if there is no display, no graphics adapter that can draw it, or if the adapter is lost.
 pub fn run(options: Options) -> Result<()> {
+    let options = Options { kept: options.kept.or_else(|| eframe::storage_dir("denoscope")), ..options };
     listen();
     let viewport = egui::ViewportBuilder::default()
         .with_title("Denoscope")

@@ -33,8 +33,10 @@ pub enum EvaluateCommand {
     ChooseOthers,
     /// Measure.
     Start,
-    /// Stop measuring.
+    /// Stop measuring. What was measured is kept.
     Stop,
+    /// Go on with an evaluation that was stopped, or killed.
+    Resume,
     /// Save the result.
     Save(Format),
 }
@@ -46,7 +48,8 @@ pub fn entries() -> Vec<Entry> {
     vec![
         new(200, C::ChooseData, "Choose evaluation data…", "Class folders, CIFAR-10's or MNIST's files").group(),
         new(210, C::Start, "Evaluate", "Measure the model on the data of the evaluation pane").keys(PLAIN, Key::F5),
-        new(220, C::Stop, "Stop evaluation", "Stop measuring"),
+        new(220, C::Stop, "Stop evaluation", "Stop measuring, and keep what was measured"),
+        new(225, C::Resume, "Resume evaluation", "Go on with the evaluation that was stopped before its end"),
         new(230, C::Save(Format::Html), "Save evaluation as a page…", "Tables and plots, for a browser"),
         new(240, C::Save(Format::Json), "Save evaluation as JSON…", "What eval --json prints"),
         new(250, C::Save(Format::Csv), "Save evaluation as CSV…", "A line a figure, for spreadsheets"),

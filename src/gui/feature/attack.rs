@@ -7,7 +7,13 @@ use crate::gui::work::host::Host;
 pub fn run(host: &mut Host, command: AttackCommand) {
     let document = &mut host.document;
     match command {
-        AttackCommand::Set(settings) => document.attack = *settings,
+        AttackCommand::Set(settings) => {
+            // What is no number equals nothing, itself included: each frame would be a change to undo.
+            let numbers = [settings.epsilon, f64::from(settings.sigma)];
+            if numbers.iter().chain(settings.values.values()).all(|number| number.is_finite()) {
+                document.attack = *settings;
+            }
+        }
         AttackCommand::Reroll => document.attack.seed = document.attack.seed.wrapping_add(1),
         AttackCommand::RerollPurify => document.purify_seed = document.purify_seed.wrapping_add(1),
     }

@@ -7,7 +7,11 @@ use crate::gui::work::schedule;
 /// Does a command about the certificate.
 pub fn run(host: &mut Host, command: CertifyCommand) {
     match command {
-        CertifyCommand::Set(smoothing) => host.document.smoothing = smoothing,
+        CertifyCommand::Set(smoothing) => {
+            if smoothing.sigma.is_finite() && smoothing.alpha.is_finite() {
+                host.document.smoothing = smoothing;
+            }
+        }
         CertifyCommand::Toggle => schedule::toggle_certificate(host),
     }
 }

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 
 use tracing::Level;
 
+use super::unfinished::{self, Unfinished};
 use crate::files::write_whole;
-use crate::gui::command::{EvaluateCommand, Format};
+use crate::gui::command::{EvaluateCommand, Format, ModelCommand};
+use crate::gui::state::model::{Model, ModelSource};
 use crate::gui::work::dialogs::{choose_folder, save_as};
 use crate::gui::work::host::Host;
 use crate::gui::work::job::{self, Job};
-use crate::study::evaluation::{Chart, Evaluation, Samples, Table, charts, csv, evaluate, html, tables};
+use crate::study::evaluation::{Chart, Evaluation, Journal, Samples, Table, charts, csv, evaluate_from, html, tables};
 use crate::task::Cancel;
 use crate::train::data::open_as;
 use crate::{Error, Result};
@@ -71,10 +73,21 @@ pub struct Evaluating {
     pub failure: Option<String>,
     /// What a person should know about the data.
     pub notes: Vec<String>,
+    /// One that was stopped, or killed, before its end.
+    pub unfinished: Option<Unfinished>,
     job: Option<Job<Progress, Evaluation>>,
+    /// It goes on when this model is there.
+    waiting: Option<ModelSource>,
 }
 
 impl Evaluating {
+    /// None goes on; one of an earlier window may be unfinished.
+    #[must_use]
+    pub fn new(host: &Host) -> Self {
+        let unfinished = host.session.kept_evaluation.as_deref().and_then(Unfinished::read);
+        Self { unfinished, ..Self::default() }
+    }
+
     /// Does a command about evaluations.
     pub fn run(&mut self, host: &mut Host, command: EvaluateCommand) {
         use EvaluateCommand as C;
@@ -87,13 +100,41 @@ impl Evaluating {
             C::ChooseOthers => choose_folder(host, "Pictures of another kind", |path| C::SetOthers(path).into()),
             C::Start => self.start(host),
             C::Stop => self.job.iter().for_each(Job::stop),
+            C::Resume => self.resume(host),
             C::Save(format) => self.save(host, format),
+        }
+    }
+
+    /// Goes on with the unfinished one, once its model is there.
+    fn resume(&mut self, host: &mut Host) {
+        let Some(Unfinished { form, model }) = self.unfinished.clone() else {
+            host.say(Level::WARN, "No evaluation was stopped before its end.");
+            return;
+        };
+        host.settings.evaluation = form;
+        if host.session.model.as_ref().is_some_and(|now| now.source == model) {
+            self.start(host);
+        } else {
+            host.run(ModelCommand::Use(model.clone()));
+            self.waiting = Some(model);
+        }
+    }
+
+    /// Starts what waits for its model, if that is there.
+    fn start_waiting(&mut self, host: &mut Host) {
+        let Some(model) = &self.waiting else { return };
+        if host.session.model.as_ref().is_some_and(|now| now.source == *model) {
+            self.waiting = None;
+            self.start(host);
+        } else if !host.session.model_loading {
+            // That it is not there was said.
+            self.waiting = None;
         }
     }
 
     fn start(&mut self, host: &mut Host) {
         let form = host.settings.evaluation.clone();
-        let Some(model) = host.session.model.as_ref().map(|model| model.joint.clone()) else { return };
+        let Some(Model { source, joint: model, .. }) = host.session.model.clone() else { return };
         if self.job.is_some() {
             host.say(Level::WARN, "An evaluation is running already.");
             return;
@@ -102,8 +143,12 @@ impl Evaluating {
             host.say(Level::WARN, "Choose the data to evaluate on first.");
             return;
         }
+        let asked = Unfinished { form: form.clone(), model: source };
+        let folder = host.session.kept_evaluation.clone();
+        self.unfinished = folder.as_ref().map(|_| asked.clone());
         let work = move |cancel: &Cancel, publish: &mut dyn FnMut(Progress)| {
             let plan = form.plan()?;
+            plan.check(&*model)?;
             let shape = Some(model.shape());
             let samples = Samples::new(open_as(form.data.trim(), shape)?, &*model, Some(form.limit.max(1)))?;
             publish(Progress::Notes(samples.notes.clone()));
@@ -112,9 +157,13 @@ impl Evaluating {
                 "" => None,
                 path => Some(Samples::of_another_kind(open_as(path, shape)?, &*model, Some(form.limit.max(1)))),
             };
-            evaluate(&*model, &samples, others.as_ref(), &plan, cancel, &mut |step| {
+            let mut journal = folder.as_ref().map_or_else(|| Ok(Journal::unkept()), |folder| asked.keep(folder))?;
+            let others = others.as_ref();
+            let evaluation = evaluate_from(&mut journal, &*model, &samples, others, &plan, cancel, &mut |step| {
                 publish(Progress::Step { part: step.part.to_owned(), done: step.done, total: step.total });
-            })
+            })?;
+            folder.map_or(Ok(()), |folder| unfinished::forget(&folder, journal))?;
+            Ok(evaluation)
         };
         match Job::start("denoscope-evaluation", &host.jobs, work) {
             Ok(job) => {
@@ -130,6 +179,7 @@ impl Evaluating {
 
     /// Takes in how far the evaluation is.
     pub fn poll(&mut self, host: &mut Host) {
+        self.start_waiting(host);
         for news in self.job.as_mut().map(Job::poll).unwrap_or_default() {
             match news {
                 job::News::Progress(Progress::Notes(notes)) => {
@@ -162,9 +212,10 @@ impl Evaluating {
                 };
                 let parts = tables(&evaluation).into_iter().map(with_charts).collect();
                 self.result = Some(Arc::new(Measured { evaluation, parts }));
+                self.unfinished = None;
                 host.say(Level::INFO, words);
             }
-            Err(Error::Cancelled) => host.say(Level::INFO, "The evaluation was stopped."),
+            Err(Error::Cancelled) => host.say(Level::INFO, "The evaluation was stopped; Resume goes on from there."),
             Err(error) => {
                 host.say(Level::ERROR, error.to_string());
                 self.failure = Some(error.to_string());

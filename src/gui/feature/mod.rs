@@ -15,6 +15,7 @@ mod samples;
 pub mod session_file;
 pub mod tiles;
 pub mod training;
+pub mod unfinished;
 
 use self::evaluation::Evaluating;
 use self::export::Export;
@@ -45,7 +46,7 @@ impl Features {
             pictures: Pictures::new(host),
             export: Export::new(host),
             models: Models::new(host),
-            evaluation: Evaluating::default(),
+            evaluation: Evaluating::new(host),
             training: Training::new(host),
         }
     }

@@ -35,7 +35,11 @@ impl Models {
             ModelCommand::Use(source) => self.read(host, source),
             ModelCommand::Open => {
                 let dialog = AsyncFileDialog::new().set_title("Open model").add_filter("Checkpoints", &["safetensors"]);
-                choose(host, dialog.pick_file(), |file| PictureCommand::OpenPaths(vec![file.path().to_owned()]).into());
+                choose(
+                    host,
+                    || dialog.pick_file(),
+                    |file| PictureCommand::OpenPaths(vec![file.path().to_owned()]).into(),
+                );
             }
             ModelCommand::UseDevice(device) => {
                 host.settings.device = device;
@@ -67,6 +71,7 @@ impl Models {
                 Ok(model) => take(host, source, model),
                 Err(error) => {
                     host.say(Level::ERROR, error.to_string());
+                    mend_document(host);
                     if host.session.model.is_none() {
                         host.session.model_error = Some(error.to_string());
                         // The oracle needs no file: the window is of use even so.

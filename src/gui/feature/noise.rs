@@ -18,8 +18,10 @@ pub fn run(host: &mut Host, command: NoiseCommand) {
             }
         }
         C::ScaleSigma(factor) => {
-            let sigma = document.noise.sigma.max(1.0 / 255.0) * factor;
-            document.noise.sigma = sigma.clamp(1.0 / 255.0, *SIGMAS.end());
+            if factor.is_finite() {
+                let sigma = document.noise.sigma.max(1.0 / 255.0) * factor;
+                document.noise.sigma = sigma.clamp(1.0 / 255.0, *SIGMAS.end());
+            }
         }
         C::SetKind(kind) => document.noise.kind = kind,
         C::SetSeed(seed) => document.noise.seed = seed,

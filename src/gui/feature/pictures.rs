@@ -12,6 +12,7 @@ use super::{drawing, samples};
 use crate::gui::command::{ModelCommand, PictureCommand, TrainCommand, WindowCommand};
 use crate::gui::gpu::Content;
 use crate::gui::state::document::{Document, Entry, Source};
+use crate::gui::state::mend::is_sound;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
 use crate::gui::work::background::Background;
@@ -55,8 +56,8 @@ impl Pictures {
         match command {
             C::Open => ask_for_pictures(host),
             C::OpenFolder => {
-                let picked = AsyncFileDialog::new().set_title("Open folder").pick_folders();
-                choose(host, picked, |folders| C::OpenPaths(paths_of(&folders)).into());
+                let dialog = AsyncFileDialog::new().set_title("Open folder");
+                choose(host, || dialog.pick_folders(), |folders| C::OpenPaths(paths_of(&folders)).into());
             }
             C::OpenPaths(paths) => self.open(host, paths),
             C::Paste => self.read.start(read_clipboard, Opened::Failed),
@@ -68,7 +69,11 @@ impl Pictures {
             C::Select(index) => document.current = index.min(document.pictures.len().saturating_sub(1)),
             C::Next => document.current = (document.current + 1).min(document.pictures.len().saturating_sub(1)),
             C::Previous => document.current = document.current.saturating_sub(1),
-            C::SetFit(fit) => document.entry_mut().into_iter().for_each(|entry| entry.fit = fit),
+            C::SetFit(fit) => {
+                if is_sound(fit) {
+                    document.entry_mut().into_iter().for_each(|entry| entry.fit = fit);
+                }
+            }
         }
     }
 
@@ -123,7 +128,7 @@ impl Pictures {
 fn ask_for_pictures(host: &mut Host) {
     let all: Vec<&str> = PICTURES.into_iter().chain(["json", "safetensors"]).collect();
     let dialog = AsyncFileDialog::new().set_title("Open").add_filter("Pictures, sessions, models", &all);
-    choose(host, dialog.pick_files(), |files| PictureCommand::OpenPaths(paths_of(&files)).into());
+    choose(host, || dialog.pick_files(), |files| PictureCommand::OpenPaths(paths_of(&files)).into());
 }
 
 fn paths_of(files: &[rfd::FileHandle]) -> Vec<PathBuf> {
@@ -134,12 +139,13 @@ fn restore(host: &mut Host, restored: Restored) {
     for words in restored.broken {
         host.say(Level::WARN, words);
     }
-    let model = restored.model;
     host.change_document(|document| *document = restored.document);
-    if model != host.settings.model {
-        host.run(ModelCommand::Use(model));
+    if restored.model == host.settings.model {
+        mend_document(host);
+    } else {
+        // Its model mends the document when it is there.
+        host.run(ModelCommand::Use(restored.model));
     }
-    mend_document(host);
 }
 
 fn new_drawing(host: &mut Host) {

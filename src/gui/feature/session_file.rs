@@ -149,8 +149,13 @@ fn restored_picture(saved: SavedPicture, folder: Option<&Path>, broken: &mut Vec
             Ok(Entry { fit, ..entry })
         }
         Origin::Values { drawn, shape, values } => {
-            if shape.is_empty() || values.len() != shape.len() || !matches!(shape.channels, 1 | 3) {
+            let Shape { channels, height, width } = shape;
+            let fits = height.checked_mul(width).and_then(|size| size.checked_mul(channels)) == Some(values.len());
+            if !fits || values.is_empty() || !matches!(channels, 1 | 3) {
                 return Err(Error::data(&name, "its values do not fit its shape"));
+            }
+            if !values.iter().all(|value| (0.0..=1.0).contains(value)) {
+                return Err(Error::data(&name, "its values are not all between 0 and 1"));
             }
             let picture = Picture::new(shape, values);
             Ok(Entry {

@@ -11,7 +11,11 @@ pub fn run(host: &mut Host, command: TileCommand) {
     use TileCommand as C;
     let Host { document, session, settings, .. } = host;
     match command {
-        C::SetLook(kind, look) => drop(session.looks.insert(kind.family(), look)),
+        C::SetLook(kind, look) => {
+            if look.is_sound() {
+                session.looks.insert(kind.family(), look);
+            }
+        }
         C::SetCompare(compare) => {
             document.compare = compare;
             if !document.reference.is_picture() {
@@ -20,7 +24,11 @@ pub fn run(host: &mut Host, command: TileCommand) {
         }
         C::SetReference(kind) => document.reference = kind,
         C::ToggleWipe => session.wipe = if session.wipe.is_some() { None } else { Some(0.5) },
-        C::Zoom(factor) => session.view.zoom_about(factor, [0.0, 0.0]),
+        C::Zoom(factor) => {
+            if factor.is_finite() {
+                session.view.zoom_about(factor, [0.0, 0.0]);
+            }
+        }
         C::ResetView => session.view = View::default(),
         C::ToggleGrid => settings.grid = !settings.grid,
         C::SetReading(reading) => document.reading = reading,

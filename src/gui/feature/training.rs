@@ -150,8 +150,8 @@ impl Training {
             C::ChooseData => choose_folder(host, "Data to train on", |path| C::SetData(path).into()),
             C::ChooseOut => {
                 let dialog = AsyncFileDialog::new().set_title("Model to write").set_file_name("model.safetensors");
-                let picked = dialog.add_filter("Checkpoints", &["safetensors"]).save_file();
-                choose(host, picked, |file| C::SetOut(file.path().to_owned()).into());
+                let dialog = dialog.add_filter("Checkpoints", &["safetensors"]);
+                choose(host, || dialog.save_file(), |file| C::SetOut(file.path().to_owned()).into());
             }
             C::Start { replace } => {
                 let config = Config { overwrite: replace, ..form.config(&host.settings.device) };
@@ -176,7 +176,7 @@ impl Training {
             },
             C::ChooseLog => {
                 let dialog = AsyncFileDialog::new().set_title("Log of a training run").add_filter("Logs", &["csv"]);
-                choose(host, dialog.pick_file(), |file| C::Follow(file.path().to_owned()).into());
+                choose(host, || dialog.pick_file(), |file| C::Follow(file.path().to_owned()).into());
             }
             C::Follow(path) => self.follow(host, path),
         }
@@ -185,6 +185,10 @@ impl Training {
     fn start(&mut self, host: &mut Host, config: Config) {
         if self.job.is_some() {
             host.say(Level::WARN, "A run is going on already; pause it first.");
+            return;
+        }
+        if let Err(error) = host.settings.training.check() {
+            host.say(Level::ERROR, error.to_string());
             return;
         }
         if config.data.as_os_str().is_empty() || config.out.as_os_str().is_empty() {
@@ -251,6 +255,8 @@ impl Training {
             return;
         }
         let out = path.with_extension("");
+        // What is still being read of another log is of no use.
+        self.log = host.jobs.background();
         let followed = Followed { path, offset: 0, next: Instant::now(), looking: false };
         self.now = Run { stage: Stage::Followed, out: Some(out), followed: Some(followed), ..Run::default() };
     }

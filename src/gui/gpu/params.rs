@@ -117,6 +117,15 @@ impl Default for Look {
 }
 
 impl Look {
+    /// Whether its numbers can be drawn with.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.gain.is_finite()
+            && (1e-3..=1e6).contains(&self.gain)
+            && self.offset.is_finite()
+            && self.offset.abs() <= 1e3
+    }
+
     /// A signed map of the difference from the second picture.
     #[must_use]
     pub fn signed(gain: f32) -> Self {

@@ -1,5 +1,6 @@
 //! What is to be measured of the model, as the person filled it in.
 
+use super::mend::in_range;
 use crate::attack::Defence;
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{AttackPlan, CertifyPlan, Plan};
@@ -63,6 +64,7 @@ impl EvaluationForm {
             }
             Ok(levels)
         };
+        in_range("pictures at most", self.limit as f64, 1.0, 1e6)?;
         let sigmas = levels(&self.sigmas)?;
         let certify = CertifyPlan { sigmas: levels(&self.certify)?, ..CertifyPlan::default() };
         let attacks: Vec<AttackPlan> = parts(&self.attacks).iter().map(|text| text.parse()).collect::<Result<_>>()?;

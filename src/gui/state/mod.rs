@@ -5,6 +5,7 @@ pub mod answers;
 pub mod document;
 pub mod evaluation_form;
 pub mod history;
+pub mod mend;
 pub mod model;
 pub mod notices;
 pub mod pane;

@@ -85,6 +85,8 @@ pub struct Session {
     pub eraser: bool,
     /// The search among many classes.
     pub class_query: String,
+    /// Where an evaluation is kept until it ends.
+    pub kept_evaluation: Option<PathBuf>,
     /// Where pictures are kept that a command is to read and that are in no file.
     pub kept_pictures: Option<PathBuf>,
     /// The panes that were visible in the last frame.

@@ -1,15 +1,18 @@
-//! How a person likes to work: saved between sessions under a versioned key.
+//! How a person likes to work: saved between sessions in a file of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use eframe::egui;
+use serde_json::{Map, Value};
 
 use super::evaluation_form::EvaluationForm;
 use super::model::ModelSource;
 use super::pane::{Pane, no_layout};
 use super::training_form::TrainingForm;
+use crate::files::write_whole;
+use crate::{Error, Result};
 
-/// The key in the store. Another layout of this struct that old files do not fit gets another number.
+/// The key in egui's store, where earlier versions kept them.
 const KEY: &str = "denoscope-settings-1";
 /// How many recent files are kept.
 const RECENT: usize = 12;
@@ -65,28 +68,52 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What was saved, or the defaults; and words for the person if a file was there but could not be read.
+    /// What was saved in the file at `path`, or by an earlier version in egui's own store, or the defaults; and words for
+    /// the person if something was there that could not be read. What can be read of it is kept.
     #[must_use]
-    pub fn load(storage: Option<&dyn eframe::Storage>) -> (Self, Option<String>) {
-        let Some(text) = storage.and_then(|s| s.get_string(KEY)) else {
-            return (Self::default(), None);
-        };
-        match serde_json::from_str::<Self>(&text) {
-            Ok(settings) if settings.layout.root().is_some() => (settings.clamped(), None),
-            Ok(settings) => (Self { layout: no_layout(), ..settings.clamped() }, None),
-            Err(error) => {
-                let words = format!("The saved settings could not be read ({error}); these are the defaults.");
-                (Self::default(), Some(words))
-            }
+    pub fn load(path: Option<&Path>, storage: Option<&dyn eframe::Storage>) -> (Self, Option<String>) {
+        let saved = path.and_then(|path| std::fs::read_to_string(path).ok());
+        match saved.or_else(|| storage.and_then(|store| store.get_string(KEY))) {
+            Some(text) => Self::read(&text),
+            None => (Self::default(), None),
         }
     }
 
-    /// Saves.
-    pub fn save(&self, storage: &mut dyn eframe::Storage) {
-        match serde_json::to_string(self) {
-            Ok(text) => storage.set_string(KEY, text),
-            Err(error) => tracing::warn!("the settings could not be saved: {error}"),
+    fn read(text: &str) -> (Self, Option<String>) {
+        let error = match serde_json::from_str::<Self>(text) {
+            Ok(settings) => return (settings.clamped(), None),
+            Err(error) => error,
+        };
+        let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(text) else {
+            let words = format!("The saved settings could not be read ({error}); these are the defaults.");
+            return (Self::default(), Some(words));
+        };
+        // Each by itself, so that one that this version does not know takes no other with it.
+        let (mut kept, mut lost) = (Map::new(), Vec::new());
+        for (name, value) in fields {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            match serde_json::from_value::<Self>(Value::Object(alone)) {
+                Ok(_) => drop(kept.insert(name, value)),
+                Err(_) => lost.push(name),
+            }
         }
+        let settings = serde_json::from_value::<Self>(Value::Object(kept)).unwrap_or_default();
+        let words =
+            format!("Of the saved settings these could not be read and are the usual ones: {}.", lost.join(", "));
+        (settings.clamped(), Some(words))
+    }
+
+    /// Saves them in the file at `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let broken = |error| Error::Compute(format!("the settings are no JSON: {error}"));
+        let text = serde_json::to_string(self).map_err(broken)?;
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+        }
+        write_whole(path, text.as_bytes(), true)
     }
 
     /// Puts a file at the head of the recent ones.
@@ -119,47 +146,31 @@ fn note(list: &mut Vec<PathBuf>, path: &std::path::Path) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
 
-    #[derive(Default)]
-    struct Store(HashMap<String, String>);
-
-    impl eframe::Storage for Store {
-        fn get_string(&self, key: &str) -> Option<String> {
-            self.0.get(key).cloned()
-        }
-
-        fn set_string(&mut self, key: &str, value: String) {
-            self.0.insert(key.to_owned(), value);
-        }
-
-        fn remove_string(&mut self, key: &str) {
-            self.0.remove(key);
-        }
-
-        fn flush(&mut self) {}
-    }
-
     #[test]
-    fn settings_survive_the_store() {
+    fn settings_survive_their_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/settings.json");
         let mut settings = Settings { dark: false, scale: 1.5, ..Settings::default() };
-        settings.note_recent(std::path::Path::new("a.png"));
-        let mut store = Store::default();
-        settings.save(&mut store);
-        let (back, words) = Settings::load(Some(&store));
-        assert_eq!(back, settings);
-        assert_eq!(words, None);
+        settings.note_recent(Path::new("a.png"));
+        settings.save(&path).unwrap();
+        assert_eq!(Settings::load(Some(&path), None), (settings, None));
+        assert_eq!(Settings::load(Some(Path::new("/nowhere/at/all")), None), (Settings::default(), None));
     }
 
     #[test]
-    fn a_broken_file_falls_back_with_words() {
-        let mut store = Store::default();
-        eframe::Storage::set_string(&mut store, KEY, "{\"dark\": 3".to_owned());
-        let (back, words) = Settings::load(Some(&store));
+    fn what_cannot_be_read_takes_nothing_else_with_it() {
+        let (back, words) = Settings::read("{\"dark\": 3");
         assert_eq!(back, Settings::default());
         assert!(words.unwrap().contains("defaults"));
+        let text = serde_json::to_string(&Settings { dark: false, grid: false, ..Settings::default() }).unwrap();
+        let text = text.replace("\"noises\":[\"gaussian\"]", "\"noises\":[\"of another version\"]");
+        let text = text.replace("\"scale\":1.0", "\"scale\":1e39");
+        let (back, words) = Settings::read(&text);
+        assert!(!back.dark && !back.grid && back.evaluation == EvaluationForm::default());
+        let words = words.unwrap();
+        assert!(words.contains("evaluation") && !words.contains("dark"), "{words}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::mend::in_range;
+use crate::Result;
 use crate::train::{Config, Every, Objective, Preset};
 
 /// Steps between two points of the plots.
@@ -62,6 +64,18 @@ impl Default for TrainingForm {
 }
 
 impl TrainingForm {
+    /// Refuses numbers that no run can have: a form may come from a file.
+    ///
+    /// # Errors
+    /// [`crate::Error::Option`] naming the field.
+    pub fn check(&self) -> Result<()> {
+        in_range("length", self.length, 1e-3, 1e9)?;
+        in_range("λ", self.lambda, 0.0, 1e6)?;
+        in_range("pictures a step", self.batch as f64, 1.0, 4096.0)?;
+        in_range("pictures held out", self.holdout as f64, 0.0, 1e6)?;
+        in_range("seconds between savings", self.every as f64, 0.0, 86_400.0)
+    }
+
     /// The options of a new run.
     #[must_use]
     pub fn config(&self, device: &str) -> Config {

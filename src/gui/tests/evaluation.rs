@@ -6,13 +6,20 @@ use std::sync::Arc;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 
-use super::{Dropped, Window, oracle, run};
+use super::{App, Dropped, Options, Threads, Window, oracle, run};
+use crate::Error;
 use crate::gui::command::{EvaluateCommand, Format, WindowCommand};
 use crate::gui::feature::evaluation::text;
 use crate::gui::feature::oracle::{NAMES, oracle_pictures};
+use crate::gui::feature::unfinished::Unfinished;
 use crate::gui::state::evaluation_form::EvaluationForm as Form;
+use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
+use crate::joint::JointModel;
 use crate::picture::NoiseKind;
+use crate::study::evaluation::{Samples, evaluate, evaluate_from};
+use crate::task::Cancel;
+use crate::train::data::open_as;
 
 /// The oracle's own patterns as class folders, the last two under each other's names.
 fn write_patterns(folder: &Path) {
@@ -68,6 +75,47 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     assert_eq!(json["images"], 10);
     let csv = text(evaluation, Format::Csv).unwrap();
     assert!(csv.contains(",fgsm,linf,") && csv.contains("fgsm against smoothed vote of 4"), "{csv}");
+}
+
+/// The window was killed while it measured: the next one offers to go on, and ends with the same figures.
+#[test]
+fn an_evaluation_that_was_killed_is_offered_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("patterns");
+    write_patterns(&data);
+    let kept = folder.path().join("kept");
+    let form = Form { attacks: "fgsm:linf:4/255".to_owned(), defences: String::new(), ..form(&data) };
+    let asked = Unfinished { form: form.clone(), model: ModelSource::Oracle };
+    let (model, plan) = (crate::gui::feature::oracle::oracle(), form.plan().unwrap());
+    let samples = Samples::new(open_as(&form.data, Some(model.shape())).unwrap(), &model, Some(500)).unwrap();
+    let cancel = Cancel::new();
+    let mut journal = asked.keep(&kept.join("evaluation")).unwrap();
+    let stopped = evaluate_from(&mut journal, &model, &samples, None, &plan, &cancel, &mut |step| {
+        if step.done > 25 {
+            cancel.raise();
+        }
+    });
+    assert!(matches!(stopped, Err(Error::Cancelled)));
+    drop(journal);
+
+    let options = Options { model: Some("digits".to_owned()), kept: Some(kept.clone()), ..Options::default() };
+    let mut window = egui_kittest::Harness::builder()
+        .with_size(egui::vec2(1280.0, 800.0))
+        .build_eframe(|cc| App::new(cc, options, Threads::Inline));
+    window.run_steps(3);
+    run(&mut window, WindowCommand::Show(Pane::EVALUATION));
+    window.get_by_label("The evaluation of oracle was stopped before its end.");
+    window.get_by_label("Resume").click();
+    window.run_steps(6);
+    let measured = window.state().features().evaluation.result.clone().expect("a result");
+    let whole = evaluate(&model, &samples, None, &plan, &Cancel::new(), &mut |_| ()).unwrap();
+    assert_eq!(text(&measured.evaluation, Format::Json).unwrap(), text(&whole, Format::Json).unwrap());
+    assert_eq!(window.state().session().model.as_ref().unwrap().source, ModelSource::Oracle);
+    assert_eq!(window.state().settings().evaluation, form);
+    // Once it has ended there is nothing to go on with, here or in the next window.
+    assert!(window.query_by_label("Resume").is_none());
+    assert_eq!(Unfinished::read(&kept.join("evaluation")), None);
+    assert_eq!(std::fs::read_dir(kept.join("evaluation")).unwrap().count(), 0);
 }
 
 #[test]

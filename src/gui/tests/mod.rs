@@ -4,11 +4,14 @@
 mod adversary;
 mod beliefs;
 mod evaluation;
+mod kill;
 mod labels;
 mod models;
 mod noise;
+mod numbers;
 mod out;
 mod pictures;
+mod random;
 mod restorations;
 mod robustness;
 mod shell;
@@ -64,7 +67,8 @@ fn oracle() -> Window {
 }
 
 fn started(paths: Vec<PathBuf>, model: &str, threads: Threads) -> Window {
-    let options = Options { paths, model: Some(model.to_owned()), device: Some("cpu".to_owned()) };
+    let options =
+        Options { paths, model: Some(model.to_owned()), device: Some("cpu".to_owned()), ..Options::default() };
     let mut window = Harness::builder()
         .with_size(vec2(1280.0, 800.0))
         .with_max_steps(30)

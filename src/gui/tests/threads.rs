@@ -43,7 +43,7 @@ fn attack_for_long(window: &mut Window) {
     settings.set(names::STEPS, 100_000.0).unwrap();
     settings.set(names::EARLY_STOP, 0.0).unwrap();
     run(window, AttackCommand::Set(Box::new(settings)));
-    until(window, "the attack to be under way", |app| app.session().attack.steps.len() > 3);
+    until(window, "the attack to be under way", |app| app.session().attack.seen() > 3);
 }
 
 #[test]

@@ -241,7 +241,11 @@ fn paint_ribbon(ui: &Ui, cx: &Context<'_>, rect: Rect, scale: Scale) {
     ui.painter().rect_filled(rect, 3.0, tokens.ground);
     let curve = &cx.session.curve;
     if curve.sigmas.len() < 2 {
-        let words = if cx.questions.curve.is_pending() { "Asking the model at every level…" } else { "" };
+        let words = match cx.session.classes().len() {
+            1 => "A denoiser: one class, at every level",
+            _ if cx.questions.curve.is_pending() => "Asking the model at every level…",
+            _ => "",
+        };
         let font = FontId::proportional(text::SMALL);
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, words, font, tokens.dim);
         return;

@@ -9,12 +9,17 @@ use super::host::{Host, Outcome};
 use crate::Result;
 use crate::gui::command::Command;
 
-/// Waits for what a person chooses, and does the command that `make` makes of it.
-pub fn choose<T: Send + 'static>(
+/// Asks a person by the dialog that `ask` opens, and does the command that `make` makes of the answer. A window without
+/// threads, as in tests, has nobody to ask.
+pub fn choose<T: Send + 'static, F: Future<Output = Option<T>> + Send + 'static>(
     host: &mut Host,
-    picked: impl Future<Output = Option<T>> + Send + 'static,
+    ask: impl FnOnce() -> F,
     make: impl FnOnce(T) -> Command + Send + 'static,
 ) {
+    if host.jobs.inline {
+        return;
+    }
+    let picked = ask();
     let job = move || match pollster::block_on(picked) {
         Some(chosen) => Outcome::Run(Box::new(make(chosen))),
         None => Outcome::Nothing,
@@ -24,8 +29,8 @@ pub fn choose<T: Send + 'static>(
 
 /// Asks for a folder.
 pub fn choose_folder(host: &mut Host, title: &str, make: impl FnOnce(PathBuf) -> Command + Send + 'static) {
-    let picked = AsyncFileDialog::new().set_title(title).pick_folder();
-    choose(host, picked, |folder: FileHandle| make(folder.path().to_owned()));
+    let ask = || AsyncFileDialog::new().set_title(title).pick_folder();
+    choose(host, ask, |folder: FileHandle| make(folder.path().to_owned()));
 }
 
 /// Asks where to, and writes there in the background. The dialog has asked about overwriting.
@@ -36,6 +41,9 @@ pub fn save_as(
     endings: &[&str],
     write: impl FnOnce(&Path) -> Result<()> + Send + 'static,
 ) {
+    if host.jobs.inline {
+        return;
+    }
     let picked = AsyncFileDialog::new().set_title("Save").set_file_name(name).add_filter(kind, endings).save_file();
     let ending = endings[0].to_owned();
     let job = move || {

@@ -8,8 +8,9 @@ use super::host::Host;
 use super::questions::Lane;
 use super::tasks::Message;
 use super::worker::{News, Report};
-use crate::attack::{Outcome, Target};
+use crate::attack::Outcome;
 use crate::gui::state::answers::{Fresh, Measured, TimelineStep};
+use crate::gui::state::mend::mend;
 
 /// Takes in what the workers reported.
 pub fn receive(host: &mut Host) {
@@ -76,7 +77,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::Curve(curve) => session.curve = curve,
         Message::AttackStep(step) => {
             session.attack.begin_anew();
-            session.attack.steps.push(step);
+            session.attack.push(step);
         }
         Message::Attacked(outcome) => attacked(host, *outcome),
         Message::Probe(probe) => {
@@ -110,13 +111,10 @@ fn attacked(host: &mut Host, outcome: Outcome) {
     session.attack.outcome = Some(outcome);
 }
 
-/// Lets go of classes that the model does not have: a document made with another model may name some.
+/// Makes the document one that the model in use can be asked about: it may be of another model, or of a file.
 pub fn mend_document(host: &mut Host) {
-    let classes = host.session.classes().len();
-    if let Target::Class(class) = host.document.attack.target
-        && class >= classes
-    {
-        host.document.attack.target = Target::None;
+    let model = host.session.model.as_ref().map(|model| model.joint.clone());
+    for words in mend(&mut host.document, model.as_deref()) {
+        host.say(Level::WARN, words);
     }
-    host.document.pinned.retain(|&class| class < classes);
 }

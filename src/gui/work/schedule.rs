@@ -37,6 +37,10 @@ pub fn schedule(host: &mut Host) {
     }
     let Some(picture) = host.session.fitted.as_ref().map(|f| f.content.clone()) else { return };
     schedule_study(host, &model, &picture);
+    // A model of one class is a denoiser: of classes there is nothing to ask.
+    if model.0.classes().len() < 2 {
+        return;
+    }
     schedule_curve(host, &model, &picture);
     if host.session.shows(&Pane::ADVERSARY) {
         schedule_attack(host, &model, &picture);

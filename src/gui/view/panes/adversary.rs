@@ -32,6 +32,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Adversary",
     hint: "What would fool the model, step by step",
     place: Place::Below,
+    classes: true,
     show,
 };
 

@@ -22,6 +22,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Beliefs",
     hint: "How probable the model holds each class",
     place: Place::Beside,
+    classes: true,
     show,
 };
 

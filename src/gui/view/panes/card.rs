@@ -18,6 +18,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Model",
     hint: "Where the model comes from and what it is",
     place: Place::Details,
+    classes: false,
     show,
 };
 

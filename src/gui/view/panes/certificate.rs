@@ -24,6 +24,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Certificate",
     hint: "A radius within which no perturbation changes the smoothed class, by votes",
     place: Place::Below,
+    classes: true,
     show,
 };
 

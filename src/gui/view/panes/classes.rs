@@ -24,6 +24,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Classes",
     hint: "What the model would restore if the picture were each class",
     place: Place::Below,
+    classes: true,
     show,
 };
 

@@ -21,6 +21,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Beliefs over σ",
     hint: "How that changes with the noise level",
     place: Place::Beside,
+    classes: true,
     show,
 };
 

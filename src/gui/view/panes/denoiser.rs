@@ -16,6 +16,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Denoiser",
     hint: "The clean and noisy picture, what the model restores, and the differences",
     place: Place::Above,
+    classes: false,
     show,
 };
 

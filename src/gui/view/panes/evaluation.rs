@@ -30,6 +30,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Evaluation",
     hint: "Accuracy, calibration, restoration and robustness on a whole data set",
     place: Place::Below,
+    classes: false,
     show,
 };
 
@@ -41,6 +42,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
 fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     start(ui, cx);
+    resume(ui, cx);
     let mut form: EvaluationForm = cx.settings.evaluation.clone();
     section(ui, "Data: class folders, CIFAR-10 or MNIST");
     form::path(ui, cx, &mut form.data, "Data to evaluate on", FOLDER, EvaluateCommand::ChooseData);
@@ -94,6 +96,16 @@ fn start(ui: &mut Ui, cx: &mut Context<'_>) {
     if response.on_disabled_hover_text("Choose the data first").clicked() {
         cx.run(EvaluateCommand::Start);
     }
+}
+
+/// The way on with an evaluation that did not end.
+fn resume(ui: &mut Ui, cx: &mut Context<'_>) {
+    let evaluation = &cx.features.evaluation;
+    let Some(unfinished) = evaluation.unfinished.as_ref().filter(|_| evaluation.running.is_none()) else { return };
+    let tokens = Tokens::in_ui(ui);
+    let words = format!("The evaluation of {} was stopped before its end.", unfinished.model.label());
+    ui.label(RichText::new(words).color(tokens.warning)).on_hover_text(unfinished.form.data.as_str());
+    command_button(ui, cx, "Resume", EvaluateCommand::Resume);
 }
 
 /// One line of text.

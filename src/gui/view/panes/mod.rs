@@ -19,6 +19,7 @@ use egui_tiles::{SimplificationOptions, TabState, TileId, Tiles, Tree, UiRespons
 
 use super::context::Context;
 use super::theme::{Tokens, height, space, text};
+use super::widgets;
 use crate::gui::state::pane::Pane;
 
 /// What a pane is.
@@ -31,6 +32,8 @@ pub struct PaneInfo {
     pub hint: &'static str,
     /// Where it lies at first.
     pub place: Place,
+    /// It is about classes: a model of one class, a denoiser, has nothing to show there.
+    pub classes: bool,
     /// Shows it.
     pub show: fn(&mut Ui, &mut Context<'_>),
 }
@@ -82,6 +85,14 @@ fn title(pane: &Pane) -> &'static str {
     info(pane).map_or("", |info| info.title)
 }
 
+/// What stands in a pane about classes where the model has one only.
+fn denoiser_only(ui: &mut Ui, _: &mut Context<'_>) {
+    widgets::empty(
+        ui,
+        "This model is a denoiser: it has one class, so there is nothing to believe, to fool or to certify.",
+    );
+}
+
 /// Shows the panes.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
     cx.session.visible.clear();
@@ -99,7 +110,8 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
         Frame::new().inner_margin(Margin::same(space::GROUP as i8)).show(ui, |ui| {
             if let Some(info) = info(pane) {
                 self.cx.session.visible.push(info.pane.clone());
-                ui.push_id(info.title, |ui| (info.show)(ui, self.cx));
+                let show = if info.classes && self.cx.session.classes().len() == 1 { denoiser_only } else { info.show };
+                ui.push_id(info.title, |ui| show(ui, self.cx));
             }
             ui.take_available_space();
         });

@@ -21,6 +21,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Picture",
     hint: "The part of the picture that the model sees; the sheet to draw on",
     place: Place::Details,
+    classes: false,
     show,
 };
 

@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
     }
     let attack = &cx.session.attack;
     let at = attack.position();
-    let points: Vec<_> = attack.steps.iter().chain(attack.result.iter()).collect();
+    let points: Vec<_> = attack.steps().map(|(_, step)| step).chain(attack.result.iter()).collect();
     let painter = ui.painter();
     painter.rect_filled(plot, 3.0, tokens.ground);
     let losses: Vec<f64> = points.iter().map(|p| p.loss).filter(|l| l.is_finite()).collect();
@@ -61,7 +61,8 @@ fn words(ui: &Ui, cx: &Context<'_>, outer: Rect, (at, label, now): (usize, usize
     let position = if at + 1 == cx.session.attack.len() && cx.session.attack.result.is_some() {
         "result".to_owned()
     } else {
-        format!("step {at} of {}", cx.session.attack.steps.len())
+        let number = cx.session.attack.steps().nth(at).map_or(at, |(number, _)| number);
+        format!("step {number} of {}", cx.session.attack.seen())
     };
     let mut parts = vec![(position, tokens.text), (format!("loss {:.3}", step.loss), tokens.dim)];
     parts.push((of(label), tokens.class(label)));

@@ -25,6 +25,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Training",
     hint: "Train a model and watch it, or follow a run elsewhere",
     place: Place::Below,
+    classes: false,
     show,
 };
 
@@ -108,16 +109,16 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     let lambda = Slider::new(&mut form.lambda, 0.1..=100.0).logarithmic(true).clamping(SliderClamping::Edits);
     ui.add(lambda.max_decimals(2).text("λ")).on_hover_text("The weight of the score's error against the cross-entropy");
     section(ui, "More");
-    let mut number = |value: &mut usize, most: usize, label: &str| {
+    let mut number = |value: &mut usize, range: std::ops::RangeInclusive<usize>, label: &str| {
         ui.horizontal(|ui| {
-            named(&ui.add(DragValue::new(value).range(0..=most)), label);
+            named(&ui.add(DragValue::new(value).range(range)), label);
             ui.label(label);
         });
     };
-    number(&mut form.batch, 4096, "pictures a step");
-    number(&mut form.holdout, 100_000, "pictures held out to measure on");
+    number(&mut form.batch, 1..=4096, "pictures a step");
+    number(&mut form.holdout, 0..=100_000, "pictures held out to measure on");
     let mut every = form.every as usize;
-    number(&mut every, 86_400, "seconds between savings");
+    number(&mut every, 1..=86_400, "seconds between savings");
     form.every = every as u64;
     if form != cx.settings.training {
         cx.run(TrainCommand::Set(Box::new(form)));
@@ -182,7 +183,7 @@ fn figures(training: &Run) -> String {
     let mut parts = Vec::new();
     if let Some(entry) = training.entries.last() {
         parts.push(format!("step {}", entry.step));
-        parts.push(duration(std::time::Duration::from_secs_f64(entry.seconds.max(0.0))));
+        parts.extend(std::time::Duration::try_from_secs_f64(entry.seconds).map(duration));
     }
     let last = |value: &dyn Fn(&LogEntry) -> Option<f64>| training.entries.iter().rev().find_map(value);
     if let Some(loss) = last(&|e| e.loss) {
@@ -202,8 +203,11 @@ fn figures(training: &Run) -> String {
 
 fn plots(ui: &mut Ui, training: &Run) {
     let tokens = Tokens::in_ui(ui);
+    // A followed log may hold anything.
+    let drawable = |point: &[f64; 2]| point.iter().all(|v| v.is_finite() && v.abs() < 1e12);
     let points = |value: &dyn Fn(&LogEntry) -> Option<f64>| -> Vec<[f64; 2]> {
-        let all: Vec<[f64; 2]> = training.entries.iter().filter_map(|e| Some([e.step as f64, value(e)?])).collect();
+        let all: Vec<[f64; 2]> =
+            training.entries.iter().filter_map(|e| Some([e.step as f64, value(e)?])).filter(drawable).collect();
         let stride = all.len().div_ceil(POINTS).max(1);
         all.chunks(stride).map(|part| part[part.len() - 1]).collect()
     };
