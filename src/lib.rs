@@ -29,7 +29,8 @@
 //! Dependencies between the modules go one way:
 //!
 //! ```text
-//! gui, cli → study → attack, train → joint, network → kernels, gpu → engine, program, picture
+//! gui, cli → study → attack, data → joint → picture
+//! gui, cli → train → data, network → joint, kernels, gpu → engine, program, picture
 //! ```
 
 // The façade below is the library. The modules that this crate's own program, tests and benchmarks use are open but hidden: nothing
@@ -38,6 +39,8 @@
 pub mod attack;
 #[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
+pub mod data;
 #[doc(hidden)]
 pub mod engine;
 mod error;

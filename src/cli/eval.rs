@@ -9,6 +9,7 @@ use super::arguments::{ModelArguments, plain, sigma};
 use super::outputs::OutputArguments;
 use super::{Done, Ending, console};
 use crate::attack::Defence;
+use crate::data::open_as;
 use crate::files::write_whole;
 use crate::joint::JointModel;
 use crate::picture::NoiseKind;
@@ -16,7 +17,6 @@ use crate::study::evaluation::{
     AttackPlan, CertifyPlan, Evaluation, Journal, Plan, Samples, Table, csv, evaluate_from, html, tables,
 };
 use crate::task::Cancel;
-use crate::train::data::open_as;
 use crate::{Error, Result};
 
 /// Measure a model on labelled pictures: accuracy, calibration and PSNR by noise level, under attack, certified

@@ -7,8 +7,8 @@ use rand_chacha::rand_core::RngCore;
 
 use super::augment::{Augmentation, Stream, generator, uniform};
 use super::counterfactual::Counterfactual;
-use super::data::DataSet;
 use super::noise_levels::NoiseLevels;
+use crate::data::DataSet;
 use crate::joint::SigmaRange;
 use crate::picture::normals;
 use crate::{Error, Result};
@@ -168,8 +168,8 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Kind, Part};
     use crate::picture::Shape;
-    use crate::train::data::{Kind, Part};
 
     /// Seven grey 2×2 pictures whose bytes tell their number.
     fn sampler() -> Sampler {

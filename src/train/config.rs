@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::augment::Augmentation;
 use super::counterfactual::Counterfactual;
-use super::data::{DataSet, Kind};
 use super::noise_levels::NoiseLevels;
 use super::objective::Objective;
 use super::optimiser::{AdamW, Muon, Settings};
 use super::schedule::Budget;
+use crate::data::{DataSet, Kind};
 use crate::joint::SigmaRange;
 use crate::network::{Architecture, DeviceChoice};
 use crate::{Error, Result, limits};

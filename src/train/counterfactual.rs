@@ -8,7 +8,7 @@
 use rand_chacha::rand_core::RngCore;
 
 use super::augment::{Stream, generator};
-use super::data::DataSet;
+use crate::data::DataSet;
 
 /// Pictures of the class that a mean is taken over, at most.
 const CANDIDATES: usize = 1024;
@@ -101,8 +101,8 @@ fn nearness(noisy: &[f32], bytes: &[u8]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Kind, Part};
     use crate::picture::{Shape, normals};
-    use crate::train::data::{Kind, Part};
 
     fn data() -> DataSet {
         let pixels = (0..40 * 9).map(|i: usize| (i * 97 % 256) as u8).collect();

@@ -5,8 +5,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Stream;
-use super::data::DataSet;
 use crate::Result;
+use crate::data::DataSet;
 use crate::joint::JointModel;
 use crate::picture::{Batch, decibels, normals};
 
@@ -80,9 +80,9 @@ pub fn evaluate(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Kind, Part};
     use crate::network::{Architecture, Checkpoint, Description, DeviceChoice, Network};
     use crate::picture::Shape;
-    use crate::train::data::{Kind, Part};
 
     #[test]
     fn the_untrained_network_restores_as_the_wiener_filter_does() {

@@ -1,4 +1,4 @@
-//! Training a joint network: data sets, seeded batches, the loss, the optimiser, and a loop that can stop and go on.
+//! Training a joint network: seeded batches, the loss, the optimiser, and a loop that can stop and go on.
 //!
 //! Everything that is drawn is a function of the seed and the step, and everything that the next step needs is in the
 //! state file, so that a run that was stopped, resumed or killed ends with the same weights as one that was not.
@@ -7,7 +7,6 @@ mod augment;
 mod batches;
 mod config;
 mod counterfactual;
-pub mod data;
 mod evaluate;
 mod log;
 mod noise_levels;

@@ -10,7 +10,6 @@ use sha2::{Digest, Sha256};
 
 use super::batches::{Feed, Sampler};
 use super::config::{Config, Every};
-use super::data::{self, DataSet};
 use super::evaluate::{Evaluation, evaluate};
 use super::log::{Log, log_path};
 use super::optimiser::State;
@@ -18,6 +17,7 @@ use super::progress::{Progress, Report, Started, Summary};
 use super::schedule::{Budget, average_decay, learning_rate};
 use super::state::{self, Record, finite};
 use super::trainer::Trainer;
+use crate::data::{self, DataSet};
 use crate::network::{Checkpoint, Description, Network, Storage, TrainingRecord, Values, allow_tf32};
 use crate::picture::Shape;
 use crate::task::Cancel;

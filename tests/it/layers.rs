@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Each module, with the modules that it may name. `error`, `task`, `files` and `limits` are below all.
-const LAYERS: [(&str, &[&str]); 12] = [
-    ("gui", &["study", "attack", "train", "joint", "network", "picture"]),
-    ("cli", &["gui", "study", "attack", "train", "joint", "network", "picture"]),
-    ("study", &["attack", "train", "joint", "network", "picture"]),
+const LAYERS: [(&str, &[&str]); 13] = [
+    ("gui", &["study", "attack", "train", "data", "joint", "network", "picture"]),
+    ("cli", &["gui", "study", "attack", "train", "data", "joint", "network", "picture"]),
+    ("study", &["attack", "data", "joint", "network", "picture"]),
     ("attack", &["joint", "picture"]),
-    ("train", &["joint", "network", "kernels", "engine", "program", "picture"]),
+    ("train", &["data", "joint", "network", "kernels", "engine", "program", "picture"]),
     ("network", &["joint", "kernels", "gpu", "engine", "program", "picture"]),
     ("joint", &["picture"]),
     ("kernels", &["engine", "program", "picture"]),
     ("gpu", &["engine", "program", "picture"]),
     ("engine", &[]),
     ("program", &[]),
+    ("data", &["picture"]),
     ("picture", &[]),
 ];
 
@@ -29,7 +30,7 @@ const GROUND: [&str; 4] = ["error", "task", "files", "limits"];
 const WINDOW: [&str; 7] = ["gpu", "state", "command", "work", "feature", "view", "app"];
 
 /// A library, and the only modules that may name it.
-const LIBRARIES: [(&str, &[&str]); 12] = [
+const LIBRARIES: [(&str, &[&str]); 13] = [
     ("arboard", &["gui"]),
     ("candle_core", &["network", "train"]),
     ("candle_nn", &["network"]),

@@ -14,7 +14,6 @@ use crate::gui::work::host::Host;
 use crate::gui::work::job::{self, Job};
 use crate::study::evaluation::{Chart, Evaluation, Journal, Samples, Table, charts, csv, evaluate_from, html, tables};
 use crate::task::Cancel;
-use crate::train::data::open_as;
 use crate::{Error, Result};
 
 /// How far an evaluation is.

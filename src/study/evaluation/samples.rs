@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::data::{DataSet, Kind};
 use crate::joint::JointModel;
 use crate::picture::{Fit, Picture, fit};
-use crate::train::data::{DataSet, Kind};
 use crate::{Error, Result};
 
 /// A part of a data set, with its labels as the model's classes and its pictures in the model's shape.

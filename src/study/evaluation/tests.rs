@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::*;
+use crate::data::open_as;
 use crate::joint::GaussianMixture;
 use crate::picture::{METRICS, PSNR, Picture, Shape, save};
 use crate::task::Cancel;
-use crate::train::data::open_as;
 use crate::{Error, Result, attack};
 
 const SHAPE: Shape = Shape::new(1, 12, 12);
