@@ -94,8 +94,11 @@ mod window {
                     save(data.join(class).join(format!("{index}.png")), &picture, true).unwrap();
                 }
             }
-            let config =
-                Config { hours: Some(1.0), holdout: 8, ..Config::new(data, folder.path().join("model.safetensors")) };
+            let config = Config {
+                hours: Some(1.0),
+                holdout: Some(8),
+                ..Config::new(data, folder.path().join("model.safetensors"))
+            };
             let (cancel, (sender, begun)) = (Cancel::new(), channel());
             let flag = cancel.clone();
             let thread = std::thread::spawn(move || {

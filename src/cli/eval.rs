@@ -1,7 +1,7 @@
 //! `denoscope eval`: a model on a labelled data set.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use super::arguments::{ModelArguments, plain, sigma};
 use super::outputs::OutputArguments;
 use super::{Done, Ending, console};
 use crate::attack::Defence;
-use crate::data::open_as;
+use crate::data::{Keep, Loader, Purpose, open};
 use crate::files::write_whole;
 use crate::joint::JointModel;
 use crate::picture::NoiseKind;
@@ -99,17 +99,11 @@ impl Eval {
         let model = self.model.open()?;
         let plan = self.plan();
         plan.check(&model)?;
-        let data = open_as(&self.data, Some(model.shape()))?;
-        let limit = self.limit.map(|n| n as usize);
-        let samples = Samples::new(data, &model, limit)?;
-        let others = match &self.ood {
-            Some(path) => Some(Samples::of_another_kind(open_as(path, Some(model.shape()))?, &model, limit)),
-            None => None,
-        };
-        for note in &samples.notes {
+        let (samples, others) = self.pictures(&model, &cancel)?;
+        let mut journal = self.journal()?;
+        for note in [Some(&samples), others.as_ref()].into_iter().flatten().flat_map(|samples| &samples.notes) {
             console::note(&format!("note: {note}"));
         }
-        let mut journal = self.journal()?;
         let bar = console::progress(0, "{bar:24} {pos}/{len} pictures, {eta} left, {msg}");
         let evaluation = evaluate_from(&mut journal, &model, &samples, others.as_ref(), &plan, &cancel, &mut |step| {
             bar.set_length(step.total as u64);
@@ -134,6 +128,27 @@ impl Eval {
         }
         journal.remove()?;
         Ok(Ending::Complete)
+    }
+
+    /// The pictures to measure on, and those of another kind.
+    fn pictures(&self, model: &dyn JointModel, cancel: &Cancel) -> Result<(Samples, Option<Samples>)> {
+        let bar = console::progress(0, "{bar:24} {pos}/{len} pictures read, {eta} left");
+        let mut observe = |done: usize, total: usize| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        };
+        // Decoded pictures that do not fit into memory lie beside what is written, which may be on the larger disk.
+        let beside = self.state().and_then(|state| state.parent().map(Path::to_owned));
+        let folder = beside.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(std::env::temp_dir);
+        let loader = &mut Loader { keep: Keep::Meanwhile(folder), cancel, observe: &mut observe };
+        let (shape, limit) = (Some(model.shape()), self.limit.map(|n| n as usize));
+        let samples = Samples::new(open(&self.data, shape, Purpose::Measuring)?, model, limit, loader)?;
+        let others = match &self.ood {
+            Some(path) => Some(Samples::of_another_kind(open(path, shape, Purpose::Measuring)?, model, limit, loader)?),
+            None => None,
+        };
+        bar.finish_and_clear();
+        Ok((samples, others))
     }
 
     /// Refuses what would fail only after the work.

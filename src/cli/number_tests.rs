@@ -9,12 +9,12 @@ use clap::{CommandFactory, Parser};
 
 use super::{Arguments, Command, pictures};
 use crate::attack::{Kind, Method};
+use crate::data::{Loader, Purpose, open};
 use crate::joint::{GaussianMixture, JointModel};
 use crate::picture::{Batch, Picture, Shape, save};
 use crate::study::evaluation::{Samples, evaluate};
 use crate::study::report::{AttackReport, CertificateReport};
 use crate::task::Cancel;
-use crate::train::data::open_as;
 use crate::{Error, Result, attack, study, train};
 
 /// Numbers that people, scripts and other programs type, and two harmless ones that tell whether numbers are taken at all.
@@ -180,7 +180,8 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
         Command::Eval(command) => {
             let plan = command.plan();
             plan.check(&model)?;
-            let samples = Samples::new(open_as(folder, Some(SHAPE))?, &model, None)?;
+            let set = open(folder, Some(SHAPE), Purpose::Measuring)?;
+            let samples = Loader::quiet(|loader| Samples::new(set, &model, None, loader))?;
             let evaluation = evaluate(&model, &samples, None, &plan, &cancel, &mut |_| ())?;
             json(&evaluation);
             Ok(())
@@ -191,9 +192,13 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
             config.check()?;
             config.device = "cpu".to_owned();
             // It opens the data, makes the network and its threads and writes its state; then it stops.
-            cancel.raise();
             (config.data, config.out) = (folder.to_owned(), desk.path().join("o"));
-            train::run(&config, &cancel, &mut |_| ()).map(drop)
+            let mut stop = |event: train::Progress| {
+                if matches!(event, train::Progress::Started(_)) {
+                    cancel.raise();
+                }
+            };
+            train::run(&config, &cancel, &mut stop).map(drop)
         }
         Command::Info(_) | Command::Models(_) | Command::Devices(_) | Command::Completions(_) => Ok(()),
     }

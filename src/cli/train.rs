@@ -8,10 +8,10 @@ use indicatif::{HumanDuration, ProgressBar};
 
 use super::outputs::Outputs;
 use super::{Done, Ending, console};
-use crate::Result;
 use crate::picture::PSNR;
 use crate::task::Cancel;
-use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, log_path, run, state_path};
+use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, log_path, pictures_path, run, state_path};
+use crate::{Error, Result};
 
 /// Thousandths of the run: what the bar counts, for runs limited by steps and by time alike.
 const PARTS: u64 = 1000;
@@ -30,7 +30,7 @@ impl Train {
         let Config { data, out, init, .. } = &self.config;
         // Whether files that exist may be replaced is for the run to say: it knows what --resume goes on from.
         let mut outputs = Outputs::new(true, [Some(data), init.as_ref()].into_iter().flatten().map(PathBuf::as_path));
-        for file in [out, &state_path(out), &log_path(out)] {
+        for file in [out, &state_path(out), &log_path(out), &pictures_path(out)] {
             outputs.file("--out", file)?;
         }
         let cancel = Cancel::new();
@@ -38,8 +38,13 @@ impl Train {
         let mut bar = Bar::new();
         let summary = run(&self.config, &cancel, &mut |progress| bar.show(progress));
         bar.bar.finish_and_clear();
-        finish(&summary?)?;
-        Ok(Ending::Complete)
+        match summary {
+            Err(Error::Cancelled) => {
+                console::note("stopped before the first step; nothing was written");
+                Ok(Ending::WithFailures)
+            }
+            summary => finish(&summary?).map(|()| Ending::Complete),
+        }
     }
 }
 
@@ -56,6 +61,10 @@ impl Bar {
 
     fn show(&mut self, progress: Progress) {
         match progress {
+            Progress::Reading { done, total } => {
+                self.bar.set_position(done as u64 * PARTS / total.max(1) as u64);
+                self.bar.set_message(format!("reading the pictures: {done} of {total}"));
+            }
             Progress::Started(started) => self.started(&started),
             Progress::Step(report) => self.step(&report),
             Progress::Evaluated(evaluation) => self.evaluated(&evaluation),
@@ -64,13 +73,13 @@ impl Bar {
     }
 
     fn started(&self, started: &Started) {
-        for problem in &started.problems {
-            self.line(problem);
+        for notice in &started.notices {
+            self.line(&format!("note: {notice}"));
         }
         let length = started.steps.map_or_else(|| "a set time".to_owned(), |steps| format!("{steps} steps"));
         self.line(&format!(
-            "{}: {} pictures; {} weights on {}; from step {} for {length}",
-            started.data, started.pictures, started.parameters, started.device, started.step
+            "{}: {} pictures, {} held out; {} weights on {}; from step {} for {length}",
+            started.data, started.pictures, started.held_out, started.parameters, started.device, started.step
         ));
     }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use flate2::read::GzDecoder;
 
-use super::{DataSet, Kind, Part};
+use super::catalogue::Part;
+use super::{Catalogue, Kind, Purpose};
 use crate::picture::Shape;
 use crate::{Error, Result};
 
@@ -25,8 +26,8 @@ pub(super) fn is_batch(name: &str) -> bool {
 }
 
 /// Reads the set from a folder.
-pub(super) fn open_folder(path: &Path) -> Result<DataSet> {
-    assemble(path, |name| {
+pub(super) fn open_folder(path: &Path, purpose: Purpose) -> Result<Catalogue> {
+    assemble(path, purpose, |name| {
         let file = path.join(name);
         match std::fs::read(&file) {
             Ok(bytes) => Ok(Some(bytes)),
@@ -37,7 +38,7 @@ pub(super) fn open_folder(path: &Path) -> Result<DataSet> {
 }
 
 /// Reads the set from the `.tar.gz` that it is distributed as; nothing is unpacked to disk.
-pub(super) fn open_archive(path: &Path) -> Result<DataSet> {
+pub(super) fn open_archive(path: &Path, purpose: Purpose) -> Result<Catalogue> {
     let broken = |e: std::io::Error| Error::data(path, format!("is no whole .tar.gz of CIFAR-10's binary files ({e})"));
     let file = std::fs::File::open(path).map_err(|e| Error::io(path, e))?;
     let mut archive = tar::Archive::new(GzDecoder::new(std::io::BufReader::new(file)));
@@ -50,25 +51,34 @@ pub(super) fn open_archive(path: &Path) -> Result<DataSet> {
         entry.take(LARGEST).read_to_end(&mut bytes).map_err(broken)?;
         files.insert(name, bytes);
     }
-    assemble(path, |name| Ok(files.remove(name)))
+    assemble(path, purpose, |name| Ok(files.remove(name)))
 }
 
-/// The data set from a way to read its files by name.
-fn assemble(path: &Path, mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>>) -> Result<DataSet> {
+/// What is wanted of the set, from a way to read its files by name.
+fn assemble(path: &Path, purpose: Purpose, mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>>) -> Result<Catalogue> {
     let classes = match read(NAMES)? {
         Some(bytes) => parse_names(&path.join(NAMES), &bytes)?,
         None => return Err(Error::data(path, format!("lacks {NAMES}, the list of class names"))),
     };
-    let mut part = |names: &[&str]| -> Result<Part> {
-        let mut part = Part::default();
-        for name in names {
-            let bytes = read(name)?.ok_or_else(|| Error::data(path, format!("lacks {name}")))?;
-            parse_batch(&path.join(name), &bytes, classes.len(), &mut part)?;
+    let mut part = Part::default();
+    if purpose == Purpose::Measuring {
+        if let Some(bytes) = read(TEST)? {
+            parse_batch(&path.join(TEST), &bytes, classes.len(), &mut part)?;
+            return Catalogue::of_bytes(path, ("cifar10", Kind::Cifar10), classes, SHAPE, part);
         }
-        Ok(part)
-    };
-    let (train, test) = (part(&TRAIN)?, part(&[TEST])?);
-    DataSet::new(path, Kind::Cifar10, classes, SHAPE, train, test)
+        part.notices.push(format!("there is no {TEST}, so the pictures to train on are measured"));
+    }
+    let mut lacking = None;
+    for name in TRAIN {
+        match read(name)? {
+            Some(bytes) => parse_batch(&path.join(name), &bytes, classes.len(), &mut part)?,
+            None => lacking = lacking.or(Some(name)),
+        }
+    }
+    if let Some(name) = lacking.filter(|_| purpose != Purpose::Measuring || part.labels.is_empty()) {
+        return Err(Error::data(path, format!("lacks {name}")));
+    }
+    Catalogue::of_bytes(path, ("cifar10", Kind::Cifar10), classes, SHAPE, part)
 }
 
 fn parse_names(file: &Path, bytes: &[u8]) -> Result<Vec<String>> {

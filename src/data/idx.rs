@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use super::{DataSet, Kind, Part};
+use super::catalogue::Part;
+use super::{Catalogue, Kind, Purpose};
 use crate::picture::Shape;
 use crate::{Error, Result};
 
@@ -17,22 +18,36 @@ const SIDE: usize = 32;
 /// The digits' files hold under 50 MB; a gzip that unpacks to more than this is none of them.
 const LARGEST: u64 = 1 << 30;
 
-/// Reads the four files from a folder.
-pub(super) fn open_folder(path: &Path) -> Result<DataSet> {
-    let train = read_part(path, "train")?;
-    let test = read_part(path, "t10k")?;
+/// The parts' names, and the ends of their files' names: as published, and with the dot that other tools put.
+const TRAIN: &str = "train";
+const TEST: &str = "t10k";
+const IMAGE_FILES: [&str; 2] = ["-images-idx3-ubyte", "-images.idx3-ubyte"];
+const LABEL_FILES: [&str; 2] = ["-labels-idx1-ubyte", "-labels.idx1-ubyte"];
+
+/// Whether one of the four files lies in this folder.
+pub(super) fn is_in(folder: &Path) -> bool {
+    [TRAIN, TEST].iter().any(|part| [IMAGE_FILES, LABEL_FILES].iter().any(|ends| find(folder, part, *ends).is_some()))
+}
+
+/// Reads from a folder what is wanted of the set.
+pub(super) fn open_folder(path: &Path, purpose: Purpose) -> Result<Catalogue> {
+    let tests = purpose == Purpose::Measuring && find(path, TEST, IMAGE_FILES).is_some();
+    let mut part = read_part(path, if tests { TEST } else { TRAIN })?;
+    if purpose == Purpose::Measuring && !tests {
+        part.notices.push(format!("there is no {TEST}{}, so the pictures to train on are measured", IMAGE_FILES[0]));
+    }
     let classes = (0..10).map(|digit| digit.to_string()).collect();
-    DataSet::new(path, Kind::Mnist, classes, Shape::new(1, SIDE, SIDE), train, test)
+    Catalogue::of_bytes(path, ("mnist", Kind::Mnist), classes, Shape::new(1, SIDE, SIDE), part)
 }
 
 fn read_part(path: &Path, part: &str) -> Result<Part> {
-    let (file, bytes) = read(path, &format!("{part}-images-idx3-ubyte"))?;
+    let (file, bytes) = read(path, part, IMAGE_FILES)?;
     let (sizes, values) = parse(&file, &bytes, IMAGES)?;
     let (count, height, width) = (sizes[0], sizes[1], sizes[2]);
     if height == 0 || width == 0 || height > SIDE || width > SIDE {
         return Err(Error::data(file, format!("has {height}×{width} pictures; at most {SIDE}×{SIDE} are taken")));
     }
-    let (label_file, bytes) = read(path, &format!("{part}-labels-idx1-ubyte"))?;
+    let (label_file, bytes) = read(path, part, LABEL_FILES)?;
     let (label_sizes, labels) = parse(&label_file, &bytes, LABELS)?;
     if label_sizes[0] != count {
         return Err(Error::data(label_file, format!("has {} labels for {count} pictures", label_sizes[0])));
@@ -47,25 +62,29 @@ fn read_part(path: &Path, part: &str) -> Result<Part> {
             to[(top + y) * SIDE + left..][..width].copy_from_slice(row);
         }
     }
-    Ok(Part { labels: labels.iter().map(|&l| u32::from(l)).collect(), pixels })
+    Ok(Part { labels: labels.iter().map(|&l| u32::from(l)).collect(), pixels, notices: Vec::new() })
 }
 
-/// The file of this name, or of this name with `.gz`, unpacked.
-fn read(folder: &Path, name: &str) -> Result<(PathBuf, Vec<u8>)> {
-    let plain = folder.join(name);
-    if plain.is_file() {
-        let bytes = std::fs::read(&plain).map_err(|e| Error::io(&plain, e))?;
-        return Ok((plain, bytes));
+/// The part's file with one of these ends, or one of them and `.gz`.
+fn find(folder: &Path, part: &str, ends: [&str; 2]) -> Option<PathBuf> {
+    let names = ["", ".gz"].iter().flat_map(|packed| ends.iter().map(move |end| format!("{part}{end}{packed}")));
+    names.map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// The bytes of the part's file, unpacked.
+fn read(folder: &Path, part: &str, ends: [&str; 2]) -> Result<(PathBuf, Vec<u8>)> {
+    let Some(path) = find(folder, part, ends) else {
+        return Err(Error::data(folder, format!("lacks {part}{0} and {part}{0}.gz", ends[0])));
+    };
+    if path.extension().is_none_or(|end| end != "gz") {
+        let bytes = std::fs::read(&path).map_err(|e| Error::io(&path, e))?;
+        return Ok((path, bytes));
     }
-    let packed = folder.join(format!("{name}.gz"));
-    if !packed.is_file() {
-        return Err(Error::data(folder, format!("lacks {name} and {name}.gz")));
-    }
-    let file = std::fs::File::open(&packed).map_err(|e| Error::io(&packed, e))?;
+    let file = std::fs::File::open(&path).map_err(|e| Error::io(&path, e))?;
     let mut bytes = Vec::new();
     let read = GzDecoder::new(std::io::BufReader::new(file)).take(LARGEST).read_to_end(&mut bytes);
-    read.map_err(|e| Error::data(&packed, format!("is no whole gzip file ({e})")))?;
-    Ok((packed, bytes))
+    read.map_err(|e| Error::data(&path, format!("is no whole gzip file ({e})")))?;
+    Ok((path, bytes))
 }
 
 /// Sizes and values of an IDX file of the given magic.

@@ -67,7 +67,10 @@ impl Sampler {
     }
 
     /// The batch of step `step`. `orders` keeps the order of the epoch at hand between calls.
-    pub fn batch(&self, step: u64, orders: &mut Orders) -> TrainingBatch {
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the pictures cannot be read any more.
+    pub fn batch(&self, step: u64, orders: &mut Orders) -> Result<TrainingBatch> {
         let (n, size) = (self.batch, self.data.shape.len());
         let first = step * n as u64;
         let mut noise = vec![0.0; n * size];
@@ -78,7 +81,7 @@ impl Sampler {
         // Pictures come in random order, so the first rows are as good a share as any, and the last.
         let conditional = (self.conditional * n as f32).round() as usize;
         let others = self.counterfactual.as_ref().map_or(0, |c| (c.share * n as f32).round() as usize);
-        let mut classes = Vec::with_capacity(n);
+        let (mut classes, mut buffer) = (Vec::with_capacity(n), Vec::new());
         for (row, (noisy, noise)) in noisy.chunks_exact_mut(size).zip(noise.chunks_exact_mut(size)).enumerate() {
             let draw = first + row as u64;
             let (epoch, place) = (draw / self.pictures as u64, draw % self.pictures as u64);
@@ -87,19 +90,20 @@ impl Sampler {
             let min = other.map_or(self.sigmas.min, |other| self.sigmas.clamp(other.sigma));
             let share = uniform(&mut generator(self.seed, Stream::Sigma, draw));
             let sigma = self.levels.quantile(SigmaRange { min, ..self.sigmas }, share);
-            self.augmentation.draw(self.seed, draw).apply(self.data.bytes(index), self.data.shape, noisy);
+            let bytes = self.data.bytes(index, &mut buffer)?;
+            self.augmentation.draw(self.seed, draw).apply(bytes, self.data.shape, noisy);
             for (y, e) in noisy.iter_mut().zip(&*noise) {
                 *y += sigma * e;
             }
             let label = self.data.labels[index];
             classes.push(match other {
-                Some(other) => Some(other.draw(&self.data, label, (self.seed, draw), sigma, noisy, noise)),
+                Some(other) => Some(other.draw(&self.data, label, (self.seed, draw), sigma, noisy, noise)?),
                 None => (row < conditional).then_some(label),
             });
             sigmas.push(sigma);
             labels.push(label);
         }
-        TrainingBatch { noisy, noise, sigmas, labels, classes }
+        Ok(TrainingBatch { noisy, noise, sigmas, labels, classes })
     }
 }
 
@@ -124,7 +128,7 @@ impl Orders {
 /// Thread t of T prepares the steps start + t, start + t + T, …; taking from the threads in turn keeps the order.
 #[derive(Debug)]
 pub struct Feed {
-    queues: Vec<Receiver<TrainingBatch>>,
+    queues: Vec<Receiver<Result<TrainingBatch>>>,
     next: usize,
 }
 
@@ -142,7 +146,9 @@ impl Feed {
             let work = move || {
                 let mut orders = Orders::default();
                 for step in (start + thread as u64..).step_by(threads) {
-                    if sender.send(sampler.batch(step, &mut orders)).is_err() {
+                    let batch = sampler.batch(step, &mut orders);
+                    let failed = batch.is_err();
+                    if sender.send(batch).is_err() || failed {
                         break;
                     }
                 }
@@ -157,28 +163,24 @@ impl Feed {
     /// The next step's batch.
     ///
     /// # Errors
-    /// [`Error::Compute`] if the thread that prepares it is gone.
+    /// Why the thread that prepares it could not, or [`Error::Compute`] if it is gone.
     pub fn take(&mut self) -> Result<TrainingBatch> {
         let queue = &self.queues[self.next];
         self.next = (self.next + 1) % self.queues.len();
-        queue.recv().map_err(|_| Error::Compute("the thread that prepares batches ended".into()))
+        queue.recv().unwrap_or_else(|_| Err(Error::Compute("the thread that prepares batches ended".into())))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Kind, Part};
     use crate::picture::Shape;
 
     /// Seven grey 2×2 pictures whose bytes tell their number.
     fn sampler() -> Sampler {
         let labels: Vec<u32> = (0..7).collect();
         let pixels = (0..7 * 4).map(|i| (i / 4 * 30) as u8).collect();
-        let classes = labels.iter().map(ToString::to_string).collect();
-        let shape = Shape::new(1, 2, 2);
-        let part = Part { labels, pixels };
-        let data = DataSet::new("x".as_ref(), Kind::Folder, classes, shape, part, Part::default()).unwrap();
+        let data = DataSet::in_memory(&["0", "1", "2", "3", "4", "5", "6"], Shape::new(1, 2, 2), labels, pixels);
         Sampler {
             data: Arc::new(data),
             pictures: 7,
@@ -193,7 +195,7 @@ mod tests {
     }
 
     fn batches(sampler: &Sampler, steps: u64) -> Vec<TrainingBatch> {
-        (0..steps).map(|step| sampler.batch(step, &mut Orders::default())).collect()
+        (0..steps).map(|step| sampler.batch(step, &mut Orders::default()).unwrap()).collect()
     }
 
     #[test]

@@ -193,12 +193,17 @@ pub struct Config {
     /// Side in pixels to which a folder's pictures are fitted (32 if not given)
     #[arg(long, value_name = "N")]
     pub size: Option<usize>,
-    /// Use only the first N training pictures
+    /// Use only N training pictures, each class its share
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Training pictures that are kept aside to measure on, the last of the set
-    #[arg(long, default_value_t = 1000, value_name = "N")]
-    pub holdout: usize,
+    /// Pictures to measure on, each class its share: of a val folder where there is one, else training pictures, which are kept
+    /// aside (default: 1000; of training pictures at most a tenth)
+    #[arg(long, value_name = "N")]
+    pub holdout: Option<usize>,
+    /// The seed of the choice of the pictures that --holdout and --limit mean; the same whatever --seed is
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[serde(default)]
+    pub split_seed: u64,
     /// How often to measure: steps (500), seconds (30s) or minutes (5m)
     #[arg(long, default_value = "5m", value_name = "EVERY")]
     pub evaluate_every: Every,

@@ -8,6 +8,7 @@
 use rand_chacha::rand_core::RngCore;
 
 use super::augment::{Stream, generator};
+use crate::Result;
 use crate::data::DataSet;
 
 /// Pictures of the class that a mean is taken over, at most.
@@ -39,6 +40,9 @@ impl Counterfactual {
     /// score of that class is trained to point away from: `(y − E[x | y, c])/σ`.
     ///
     /// The draw is a function of the seed and the number of the picture shown.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] if the pictures cannot be read any more.
     pub fn draw(
         &self,
         data: &DataSet,
@@ -47,29 +51,31 @@ impl Counterfactual {
         sigma: f32,
         noisy: &[f32],
         noise: &mut [f32],
-    ) -> u32 {
+    ) -> Result<u32> {
         let mut generator = generator(seed, Stream::Counterfactual, number);
         let mut below = |count: usize| ((u64::from(generator.next_u32()) * count as u64) >> 32) as usize;
         let class = below(self.members.len()) as u32;
         let members = &self.members[class as usize];
         if class == label || members.is_empty() {
-            return label;
+            return Ok(label);
         }
         // A random stretch of the class's pictures, around its end if need be.
         let start = below(members.len());
         let candidates: Vec<usize> =
             members.iter().cycle().skip(start).take(members.len().min(CANDIDATES)).map(|&i| i as usize).collect();
-        let mean = posterior_mean(&candidates, |index| data.bytes(index), sigma, noisy);
+        let mean = posterior_mean(&candidates, data, sigma, noisy)?;
         for ((e, y), x) in noise.iter_mut().zip(noisy).zip(mean) {
             *e = (y - x) / sigma;
         }
-        class
+        Ok(class)
     }
 }
 
 /// `Σ_j w_j x_j` over pictures of bytes, `w_j ∝ exp(−‖y − x_j‖²/2σ²)`, on the [0, 1] scale.
-fn posterior_mean<'a>(candidates: &[usize], bytes: impl Fn(usize) -> &'a [u8], sigma: f32, noisy: &[f32]) -> Vec<f32> {
-    let nearness: Vec<f32> = candidates.iter().map(|&index| nearness(noisy, bytes(index))).collect();
+fn posterior_mean(candidates: &[usize], data: &DataSet, sigma: f32, noisy: &[f32]) -> Result<Vec<f32>> {
+    let mut buffer = Vec::new();
+    let nearness: Vec<f32> =
+        candidates.iter().map(|&index| Ok(nearness(noisy, data.bytes(index, &mut buffer)?))).collect::<Result<_>>()?;
     let largest = nearness.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let scale = 1.0 / (sigma * sigma);
     let weights: Vec<f32> = nearness.iter().map(|n| ((n - largest) * scale).exp()).collect();
@@ -79,10 +85,11 @@ fn posterior_mean<'a>(candidates: &[usize], bytes: impl Fn(usize) -> &'a [u8], s
         let share = weight / sum / 255.0;
         // What weighs less than this adds less than half a grey level even if there are a thousand of it.
         if weight / sum > 1e-6 {
-            mean.iter_mut().zip(bytes(index)).for_each(|(mean, byte)| *mean += share * f32::from(*byte));
+            let bytes = data.bytes(index, &mut buffer)?;
+            mean.iter_mut().zip(bytes).for_each(|(mean, byte)| *mean += share * f32::from(*byte));
         }
     }
-    mean
+    Ok(mean)
 }
 
 /// `⟨y, x⟩ − ‖x‖²/2`, which is `−‖y − x‖²/2` up to a constant of y.
@@ -101,15 +108,12 @@ fn nearness(noisy: &[f32], bytes: &[u8]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Kind, Part};
     use crate::picture::{Shape, normals};
 
     fn data() -> DataSet {
         let pixels = (0..40 * 9).map(|i: usize| (i * 97 % 256) as u8).collect();
         let labels = (0..40).map(|i| i % 3).collect();
-        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
-        let part = Part { labels, pixels };
-        DataSet::new("x".as_ref(), Kind::Folder, classes, Shape::new(1, 3, 3), part, Part::default()).unwrap()
+        DataSet::in_memory(&["a", "b", "c"], Shape::new(1, 3, 3), labels, pixels)
     }
 
     #[test]
@@ -122,7 +126,7 @@ mod tests {
             normals::fill(4, number, 0, &mut noise);
             let noisy: Vec<f32> = noise.iter().map(|e| 0.5 + sigma * e).collect();
             let own = noise.clone();
-            let class = other.draw(&data, 1, (9, number), sigma, &noisy, &mut noise);
+            let class = other.draw(&data, 1, (9, number), sigma, &noisy, &mut noise).unwrap();
             seen[class as usize] += 1;
             if class == 1 {
                 assert_eq!(noise, own, "a picture's own class has its own noise");
@@ -131,7 +135,8 @@ mod tests {
             // By Bayes' rule from the density itself, in double precision.
             let (mut sum, mut mean) = (0.0, [0.0; 9]);
             for index in (0..36).filter(|i| i % 3 == class as usize) {
-                let x: Vec<f64> = data.bytes(index).iter().map(|b| f64::from(*b) / 255.0).collect();
+                let x: Vec<f64> =
+                    data.bytes(index, &mut Vec::new()).unwrap().iter().map(|b| f64::from(*b) / 255.0).collect();
                 let square: f64 = x.iter().zip(&noisy).map(|(x, y)| (f64::from(*y) - x).powi(2)).sum();
                 let weight = (-square / (2.0 * f64::from(sigma).powi(2))).exp();
                 sum += weight;
@@ -151,7 +156,7 @@ mod tests {
         let other = Counterfactual::new(&data, 2, 1.0, 0.5);
         let mut noise = vec![0.25; 9];
         for number in 0..30 {
-            let class = other.draw(&data, 0, (1, number), 1.0, &[0.5; 9], &mut noise);
+            let class = other.draw(&data, 0, (1, number), 1.0, &[0.5; 9], &mut noise).unwrap();
             assert_ne!(class, 2, "no picture of class 2 is among the first two");
             noise.fill(0.25);
         }

@@ -50,9 +50,12 @@ pub fn evaluate(
     let (accuracy_sigma, psnr_sigma) = (trained.clamp(CLASSIFY_AT), trained.clamp(DENOISE_AT));
     let size = data.shape.len();
     let (mut correct, mut decibels) = (0, 0.0);
-    let indices: Vec<usize> = range.clone().collect();
+    let (indices, mut buffer): (Vec<usize>, _) = (range.clone().collect(), Vec::new());
     for (chunk, part) in indices.chunks(batch).enumerate() {
-        let clean: Vec<f32> = part.iter().flat_map(|&i| data.bytes(i).iter().map(|&b| f32::from(b) / 255.0)).collect();
+        let mut clean = Vec::with_capacity(part.len() * size);
+        for &index in part {
+            clean.extend(data.bytes(index, &mut buffer)?.iter().map(|&b| f32::from(b) / 255.0));
+        }
         let mut noise = vec![0.0; clean.len()];
         normals::fill(seed, Stream::Evaluation as u64, (chunk * batch * size) as u64, &mut noise);
         let forward = |sigma: f32| {
@@ -80,7 +83,6 @@ pub fn evaluate(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Kind, Part};
     use crate::network::{Architecture, Checkpoint, Description, DeviceChoice, Network};
     use crate::picture::Shape;
 
@@ -88,9 +90,8 @@ mod tests {
     fn the_untrained_network_restores_as_the_wiener_filter_does() {
         let shape = Shape::new(1, 8, 8);
         let pixels: Vec<u8> = (0..5 * 64).map(|i| (i * 37 % 256) as u8).collect();
-        let part = Part { labels: vec![0, 1, 0, 0, 1], pixels };
         let classes = vec!["a".to_owned(), "b".to_owned()];
-        let data = DataSet::new("x".as_ref(), Kind::Folder, classes.clone(), shape, part, Part::default()).unwrap();
+        let data = DataSet::in_memory(&["a", "b"], shape, vec![0, 1, 0, 0, 1], pixels);
         let architecture =
             Architecture { widths: vec![8], blocks: vec![1], strides: vec![1], ..Architecture::compact() };
         let description =
@@ -112,7 +113,8 @@ mod tests {
                 let y = x + sigma * f64::from(*e);
                 (x - (signal * y + sigma * sigma * 0.5) / (signal + sigma * sigma)).powi(2)
             };
-            let sum: f64 = data.bytes(1 + row).iter().zip(&noise[row * 64..]).map(square).sum();
+            let sum: f64 =
+                data.bytes(1 + row, &mut Vec::new()).unwrap().iter().zip(&noise[row * 64..]).map(square).sum();
             -10.0 * (sum / 64.0).log10()
         };
         let expected = (0..4).map(psnr).sum::<f64>() / 4.0;

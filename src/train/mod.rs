@@ -12,6 +12,7 @@ mod log;
 mod noise_levels;
 mod objective;
 pub mod optimiser;
+mod pictures;
 mod progress;
 mod run;
 mod schedule;
@@ -25,6 +26,7 @@ pub use evaluate::Evaluation;
 pub use log::{LogEntry, LogPart, log_path, read_log};
 pub use noise_levels::NoiseLevels;
 pub use objective::Objective;
+pub use pictures::path as pictures_path;
 pub use progress::{Progress, Report, Started, Summary};
 pub use run::run;
 pub use schedule::{Budget, average_decay, learning_rate};
@@ -33,5 +35,7 @@ pub use trainer::Trainer;
 
 #[cfg(test)]
 mod kill_tests;
+#[cfg(all(test, target_os = "linux"))]
+mod memory_tests;
 #[cfg(test)]
 mod tests;

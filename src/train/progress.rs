@@ -8,6 +8,13 @@ use super::evaluate::Evaluation;
 /// An event of a run.
 #[derive(Debug, Clone)]
 pub enum Progress {
+    /// The pictures are read.
+    Reading {
+        /// How many are.
+        done: usize,
+        /// Of how many.
+        total: usize,
+    },
     /// The data and the network are ready.
     Started(Started),
     /// Some steps are done.
@@ -30,8 +37,10 @@ pub struct Started {
     pub data: String,
     /// Pictures trained on.
     pub pictures: usize,
-    /// Files of the data set that could not be used, a line each.
-    pub problems: Vec<String>,
+    /// Pictures kept aside.
+    pub held_out: usize,
+    /// What a person should know of the data, a line each.
+    pub notices: Vec<String>,
     /// Weights of the network.
     pub parameters: usize,
     /// Where it computes.

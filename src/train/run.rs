@@ -6,30 +6,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::batches::{Feed, Sampler};
 use super::config::{Config, Every};
 use super::evaluate::{Evaluation, evaluate};
 use super::log::{Log, log_path};
 use super::optimiser::State;
+use super::pictures::{Began, Pictures};
 use super::progress::{Progress, Report, Started, Summary};
 use super::schedule::{Budget, average_decay, learning_rate};
 use super::state::{self, Record, finite};
 use super::trainer::Trainer;
-use crate::data::{self, DataSet};
+use crate::data::{DataSet, SplitRecord, Statistics};
 use crate::network::{Checkpoint, Description, Network, Storage, TrainingRecord, Values, allow_tf32};
-use crate::picture::Shape;
 use crate::task::Cancel;
 use crate::{Error, Result};
 
-/// Trains a network as `config` says, until its length is reached or `cancel` is raised; both save.
+/// Trains a network as `config` says, until its length is reached or `cancel` is raised; both save. Before the first step
+/// there is nothing to save.
 ///
 /// # Errors
 /// [`Error::Option`] for an option that cannot be, [`Error::Data`] for data that cannot be used, [`Error::Io`] for a file
-/// that cannot be written, [`Error::Compute`] if the loss is no longer a number: the last good checkpoint is then kept.
+/// that cannot be written, [`Error::Cancelled`] before the first step, [`Error::Compute`] if the loss is no longer a number: the last good checkpoint is then kept.
 pub fn run(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Summary> {
-    let mut run = Run::start(config)?;
+    let mut run = Run::start(config, cancel, progress)?;
     progress(Progress::Started(run.started()));
     let stopped = run.go(cancel, progress)?;
     run.finish(stopped, progress)
@@ -44,6 +44,7 @@ struct Run {
     /// Pictures kept aside.
     held_out: Range<usize>,
     digest: String,
+    split: Option<SplitRecord>,
     trainer: Trainer,
     feed: Feed,
     log: Log,
@@ -58,7 +59,7 @@ struct Run {
 }
 
 impl Run {
-    fn start(config: &Config) -> Result<Self> {
+    fn start(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Self> {
         config.check()?;
         let state_path = state::path(&config.out);
         let (config, restored) = if config.resume {
@@ -79,11 +80,15 @@ impl Run {
             (config.clone(), None)
         };
         allow_tf32(config.tf32);
-        let shape = config.size.map(|side| Shape::new(3, side, side));
-        let data = Arc::new(data::open_as(&config.data, shape)?);
-        let (pictures, held_out) = split(&config, &data)?;
-        let digest = digest(&data, pictures);
-        let mut trainer = Trainer::new(untrained(&config, &data)?, &config.device_choice()?, config.optimiser())?;
+        let began = match &restored {
+            None => Began::Now,
+            Some((record, _)) => record.split.as_ref().map_or(Began::Early, Began::With),
+        };
+        let mut observe = |done, total| progress(Progress::Reading { done, total });
+        let Pictures { data, trained: pictures, held_out, statistics, digest, split } =
+            Pictures::open(&config, began, cancel, &mut observe)?;
+        let untrained = untrained(&config, &data, statistics)?;
+        let mut trainer = Trainer::new(untrained, &config.device_choice()?, config.optimiser())?;
         let (mut earlier, mut evaluation) = (Duration::ZERO, None);
         if let Some((record, state)) = restored {
             if record.data != digest {
@@ -102,8 +107,8 @@ impl Run {
             evaluation = record.evaluation;
         } else {
             // Whatever stops this run from here on, --resume goes on with it and not with one that was there before.
-            let (config, data) = (config.clone(), digest.clone());
-            let record = Record { step: 0, seconds: 0.0, config, evaluation: None, data };
+            let (config, data, split) = (config.clone(), digest.clone(), split.clone());
+            let record = Record { step: 0, seconds: 0.0, config, evaluation: None, data, split };
             state::write(&state_path, &record, &finite(trainer.state()?)?)?;
         }
         let sampler = Sampler {
@@ -129,6 +134,7 @@ impl Run {
             pictures,
             held_out,
             digest,
+            split,
             trainer,
             feed,
             log,
@@ -146,7 +152,8 @@ impl Run {
         Started {
             data: self.data.name.clone(),
             pictures: self.pictures,
-            problems: self.data.problems.clone(),
+            held_out: self.held_out.len(),
+            notices: self.data.notices.clone(),
             parameters: self.trainer.description().parameter_count(),
             device: self.trainer.device(),
             step: self.step(),
@@ -253,7 +260,7 @@ impl Run {
         let tensors = finite(self.trainer.state()?).map_err(|e| self.lost(&e.to_string()))?;
         let weights = finite(self.trainer.averages()?).map_err(|e| self.lost(&e.to_string()))?;
         let (step, config, data) = (self.step(), self.config.clone(), self.digest.clone());
-        let record = Record { step, seconds, config, evaluation: self.evaluation, data };
+        let record = Record { step, seconds, config, evaluation: self.evaluation, data, split: self.split.clone() };
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.trainer.description().clone();
         description.training = Some(self.record(seconds)?);
@@ -325,35 +332,11 @@ fn due(every: Every, last: (u64, Instant), step: u64) -> bool {
     }
 }
 
-/// How many pictures are trained on, and which are kept aside: the last of the training part.
-fn split(config: &Config, data: &DataSet) -> Result<(usize, Range<usize>)> {
-    let all = data.train().len();
-    let used = config.limit.unwrap_or(all).min(all);
-    // What lies beyond the limit is as good to measure on.
-    let first = used.min(all.saturating_sub(config.holdout));
-    if first == 0 {
-        let reason = format!("keeps all {all} training pictures aside; name fewer than that");
-        return Err(Error::option("--holdout", reason));
-    }
-    Ok((first, all - config.holdout.min(all)..all))
-}
-
-/// SHA-256 of the pictures and labels trained on.
-fn digest(data: &DataSet, pictures: usize) -> String {
-    let mut hash = Sha256::new();
-    for index in 0..pictures {
-        hash.update(data.labels[index].to_le_bytes());
-        hash.update(data.bytes(index));
-    }
-    format!("{:x}", hash.finalize())
-}
-
 /// The network to be trained, from the options and the data's statistics, with its initial weights.
-fn untrained(config: &Config, data: &DataSet) -> Result<Checkpoint> {
+fn untrained(config: &Config, data: &DataSet, statistics: Statistics) -> Result<Checkpoint> {
     let stem = config.out.file_stem().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned());
     let name = config.name.clone().unwrap_or(stem);
     let mut description = Description::new(name, data.classes.clone(), data.shape, config.architecture());
-    let statistics = data.statistics();
     description.deviation = statistics.pooled_deviation();
     description.mean = statistics.mean;
     description.sigma_range = config.sigma_range();

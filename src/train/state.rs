@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, MOST_STEPS};
 use super::evaluate::Evaluation;
 use super::optimiser::State;
+use crate::data::SplitRecord;
 use crate::files::write_whole;
 use crate::{Error, Result, limits};
 
@@ -29,6 +30,9 @@ pub struct Record {
     pub evaluation: Option<Evaluation>,
     /// A digest of the training pictures and labels, so that a run goes on with the data it began with.
     pub data: String,
+    /// The split, so that it goes on with the same. Runs from before splits were by class name none.
+    #[serde(default)]
+    pub split: Option<SplitRecord>,
 }
 
 /// The state file that belongs to a model file.

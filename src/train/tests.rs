@@ -37,7 +37,7 @@ pub(super) fn config(folder: &Path) -> Config {
         batch: 4,
         steps: Some(6),
         warmup: 2,
-        holdout: 4,
+        holdout: Some(4),
         crop: Some(1),
         conditional_share: 0.25,
         counterfactual_share: 0.25,
@@ -202,7 +202,156 @@ fn nothing_is_overwritten_or_resumed_without_reason() {
     write_data(folder.path(), 7);
     fails(&Config { resume: true, ..config.clone() }, "other pictures");
     fails(&Config { overwrite: true, widths: Some(vec![7, 8]), ..config.clone() }, "group");
-    fails(&Config { overwrite: true, holdout: 1000, ..config.clone() }, "--holdout");
+    fails(&Config { overwrite: true, holdout: Some(1000), ..config.clone() }, "--holdout");
+}
+
+/// A folder of two classes, `count` small pictures each.
+fn write_folder(folder: &Path, count: usize) {
+    for (class, bright) in [("above", 200), ("below", 60)] {
+        std::fs::create_dir_all(folder.join(class)).unwrap();
+        for index in 0..count {
+            let picture = image::RgbImage::from_fn(8, 8, |x, y| {
+                let grain = ((x * 7 + y * 3 + index as u32 * 13) % 50) as u8;
+                image::Rgb([bright + grain, 60 + grain, index as u8])
+            });
+            picture.save(folder.join(class).join(format!("{index:03}.png"))).unwrap();
+        }
+    }
+}
+
+/// A run on a folder, and what it said when it began.
+fn begin(config: &Config) -> Result<Started> {
+    let mut told = None;
+    run(config, &Cancel::new(), &mut |event| {
+        if let Progress::Started(started) = event {
+            told = Some(started);
+        }
+    })?;
+    Ok(told.expect("it began"))
+}
+
+fn in_folder(folder: &Path) -> Config {
+    let data = folder.join("data");
+    Config { data, size: Some(8), holdout: Some(6), ..config(folder) }
+}
+
+#[test]
+fn a_folder_is_split_by_class_and_its_state_remembers_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = in_folder(folder.path());
+    write_folder(&config.data, 10);
+    let started = begin(&config).unwrap();
+    assert_eq!((started.pictures, started.held_out), (14, 6));
+    let record = || super::state::read(&super::state::path(&config.out)).unwrap().0;
+    let split = record().split.expect("a run that begins now names its split");
+    assert_eq!((split.seed, split.train, split.held_out), (0, 14, 6));
+    assert_eq!(record().evaluation.unwrap().pictures, 6);
+
+    // It goes on with the same, whatever the files' times are; not with others.
+    let again = Config { resume: true, steps: Some(8), ..config.clone() };
+    assert_eq!(train(&again).unwrap().steps, 8);
+    assert_eq!(record().split.unwrap(), split);
+    std::fs::rename(config.data.join("above/003.png"), config.data.join("above/020.png")).unwrap();
+    assert!(train(&again).unwrap_err().to_string().contains("other pictures"));
+    std::fs::rename(config.data.join("above/020.png"), config.data.join("above/003.png")).unwrap();
+    assert_eq!(train(&Config { steps: Some(9), ..again.clone() }).unwrap().steps, 9);
+    write_folder(&config.data, 11);
+    assert!(train(&again).unwrap_err().to_string().contains("other pictures"));
+
+    // What the old rule kept aside were the last six, all of the second class. Another seed of the run changes nothing.
+    let other = Config { seed: 9, out: folder.path().join("other"), ..config.clone() };
+    write_folder(&other.data, 10);
+    std::fs::remove_file(other.data.join("above/010.png")).unwrap();
+    std::fs::remove_file(other.data.join("below/010.png")).unwrap();
+    train(&other).unwrap();
+    assert_eq!(super::state::read(&super::state::path(&other.out)).unwrap().0.split.unwrap(), split);
+}
+
+#[test]
+fn a_state_that_names_no_split_goes_on_with_the_first_pictures_of_the_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = in_folder(folder.path());
+    write_folder(&config.data, 10);
+    train(&config).unwrap();
+    // What such a run wrote: the digest of the first 14 pictures of the folder, and no word about a split.
+    let mut hash = sha2::Sha256::default();
+    for index in 0..14 {
+        let class = if index < 10 { "above" } else { "below" };
+        let path = config.data.join(class).join(format!("{:03}.png", index % 10));
+        let picture = image::open(path).unwrap().into_rgb8();
+        sha2::Digest::update(&mut hash, u32::from(index >= 10).to_le_bytes());
+        for channel in 0..3 {
+            picture.pixels().for_each(|pixel| sha2::Digest::update(&mut hash, [pixel.0[channel]]));
+        }
+    }
+    let path = super::state::path(&config.out);
+    let (mut record, state) = super::state::read(&path).unwrap();
+    record.data = format!("{:x}", sha2::Digest::finalize(hash));
+    let mut json = serde_json::to_value(&record).unwrap();
+    json.as_object_mut().unwrap().remove("split");
+    json["config"].as_object_mut().unwrap().remove("split_seed");
+    let record: super::state::Record = serde_json::from_value(json).unwrap();
+    assert_eq!(record.split, None);
+    super::state::write(&path, &record, &state).unwrap();
+    let mut told = None;
+    let again = Config { resume: true, steps: Some(8), ..config.clone() };
+    let summary = run(&again, &Cancel::new(), &mut |event| {
+        if let Progress::Started(started) = event {
+            told = Some((started.pictures, started.held_out));
+        }
+    });
+    assert_eq!((summary.unwrap().steps, told), (8, Some((14, 6))));
+    assert_eq!(super::state::read(&path).unwrap().0.split, None, "it stays with the old rule");
+}
+
+#[test]
+fn decoded_pictures_are_kept_beside_the_model_and_made_anew_when_they_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { steps: Some(1), overwrite: true, ..in_folder(folder.path()) };
+    write_folder(&config.data, 10);
+    let kept = folder.path().join("model.safetensors.pictures");
+    let digest = || super::state::read(&super::state::path(&config.out)).unwrap().0.data;
+    let bytes = || std::fs::read(&kept).unwrap();
+    let started = begin(&config).unwrap();
+    assert!(started.notices.iter().any(|n| n.contains("model.safetensors.pictures")), "{:?}", started.notices);
+    let (first, whole) = (digest(), bytes());
+    let written = || std::fs::metadata(&kept).unwrap().modified().unwrap();
+    let before = written();
+    train(&config).unwrap();
+    assert_eq!((digest(), written()), (first.clone(), before), "it is found again");
+    // Damaged, it is not trusted.
+    let mut damaged = whole.clone();
+    damaged[500] ^= 1;
+    std::fs::write(&kept, &damaged).unwrap();
+    train(&config).unwrap();
+    assert!(digest() == first && bytes() == whole);
+    // Another size, and another picture of the same name.
+    train(&Config { size: Some(16), ..config.clone() }).unwrap();
+    assert!(bytes().len() > 3 * whole.len());
+    train(&config).unwrap();
+    assert!(digest() == first && bytes() == whole);
+    image::RgbImage::new(9, 8).save(config.data.join("below/004.png")).unwrap();
+    train(&config).unwrap();
+    assert_ne!(bytes(), whole);
+    // Deleted, it is missed by nobody.
+    std::fs::remove_file(&kept).unwrap();
+    train(&config).unwrap();
+    assert!(kept.is_file());
+}
+
+#[test]
+fn a_run_that_is_stopped_while_it_reads_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = in_folder(folder.path());
+    write_folder(&config.data, 10);
+    let cancel = Cancel::new();
+    let mut stop = |event: Progress| {
+        if matches!(event, Progress::Reading { .. }) {
+            cancel.raise();
+        }
+    };
+    assert!(matches!(run(&config, &cancel, &mut stop), Err(Error::Cancelled)));
+    assert!(!config.out.exists() && !super::state::path(&config.out).exists());
 }
 
 #[test]

@@ -30,7 +30,7 @@ const GROUND: [&str; 4] = ["error", "task", "files", "limits"];
 const WINDOW: [&str; 7] = ["gpu", "state", "command", "work", "feature", "view", "app"];
 
 /// A library, and the only modules that may name it.
-const LIBRARIES: [(&str, &[&str]); 13] = [
+const LIBRARIES: [(&str, &[&str]); 12] = [
     ("arboard", &["gui"]),
     ("candle_core", &["network", "train"]),
     ("candle_nn", &["network"]),

@@ -1,6 +1,7 @@
 //! The integration tests, in one binary; a module a topic.
 
 mod cli;
+mod data;
 mod golden;
 mod layers;
 mod network_reference;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tracing::Level;
 
 use super::unfinished::{self, Unfinished};
+use crate::data::{Keep, Loader, Purpose, open};
 use crate::files::write_whole;
 use crate::gui::command::{EvaluateCommand, Format, ModelCommand};
 use crate::gui::state::model::{Model, ModelSource};
@@ -149,15 +150,25 @@ impl Evaluating {
             let plan = form.plan()?;
             plan.check(&*model)?;
             let shape = Some(model.shape());
-            let samples = Samples::new(open_as(form.data.trim(), shape)?, &*model, Some(form.limit.max(1)))?;
-            publish(Progress::Notes(samples.notes.clone()));
-            cancel.check()?;
+            let limit = Some(form.limit.max(1));
+            let mut observe = |done, total| {
+                publish(Progress::Step { part: "reading the pictures".to_owned(), done, total });
+            };
+            let keep = Keep::Meanwhile(std::env::temp_dir());
+            let loader = &mut Loader { keep, cancel, observe: &mut observe };
+            let set = open(form.data.trim(), shape, Purpose::Measuring)?;
+            let samples = Samples::new(set, &*model, limit, loader)?;
             let others = match form.others.trim() {
                 "" => None,
-                path => Some(Samples::of_another_kind(open_as(path, shape)?, &*model, Some(form.limit.max(1)))),
+                path => {
+                    let set = open(path, shape, Purpose::Measuring)?;
+                    Some(Samples::of_another_kind(set, &*model, limit, loader)?)
+                }
             };
-            let mut journal = folder.as_ref().map_or_else(|| Ok(Journal::unkept()), |folder| asked.keep(folder))?;
             let others = others.as_ref();
+            let notes = [Some(&samples), others].into_iter().flatten().flat_map(|s| s.notes.clone()).collect();
+            publish(Progress::Notes(notes));
+            let mut journal = folder.as_ref().map_or_else(|| Ok(Journal::unkept()), |folder| asked.keep(folder))?;
             let evaluation = evaluate_from(&mut journal, &*model, &samples, others, &plan, cancel, &mut |step| {
                 publish(Progress::Step { part: step.part.to_owned(), done: step.done, total: step.total });
             })?;

@@ -85,6 +85,8 @@ pub struct Training {
 pub struct Run {
     /// Where it stands.
     pub stage: Stage,
+    /// How many pictures are read before it trains, and of how many.
+    pub reading: Option<(usize, usize)>,
     /// What is trained, on what.
     pub started: Option<Started>,
     /// The last report.
@@ -113,6 +115,7 @@ impl Run {
 
     fn take(&mut self, progress: train::Progress) {
         match progress {
+            train::Progress::Reading { done, total } => self.reading = Some((done, total)),
             train::Progress::Started(started) => {
                 self.stage = if self.stage == Stage::Pausing { Stage::Pausing } else { Stage::Running };
                 // Steps after the last checkpoint are done again.
@@ -239,6 +242,10 @@ impl Training {
             Ok(Ending::Occupied { resumable }) => {
                 run.stage = Stage::None;
                 run.occupied = Some(resumable);
+            }
+            Err(Error::Cancelled) => {
+                host.say(Level::INFO, "Training was stopped before its first step.");
+                run.stage = Stage::None;
             }
             Err(error) => {
                 host.say(Level::ERROR, error.to_string());

@@ -84,7 +84,7 @@ impl TrainingForm {
             objective: self.objective,
             lambda: self.lambda,
             batch: self.batch,
-            holdout: self.holdout,
+            holdout: Some(self.holdout),
             ..self.watched(device)
         };
         self.with_length(config)

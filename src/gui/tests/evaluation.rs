@@ -8,6 +8,7 @@ use egui_kittest::kittest::Queryable;
 
 use super::{App, Dropped, Options, Threads, Window, oracle, run};
 use crate::Error;
+use crate::data::{Loader, Purpose, open};
 use crate::gui::command::{EvaluateCommand, Format, WindowCommand};
 use crate::gui::feature::evaluation::text;
 use crate::gui::feature::oracle::{NAMES, oracle_pictures};
@@ -19,7 +20,6 @@ use crate::joint::JointModel;
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{Samples, evaluate, evaluate_from};
 use crate::task::Cancel;
-use crate::train::data::open_as;
 
 /// The oracle's own patterns as class folders, the last two under each other's names.
 fn write_patterns(folder: &Path) {
@@ -87,7 +87,8 @@ fn an_evaluation_that_was_killed_is_offered_and_goes_on() {
     let form = Form { attacks: "fgsm:linf:4/255".to_owned(), defences: String::new(), ..form(&data) };
     let asked = Unfinished { form: form.clone(), model: ModelSource::Oracle };
     let (model, plan) = (crate::gui::feature::oracle::oracle(), form.plan().unwrap());
-    let samples = Samples::new(open_as(&form.data, Some(model.shape())).unwrap(), &model, Some(500)).unwrap();
+    let set = open(&form.data, Some(model.shape()), Purpose::Measuring).unwrap();
+    let samples = Loader::quiet(|loader| Samples::new(set, &model, Some(500), loader)).unwrap();
     let cancel = Cancel::new();
     let mut journal = asked.keep(&kept.join("evaluation")).unwrap();
     let stopped = evaluate_from(&mut journal, &model, &samples, None, &plan, &cancel, &mut |step| {

@@ -183,7 +183,7 @@ impl Measure for Level<'_> {
         let one = |&number: &usize| {
             let index = self.picture(number);
             let smoothing = Smoothing { number: index as u64, ..self.plan.smoothing(self.sigma, self.seed) };
-            let clean = self.samples.picture(index);
+            let clean = self.samples.picture(index)?;
             let certificate = certify(self.model, &clean, &smoothing, cancel, &mut |_| ControlFlow::Continue(()))?;
             Ok(Poll { class: certificate.class, selection: certificate.selection, votes: certificate.votes })
         };

@@ -63,7 +63,7 @@ pub(super) fn choose(model: &dyn JointModel, samples: &Samples, plan: &Plan, can
     let mut pictures = Vec::new();
     for index in of_many_classes(samples, plan.examples) {
         cancel.check()?;
-        let clean = samples.picture(index);
+        let clean = samples.picture(index)?;
         let (noisy, denoised) = match sigma {
             Some(sigma) => {
                 let noise = Noise { kind: NoiseKind::Gaussian, sigma, seed: plan.seed };

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::Samples;
+use crate::Result;
 use crate::joint::JointModel;
 
 /// What all records of one part depend on.
@@ -24,14 +25,17 @@ impl PartKey {
     }
 
     /// The key of picture `index` of `samples`.
-    pub(super) fn of(&self, samples: &Samples, index: usize) -> String {
+    ///
+    /// # Errors
+    /// As for [`Samples::digest`].
+    pub(super) fn of(&self, samples: &Samples, index: usize) -> Result<String> {
         let mut hash = Sha256::new_with_prefix(&self.0);
         hash.update((index as u64).to_le_bytes());
         hash.update((samples.label(index) as u64).to_le_bytes());
-        hash.update(samples.digest(index));
+        hash.update(samples.digest(index)?);
         // Half of it tells any two records apart that there will ever be.
         let digest = format!("{:x}", hash.finalize());
-        digest[..digest.len() / 2].to_owned()
+        Ok(digest[..digest.len() / 2].to_owned())
     }
 }
 

@@ -123,7 +123,7 @@ impl Measure for Under<'_> {
 
     fn measure(&self, numbers: &[usize], _cancel: &Cancel) -> Result<Vec<Answer>> {
         let (samples, noise, used) = (self.samples, self.noise, self.sigma_used());
-        let clean: Vec<Picture> = numbers.par_iter().map(|&index| samples.picture(index)).collect();
+        let clean: Vec<Picture> = numbers.par_iter().map(|&index| samples.picture(index)).collect::<Result<_>>()?;
         let noisy: Vec<Picture> =
             clean.par_iter().zip(numbers).map(|(picture, &index)| noise.apply_nth(picture, index as u64)).collect();
         let forward = self.model.forward(&Batch::of(&noisy), &vec![used; numbers.len()])?;

@@ -121,7 +121,7 @@ impl Measure for Attacked<'_> {
         // A picture's random numbers are drawn by its number, so those whose numbers follow each other go together.
         for run in numbers.chunk_by(|a, b| a + 1 == *b) {
             let settings = Settings { first: run[0] as u64, ..settings.clone() };
-            let pictures: Vec<Picture> = run.iter().map(|&index| self.samples.picture(index)).collect();
+            let pictures: Vec<Picture> = run.iter().map(|&index| self.samples.picture(index)).collect::<Result<_>>()?;
             let labels: Vec<usize> = run.iter().map(|&index| self.samples.label(index)).collect();
             outcomes.extend(attack::run(self.model, &Batch::of(&pictures), &labels, &settings, cancel, &mut |_| ())?);
         }

@@ -60,10 +60,13 @@ pub fn evaluate_from(
     let work = &mut Work { model, batch: plan.batch, journal, cancel, observe, done: 0, total };
     let under = |noise: Noise, samples| Under { model, samples, noise };
     let of_others = |noise: &Noise| others.filter(|_| noise.kind == NoiseKind::Gaussian);
-    let known = noises.iter().map(|&noise| work.known(&under(noise, samples))).sum::<usize>()
-        + noises.iter().filter_map(|n| of_others(n).map(|others| work.known(&under(*n, others)))).sum::<usize>()
-        + attacks.iter().map(|attacked| work.known(attacked)).sum::<usize>()
-        + certificates.iter().map(|level| work.known(level)).sum::<usize>();
+    let known = noises.iter().map(|&noise| work.known(&under(noise, samples))).sum::<Result<usize>>()?
+        + noises
+            .iter()
+            .filter_map(|n| of_others(n).map(|others| work.known(&under(*n, others))))
+            .sum::<Result<usize>>()?
+        + attacks.iter().map(|attacked| work.known(attacked)).sum::<Result<usize>>()?
+        + certificates.iter().map(|level| work.known(level)).sum::<Result<usize>>()?;
     if known == 0 && !work.journal.is_empty() {
         let path = work.journal.path().unwrap_or(Path::new("the journal"));
         let reason = "holds nothing of this evaluation (other data, model or options); --force begins anew";

@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::data::{DataSet, Kind};
+use crate::data::{Catalogue, DataSet, Kind, Loader};
 use crate::joint::JointModel;
-use crate::picture::{Fit, Picture, fit};
+use crate::picture::{Fit, Picture, Shape, fit};
 use crate::{Error, Result};
 
 /// A part of a data set, with its labels as the model's classes and its pictures in the model's shape.
@@ -18,9 +18,7 @@ pub struct Samples {
     /// What a person should know about how the labels were read.
     pub notes: Vec<String>,
     data: DataSet,
-    shape: crate::picture::Shape,
-    /// Indices into the data set.
-    indices: Vec<usize>,
+    shape: Shape,
     /// The model's class for each class of the data set.
     classes: Vec<usize>,
     /// SHA-256 of each picture, once somebody asked.
@@ -28,64 +26,74 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// The test part of `data` (all of it if it has none), at most `limit` pictures of it, for `model`.
+    /// The pictures of a set that was opened to be measured, at most `limit` of them, for `model`. No others are read.
     ///
     /// Of an ordered set (CIFAR-10, MNIST) these are the first, as others count them; of a folder, which is sorted by
     /// class, they are spread evenly.
     ///
     /// # Errors
-    /// [`Error::Data`] if the set's classes cannot be told apart by the model.
-    pub fn new(data: DataSet, model: &dyn JointModel, limit: Option<usize>) -> Result<Self> {
+    /// [`Error::Data`] if the set's classes cannot be told apart by the model, and as for [`Catalogue::load`].
+    pub fn new(set: Catalogue, model: &dyn JointModel, limit: Option<usize>, loader: &mut Loader<'_>) -> Result<Self> {
         let mut notes = Vec::new();
-        let classes = match_classes(&data, model.classes(), &mut notes)?;
-        Ok(Self::of(data, classes, notes, model, limit))
+        let classes = match_classes(&set, model.classes(), &mut notes)?;
+        Self::of(set, (classes, notes), model, limit, loader)
     }
 
     /// The same of pictures of another kind, whose classes the model does not know: every label is 0.
-    #[must_use]
-    pub fn of_another_kind(data: DataSet, model: &dyn JointModel, limit: Option<usize>) -> Self {
-        let classes = vec![0; data.classes.len()];
-        Self::of(data, classes, Vec::new(), model, limit)
+    ///
+    /// # Errors
+    /// As for [`Catalogue::load`].
+    pub fn of_another_kind(
+        set: Catalogue,
+        model: &dyn JointModel,
+        limit: Option<usize>,
+        loader: &mut Loader<'_>,
+    ) -> Result<Self> {
+        let classes = vec![0; set.classes.len()];
+        Self::of(set, (classes, Vec::new()), model, limit, loader)
     }
 
     fn of(
-        data: DataSet,
-        classes: Vec<usize>,
-        mut notes: Vec<String>,
+        set: Catalogue,
+        (classes, mut notes): (Vec<usize>, Vec<String>),
         model: &dyn JointModel,
         limit: Option<usize>,
-    ) -> Self {
-        let part = if data.test().is_empty() { 0..data.len() } else { data.test() };
-        let count = limit.unwrap_or(part.len()).min(part.len());
-        let indices = match data.kind {
-            Kind::Folder => (0..count).map(|i| part.start + i * part.len() / count).collect(),
-            Kind::Cifar10 | Kind::Mnist => part.take(count).collect(),
+        loader: &mut Loader<'_>,
+    ) -> Result<Self> {
+        let all = set.main().len();
+        let count = limit.unwrap_or(all).min(all);
+        let chosen: Vec<u32> = match set.kind {
+            Kind::Folder => (0..count).map(|i| (i * all / count) as u32).collect(),
+            Kind::Cifar10 | Kind::Mnist => (0..count as u32).collect(),
         };
-        notes.extend(data.problems.iter().cloned());
+        let (data, _) = set.load(&chosen, count, loader)?;
+        notes.extend(data.notices.iter().map(|notice| format!("{}: {notice}", data.name)));
         let digests = OnceLock::new();
-        Self { name: data.name.clone(), notes, shape: model.shape(), data, indices, classes, digests }
+        Ok(Self { name: data.name.clone(), notes, shape: model.shape(), data, classes, digests })
     }
 
     /// How many pictures.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.indices.len()
+        self.data.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.indices.is_empty()
+        self.data.is_empty()
     }
 
     /// Picture `index` in the model's shape, on the [0, 1] scale.
-    #[must_use]
-    pub fn picture(&self, index: usize) -> Picture {
-        let picture = self.data.picture(self.indices[index]);
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read any more.
+    pub fn picture(&self, index: usize) -> Result<Picture> {
+        let picture = self.data.picture(index)?;
         if picture.shape() == self.shape {
-            return picture;
+            return Ok(picture);
         }
-        fit(&picture, self.shape, Fit::Centre).picture.map(|v| v.clamp(0.0, 1.0))
+        Ok(fit(&picture, self.shape, Fit::Centre).picture.map(|v| v.clamp(0.0, 1.0)))
     }
 
     /// How many numbers a picture is.
@@ -94,23 +102,31 @@ impl Samples {
     }
 
     /// SHA-256 of picture `index` as the model gets it.
-    pub(super) fn digest(&self, index: usize) -> &[u8; 32] {
-        let digest = |index: usize| -> [u8; 32] {
-            let picture = self.picture(index);
-            Sha256::digest(picture.values().iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()).into()
+    ///
+    /// # Errors
+    /// As for [`Samples::picture`].
+    pub(super) fn digest(&self, index: usize) -> Result<[u8; 32]> {
+        let digest = |index: usize| -> Result<[u8; 32]> {
+            let picture = self.picture(index)?;
+            let bytes: Vec<u8> = picture.values().iter().flat_map(|value| value.to_le_bytes()).collect();
+            Ok(Sha256::digest(bytes).into())
         };
-        &self.digests.get_or_init(|| (0..self.len()).into_par_iter().map(digest).collect())[index]
+        if let Some(digests) = self.digests.get() {
+            return Ok(digests[index]);
+        }
+        let all = (0..self.len()).into_par_iter().map(digest).collect::<Result<Vec<_>>>()?;
+        Ok(self.digests.get_or_init(|| all)[index])
     }
 
     /// The model's class of picture `index`.
     #[must_use]
     pub fn label(&self, index: usize) -> usize {
-        self.classes[self.data.labels[self.indices[index]] as usize]
+        self.classes[self.data.labels[index] as usize]
     }
 }
 
 /// The model's class for each of the data set's, by name; by number if no name agrees and there are as many.
-fn match_classes(data: &DataSet, names: &[String], notes: &mut Vec<String>) -> Result<Vec<usize>> {
+fn match_classes(data: &Catalogue, names: &[String], notes: &mut Vec<String>) -> Result<Vec<usize>> {
     let by_name = |class: &String| names.iter().position(|name| name.eq_ignore_ascii_case(class));
     let found: Vec<Option<usize>> = data.classes.iter().map(by_name).collect();
     if let Some(all) = found.iter().copied().collect::<Option<Vec<_>>>() {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::data::open_as;
+use crate::data::{Loader, Purpose, open};
 use crate::joint::GaussianMixture;
 use crate::picture::{METRICS, PSNR, Picture, Shape, save};
 use crate::task::Cancel;
@@ -17,6 +17,11 @@ fn oracle() -> GaussianMixture {
     class(class(GaussianMixture::new(SHAPE, 2), 0, 0.2), 1, 0.8)
 }
 
+fn read(data: &Path, limit: Option<usize>) -> crate::Result<Samples> {
+    let set = open(data, Some(SHAPE), Purpose::Measuring)?;
+    Loader::quiet(|loader| Samples::new(set, &oracle(), limit, loader))
+}
+
 fn samples(limit: Option<usize>) -> Samples {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("shades");
@@ -27,7 +32,7 @@ fn samples(limit: Option<usize>) -> Samples {
             save(path.join(format!("{index}.png")), &Picture::filled(SHAPE, shade), false).unwrap();
         }
     }
-    Samples::new(open_as(data, Some(SHAPE)).unwrap(), &oracle(), limit).unwrap()
+    read(&data, limit).unwrap()
 }
 
 fn plan() -> Plan {
@@ -45,7 +50,7 @@ fn shades(all: &[(&str, f32)]) -> Samples {
         std::fs::create_dir_all(folder.path().join(class)).unwrap();
         save(folder.path().join(class).join(format!("{index}.png")), &Picture::filled(SHAPE, *shade), false).unwrap();
     }
-    Samples::new(open_as(folder.path(), Some(SHAPE)).unwrap(), &oracle(), None).unwrap()
+    read(folder.path(), None).unwrap()
 }
 
 /// Something of everything, with figures that hang on each picture's own random numbers: a step from a random start of which
@@ -351,7 +356,7 @@ fn classes_are_matched_by_name_or_refused() {
         std::fs::create_dir(folder.path().join(class)).unwrap();
         save(folder.path().join(class).join("a.png"), &Picture::filled(SHAPE, 0.5), false).unwrap();
     }
-    let error = Samples::new(open_as(folder.path(), Some(SHAPE)).unwrap(), &oracle(), None).unwrap_err().to_string();
+    let error = read(folder.path(), None).unwrap_err().to_string();
     assert!(error.contains("other"), "{error}");
 }
 
@@ -364,7 +369,8 @@ fn pictures_of_another_kind_are_told_by_their_density() {
         std::fs::create_dir_all(stripes.join(class)).unwrap();
         save(stripes.join(class).join("a.png"), &picture, false).unwrap();
     }
-    let others = Samples::of_another_kind(open_as(stripes, Some(SHAPE)).unwrap(), &oracle(), None);
+    let set = open(stripes, Some(SHAPE), Purpose::Measuring).unwrap();
+    let others = Loader::quiet(|loader| Samples::of_another_kind(set, &oracle(), None, loader)).unwrap();
     let plan = plan();
     let evaluation = evaluate(&oracle(), &samples(None), Some(&others), &plan, &Cancel::new(), &mut |_| ()).unwrap();
     let density = evaluation.ood.iter().find(|d| d.score == Score::LogDensity).unwrap();

@@ -59,16 +59,16 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     /// How many of the records are in the journal.
-    pub(super) fn known<M: Measure>(&self, measure: &M) -> usize {
+    pub(super) fn known<M: Measure>(&self, measure: &M) -> Result<usize> {
         if self.journal.is_empty() {
-            return 0;
+            return Ok(0);
         }
-        self.keys(measure).iter().filter(|key| self.journal.holds(key)).count()
+        Ok(self.keys(measure)?.iter().filter(|key| self.journal.holds(key)).count())
     }
 
     /// Every picture's record.
     pub(super) fn records<M: Measure>(&mut self, measure: &M) -> Result<Vec<M::Record>> {
-        let (name, keys) = (measure.name(), self.keys(measure));
+        let (name, keys) = (measure.name(), self.keys(measure)?);
         let mut records: Vec<Option<M::Record>> = Vec::with_capacity(measure.count());
         records.resize_with(measure.count(), || None);
         for (record, key) in records.iter_mut().zip(&keys) {
@@ -99,9 +99,9 @@ impl Work<'_> {
     }
 
     /// The key of each record; none where no journal is kept.
-    fn keys<M: Measure>(&self, measure: &M) -> Vec<String> {
+    fn keys<M: Measure>(&self, measure: &M) -> Result<Vec<String>> {
         if self.journal.path().is_none() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let (key, samples) = (PartKey::new(self.model, &measure.settings()), measure.samples());
         (0..measure.count()).map(|number| key.of(samples, measure.index(number))).collect()

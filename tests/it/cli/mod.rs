@@ -40,7 +40,7 @@ impl Desk {
         self.0.path().join(name)
     }
 
-    fn draw(&self, name: &str, shape: Shape) {
+    pub(super) fn draw(&self, name: &str, shape: Shape) {
         let values = (0..shape.len()).map(|i| ((i * 37) % 101) as f32 / 100.0).collect();
         save(self.at(name), &Picture::new(shape, values), true).expect("a picture file");
     }
@@ -74,7 +74,7 @@ impl Desk {
         arguments
     }
 
-    fn run(&self, line: &str) -> Assert {
+    pub(super) fn run(&self, line: &str) -> Assert {
         self.command(line).assert()
     }
 

@@ -139,8 +139,11 @@ fn run(ui: &mut Ui, cx: &mut Context<'_>) {
     headline(ui, cx);
     let training = &cx.features.training.now;
     if let Some(started) = &training.started {
-        let Started { data, pictures, parameters, device, .. } = started;
-        dim(ui, format!("{data}: {pictures} pictures; {parameters} weights on {device}"));
+        let Started { data, pictures, held_out, parameters, device, .. } = started;
+        dim(ui, format!("{data}: {pictures} pictures, {held_out} held out; {parameters} weights on {device}"));
+        for notice in &started.notices {
+            dim(ui, notice);
+        }
     }
     if let Some(report) = training.report.filter(|_| training.is_busy()) {
         let bar = ProgressBar::new(report.share as f32).desired_height(6.0).fill(tokens.accent);
@@ -181,6 +184,9 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>) {
 
 fn figures(training: &Run) -> String {
     let mut parts = Vec::new();
+    if let Some((done, total)) = training.reading.filter(|_| training.stage == Stage::Starting) {
+        parts.push(format!("{done} of {total} pictures"));
+    }
     if let Some(entry) = training.entries.last() {
         parts.push(format!("step {}", entry.step));
         parts.extend(std::time::Duration::try_from_secs_f64(entry.seconds).map(duration));
