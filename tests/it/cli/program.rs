@@ -73,3 +73,21 @@ fn a_failure_leaves_no_file_behind() {
     desk.refusal(1, "analyze a.png --json nowhere/out.json");
     assert_eq!(names(desk.0.path()), before);
 }
+
+#[test]
+fn seeds_come_back_to_the_last_bit() {
+    let desk = Desk::new();
+    desk.classes(4);
+    let seed = u64::MAX;
+    for line in ["analyze a.png", "attack a.png --method fgsm", "certify a.png --samples 10"] {
+        assert_eq!(desk.json(&format!("{line} --seed {seed} --json -"))[0]["seed"].as_u64(), Some(seed), "{line}");
+    }
+    let evaluation = desk.json(&format!("eval --data data --sigmas 0.1 --limit 2 --seed {seed} --json -"));
+    assert_eq!(evaluation["seed"].as_u64(), Some(seed));
+    let size = "--widths 8 --blocks 1 --strides 1 --size 16 --batch 2 --steps 1 --holdout 1 --device cpu";
+    desk.output(&format!("train --data data --out seeded.safetensors {size} --seed {seed}"));
+    let training = desk.json("info seeded.safetensors --json")["training"].clone();
+    assert_eq!((training["seed"].as_u64(), training["options"]["seed"].as_u64()), (Some(seed), Some(seed)));
+    let said = desk.refusal(2, &format!("train --data data --out seeded.safetensors --resume --seed 7 {size}"));
+    assert!(said.contains(&seed.to_string()), "{said}");
+}
