@@ -34,6 +34,7 @@ fi
 # Tests that lack data, a graphics adapter or a browser note here that they were skipped.
 DENOSCOPE_SKIPPED=$(mktemp)
 export DENOSCOPE_SKIPPED
+trap 'rm -f "$DENOSCOPE_SKIPPED"' EXIT
 
 run cargo fmt --check
 run cargo clippy --locked --all-targets -- -D warnings
