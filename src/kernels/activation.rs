@@ -14,7 +14,7 @@ mod tests;
 pub use second::{Cotangents, Tangent};
 
 use super::gelu::normal;
-use super::layout::Frame;
+use super::layout::{Frame, volume};
 use super::scratch;
 use super::share::{Shared, split};
 use super::simd::{Kernel, Level, Simd};
@@ -125,6 +125,7 @@ impl Norm {
         if pictures == 0 || self.frame.is_empty() {
             return;
         }
+        assert!(self.frame.fit(pictures, framed.len()), "the framed pictures must lie in their slice");
         let channels = self.frame.channels;
         let (blocks, row) = (self.blocks(), 3 * channels);
         let Tape { normal, slope, rate } = tape;
@@ -133,7 +134,7 @@ impl Norm {
             let shared = Shared::new(sums);
             self.each_block(pictures, &|picture, block| {
                 let (start, len) = self.span(picture, block);
-                // SAFETY: each block has its own sums.
+                // SAFETY: each block of each picture has its own row of sums, and `each_block` gives each to one task.
                 let sums = unsafe { shared.part((picture * blocks + block) * row, row) };
                 level.run(Moments { x: &x[start..start + len], channels, sums });
             });
@@ -151,7 +152,8 @@ impl Norm {
                 let film = &film.values[picture * film.stride + film.start..][..2 * channels];
                 let to = place.origin + picture * place.picture + first * place.line;
                 let reach = (lines - 1) * place.line + self.frame.width * channels;
-                // SAFETY: each block has its own lines, of the tape and of the framed pictures.
+                // SAFETY: each block has its own lines, of the tape and of the framed pictures, in which `fit` saw that no
+                // offset overflows, and `each_block` gives each block to one task.
                 let (normal, slope, out) =
                     unsafe { (normal.part(start, len), slope.part(start, len), framed.part(to, reach)) };
                 level.run(Apply {
@@ -211,7 +213,11 @@ impl Norm {
             return;
         }
         let channels = self.frame.channels;
+        let room = volume(&[rows, self.frame.height, self.frame.width, channels]);
+        assert!(g.len() >= room, "the cotangents must lie in their slice");
         let (blocks, size) = (self.blocks(), 2 * channels);
+        let fits = target.framed.as_ref().is_none_or(|framed| self.frame.fit(rows, framed.len()));
+        assert!(fits, "the framed cotangents must lie in their slice");
         let (residual, framed) = (target.residual.map(Shared::new), target.framed.map(Shared::new));
         let place = Place::framed(self.frame);
         scratch::with(rows * (blocks + 1) * size, |memory| {
@@ -220,7 +226,7 @@ impl Norm {
             self.each_block(rows, &|row, block| {
                 let (start, len) = self.span(row, block);
                 let (kept, _) = self.span(picture(row), block);
-                // SAFETY: each block has its own sums.
+                // SAFETY: each block of each row has its own sums, and `each_block` gives each to one task.
                 let sums = unsafe { shared.part((row * blocks + block) * size, size) };
                 level.run(PullSums {
                     g: &g[start..start + len],
@@ -241,7 +247,8 @@ impl Norm {
                 let (first, lines) = self.lines(block);
                 let to = place.origin + row * place.picture + first * place.line;
                 let reach = (lines - 1) * place.line + self.frame.width * channels;
-                // SAFETY: each block has its own lines, of the dense and of the framed cotangents.
+                // SAFETY: each block has its own lines, of the dense and of the framed cotangents, whose offsets do not
+                // overflow, as was checked above, and `each_block` gives each block to one task.
                 let (residual, out) =
                     unsafe { (residual.map(|r| r.part(start, len)), framed.map(|f| f.part(to, reach))) };
                 level.run(Pull {

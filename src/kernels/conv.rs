@@ -207,7 +207,7 @@ pub fn filter_gradient(
     let (line, channels, area) = (frame.line(), frame.channels, frame.channels * to.channels);
     let taps = Shared::new(&mut filter.values);
     split(9, 1, &|tap, _| {
-        // SAFETY: each tap has its own plane of the filter.
+        // SAFETY: tap t has the filter's values from t·area on, `area` of them, and `split` gives each tap to one task.
         let sums = unsafe { taps.part(tap * area, area) };
         let origin = tap / 3 * line + tap % 3 * channels;
         let left = Grid { width, height, origin, x: stride * channels, y: stride * line, n: frame.len() };

@@ -6,6 +6,20 @@
 
 use super::simd::padded;
 
+/// The product of sizes.
+///
+/// # Panics
+/// If it overflows: a size that wrapped would pass the checks that unsafe code relies on.
+#[must_use]
+pub fn volume(sizes: &[usize]) -> usize {
+    if sizes.contains(&0) {
+        return 0;
+    }
+    let product = sizes.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+    assert!(product.is_some(), "sizes {sizes:?} overflow");
+    product.unwrap_or_default()
+}
+
 /// A channels-last picture inside a border of zeros: one line above and left, at least one below and right, so many that
 /// whole tiles of 4×4 outputs can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,10 +51,17 @@ impl Frame {
         (self.height.next_multiple_of(4) + 2) * self.line()
     }
 
+    /// Whether `pictures` framed pictures lie in `len` values: where they do, no offset in them overflows.
+    pub(super) fn fit(&self, pictures: usize, len: usize) -> bool {
+        let side = |pixels: usize| pixels.checked_next_multiple_of(4)?.checked_add(2);
+        let one = || side(self.height)?.checked_mul(side(self.width)?)?.checked_mul(self.channels);
+        one().and_then(|one| one.checked_mul(pictures)).is_some_and(|all| all <= len)
+    }
+
     /// Whether the picture has no pixel.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.height * self.width * self.channels == 0
+        [self.height, self.width, self.channels].contains(&0)
     }
 
     /// Values of one picture without its border.
@@ -145,7 +166,7 @@ impl Filter {
     #[must_use]
     pub fn zeros([outputs, inputs, kernel]: [usize; 3]) -> Self {
         let (inputs, outputs) = (padded(inputs), padded(outputs));
-        Self { values: vec![0.0; kernel * kernel * inputs * outputs], kernel, inputs, outputs }
+        Self { values: vec![0.0; volume(&[kernel, kernel, inputs, outputs])], kernel, inputs, outputs }
     }
 
     /// Back to `[outputs, inputs, kernel, kernel]` without padding.

@@ -3,6 +3,7 @@
 //! Both matrices' rows lie where a [`Grid`] finds them, pixel by pixel in a picture. Every value is one chain of
 //! multiply-adds in the order of the rows.
 
+use super::layout::volume;
 use super::product::Grid;
 use super::simd::{Kernel, Level, Simd, WIDEST};
 
@@ -29,13 +30,16 @@ pub struct Outer<'a> {
 /// # Panics
 /// If rows lie beyond their slices, or `out` has another size.
 pub fn accumulate(level: Level, outer: &Outer, out: &mut [f32]) {
-    if outer.rows == 0 || outer.inputs * outer.outputs == 0 {
+    let whole = outer.outputs.is_multiple_of(WIDEST) && out.len() == volume(&[outer.inputs, outer.outputs]);
+    assert!(whole, "a whole padded result");
+    if outer.rows == 0 || out.is_empty() {
         return;
     }
-    let fits = |(values, grid): (&[f32], Grid), len: usize| grid.last(outer.rows) + len <= values.len();
+    let fits = |(values, grid): (&[f32], Grid), len: usize| {
+        grid.end(outer.rows, len).is_some_and(|end| end <= values.len()) // without a wrap
+    };
     assert!(fits(outer.left, outer.inputs), "the left matrix's rows must lie in its slice");
     assert!(fits(outer.right, outer.outputs), "the right matrix's rows must lie in its slice");
-    assert!(outer.outputs.is_multiple_of(WIDEST) && out.len() == outer.inputs * outer.outputs, "a padded result");
     level.run(Task { outer, out });
 }
 
@@ -111,8 +115,9 @@ impl Task<'_> {
         }
         let (left, right) = (self.outer.left.0.as_ptr(), self.outer.right.0.as_ptr());
         for &(l, r) in rows {
-            // SAFETY: `accumulate` checked that every row of both matrices lies in its slice; i + MR ≤ inputs and
-            // o + NV·LANES ≤ outputs.
+            // SAFETY: `accumulate` checked that `inputs` values from every left offset on and `outputs` from every right
+            // one lie in their slices. `sweep` calls with i + MR ≤ inputs and o + NV·LANES ≤ outputs, which is a
+            // multiple of WIDEST, so of NV·LANES for each NV that `run` chooses.
             unsafe {
                 let mut b = [s.splat(0.0); NV];
                 for (v, b) in b.iter_mut().enumerate() {

@@ -2,7 +2,7 @@
 //! for, picture by picture in whatever order of memory tensors have.
 
 use super::conv::{self, Form, Weights, strided_adjoint};
-use super::layout::{Filter, Frame, to_channels_last, to_planar};
+use super::layout::{Filter, Frame, to_channels_last, to_planar, volume};
 use super::scratch;
 use super::share::{Shared, split};
 use super::simd::{Level, padded};
@@ -31,15 +31,15 @@ impl Convolution {
     }
 
     fn input_len(&self) -> usize {
-        self.inputs * self.size.0 * self.size.1
+        volume(&[self.inputs, self.size.0, self.size.1])
     }
 
     fn output_len(&self) -> usize {
-        self.outputs * self.output().0 * self.output().1
+        volume(&[self.outputs, self.output().0, self.output().1])
     }
 
     fn weights_len(&self) -> usize {
-        self.outputs * self.inputs * self.kernel * self.kernel
+        volume(&[self.outputs, self.inputs, self.kernel, self.kernel])
     }
 
     /// How many pictures `values` holds, of `each` values.
@@ -142,11 +142,11 @@ impl Convolution {
 
 /// Dense channels-last pictures from planar ones.
 fn channels_last(x: &[f32], pictures: usize, channels: usize, pixels: usize) -> Vec<f32> {
-    let (from, to) = (channels * pixels, padded(channels) * pixels);
-    let mut out = vec![0.0; pictures * to];
+    let (from, to) = (channels * pixels, volume(&[padded(channels), pixels]));
+    let mut out = vec![0.0; volume(&[pictures, to])];
     let shared = Shared::new(&mut out);
     split(pictures, 1, &|n, _| {
-        // SAFETY: each picture is its own part.
+        // SAFETY: picture n has the values from n·to on, `to` of them, and `split` gives each picture to one task.
         to_channels_last(&x[n * from..][..from], channels, pixels, unsafe { shared.part(n * to, to) });
     });
     out
@@ -155,12 +155,12 @@ fn channels_last(x: &[f32], pictures: usize, channels: usize, pixels: usize) -> 
 /// Framed pictures from planar ones.
 fn framed(x: &[f32], pictures: usize, channels: usize, frame: Frame) -> Vec<f32> {
     let from = channels * frame.height * frame.width;
-    let mut out = vec![0.0; pictures * frame.len()];
+    let mut out = vec![0.0; volume(&[pictures, frame.len()])];
     let shared = Shared::new(&mut out);
     split(pictures, 1, &|n, _| {
         scratch::with(frame.dense(), |dense| {
             to_channels_last(&x[n * from..][..from], channels, frame.height * frame.width, dense);
-            // SAFETY: each picture is its own part.
+            // SAFETY: picture n has the values from n·len on, `len` of them, and `split` gives each picture to one task.
             frame.fill(dense, unsafe { shared.part(n * frame.len(), frame.len()) });
         });
     });
@@ -169,11 +169,11 @@ fn framed(x: &[f32], pictures: usize, channels: usize, frame: Frame) -> Vec<f32>
 
 /// Planar pictures from dense channels-last ones.
 fn planar(dense: &[f32], pictures: usize, channels: usize, pixels: usize) -> Vec<f32> {
-    let (from, to) = (padded(channels) * pixels, channels * pixels);
-    let mut out = vec![0.0; pictures * to];
+    let (from, to) = (padded(channels) * pixels, volume(&[channels, pixels]));
+    let mut out = vec![0.0; volume(&[pictures, to])];
     let shared = Shared::new(&mut out);
     split(pictures, 1, &|n, _| {
-        // SAFETY: each picture is its own part.
+        // SAFETY: picture n has the values from n·to on, `to` of them, and `split` gives each picture to one task.
         to_planar(&dense[n * from..][..from], channels, pixels, unsafe { shared.part(n * to, to) });
     });
     out

@@ -8,8 +8,9 @@
 //! Every output value is one chain of multiply-adds in the order of the taps and channels, whatever the splits: results
 //! do not depend on the number of threads, nor on the other rows.
 
+use super::layout::volume;
 use super::share::Shared;
-use super::simd::{Kernel, Level, Simd, WIDEST, padded};
+use super::simd::{Kernel, Level, Simd, WIDEST};
 
 /// A walk over the rows of a matrix that lie at regular places: pictures of `height × width` pixels.
 #[derive(Debug, Clone, Copy)]
@@ -35,29 +36,48 @@ impl Grid {
         Self { width: usize::MAX, height: 1, origin: 0, x: stride, y: 0, n: 0 }
     }
 
-    /// The offset of row `index`.
-    fn offset(&self, index: usize) -> usize {
-        let (line, x) = (index / self.width, index % self.width);
-        let (n, y) = (line / self.height, line % self.height);
-        self.origin + n * self.n + y * self.y + x * self.x
+    /// How far the first `rows` rows go along each axis, x first, and its step; none for a grid without rows.
+    fn axes(&self, rows: usize) -> Option<[(usize, usize); 3]> {
+        let last = rows.checked_sub(1)?;
+        let lines = last.checked_div(self.width)?;
+        let pictures = lines.checked_div(self.height)?;
+        Some([(last.min(self.width - 1), self.x), (lines.min(self.height - 1), self.y), (pictures, self.n)])
     }
 
-    /// The offset of the last of `rows` rows, of which there is at least one. Offsets grow along every axis, so the last
-    /// place of each axis bounds them all.
-    pub(super) fn last(&self, rows: usize) -> usize {
-        let lines = (rows - 1) / self.width;
-        let (x, y, n) = ((rows - 1).min(self.width - 1), lines.min(self.height - 1), lines / self.height);
-        self.origin + n * self.n + y * self.y + x * self.x
+    /// An end of the first `rows` rows of `len` values each: none of them reaches beyond it. None if the grid has no rows
+    /// or a place overflows, so that what fits a slice holds no place that wrapped.
+    ///
+    /// Offsets grow along every axis, so the last place of each axis bounds them all.
+    pub(super) fn end(&self, rows: usize, len: usize) -> Option<usize> {
+        let mut end = self.origin.checked_add(len)?;
+        for (count, step) in self.axes(rows)? {
+            end = end.checked_add(count.checked_mul(step)?)?;
+        }
+        Some(end)
     }
 
-    /// A cursor at row `index`.
+    /// Whether the first `rows` rows of `len` values each have no value in common: the step along an axis is no shorter
+    /// than what the axes before it span.
+    fn is_disjoint(&self, rows: usize, len: usize) -> bool {
+        let step_over = |span: usize, (count, step): (usize, usize)| match count {
+            0 => Some(span),
+            _ if step < span => None,
+            _ => count.checked_mul(step)?.checked_add(span),
+        };
+        self.axes(rows).and_then(|axes| axes.into_iter().try_fold(len, step_over)).is_some()
+    }
+
+    /// A cursor at row `index`, which is one of those that [`Grid::end`] was asked about.
     pub(super) fn cursor(&self, index: usize) -> Cursor {
         let (line, x) = (index / self.width, index % self.width);
-        Cursor { grid: *self, x, y: line % self.height, offset: self.offset(index) }
+        let (n, y) = (line / self.height, line % self.height);
+        let offset = self.origin + n * self.n + y * self.y + x * self.x;
+        Cursor { grid: *self, x, y, offset }
     }
 }
 
-/// A place in a [`Grid`] that moves on row by row without dividing.
+/// A place in a [`Grid`] that moves on row by row without dividing. It may step past the last row, where its offset wraps
+/// and means nothing.
 pub(super) struct Cursor {
     grid: Grid,
     x: usize,
@@ -76,10 +96,10 @@ impl Cursor {
         if self.x == grid.width {
             self.x = 0;
             self.y += 1;
-            self.offset = self.offset.wrapping_sub(grid.width * grid.x).wrapping_add(grid.y);
+            self.offset = self.offset.wrapping_sub(grid.width.wrapping_mul(grid.x)).wrapping_add(grid.y);
             if self.y == grid.height {
                 self.y = 0;
-                self.offset = self.offset.wrapping_sub(grid.height * grid.y).wrapping_add(grid.n);
+                self.offset = self.offset.wrapping_sub(grid.height.wrapping_mul(grid.y)).wrapping_add(grid.n);
             }
         }
         here
@@ -105,7 +125,8 @@ impl Panels {
     /// If there are not that many weights or the columns are not padded.
     #[must_use]
     pub fn pack_rows(level: Level, [taps, depth, columns]: [usize; 3], values: &[f32]) -> Self {
-        assert!(columns == padded(columns) && values.len() == taps * depth * columns, "a whole padded matrix");
+        let whole = values.len() == volume(&[taps, depth, columns]);
+        assert!(whole && columns.is_multiple_of(WIDEST), "a whole padded matrix");
         let width = panel_width(level, columns);
         let mut packed = Vec::with_capacity(values.len());
         for first in (0..columns).step_by(width) {
@@ -208,9 +229,9 @@ const GRAIN: usize = 1 << 20;
 /// Computes `product` into `out`.
 ///
 /// # Panics
-/// If rows or weights lie beyond their slices.
+/// If rows or weights lie beyond their slices, or rows of the result overlap.
 pub fn multiply(product: &Product, out: &mut [f32]) {
-    // SAFETY: `out` is ours alone.
+    // SAFETY: `out` is borrowed for this call alone, so no other task uses any of it.
     unsafe { multiply_shared(product, Shared::new(out)) }
 }
 
@@ -220,18 +241,22 @@ pub fn multiply(product: &Product, out: &mut [f32]) {
 /// No other task may use the rows of `product.out_grid` meanwhile.
 ///
 /// # Panics
-/// If rows or weights lie beyond their slices.
+/// If rows or weights lie beyond their slices, or rows of the result overlap.
 pub(super) unsafe fn multiply_shared(product: &Product, out: Shared) {
     let Product { left, left_grid, rows, taps, weights, out_grid, .. } = *product;
     if rows == 0 || weights.columns == 0 {
         return;
     }
-    let reach = taps.iter().map(|tap| tap.rows + weights.depth).max().unwrap_or(0);
-    assert!(left_grid.last(rows) + reach <= left.len(), "the left matrix's rows must lie in its slice");
-    assert!(out_grid.last(rows) + weights.columns <= out.len(), "the result's rows must lie in its slice");
-    let panel = weights.taps * weights.depth * weights.width;
-    let used = weights.depth * weights.width;
-    assert!(taps.iter().all(|tap| tap.weights + used <= panel), "the taps' weights must lie in the panels");
+    // What the tiles below rely on, checked without a wrap, once a call.
+    let reach = taps.iter().map(|tap| tap.rows).max().map_or(Some(0), |most| most.checked_add(weights.depth));
+    let left_end = reach.and_then(|reach| left_grid.end(rows, reach));
+    assert!(left_end.is_some_and(|end| end <= left.len()), "the left matrix's rows must lie in its slice");
+    let out_end = out_grid.end(rows, weights.columns);
+    assert!(out_end.is_some_and(|end| end <= out.len()), "the result's rows must lie in its slice");
+    assert!(out_grid.is_disjoint(rows, weights.columns), "the result's rows must not overlap");
+    let panel = volume(&[weights.taps, weights.depth, weights.width]);
+    let inside = |tap: &Tap| panel.checked_sub(tap.weights).is_some_and(|left| left / weights.width >= weights.depth);
+    assert!(taps.iter().all(inside), "the taps' weights must lie in the panels");
 
     let cost = taps.len() * weights.depth * weights.width;
     halve(product, out, (0, rows), (0, weights.columns / weights.width), cost);
@@ -261,7 +286,8 @@ fn halve(product: &Product, out: Shared, rows: (usize, usize), panels: (usize, u
     }
 }
 
-/// Some rows of some panels, on one thread. Made only by [`multiply_shared`], which checked the bounds.
+/// Some rows of some panels, on one thread. Made only by [`halve`] for [`multiply_shared`], which checked the bounds and
+/// that rows are disjoint; no two tasks have a row and a panel in common.
 struct Task<'a> {
     product: &'a Product<'a>,
     out: Shared<'a>,
@@ -325,8 +351,9 @@ impl Task<'_> {
         let first = panel * weights.taps * weights.depth * weights.width;
         let mut sums = [[s.splat(0.0); NV]; MR];
         for tap in taps {
-            // SAFETY: `multiply_shared` checked that every row's runs lie in `left`, the taps' weights in their panels
-            // and the result's rows in `out`, which no other task writes.
+            // SAFETY: reads stay in their slices. `multiply_shared` checked that `depth` values from `row + tap.rows` on
+            // lie in `left` for every row and tap, and `depth` rows of `width = NV · LANES` weights from `tap.weights` on
+            // in a panel; `Panels::pack_rows` made `columns / width` panels of that size.
             unsafe {
                 let from: [*const f32; MR] = rows.map(|row| self.product.left.as_ptr().add(row + tap.rows));
                 let mut weight = weights.values.as_ptr().add(first + tap.weights);
@@ -345,7 +372,9 @@ impl Task<'_> {
         for sums in sums {
             let offset = out.next() + panel * weights.width;
             for (v, sum) in sums.into_iter().enumerate() {
-                // SAFETY: as above.
+                // SAFETY: `multiply_shared` checked that `columns` values from every row's offset on lie in `out`, and this
+                // panel's end before them. No other task has this row and panel, no other row these places, and
+                // its caller promised that nobody else uses them.
                 unsafe {
                     let to = self.out.at(offset + v * S::LANES);
                     s.store_at(to, if add { s.add(s.load_at(to), sum) } else { sum });

@@ -1,6 +1,7 @@
 //! The bilinear read-out `u = Σ_pixels ⟨γ ⊙ P h, Q h⟩ / √C` and its gradient.
 
 use super::conv::pointwise;
+use super::layout::volume;
 use super::outer::{Outer, accumulate};
 use super::product::{Grid, Panels};
 use super::scratch;
@@ -65,8 +66,9 @@ impl Readout {
         u: &mut [f64],
     ) {
         let channels = padded(self.channels);
+        assert!(kept.len() >= volume(&[u.len(), pixels, 2 * channels]), "what is kept must have room");
         let picture = pixels * 2 * channels;
-        if picture == 0 {
+        if picture == 0 || u.is_empty() {
             return;
         }
         pointwise(&self.forward, u.len() * pixels, h, kept, false);
@@ -79,7 +81,8 @@ impl Readout {
                 split(blocks, 1, &|block, _| {
                     let first = block * BLOCK_PIXELS;
                     let count = BLOCK_PIXELS.min(pixels - first);
-                    // SAFETY: each block has its own pixels and its own sum.
+                    // SAFETY: each block has its own pixels, whose places do not overflow, as was checked above, and its
+                    // own sum, and `split` gives each block to one task.
                     let (kept, sum) =
                         unsafe { (kept.part(first * 2 * channels, count * 2 * channels), shared.part(block, 1)) };
                     sum[0] = self.level.run(Exchange { kept, gamma, scale });

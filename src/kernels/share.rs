@@ -10,9 +10,10 @@ pub struct Shared<'a> {
     slice: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: every access goes through `part` or `at`, whose callers promise disjoint parts.
+// SAFETY: the pointer is reached only through `part` and `at`, which are unsafe: whoever calls them promises that no value is
+// used by two tasks at a time. The values are plain numbers, which any thread may use, and outlive the borrow 'a.
 unsafe impl Send for Shared<'_> {}
-// SAFETY: as above.
+// SAFETY: as above; a shared reference gives no more than the copy.
 unsafe impl Sync for Shared<'_> {}
 
 impl<'a> Shared<'a> {
@@ -30,11 +31,11 @@ impl<'a> Shared<'a> {
     /// The address of value `index`.
     ///
     /// # Safety
-    /// `index` must not lie beyond the end.
+    /// `index` must not lie beyond the end. No other task may use what is read or written there meanwhile.
     #[inline(always)]
     pub unsafe fn at(self, index: usize) -> *mut f32 {
         debug_assert!(index <= self.len);
-        // SAFETY: inside the slice, or one past its end.
+        // SAFETY: inside the slice that `new` was given, or one past its end: the caller's promise.
         unsafe { self.start.add(index) }
     }
 
@@ -49,7 +50,8 @@ impl<'a> Shared<'a> {
     #[must_use]
     pub unsafe fn part(self, start: usize, len: usize) -> &'a mut [f32] {
         assert!(start.checked_add(len).is_some_and(|end| end <= self.len));
-        // SAFETY: inside the slice, borrowed for 'a; the caller promises that no other part overlaps.
+        // SAFETY: inside the slice that `new` was given, as was just checked, and borrowed for 'a; the caller promises that
+        // no other part in use overlaps.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
     }
 }

@@ -3,8 +3,10 @@
 //! The adjoint of `Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A` by g: with `V = Bᵀ d B` of the input's tiles and `Z = A y Aᵀ` of the
 //! cotangent's, (m + 2)² sums of outer products `Σ_tiles V ⊗ Z`, and `Gᵀ(·)G` of them at the end, once.
 
-use super::{Four, OfInputs, SIDE, Size, Spread, TRANSFORM_GRAIN, Tile, Tiling, Transform, Two, plane};
-use crate::kernels::layout::{Filter, Frame};
+use super::Size;
+use super::tile::{Four, SIDE, Tile, Two};
+use super::transform::{OfInputs, Spread, TRANSFORM_GRAIN, Tiling, Transform, plane};
+use crate::kernels::layout::{Filter, Frame, volume};
 use crate::kernels::outer::{Outer, accumulate};
 use crate::kernels::product::Grid;
 use crate::kernels::scratch;
@@ -18,7 +20,7 @@ const BLOCK_VALUES: usize = 1 << 20;
 /// convolution. Both have `frame`'s size and as many pictures; cotangents have `outputs` channels. Borders must be zero.
 ///
 /// # Panics
-/// If a slice is too short for its pictures.
+/// If a slice is too short for its pictures, or the frame's channels are not padded.
 #[must_use]
 pub fn filter_gradient(
     level: Level,
@@ -43,14 +45,13 @@ fn gradient<T: Tile>(
     let to = Frame::new(frame.height, frame.width, outputs);
     let mut filter = Filter::zeros([to.channels, frame.channels, 3]);
     let (depth, columns) = (frame.channels, to.channels);
-    let (products, area) = (T::INPUTS * T::INPUTS, depth * columns);
-    let tiling = Tiling::new::<T>(frame);
-    let tiles = pictures * tiling.a_picture;
+    let (products, area) = (T::INPUTS * T::INPUTS, volume(&[depth, columns]));
     let block = (BLOCK_VALUES / (products * (depth + columns))).next_multiple_of(16).max(16);
-    let mut sums = vec![0.0; products * area];
+    let mut sums = vec![0.0; volume(&[products, area])];
     for (framed, cotangents) in pairs {
-        assert!(framed.len() >= pictures * frame.len(), "the inputs must lie in their slice");
-        assert!(cotangents.len() >= pictures * to.len(), "the cotangents must lie in their slice");
+        let tiling = Tiling::new::<T>(frame, pictures, framed);
+        let to_tiling = Tiling::new::<T>(to, pictures, cotangents);
+        let tiles = pictures * tiling.a_picture;
         for first in (0..tiles).step_by(block) {
             let count = block.min(tiles - first);
             let (input_plane, output_plane) = (plane(count * depth), plane(count * columns));
@@ -69,7 +70,7 @@ fn gradient<T: Tile>(
                         transform: std::marker::PhantomData,
                     });
                     level.run(Spread::<T, OfCotangents> {
-                        tiling: Tiling { frame: to, ..tiling },
+                        tiling: to_tiling,
                         framed: cotangents,
                         tiles: (first + start, len),
                         out: outputs_shared,
@@ -81,7 +82,7 @@ fn gradient<T: Tile>(
                 let (inputs, outputs) = (&*inputs, &*outputs);
                 let sums = Shared::new(&mut sums);
                 split(products, 1, &|product, _| {
-                    // SAFETY: each product has its own sums.
+                    // SAFETY: product p has the sums from p·area on, `area` of them, and `split` gives each to one task.
                     let sums = unsafe { sums.part(product * area, area) };
                     let left = &inputs[product * input_plane..][..count * depth];
                     let right = &outputs[product * output_plane..][..count * columns];
