@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, FIRST_LOOK};
 use super::loss::argmax;
-use crate::joint::JointModel;
+use crate::joint::{JointModel, require_classes};
 use crate::picture::{Batch, Picture, normals};
 use crate::task::Cancel;
 use crate::{Result, limits};
@@ -21,6 +21,9 @@ pub struct Smoothing {
     pub samples: u64,
     /// The probability that the certificate may be wrong.
     pub alpha: f64,
+    /// Whether somebody who sees the count may stop it, so that α is spent in parts; see [`Certificate`].
+    #[serde(default = "yes")]
+    pub may_stop: bool,
     /// How many noisy pictures the model sees at once. It changes no result.
     pub batch: usize,
     /// Seed of the noise.
@@ -29,11 +32,16 @@ pub struct Smoothing {
     pub number: u64,
 }
 
+fn yes() -> bool {
+    true
+}
+
 impl Smoothing {
-    /// 100 votes for the class, up to 10 000 for its share (Cohen's own tables take 100 000), α = 0.001.
+    /// 100 votes for the class, up to 10 000 for its share (Cohen's own tables take 100 000), α = 0.001, for somebody who
+    /// may stop the count.
     #[must_use]
     pub fn new(sigma: f32) -> Self {
-        Self { sigma, selection: 100, samples: 10_000, alpha: 1e-3, batch: 100, seed: 0, number: 0 }
+        Self { sigma, selection: 100, samples: 10_000, alpha: 1e-3, may_stop: true, batch: 100, seed: 0, number: 0 }
     }
 
     /// Checks everything that does not depend on the picture: what is refused here is refused before any work.
@@ -56,9 +64,6 @@ const MOST_SELECTION: u64 = 1_000_000;
 const MOST_SAMPLES: u64 = 1_000_000_000;
 /// The smallest probability of a wrong certificate for which the bound is computed rightly.
 const LEAST_ALPHA: f64 = 1e-12;
-
-/// At how many votes the anytime bound is looked at first; then at twice as many, and so on.
-const FIRST_LOOK: u64 = 100;
 
 /// Certifies one clean picture. `observer` sees the running certificate after every batch and may stop the count.
 ///
@@ -89,8 +94,7 @@ pub struct Certification {
     certificate: Certificate,
     /// How many noisy pictures were drawn, those for the class included.
     drawn: u64,
-    /// The number of the next look, and at how many votes it is.
-    look: u64,
+    /// At how many votes the next look is.
     next_look: u64,
 }
 
@@ -101,6 +105,7 @@ impl Certification {
     /// As for [`certify`].
     pub fn begin(model: &dyn JointModel, clean: &Picture, smoothing: &Smoothing, cancel: &Cancel) -> Result<Self> {
         smoothing.check()?;
+        require_classes(model.classes().len(), "a certificate")?;
         let mut selection = vec![0; model.classes().len()];
         votes(model, clean, smoothing, cancel, 0, &mut selection, smoothing.selection)?;
         let shares: Vec<f64> = selection.iter().map(|&v| v as f64).collect();
@@ -111,9 +116,10 @@ impl Certification {
             votes: vec![0; selection.len()],
             selection,
             planned: smoothing.samples,
-            anytime_lower: 0.0,
+            may_stop: smoothing.may_stop,
+            early_lower: 0.0,
         };
-        Ok(Self { smoothing: *smoothing, certificate, drawn: smoothing.selection, look: 1, next_look: FIRST_LOOK })
+        Ok(Self { smoothing: *smoothing, certificate, drawn: smoothing.selection, next_look: FIRST_LOOK })
     }
 
     /// Counts one batch more, if the plan is not complete. Model and picture are those that it began with.
@@ -130,9 +136,8 @@ impl Certification {
         votes(model, clean, smoothing, cancel, self.drawn, &mut certificate.votes, some)?;
         self.drawn += some;
         if certificate.samples() == self.next_look {
-            certificate.look(self.look);
-            self.look += 1;
-            self.next_look *= 2;
+            certificate.look();
+            self.next_look = self.next_look.saturating_mul(2);
         }
         Ok(())
     }
@@ -181,6 +186,7 @@ fn votes(
 mod tests {
     use super::*;
     use crate::Error;
+    use crate::attack::certified_radius;
     use crate::joint::GaussianMixture;
     use crate::picture::Shape;
 
@@ -206,33 +212,29 @@ mod tests {
             assert_eq!(certificate.class, class);
             let radius = certificate.radius().unwrap();
             assert!(radius < truth && radius > 0.93 * truth, "{radius} of {truth}");
-            let anytime = certificate.anytime_radius().unwrap();
-            assert!(anytime < radius && anytime > 0.85 * truth, "{anytime} of {truth}");
+            let early = certified_radius(0.25, certificate.early_lower).unwrap();
+            assert!(early < radius && early > 0.85 * truth, "{early} of {truth}");
         }
     }
 
     #[test]
     fn the_bound_fails_no_more_often_than_alpha() {
         let truth = 0.1_f64;
-        let failures = |radius: &dyn Fn(&Certificate) -> Option<f64>| {
+        for may_stop in [false, true] {
             let each = (0..300).map(|number| {
-                let smoothing = Smoothing { alpha: 0.05, samples: 400, number, ..Smoothing::new(0.25) };
-                radius(&certificate(0.45, &smoothing)).is_some_and(|r| r > truth)
+                let smoothing = Smoothing { alpha: 0.05, samples: 400, number, may_stop, ..Smoothing::new(0.25) };
+                certificate(0.45, &smoothing).radius().is_some_and(|r| r > truth)
             });
-            each.filter(|failed| *failed).count()
-        };
-        // 15 of 300 are expected at most; 28 would be more than three standard deviations above.
-        let planned = failures(&Certificate::radius);
-        assert!((3..28).contains(&planned), "{planned}");
-        let anytime = failures(&Certificate::anytime_radius);
-        assert!(anytime < 28, "{anytime}");
+            // 15 of 300 are expected at most; 28 would be more than three standard deviations above.
+            let failures = each.filter(|failed| *failed).count();
+            assert!((3..28).contains(&failures), "{failures}");
+        }
     }
 
     #[test]
     fn on_the_boundary_it_abstains() {
         let certificate = certificate(0.5, &Smoothing::new(0.25));
         assert_eq!(certificate.radius(), None);
-        assert_eq!(certificate.anytime_radius(), None);
     }
 
     #[test]
@@ -248,14 +250,14 @@ mod tests {
         let clean = Picture::filled(SHAPE, 0.3);
         let mut seen = Vec::new();
         let mut observer = |certificate: &Certificate| {
-            seen.push(certificate.anytime_radius());
+            seen.push(certificate.radius());
             if certificate.samples() >= 800 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let stopped = certify(&oracle(), &clean, &Smoothing::new(0.25), &Cancel::new(), &mut observer).unwrap();
         assert_eq!(stopped.samples(), 800);
         assert!(!stopped.is_complete());
-        assert_eq!(stopped.reported_radius(), stopped.anytime_radius());
-        assert!(seen.is_sorted(), "the proved radius never falls: {seen:?}");
+        assert_eq!(stopped.radius(), certified_radius(0.25, stopped.early_lower));
+        assert!(stopped.radius().is_some() && seen.is_sorted(), "the proved radius never falls: {seen:?}");
 
         let cancel = Cancel::new();
         cancel.raise();

@@ -6,7 +6,7 @@ mod readings;
 #[cfg(test)]
 mod tests;
 
-pub use model::{Forward, JointModel, SigmaRange};
+pub use model::{Forward, JointModel, ONE_CLASS, SigmaRange, require_classes};
 pub(crate) use model::{check_input, cotangents_a_picture};
 pub use oracle::GaussianMixture;
 pub use readings::{Linear, log_density, log_softmax, mixture, posterior};

@@ -47,6 +47,11 @@ pub trait JointModel: Send + Sync {
     /// The class names, K of them, in the order of the logits.
     fn classes(&self) -> &[String];
 
+    /// Whether it tells classes apart. One of one class is a denoiser: whatever it sees, its posterior is 1.
+    fn is_classifier(&self) -> bool {
+        self.classes().len() > 1
+    }
+
     /// The shape of the pictures that it was made for.
     fn shape(&self) -> Shape;
 
@@ -85,6 +90,20 @@ pub trait Forward {
     /// # Errors
     /// [`Error::Compute`] if the cotangents are no whole number a picture.
     fn pullback(&self, cotangents: &[f32]) -> Result<Batch>;
+}
+
+/// Why a model of one class has no posterior to show or to attack, to be said of "the model".
+pub const ONE_CLASS: &str = "has one class, so it is a denoiser: its posterior is always 1";
+
+/// Refuses a model with this many classes for `what`, which needs at least two to tell apart.
+///
+/// # Errors
+/// [`Error::Option`] if there is one class or none.
+pub fn require_classes(classes: usize, what: &str) -> Result<()> {
+    if classes > 1 {
+        return Ok(());
+    }
+    Err(Error::option("--model", format!("{what} needs classes to tell apart, and the model {ONE_CLASS}")))
 }
 
 /// Checks what [`Forward::pullback`] promises to check, and returns M, the number of cotangents a picture.

@@ -267,7 +267,7 @@ impl CertificateAnswer {
     /// Takes in what was counted.
     pub fn take(&mut self, count: Certification) {
         let certificate = count.certificate();
-        let radius = certificate.reported_radius().unwrap_or(0.0);
+        let radius = certificate.radius().unwrap_or(0.0);
         self.curve.push([certificate.samples() as f64, radius]);
         self.count = Some(count);
     }

@@ -77,7 +77,7 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
     let certifying = &harness.state().session().certificate;
     let certificate = certifying.certificate().expect("a certificate").clone();
     assert!(certificate.is_complete() && certificate.samples() == 800);
-    let radius = certificate.reported_radius().expect("a sample of the oracle is certified");
+    let radius = certificate.radius().expect("a sample of the oracle is certified");
     let grown: Vec<f64> = certifying.curve.iter().map(|point| point[1]).collect();
     assert!(grown.is_sorted() && grown.len() >= 800 / 32 && *grown.last().unwrap() == radius, "{grown:?}");
     harness.get_by_label(&format!("radius {radius:.3}"));
@@ -94,6 +94,6 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
     // Three votes prove nothing, and the pane says so.
     run(&mut harness, CertifyCommand::Set(Smoothing { samples: 3, ..smoothing }));
     harness.run_steps(3);
-    assert_eq!(harness.state().session().certificate.certificate().unwrap().reported_radius(), None);
+    assert_eq!(harness.state().session().certificate.certificate().unwrap().radius(), None);
     harness.get_by_label("abstains");
 }

@@ -56,7 +56,8 @@ impl CertifyPlan {
 
     fn smoothing(&self, sigma: f32, seed: u64) -> Smoothing {
         let Self { samples, selection, alpha, .. } = *self;
-        Smoothing { selection, samples, alpha, seed, ..Smoothing::new(sigma) }
+        // Nobody sees a picture's votes before all planned are in, so that all of α is spent on those.
+        Smoothing { selection, samples, alpha, may_stop: false, seed, ..Smoothing::new(sigma) }
     }
 }
 
@@ -114,8 +115,8 @@ impl Level<'_> {
     fn certificate(&self, votes: Poll) -> Certificate {
         let Poll { class, selection, votes } = votes;
         let CertifyPlan { samples, alpha, .. } = *self.plan;
-        // All planned votes are in, so that the bound for those who stop early is of no use.
-        Certificate { class, sigma: self.sigma, alpha, selection, votes, planned: samples, anytime_lower: 0.0 }
+        let (planned, may_stop, early_lower) = (samples, false, 0.0);
+        Certificate { class, sigma: self.sigma, alpha, selection, votes, planned, may_stop, early_lower }
     }
 
     /// Certifies every picture.

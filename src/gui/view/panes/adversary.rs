@@ -105,7 +105,11 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         return;
     };
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
-    let (words, colour) = if outcome.success { ("Fooled", tokens.bad) } else { ("Holds", tokens.good) };
+    let (words, colour) = match (outcome.is_needed(), outcome.success) {
+        (false, _) => ("No attack needed", tokens.dim),
+        (true, true) => ("Fooled", tokens.bad),
+        (true, false) => ("Holds", tokens.good),
+    };
     let before = percent(outcome.posterior_before[outcome.predicted_before]);
     let after = percent(outcome.posterior_after[outcome.predicted_after]);
     let (from, to) = (name(outcome.predicted_before), name(outcome.predicted_after));

@@ -66,7 +66,8 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     ui.horizontal(|ui| {
         let mut risk = smoothing.alpha * 100.0;
         let value = DragValue::new(&mut risk).range(0.001..=20.0).speed(0.01).max_decimals(3).suffix(" %");
-        let response = ui.add(value).on_hover_text("The probability that the certificate may be wrong");
+        let response =
+            ui.add(value).on_hover_text("The probability that the certificate may be wrong, whenever you stop it");
         named(&response, "Probability of error");
         if response.changed() {
             smoothing.alpha = risk / 100.0;
@@ -112,12 +113,12 @@ fn proved(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
     ui.horizontal(|ui| {
         ui.label(RichText::new(name(certificate.class)).size(text::LARGE).color(tokens.class(certificate.class)));
-        let (words, colour) = match certificate.reported_radius() {
+        let (words, colour) = match certificate.radius() {
             Some(radius) => (format!("radius {radius:.3}"), tokens.strong),
             None => ("abstains".to_owned(), tokens.warning),
         };
         ui.label(RichText::new(words).size(text::LARGE).color(colour));
-        if let Some(radius) = certificate.reported_radius() {
+        if let Some(radius) = certificate.radius() {
             dim(ui, format!("L2, = {}/255", of_255(radius as f32)));
         }
     });
@@ -137,14 +138,14 @@ fn proved(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
 /// What the figures mean, in words.
 fn sentence(cx: &Context<'_>, certificate: &Certificate) -> String {
     let confidence = 100.0 * (1.0 - certificate.alpha);
-    match certificate.reported_radius() {
+    match certificate.radius() {
         None => "Not shown to hold more than half of the votes: nothing is certified.".to_owned(),
         Some(_) if certificate.is_complete() => {
-            format!("Certified with {confidence} % confidence (Cohen et al. 2019).")
+            format!("Certified with {confidence} % confidence, whenever it had been stopped (Cohen et al. 2019).")
         }
         Some(_) => {
             let how = if cx.session.certificate.stopped { "Stopped: proved" } else { "Proved so far" };
-            format!("{how} with {confidence} % confidence, by a bound that allows stopping at any time.")
+            format!("{how} with {confidence} % confidence, whenever it is stopped.")
         }
     }
 }
@@ -153,7 +154,7 @@ fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let tokens = Tokens::in_ui(ui);
     let total = certificate.samples();
     fact(ui, "Votes", &format!("{total} of {}", certificate.planned));
-    let lower = if certificate.is_complete() { certificate.lower() } else { certificate.anytime_lower };
+    let lower = certificate.lower();
     fact(ui, "Share at least", &format!("{:.2} %", 100.0 * lower));
     ui.add_space(space::TIGHT);
     let shares: Vec<f64> = certificate.votes.iter().map(|&v| v as f64 / total.max(1) as f64).collect();
