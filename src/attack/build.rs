@@ -7,7 +7,7 @@ use super::deepfool::Deepfool;
 use super::ensemble::Ensemble;
 use super::fab::Fab;
 use super::noise::GaussianNoise;
-use super::search::{Begin, Search};
+use super::search::{Begin, Search, Unneeded};
 use super::smallest::Smallest;
 use super::square::Square;
 use super::steepest::Steepest;
@@ -15,6 +15,9 @@ use super::{Method, Mode, Settings};
 
 /// The search that the settings ask for, on the picture at the ball's centre.
 pub(super) fn search(settings: &Settings, ball: Ball, begin: Begin) -> Box<dyn Search> {
+    if !begin.goal.is_needed() {
+        return Box::new(Unneeded(ball.centre));
+    }
     match settings.mode {
         Mode::Fixed => bounded(settings, ball, &begin, 1.0),
         Mode::Smallest => Box::new(Smallest::new(settings, ball.centre, begin)),

@@ -17,10 +17,11 @@ pub(super) struct CarliniWagner {
     goal: Goal,
     steps: usize,
     learning_rate: f64,
-    loss: Loss,
+    /// The lead, in log-odds, that a success must have.
+    kappa: f64,
     weight: Weight,
     descent: Descent,
-    /// Squared length and values of the shortest that fools the model.
+    /// Squared length and values of the shortest that fools the model by κ.
     best: Option<(f64, Vec<f32>)>,
     over: bool,
     flat: bool,
@@ -54,7 +55,7 @@ impl CarliniWagner {
             goal: begin.goal,
             steps: settings.count(names::STEPS),
             learning_rate: settings.value(names::LEARNING_RATE),
-            loss: Loss::Margin { kappa: settings.value(names::KAPPA) },
+            kappa: settings.value(names::KAPPA),
             weight: Weight {
                 c: settings.value(names::C),
                 low: 0.0,
@@ -71,12 +72,14 @@ impl CarliniWagner {
 
 impl Search for CarliniWagner {
     fn ask(&self) -> Option<Ask<'_>> {
-        (!self.over).then(|| Ask { picture: &self.descent.values, want: Want::Gradient(self.loss) })
+        (!self.over).then(|| Ask { picture: &self.descent.values, want: Want::Gradient(self.loss()) })
     }
 
     fn tell(&mut self, answer: &Answer<'_>) {
         let squared = Norm::L2.of(changes(&self.clean, &self.descent.values)).powi(2);
-        if self.goal.is_reached(answer.logits) {
+        // As in the authors' code, a flip by less than κ is none.
+        let reached = self.goal.is_reached_by(self.kappa, answer.logits);
+        if reached {
             self.weight.succeeded = true;
             if self.best.as_ref().is_none_or(|(best, _)| squared < *best) {
                 self.best = Some((squared, self.descent.values.clone()));
@@ -84,7 +87,7 @@ impl Search for CarliniWagner {
         }
         // The loss rises with success; the cost takes it with its sign turned.
         let cost = squared - self.weight.c * answer.loss;
-        self.flat |= !self.goal.is_reached(answer.logits) && answer.gradients.iter().all(|g| *g == 0.0);
+        self.flat |= !reached && answer.gradients.iter().all(|g| *g == 0.0);
         self.descent.step(&self.clean, answer.gradients, self.weight.c, self.learning_rate);
         if self.descent.step == self.steps || self.descent.is_stuck(cost, self.steps) {
             self.over = !self.weight.next();
@@ -92,7 +95,7 @@ impl Search for CarliniWagner {
         }
     }
 
-    /// The shortest that fools the model, or the clean picture.
+    /// The shortest that fools the model by κ, or the clean picture.
     fn result(&self) -> &[f32] {
         self.best.as_ref().map_or(&self.clean, |(_, values)| values)
     }
@@ -102,7 +105,7 @@ impl Search for CarliniWagner {
     }
 
     fn loss(&self) -> Loss {
-        self.loss
+        Loss::Margin { kappa: self.kappa }
     }
 
     fn warnings(&self) -> Vec<Warning> {

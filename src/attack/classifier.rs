@@ -4,8 +4,48 @@ use crate::joint::{Forward, JointModel, log_softmax};
 use crate::picture::{Batch, Noise};
 use crate::{Error, Result};
 
+/// How often the model is asked for one picture.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Passes {
+    pub(super) forward: usize,
+    pub(super) adjoint: usize,
+}
+
+impl Passes {
+    /// One forward pass: what a picture costs that is classified as it is.
+    pub(super) const FORWARD: Self = Self { forward: 1, adjoint: 0 };
+    /// One adjoint pass: what its gradient costs.
+    pub(super) const ADJOINT: Self = Self { forward: 0, adjoint: 1 };
+
+    /// So many times as often.
+    pub(super) const fn times(self, count: usize) -> Self {
+        Self { forward: count * self.forward, adjoint: count * self.adjoint }
+    }
+
+    /// Both.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self { forward: self.forward + other.forward, adjoint: self.adjoint + other.adjoint }
+    }
+}
+
+/// What a classifier asks the model for one picture.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cost {
+    /// [`Classifier::judge`].
+    pub(super) judge: Passes,
+    /// [`Judgement::gradients`], a cotangent.
+    pub(super) gradient: Passes,
+    /// [`Classifier::verdict`].
+    pub(super) verdict: Passes,
+}
+
 /// A classifier that can be attacked.
 pub(super) trait Classifier {
+    /// What one picture costs.
+    fn cost(&self) -> Cost {
+        Cost { judge: Passes::FORWARD, gradient: Passes::ADJOINT, verdict: Passes::FORWARD }
+    }
+
     /// What it says of a batch of pictures. `streams` numbers each picture in its set, and `query` how often it was
     /// asked before: what a random classifier draws its noise by.
     fn judge(&self, pictures: &Batch, streams: &[u64], query: u64) -> Result<Box<dyn Judgement + '_>>;

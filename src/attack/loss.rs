@@ -13,13 +13,21 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    /// Whether a model with these logits is fooled.
+    /// Whether a model with these logits is fooled. To be taken for the class that it is of fools nobody.
     pub(super) fn is_reached(self, logits: &[f64]) -> bool {
         let predicted = argmax(logits);
-        match self.target {
-            None => predicted != self.label,
-            Some(target) => predicted == target,
-        }
+        predicted != self.label && self.target.is_none_or(|target| predicted == target)
+    }
+
+    /// Whether it is fooled by a lead of at least `kappa` in log-odds.
+    pub(super) fn is_reached_by(self, kappa: f64, logits: &[f64]) -> bool {
+        let (falls, rises) = self.rivals(logits);
+        self.is_reached(logits) && logits[rises] - logits[falls] >= kappa
+    }
+
+    /// Whether there is anything to reach: not where the target is the label itself.
+    pub(super) fn is_needed(self) -> bool {
+        self.target != Some(self.label)
     }
 
     /// The class whose logit is to fall, and the strongest of those that may rise above it; in this order.

@@ -35,6 +35,8 @@ mod vote;
 mod warning;
 
 #[cfg(test)]
+mod crossed_tests;
+#[cfg(test)]
 mod defended_tests;
 #[cfg(test)]
 mod tests;

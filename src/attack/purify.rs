@@ -1,7 +1,7 @@
 //! Purification: add noise, denoise, classify; and gradients through the denoiser.
 
 use super::budget::Norm;
-use super::classifier::{Judged, Judgement};
+use super::classifier::{Judged, Judgement, Passes};
 use super::defence::Through;
 use crate::Result;
 use crate::joint::JointModel;
@@ -39,6 +39,17 @@ impl<'a> Purified<'a> {
         }
         let judged = Judged::of(self.model, &current, self.classifier_sigma)?;
         Ok(PurifiedJudgement { purified: self, noisy, judged })
+    }
+
+    /// What one draw asks the model: each round a denoiser, which is a forward and an adjoint pass, and then the classifier;
+    /// for a gradient, an adjoint pass, and through the denoiser's Jacobian two more denoisers a round.
+    pub(super) fn cost(&self) -> (Passes, Passes) {
+        let denoiser = Passes::FORWARD.and(Passes::ADJOINT);
+        let back = match self.through {
+            Through::Jacobian => denoiser.times(2 * self.rounds),
+            Through::Straight => Passes::default(),
+        };
+        (denoiser.times(self.rounds).and(Passes::FORWARD), back.and(Passes::ADJOINT))
     }
 
     fn denoise(&self, noisy: &Batch) -> Result<Batch> {

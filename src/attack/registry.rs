@@ -194,7 +194,13 @@ static CARLINI_WAGNER: Description = Description {
             1.0,
             "How many values of c are tried, by binary search; 1 tries only the given",
         ),
-        real(names::KAPPA, 0.0, 1000.0, 0.0, "Margin, in log-odds, by which the other class is to win"),
+        real(
+            names::KAPPA,
+            0.0,
+            1000.0,
+            0.0,
+            "Margin, in log-odds, by which the other class must win for a perturbation to count",
+        ),
         real(names::LEARNING_RATE, 0.0, 10.0, 0.01, "Adam's learning rate"),
     ],
 };

@@ -1,10 +1,10 @@
 //! The driver: many searches in step, their questions answered as one batch.
 
 use super::budget::{Ball, Distance};
-use super::classifier::Classifier;
+use super::classifier::{Classifier, Passes};
 use super::loss::{Goal, argmax, descending};
 use super::search::{Answer, Begin, Draws, Search, Want};
-use super::{Settings, Target, Warning, build};
+use super::{Settings, Target, Timeline, Warning, build};
 use crate::joint::{JointModel, posterior};
 use crate::picture::{Batch, Picture};
 use crate::task::Cancel;
@@ -27,7 +27,8 @@ pub struct Outcome {
     pub posterior_before: Vec<f64>,
     /// p(c | x) of the attacked picture, `[K]`.
     pub posterior_after: Vec<f64>,
-    /// Whether the model says something else than the label; in a targeted attack, whether it says the target.
+    /// Whether the model says something else than the label; in a targeted attack, whether it says the target. Never where
+    /// the target is the label.
     pub success: bool,
     /// The budget that was asked for; none where the method or the mode looks for the smallest.
     pub epsilon: Option<f64>,
@@ -37,14 +38,33 @@ pub struct Outcome {
     pub steps: usize,
     /// The loss that the attack raises, at each step, and last at the attacked picture.
     pub loss: Vec<f64>,
-    /// The picture of each step and last the attacked one, if they were to be kept.
-    pub trajectory: Vec<Picture>,
-    /// How often the model was asked for its probabilities, including before and after.
+    /// The pictures of the steps, of many steps some, and last the attacked one, if they were to be kept.
+    pub trajectory: Timeline<Picture>,
+    /// How many pictures went forward through the model: those that the search asked about and the two before and after,
+    /// each as often as a defence draws, votes and denoises.
     pub queries: usize,
-    /// How many adjoint passes were made.
+    /// How many went back through it, for gradients and for a defence's denoisers.
     pub gradients: usize,
     /// What a person should know about this number.
     pub warnings: Vec<Warning>,
+}
+
+impl Outcome {
+    /// Whether there was anything to attack: not where the target is the picture's own class.
+    #[must_use]
+    pub fn is_needed(&self) -> bool {
+        self.target != Some(self.label)
+    }
+
+    /// What came of it, in a word or two: `succeeded`, `failed`, or `not needed`.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        match (self.is_needed(), self.success) {
+            (false, _) => "not needed",
+            (true, true) => "succeeded",
+            (true, false) => "failed",
+        }
+    }
 }
 
 /// What an observer sees of one step of one picture.
@@ -108,7 +128,12 @@ pub fn run(
         .flatten()
         .collect();
     let outcomes = attacks.into_iter().zip(attacked).zip(after.chunks_exact(classes));
-    Ok(outcomes.map(|((attack, attacked), logits)| attack.finish(attacked, logits, settings, &doubts)).collect())
+    // What every picture is asked besides the search: the verdicts before and after.
+    let verdicts = classifier.cost().verdict.times(2);
+    let finish = |((attack, attacked), logits): ((Attack, Picture), &[f64])| {
+        attack.finish(attacked, logits, settings, verdicts, &doubts)
+    };
+    Ok(outcomes.map(finish).collect())
 }
 
 /// What the attacked classifier decides on pictures by: its posterior, `[N]` of `[K]`, as [`Outcome::posterior_after`] is.
@@ -143,8 +168,8 @@ struct Attack {
     goal: Goal,
     search: Box<dyn Search>,
     loss: Vec<f64>,
-    trajectory: Vec<Picture>,
-    gradients: usize,
+    trajectory: Timeline<Picture>,
+    passes: Passes,
 }
 
 impl Attack {
@@ -154,12 +179,20 @@ impl Attack {
         let begin = Begin { shape: clean.shape(), clean_logits: logits.to_vec(), goal, draws };
         let ball = Ball { centre: clean.values().to_vec(), norm: settings.norm, epsilon: settings.epsilon };
         let search = build::search(settings, ball, begin);
-        let clean_logits = logits.to_vec();
-        Self { clean, clean_logits, goal, search, loss: Vec::new(), trajectory: Vec::new(), gradients: 0 }
+        let (clean_logits, trajectory) = (logits.to_vec(), Timeline::of_pictures(clean.shape()));
+        Self { clean, clean_logits, goal, search, loss: Vec::new(), trajectory, passes: Passes::default() }
     }
 
-    fn finish(self, attacked: Picture, logits: &[f64], settings: &Settings, doubts: &[Warning]) -> Outcome {
-        let Self { clean, clean_logits, goal, search, mut loss, mut trajectory, gradients } = self;
+    fn finish(
+        self,
+        attacked: Picture,
+        logits: &[f64],
+        settings: &Settings,
+        verdicts: Passes,
+        doubts: &[Warning],
+    ) -> Outcome {
+        let Self { clean, clean_logits, goal, search, mut loss, mut trajectory, passes } = self;
+        let passes = passes.and(verdicts);
         let steps = loss.len();
         loss.push(search.loss().evaluate(goal, logits).0);
         if settings.keep_trajectory {
@@ -179,8 +212,8 @@ impl Attack {
             steps,
             loss,
             trajectory,
-            queries: steps + 2,
-            gradients,
+            queries: passes.forward,
+            gradients: passes.adjoint,
             warnings: doubts.iter().copied().chain(search.warnings()).collect(),
         }
     }
@@ -241,6 +274,7 @@ fn advance(
         Some(judgement.gradients(&cotangents)?)
     };
 
+    let cost = classifier.cost();
     let each = most / classes * pictures.shape().len();
     for (row, &index) in asking.iter().enumerate() {
         let (loss, weights) = &wanted[row];
@@ -250,7 +284,7 @@ fn advance(
             None => &[],
         };
         let attack = &mut attacks[index];
-        attack.gradients += count;
+        attack.passes = attack.passes.and(cost.judge).and(cost.gradient.times(count));
         observer(Step {
             picture: index,
             step: attack.loss.len(),

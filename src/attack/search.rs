@@ -34,6 +34,29 @@ pub(super) trait Search {
     }
 }
 
+/// The search that has nothing to look for, where the target is the label: the clean picture.
+pub(super) struct Unneeded(pub(super) Vec<f32>);
+
+impl Search for Unneeded {
+    fn ask(&self) -> Option<Ask<'_>> {
+        None
+    }
+
+    fn tell(&mut self, _answer: &Answer<'_>) {}
+
+    fn result(&self) -> &[f32] {
+        &self.0
+    }
+
+    fn length(&self) -> usize {
+        0
+    }
+
+    fn warnings(&self) -> Vec<super::Warning> {
+        vec![super::Warning::TargetIsLabel]
+    }
+}
+
 /// A question to the model.
 pub(super) struct Ask<'a> {
     pub(super) picture: &'a [f32],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Defence, Method, Norm};
-use crate::joint::JointModel;
+use crate::joint::{JointModel, require_classes};
 use crate::picture::Shape;
 use crate::{Error, Result, limits};
 
@@ -99,7 +99,7 @@ pub struct Settings {
     /// so that a set gives the same results whatever batches it is cut into.
     #[serde(default)]
     pub first: u64,
-    /// Whether to keep the picture of every step.
+    /// Whether to keep the pictures of the steps, of many steps some ([`super::Timeline`]).
     #[serde(default)]
     pub keep_trajectory: bool,
     /// Parameters by name, where they differ from the registry's defaults; [`Settings::set`] checks what it puts here.
@@ -177,6 +177,17 @@ impl Settings {
         self.value(name) != 0.0
     }
 
+    /// The fewest classes that the method's loss is defined for; towards a target, the difference-of-logits ratio takes its
+    /// targeted form (Croce & Hein 2020, eq. 7), which is made of four logits and not of three.
+    fn min_classes(&self) -> usize {
+        match (self.method, self.target) {
+            (Method::ApgdDlr, Target::Class(_) | Target::Random | Target::LeastLikely) => {
+                Method::ApgdT.description().min_classes
+            }
+            _ => self.method.description().min_classes,
+        }
+    }
+
     /// Checks everything that does not depend on the pictures: what is refused here is refused before any work.
     ///
     /// # Errors
@@ -187,6 +198,7 @@ impl Settings {
 
     /// [`Settings::check`] for a model of so many classes, over pictures of this shape.
     pub(super) fn check_for(&self, classes: usize, shape: Shape) -> Result<()> {
+        require_classes(classes, "an attack")?;
         let description = self.method.description();
         if description.epsilon(self.norm).is_none() {
             return Err(Error::option("--norm", format!("{} does not take {}", description.id, self.norm)));
@@ -194,9 +206,11 @@ impl Settings {
         self.check_budget(shape)?;
         limits::positive_sigma("--sigma", self.sigma)?;
         self.defence.check(shape.len())?;
-        if classes < description.min_classes {
-            let (id, least) = (description.id, description.min_classes);
-            let reason = format!("{id} needs {least} classes and the model has {classes}; try apgd-ce");
+        let least = self.min_classes();
+        if classes < least {
+            let towards = if least > description.min_classes { " with a target" } else { "" };
+            let id = description.id;
+            let reason = format!("{id}{towards} needs {least} classes and the model has {classes}; try apgd-ce");
             return Err(Error::option("--method", reason));
         }
         if let Target::Class(class) = self.target
@@ -260,6 +274,14 @@ mod tests {
         assert!(message(Settings::new(Method::Fgsm, 0.1).within(Norm::L2, f64::NAN), 10).contains("--epsilon"));
         assert!(message(Settings::new(Method::Fgsm, 0.0), 10).contains("--sigma"));
         assert!(message(Settings::new(Method::ApgdT, 0.1), 2).contains("apgd-t"));
+        let dlr = Settings::new(Method::ApgdDlr, 0.1);
+        dlr.check_for(3, shape).unwrap();
+        for target in [Target::Class(0), Target::Random, Target::LeastLikely] {
+            let dlr = Settings { target, ..dlr.clone() };
+            assert!(message(dlr.clone(), 3).contains("apgd-dlr with a target needs 4 classes"));
+            dlr.check_for(4, shape).unwrap();
+        }
+        assert!(message(Settings::new(Method::Fgsm, 0.1), 1).contains("denoiser"));
         let targeted = Settings { target: Target::Class(10), ..Settings::new(Method::Fgsm, 0.1) };
         assert!(message(targeted, 10).contains("--target"));
         let error = Settings::new(Method::Fgsm, 0.1).with(names::STEPS, 3.0).unwrap_err();

@@ -2,9 +2,9 @@
 
 use super::budget::{Ball, Norm, changes};
 use super::build;
-use super::loss::{Goal, Loss};
+use super::loss::Loss;
 use super::search::{Answer, Ask, Begin, Search, Want};
-use super::{Settings, Warning};
+use super::{Settings, Warning, names};
 
 /// The bracket around the smallest budget shrinks to this share of it.
 const PRECISION: f64 = 1e-3;
@@ -14,6 +14,8 @@ const LEAST: f64 = 1e-7;
 /// Bisection over the budget of a bounded attack, or along the perturbation of a minimal one.
 pub(super) struct Smallest {
     settings: Settings,
+    /// The lead that Carlini–Wagner is to have; other methods' is 0.
+    kappa: f64,
     begin: Begin,
     clean: Vec<f32>,
     /// The attack at the budget under trial; over from the start where a point of the segment is tried.
@@ -34,9 +36,11 @@ pub(super) struct Smallest {
 impl Smallest {
     /// A bisection whose bracket starts at the settings' ε.
     pub(super) fn new(settings: &Settings, clean: Vec<f32>, begin: Begin) -> Self {
-        let over = begin.goal.is_reached(&begin.clean_logits);
+        let kappa = settings.value(names::KAPPA);
+        let over = begin.goal.is_reached_by(kappa, &begin.clean_logits);
         let mut search = Self {
             settings: settings.clone(),
+            kappa,
             best: over.then(|| clean.clone()),
             point: clean.clone(),
             end: clean.clone(),
@@ -51,10 +55,6 @@ impl Smallest {
         };
         search.try_budget();
         search
-    }
-
-    fn goal(&self) -> Goal {
-        self.begin.goal
     }
 
     fn is_minimal(&self) -> bool {
@@ -117,7 +117,7 @@ impl Search for Smallest {
             self.trial = 1.0;
             self.end.clone_from(&self.point);
         }
-        self.judge(self.goal().is_reached(answer.logits));
+        self.judge(self.begin.goal.is_reached_by(self.kappa, answer.logits));
         let Some(high) = self.high else {
             // Nothing has succeeded yet: a minimal attack has no second try, a bounded one gets twice the budget.
             self.over = self.is_minimal() || self.trial >= self.largest();

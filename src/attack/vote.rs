@@ -1,6 +1,6 @@
 //! A classifier that averages over noise: its mean posterior and that one's gradient, and its vote.
 
-use super::classifier::{Classifier, Judged, Judgement};
+use super::classifier::{Classifier, Cost, Judged, Judgement, Passes};
 use super::loss::argmax;
 use super::purify::Purified;
 use crate::Result;
@@ -26,6 +26,14 @@ impl Voter<'_> {
         match self {
             Self::Noisy { .. } => 1,
             Self::Purified(purified) => purified.rounds,
+        }
+    }
+
+    /// What one draw asks the model: for what it says, and for a gradient.
+    fn cost(&self) -> (Passes, Passes) {
+        match self {
+            Self::Noisy { .. } => (Passes::FORWARD, Passes::ADJOINT),
+            Self::Purified(purified) => purified.cost(),
         }
     }
 
@@ -76,6 +84,11 @@ impl Average<'_> {
 }
 
 impl Classifier for Average<'_> {
+    fn cost(&self) -> Cost {
+        let (draw, gradient) = self.voter.cost();
+        Cost { judge: draw.times(self.draws), gradient: gradient.times(self.draws), verdict: draw.times(self.votes) }
+    }
+
     fn judge(&self, pictures: &Batch, streams: &[u64], query: u64) -> Result<Box<dyn Judgement + '_>> {
         let first = query * self.draws as u64;
         let (repeated, noise) = self.repeat(pictures, streams, self.seed, first, self.draws);

@@ -24,6 +24,8 @@ pub enum Warning {
     TooFewClasses,
     /// The gradient passed straight through the denoiser of a purification.
     StraightThrough,
+    /// The target is the picture's own class, so nothing was tried.
+    TargetIsLabel,
     /// No budget in the searched range was enough.
     NoBudgetFound,
 }
@@ -55,6 +57,7 @@ impl fmt::Display for Warning {
             Self::StraightThrough => f.write_str(
                 "the gradient passed straight through the denoiser, which is not its gradient: robustness is overstated",
             ),
+            Self::TargetIsLabel => f.write_str("no attack is needed: the target is the picture's own class"),
             Self::NoBudgetFound => f.write_str("no budget that was tried succeeded"),
         }
     }

@@ -117,7 +117,8 @@ impl Analyze {
         };
         say(format!("  sigma    {}, {origin}", level::describe(study.sigma)))?;
         say(format!("  model    {} on {}", study.model.name, study.model.device))?;
-        for (rank, class) in ranked(&study.posterior).into_iter().take(5).enumerate() {
+        let shown = if study.model.is_classifier() { 5 } else { 0 };
+        for (rank, class) in ranked(&study.posterior).into_iter().take(shown).enumerate() {
             let label = if rank == 0 { "p(c | y)" } else { "" };
             say(format!("  {label:<8} {:>6.2} %  {}", 100.0 * study.posterior[class], study.model.classes[class]))?;
         }

@@ -182,8 +182,12 @@ impl Attack {
         let of = |posterior: &[f64], class: usize| format!("{} ({:.1} %)", name(class), 100.0 * posterior[class]);
         let before = of(&outcome.posterior_before, outcome.predicted_before);
         let after = of(&outcome.posterior_after, outcome.predicted_after);
-        let verdict = if outcome.success { "succeeded" } else { "failed" };
-        say(format!("  {verdict:<9} {before} → {after} in {} steps, {} queries", outcome.steps, outcome.queries))?;
+        say(format!(
+            "  {:<9} {before} → {after} in {} steps, {} queries",
+            outcome.verdict(),
+            outcome.steps,
+            outcome.queries
+        ))?;
         for warning in &outcome.warnings {
             console::note(&format!("note: {}: {warning}", input.path.display()));
         }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::request::{Request, Subject, WholePicture};
 use super::result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 use super::{Classes, Fidelity, native};
-use crate::joint::{Forward, JointModel, mixture};
+use crate::joint::{Forward, JointModel, ONE_CLASS, mixture};
 use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma};
 use crate::task::Cancel;
 use crate::{Error, Result, limits};
@@ -164,6 +164,9 @@ impl Level {
         if !range.contains(sigma) {
             let (min, max) = (range.min, range.max);
             notes.push(format!("σ = {sigma} is outside the trained range {min} to {max}; computed with σ = {used}."));
+        }
+        if !model.is_classifier() {
+            notes.push(format!("The model {ONE_CLASS}."));
         }
         Ok(Self { sigma, estimated, used, notes })
     }

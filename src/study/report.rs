@@ -313,7 +313,7 @@ pub struct CertificateReport {
     pub seed: u64,
     /// How many votes chose the class before.
     pub selection: u64,
-    /// The probability that the certificate is wrong.
+    /// The probability that the certificate is wrong, whyever its count was stopped.
     pub alpha: f64,
     /// The class that the smoothed classifier is certified to say; null if it abstains.
     pub class: Option<String>,
@@ -321,7 +321,7 @@ pub struct CertificateReport {
     pub right: Option<bool>,
     /// The certified L2 radius on the [0, 1] scale; null if it abstains.
     pub radius: Option<f64>,
-    /// Whether the count was stopped before its planned end, so that the radius is the anytime one.
+    /// Whether the count was stopped before its planned end, so that the radius is that of an earlier look.
     pub stopped: bool,
     /// How many votes were counted.
     pub samples: u64,
@@ -340,7 +340,7 @@ impl CertificateReport {
         image: &Path,
         fit: &str,
     ) -> Self {
-        let radius = certificate.reported_radius();
+        let radius = certificate.radius();
         Self {
             image: image.display().to_string(),
             model: model.name().to_owned(),

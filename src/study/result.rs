@@ -23,6 +23,12 @@ impl ModelCard {
     pub fn of(model: &dyn JointModel) -> Self {
         Self { name: model.name().to_owned(), device: model.device(), classes: model.classes().into() }
     }
+
+    /// Whether it tells classes apart; if not, there is no posterior to show ([`crate::joint::ONE_CLASS`] says why).
+    #[must_use]
+    pub fn is_classifier(&self) -> bool {
+        self.classes.len() > 1
+    }
 }
 
 /// The picture denoised under one class.

@@ -320,3 +320,11 @@ fn a_report_has_every_promised_field() {
     assert_eq!(json["rest"]["probability"], study.posterior[0] + study.posterior[2]);
     assert!(json["rest"]["psnr_db"].is_number() && json["identity_error"].is_number());
 }
+
+#[test]
+fn a_study_by_a_denoiser_says_that_its_posterior_tells_nothing() {
+    let denoiser = GaussianMixture::new(SHAPE, 1).with(0, 1.0, vec![0.5; SHAPE.len()], 0.01);
+    let study = analyze(&denoiser, &Request::clean(clean(), noise(0.1)), &Cancel::new(), &mut |_| ()).unwrap();
+    assert!(!study.model.is_classifier() && study.posterior == [1.0]);
+    assert_eq!(study.notes, ["The model has one class, so it is a denoiser: its posterior is always 1."]);
+}

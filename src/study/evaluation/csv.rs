@@ -76,6 +76,7 @@ mod tests {
             device: "cpu".to_owned(),
             data: "two\nlines".to_owned(),
             images: 3,
+            classes: 10,
             seed: 0,
             by_sigma: Vec::new(),
             by_noise: Vec::new(),

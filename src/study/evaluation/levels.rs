@@ -22,9 +22,9 @@ pub struct LevelFigures {
     pub sigma: f32,
     /// What the model computed with, inside its trained range.
     pub sigma_used: f32,
-    /// The share of pictures whose most probable class is the true one.
+    /// The share of pictures whose most probable class is the true one: 1 for a model of one class, which says nothing.
     pub accuracy: f64,
-    /// The expected calibration error over 15 equal-width bins.
+    /// The expected calibration error over 15 equal-width bins: 0 for a model of one class, which says nothing.
     pub ece: f64,
     /// How near the pictures are to the clean ones.
     #[serde(flatten)]

@@ -41,7 +41,7 @@ pub use run::{evaluate, evaluate_from};
 pub use samples::Samples;
 pub use tables::{Part, Table, tables};
 
-use crate::joint::JointModel;
+use crate::joint::{JointModel, require_classes};
 use crate::picture::NoiseKind;
 use crate::{Error, Result, limits};
 
@@ -98,6 +98,9 @@ impl Plan {
             })?;
         }
         self.certify.check()?;
+        if !self.certify.sigmas.is_empty() {
+            require_classes(model.classes().len(), "a certificate")?;
+        }
         limits::whole("--batch", self.batch as u64, 1, limits::LARGEST_BATCH as u64)?;
         limits::whole("--examples", self.examples as u64, 0, MOST_EXAMPLES)
     }
@@ -117,6 +120,8 @@ pub struct Evaluation {
     pub data: String,
     /// How many pictures.
     pub images: usize,
+    /// How many classes the model tells apart. With one, it is a denoiser: accuracy and calibration say nothing.
+    pub classes: usize,
     /// The seed of noise and attacks.
     pub seed: u64,
     /// Under Gaussian noise of each level.

@@ -79,6 +79,7 @@ pub fn evaluate_from(
         device: model.device(),
         data: samples.name.clone(),
         images: samples.len(),
+        classes: model.classes().len(),
         seed: plan.seed,
         by_sigma: Vec::new(),
         by_noise: Vec::new(),
@@ -96,7 +97,9 @@ pub fn evaluate_from(
         evaluation.by_sigma.push(figures);
         if let Some(others) = others {
             let (_, other_scores) = under(noise, others).figures(work)?;
-            evaluation.ood.extend(detections(others, noise.sigma, &scores, &other_scores));
+            let detections = detections(others, noise.sigma, &scores, &other_scores);
+            // The posterior of one class is 1 on every picture.
+            evaluation.ood.extend(detections.filter(|d| model.is_classifier() || d.score != Score::MaxPosterior));
         }
     }
     for attacked in attacks {

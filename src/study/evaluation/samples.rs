@@ -125,8 +125,12 @@ impl Samples {
     }
 }
 
-/// The model's class for each of the data set's, by name; by number if no name agrees and there are as many.
+/// The model's class for each of the data set's, by name; by number if no name agrees and there are as many. A model of one
+/// class is a denoiser, to which every picture is of that class.
 fn match_classes(data: &Catalogue, names: &[String], notes: &mut Vec<String>) -> Result<Vec<usize>> {
+    if names.len() == 1 {
+        return Ok(vec![0; data.classes.len()]);
+    }
     let by_name = |class: &String| names.iter().position(|name| name.eq_ignore_ascii_case(class));
     let found: Vec<Option<usize>> = data.classes.iter().map(by_name).collect();
     if let Some(all) = found.iter().copied().collect::<Option<Vec<_>>>() {

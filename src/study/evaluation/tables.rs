@@ -50,6 +50,8 @@ pub struct Table {
 
 const DEFENDED: &str = "An attack on a defended classifier knows the defence: its gradients go through it, as the mean over \
                         draws of its noise. Both accuracies are then the defended classifier's.";
+const DENOISER: &str =
+    "The model has one class, so it is a denoiser: there is no accuracy and no calibration to measure.";
 const CERTIFIED: &str = "The smoothed classifier says what the model says most often of the picture with noise. No \
                          perturbation shorter than the L2 radius changes that; a wrong class or an abstention certifies nothing.";
 
@@ -57,8 +59,8 @@ const CERTIFIED: &str = "The smoothed classifier says what the model says most o
 #[must_use]
 pub fn tables(evaluation: &Evaluation) -> Vec<Table> {
     let all = [
-        levels(Part::Levels, &evaluation.by_sigma),
-        levels(Part::Noises, &evaluation.by_noise),
+        levels(Part::Levels, &evaluation.by_sigma, evaluation.classes),
+        levels(Part::Noises, &evaluation.by_noise, evaluation.classes),
         attacks(&evaluation.robust),
         certificates(&evaluation.certified),
         detections(&evaluation.ood),
@@ -66,10 +68,11 @@ pub fn tables(evaluation: &Evaluation) -> Vec<Table> {
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
-fn levels(part: Part, figures: &[LevelFigures]) -> Table {
+fn levels(part: Part, figures: &[LevelFigures], classes: usize) -> Table {
+    let of_classes = |text: String| if classes > 1 { text } else { "–".to_owned() };
     let row = |f: &LevelFigures| {
         let (noise, sigma) = (f.noise.name().to_owned(), level::describe(f.sigma));
-        let mut row = vec![noise, sigma, share(f.accuracy), format!("{:.4}", f.ece)];
+        let mut row = vec![noise, sigma, of_classes(share(f.accuracy)), of_classes(format!("{:.4}", f.ece))];
         for (index, metric) in METRICS.into_iter().enumerate() {
             let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| metric.write(value));
             // The first metric tells the whole story, the others what D makes of it.
@@ -84,7 +87,7 @@ fn levels(part: Part, figures: &[LevelFigures]) -> Table {
     let mut head = ["noise", "σ", "accuracy", "ECE"].map(str::to_owned).to_vec();
     head.extend([format!("{} noisy", METRICS[0].title), "denoised".to_owned(), "given the class".to_owned()]);
     head.extend(METRICS[1..].iter().map(|metric| metric.title.to_owned()));
-    Table { part, head, rows: figures.iter().map(row).collect(), note: "" }
+    Table { part, head, rows: figures.iter().map(row).collect(), note: if classes > 1 { "" } else { DENOISER } }
 }
 
 fn attacks(figures: &[RobustFigures]) -> Table {

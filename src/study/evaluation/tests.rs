@@ -407,3 +407,31 @@ fn a_picture_that_was_wrong_before_counts_as_wrong_after() {
     let robust = &evaluate(&oracle(), &samples, None, &plan, &Cancel::new(), &mut |_| ()).unwrap().robust[0];
     assert_eq!((robust.clean_accuracy, robust.accuracy, robust.mean_achieved), (1.0 / 13.0, 1.0 / 13.0, None));
 }
+
+#[test]
+fn a_denoiser_is_measured_without_claims_about_classes() {
+    let model = GaussianMixture::new(SHAPE, 1).with(0, 1.0, vec![0.2; SHAPE.len()], 1e-4);
+    // Whatever the folders are called.
+    let folder = tempfile::tempdir().unwrap();
+    for (class, shade) in [("cats", 0.2), ("dogs", 0.25)] {
+        std::fs::create_dir_all(folder.path().join(class)).unwrap();
+        save(folder.path().join(class).join("one.png"), &Picture::filled(SHAPE, shade), false).unwrap();
+    }
+    let set = open(folder.path(), Some(SHAPE), Purpose::Measuring).unwrap();
+    let one = Loader::quiet(|loader| Samples::new(set, &model, None, loader)).unwrap();
+    let go = |plan: &Plan| evaluate(&model, &one, Some(&one), plan, &Cancel::new(), &mut |_| ());
+    let evaluation = go(&plan()).unwrap();
+    assert_eq!(evaluation.classes, 1);
+    let levels = &tables(&evaluation)[0];
+    let column = |name: &str| levels.head.iter().position(|head| *head == name).unwrap();
+    assert_eq!([&levels.rows[0][column("accuracy")], &levels.rows[0][column("ECE")]], ["–", "–"]);
+    assert!(levels.note.contains("denoiser") && levels.rows[0][column("denoised")].ends_with("dB"));
+    let scores: Vec<Score> = evaluation.ood.iter().map(|figures| figures.score).collect();
+    assert_eq!(scores, [Score::LogDensity, Score::ScoreNorm]);
+    let attacks = vec!["pgd".parse().unwrap()];
+    let certify = CertifyPlan { sigmas: vec![0.25], ..CertifyPlan::default() };
+    for plan in [Plan { attacks, ..plan() }, Plan { certify, ..plan() }] {
+        let error = go(&plan).unwrap_err();
+        assert!(matches!(&error, Error::Option { .. }) && error.to_string().contains("denoiser"), "{error}");
+    }
+}
