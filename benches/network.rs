@@ -8,13 +8,14 @@ mod jobs;
 
 use anyhow::Result;
 use criterion::Criterion;
+use denoscope::network::DeviceChoice;
 
 fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     jobs::write_networks(folder.path())?;
     let mut criterion = Criterion::default().sample_size(20).configure_from_args();
     for name in ["analyze compact", "analyze gradresnet18", "study many", "pgd40 compact", "train_step compact"] {
-        let mut job = jobs::prepare(folder.path(), name)?;
+        let mut job = jobs::prepare(folder.path(), name, &DeviceChoice::Cpu)?;
         criterion.bench_function(name, |bencher| bencher.iter(|| job().expect("the job")));
     }
     criterion.final_summary();

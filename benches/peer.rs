@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use denoscope::network::DeviceChoice;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -21,7 +22,7 @@ fn main() -> Result<()> {
     };
     let folder = Path::new(folder);
     if !job.is_empty() {
-        let mut job = jobs::prepare(folder, &job.join(" "))?;
+        let mut job = jobs::prepare(folder, &job.join(" "), &DeviceChoice::Cpu)?;
         for _ in 0..3 {
             job()?;
         }
@@ -33,7 +34,7 @@ fn main() -> Result<()> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         if !prepared.contains_key(&line) {
-            prepared.insert(line.clone(), jobs::prepare(folder, &line)?);
+            prepared.insert(line.clone(), jobs::prepare(folder, &line, &DeviceChoice::Cpu)?);
         }
         if let Some(job) = prepared.get_mut(&line) {
             let start = Instant::now();

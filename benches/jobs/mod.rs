@@ -11,7 +11,7 @@ use denoscope::kernels::layout::{Filter, Frame};
 use denoscope::kernels::simd::Level;
 use denoscope::network::{Architecture, Checkpoint, Description, DeviceChoice, Network, Storage};
 use denoscope::picture::{Batch, Noise, Picture, Shape, normals};
-use denoscope::study::{self, Request};
+use denoscope::study::{self, Request, native};
 use denoscope::task::Cancel;
 use denoscope::train::optimiser::{AdamW, Muon, Settings as Optimisation};
 use denoscope::train::{Objective, Trainer, TrainingBatch};
@@ -31,13 +31,15 @@ pub fn write_networks(folder: &Path) -> Result<()> {
     write(folder, "many", 200, Shape::new(3, 64, 64))
 }
 
-/// Makes the job of that name ready, with the networks in `folder`.
-pub fn prepare(folder: &Path, line: &str) -> Result<Job> {
+/// Makes the job of that name ready, with the networks in `folder`; those that a graphics card can do on `device`.
+pub fn prepare(folder: &Path, line: &str, device: &DeviceChoice) -> Result<Job> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words.as_slice() {
-        ["analyze", name] => analyze(folder, name),
+        ["analyze", name] => analyze(folder, name, device),
         ["study", name] => study(folder, name),
-        ["pgd40", name] => pgd(folder, name),
+        ["pgd40", name] => pgd(folder, name, device),
+        ["votes", count, name] => votes(folder, name, count.parse()?, device),
+        ["photograph", side, name] => photograph(folder, name, side.parse()?, device),
         ["train_step", name] => train_step(folder, name),
         ["langevin", steps, name] => langevin(folder, name, steps.parse()?),
         ["conv", numbers @ ..] => {
@@ -78,13 +80,13 @@ fn open(folder: &Path, name: &str) -> Result<Checkpoint> {
 }
 
 /// One picture: its log-joint and the denoised picture under every class.
-fn analyze(folder: &Path, name: &str) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, &DeviceChoice::Cpu)?;
+fn analyze(folder: &Path, name: &str, device: &DeviceChoice) -> Result<Job> {
+    let network = Network::load_ready(open(folder, name)?, device)?;
     let shape = network.shape();
     let noisy = Batch::new(shape, draw(100, shape.len()));
     let classes: Vec<usize> = (0..CLASSES).collect();
     Ok(Box::new(move || {
-        let forward = network.forward(&noisy, &[SIGMA])?;
+        let forward = network.forward_for(&noisy, &[SIGMA], &classes)?;
         std::hint::black_box((forward.log_joint(), forward.denoised_as(&classes)?));
         Ok(())
     }))
@@ -101,9 +103,33 @@ fn study(folder: &Path, name: &str) -> Result<Job> {
     }))
 }
 
+/// The answers to many noisy copies of a picture, as a certificate counts them.
+fn votes(folder: &Path, name: &str, count: usize, device: &DeviceChoice) -> Result<Job> {
+    let network = Network::load_ready(open(folder, name)?, device)?;
+    let noisy = Batch::new(network.shape(), draw(106, count * network.shape().len()));
+    let sigmas = vec![SIGMA; count];
+    Ok(Box::new(move || {
+        std::hint::black_box(network.forward(&noisy, &sigmas)?.log_joint());
+        Ok(())
+    }))
+}
+
+/// A square photograph, denoised in tiles.
+fn photograph(folder: &Path, name: &str, side: usize, device: &DeviceChoice) -> Result<Job> {
+    let network = Network::load_ready(open(folder, name)?, device)?;
+    let shape = Shape::new(3, side, side);
+    let noisy = Picture::new(shape, draw(107, shape.len()));
+    let weights = vec![1.0 / CLASSES as f64; CLASSES];
+    Ok(Box::new(move || {
+        let (tiling, cancel) = (native::Tiling::default(), Cancel::new());
+        std::hint::black_box(native::denoise(&network, &noisy, SIGMA, &weights, tiling, &cancel, &mut |_| ())?);
+        Ok(())
+    }))
+}
+
 /// Forty steps of PGD from the picture itself.
-fn pgd(folder: &Path, name: &str) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, &DeviceChoice::Cpu)?;
+fn pgd(folder: &Path, name: &str, device: &DeviceChoice) -> Result<Job> {
+    let network = Network::load_ready(open(folder, name)?, device)?;
     let shape = network.shape();
     let clean = Batch::new(shape, draw(101, shape.len()).iter().map(|v| v.abs().min(1.0)).collect());
     let settings = Settings::new(Method::Pgd, SIGMA).with(names::STEPS, 40.0)?.with(names::RANDOM_START, 0.0)?;

@@ -50,7 +50,7 @@ mod learner;
 mod passes;
 
 pub use learner::{Gradients, Learner, LossParts, LossWeights, TrainingRows};
-pub use passes::{Passes, Size, Tape, check_cotangents, check_pictures};
+pub use passes::{Analysis, Passes, Size, Tape, check_cotangents, check_pictures};
 
 #[cfg(doc)]
 use crate::Error;

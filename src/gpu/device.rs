@@ -66,7 +66,7 @@ pub struct Gpu {
     /// The first thing that went wrong.
     fault: Arc<Mutex<Option<String>>>,
     jobs: AtomicU32,
-    dispatches: AtomicU32,
+    submissions: AtomicU32,
     /// Operations a millisecond, as measured.
     pace: Mutex<f64>,
     nothing: Buffer,
@@ -143,7 +143,7 @@ impl Gpu {
             pipelines: Kernel::ALL.iter().map(|_| OnceLock::new()).collect(),
             fault,
             jobs: AtomicU32::new(0),
-            dispatches: AtomicU32::new(0),
+            submissions: AtomicU32::new(0),
             pace: Mutex::new(2e7),
             nothing,
         })
@@ -175,10 +175,10 @@ impl Gpu {
         &self.nothing
     }
 
-    /// Dispatches recorded so far.
+    /// Submissions so far.
     #[must_use]
-    pub fn dispatches(&self) -> u32 {
-        self.dispatches.load(Ordering::Relaxed)
+    pub fn submissions(&self) -> u32 {
+        self.submissions.load(Ordering::Relaxed)
     }
 
     /// Loses the device, as a driver's reset would.
@@ -347,6 +347,7 @@ impl Gpu {
                 }
             }
             submissions += 1;
+            self.submissions.fetch_add(1, Ordering::Relaxed);
             let last = steps.peek().is_none();
             if last {
                 let mut at = 0;
@@ -373,7 +374,6 @@ impl Gpu {
         pass.set_pipeline(self.pipeline(step.kernel));
         pass.set_bind_group(0, &step.bind, &[]);
         pass.dispatch_workgroups(step.groups[0], step.groups[1], step.groups[2]);
-        self.dispatches.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Polls until the results are there. `Poll` and never `Wait`, which holds a lock of the device while it waits.

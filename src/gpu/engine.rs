@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::device::Gpu;
 use super::forward::Pictures;
+use super::joint::Joint;
 use super::network::Network;
 use super::pullback::Rows;
-use crate::engine::{Passes, Size, Tape, check_cotangents, check_pictures};
+use crate::engine::{Analysis, Passes, Size, Tape, check_cotangents, check_pictures};
 use crate::program::{self, Program};
 use crate::{Error, Result};
 
@@ -30,6 +31,7 @@ pub struct Engine {
 struct Workspace {
     pictures: Pictures,
     rows: Vec<Rows>,
+    joint: Option<Joint>,
 }
 
 /// A forward pass, which gives its memory back when it is dropped.
@@ -138,7 +140,7 @@ impl Engine {
         let gpu = self.network.gpu();
         let pictures = gpu.allocate(|| self.network.lay_out(count, size))?;
         gpu.check()?;
-        Ok(Workspace { pictures, rows: Vec::new() })
+        Ok(Workspace { pictures, rows: Vec::new(), joint: None })
     }
 }
 
@@ -151,15 +153,41 @@ impl Passes for Engine {
         Ok(Box::new(self.pass(noisy, size, sigmas)?))
     }
 
+    fn analysis<'a>(&'a self, noisy: &[f32], size: Size, sigma: f32, classes: &[usize]) -> Result<Analysis<'a>> {
+        let pictures = check_pictures(noisy, self.network.pictures.channels, size, &[sigma])?;
+        let (_, rows) = self.at_once(size)?;
+        if 1 + classes.len() > rows {
+            return Ok((self.forward(noisy, size, &[sigma])?, None));
+        }
+        let mut workspace = self.workspace(pictures, size)?;
+        let known = workspace.joint.take().filter(|joint| joint.classes == classes.len());
+        let gpu = self.gpu();
+        let mut joint = match known {
+            Some(joint) => joint,
+            None => gpu.allocate(|| self.network.lay_out_joint(&workspace.pictures, classes.len()))?,
+        };
+        gpu.check()?;
+        self.network.place(&mut workspace.pictures, noisy, &[sigma]);
+        let (energy, logits, gradients) = self.network.analyse(&mut workspace.pictures, &mut joint, classes)?;
+        workspace.joint = Some(joint);
+        let logits = logits.into_iter().map(f64::from).collect();
+        let passed = Passed { engine: self, parts: Mutex::new(vec![workspace]), energy, logits };
+        Ok((Box::new(passed), Some(gradients)))
+    }
+
     /// Builds the pipelines and lays the memory out by an analysis of nothing in particular.
     fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {
         let program::Pictures { channels, classes, sigma_range, .. } = self.network.pictures;
         let picture = channels * size.0 * size.1;
         let passed = self.pass(&vec![0.5; picture], size, &[sigma_range.1])?;
-        for rows in [1, cotangents] {
-            passed.pullback(&vec![1.0; rows], &vec![0.0; rows * classes], &mut vec![0.0; rows * picture])?;
-        }
-        Ok(())
+        passed.pullback(
+            &vec![1.0; cotangents],
+            &vec![0.0; cotangents * classes],
+            &mut vec![0.0; cotangents * picture],
+        )?;
+        drop(passed);
+        let known: Vec<usize> = (0..cotangents.min(classes)).collect();
+        self.analysis(&vec![0.5; picture], size, sigma_range.1, &known).map(drop)
     }
 }
 

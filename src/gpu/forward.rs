@@ -256,17 +256,25 @@ impl Network {
         pictures.has_gradients = false;
     }
 
+    /// Where the results of a forward pass lie, and how many values of each: v, then the energies of blocks.
+    pub(super) fn results<'a>(&self, pictures: &'a Pictures) -> [(&'a Buffer, usize); 2] {
+        let m = &pictures.memory;
+        [(&m.logits, m.count * self.pictures.classes), (&m.energies, m.count * m.blocks)]
+    }
+
     /// Runs the forward pass: u of every picture and v, `[N, K]`.
     pub(super) fn pass(&self, pictures: &Pictures) -> Result<(Vec<f64>, Vec<f32>)> {
-        let results = [
-            (&pictures.memory.logits, pictures.memory.count * self.pictures.classes),
-            (&pictures.memory.energies, pictures.memory.count * pictures.memory.blocks),
-        ];
-        let found = self.gpu.run(pictures.plan.steps().iter(), &results, &pictures.readback)?;
+        let found = self.gpu.run(pictures.plan.steps().iter(), &self.results(pictures), &pictures.readback)?;
         let [logits, energies] =
             <[Vec<f32>; 2]>::try_from(found).map_err(|_| Error::Device("two results were asked for".to_owned()))?;
-        // Sums of many terms of either sign are finished in double precision.
-        let energy = energies.chunks_exact(pictures.memory.blocks.max(1));
-        Ok((energy.map(|parts| parts.iter().map(|e| f64::from(*e)).sum()).collect(), logits))
+        Ok((pictures.energies(&energies), logits))
+    }
+}
+
+impl Pictures {
+    /// u of every picture from the energies of its blocks: sums of many terms of either sign, in double precision.
+    pub(super) fn energies(&self, blocks: &[f32]) -> Vec<f64> {
+        let pictures = blocks.chunks_exact(self.memory.blocks.max(1));
+        pictures.map(|parts| parts.iter().map(|e| f64::from(*e)).sum()).collect()
     }
 }

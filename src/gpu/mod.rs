@@ -14,10 +14,12 @@ pub mod engine;
 mod film;
 mod filter;
 mod forward;
+mod joint;
 pub mod kernels;
 mod memory;
 mod network;
 mod plan;
+pub mod probe;
 mod pullback;
 #[cfg(test)]
 mod tests;

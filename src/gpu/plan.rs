@@ -1,7 +1,7 @@
 //! A list of dispatches under construction, and then ready to run: parameters side by side in one buffer.
 
 use super::device::{Buffer, Gpu, PARAMETER_BYTES, Step};
-use super::filter::{Adds, Product};
+use super::filter::{Adds, Product, Tile};
 use super::kernels::Kernel;
 
 /// Dispatches that are being put together.
@@ -64,11 +64,22 @@ impl<'g> Draft<'g> {
     pub fn product(
         &mut self,
         product: &Product,
+        adds: (Adds, usize),
+        buffers: [&Buffer; 3],
+        added: Option<(&Buffer, &Buffer)>,
+    ) {
+        self.product_by(product.tile(), product, adds, buffers, added);
+    }
+
+    /// [`Self::product`] by a given tile.
+    pub fn product_by(
+        &mut self,
+        tile: Tile,
+        product: &Product,
         (adds, each): (Adds, usize),
         [source, weights, result]: [&Buffer; 3],
         added: Option<(&Buffer, &Buffer)>,
     ) {
-        let tile = product.tile();
         let (added, scales) = added.unwrap_or((self.gpu.nothing(), self.gpu.nothing()));
         self.add(
             Kernel::Product(tile),

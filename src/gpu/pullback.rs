@@ -40,6 +40,8 @@ struct Room {
     slices: Buffer,
     parts: Buffer,
     out: Buffer,
+    /// Values of the result.
+    values: usize,
 }
 
 impl Network {
@@ -64,6 +66,7 @@ impl Network {
             slices: gpu.room(self.slices_room(count, *size, sizes)),
             parts: gpu.room(2 * parts),
             out: gpu.room(values),
+            values,
         };
         Rows { plan: self.pullback_plan(&pictures.memory, &room), job, readback: gpu.readback(values), room }
     }
@@ -182,6 +185,17 @@ impl Network {
         (rows.job, rows.room.each) == (job, each)
     }
 
+    /// Puts on the device what each row of a job weighs the density by.
+    pub(super) fn weigh(&self, pictures: &Pictures, rows: &Rows, density: &[f32]) {
+        let sigma = |row: usize| pictures.sigmas[row / rows.room.each];
+        let scale = |(row, w): (usize, &f32)| w * self.pictures.deviation / sigma(row);
+        let scales: Vec<f32> = density.iter().enumerate().map(scale).collect();
+        let factor = |(row, w): (usize, &f32)| [*w, 1.0 / self.spread(sigma(row))];
+        let factors: Vec<f32> = density.iter().enumerate().flat_map(factor).collect();
+        self.gpu.write(&rows.room.scales, bytemuck::cast_slice(&scales));
+        self.gpu.write(&rows.room.factors, bytemuck::cast_slice(&factors));
+    }
+
     /// The gradient by y of `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩` for every row of a job, into `out`.
     pub(super) fn pull(
         &self,
@@ -192,14 +206,8 @@ impl Network {
         out: &mut [f32],
     ) -> Result<()> {
         let gpu = &*self.gpu;
-        let sigma = |row: usize| pictures.sigmas[row / rows.room.each];
-        let scales: Vec<f32> =
-            density.iter().enumerate().map(|(row, w)| w * self.pictures.deviation / sigma(row)).collect();
-        let factors: Vec<f32> =
-            density.iter().enumerate().flat_map(|(row, w)| [*w, 1.0 / self.spread(sigma(row))]).collect();
         gpu.write(&rows.room.logits, bytemuck::cast_slice(logits));
-        gpu.write(&rows.room.scales, bytemuck::cast_slice(&scales));
-        gpu.write(&rows.room.factors, bytemuck::cast_slice(&factors));
+        self.weigh(pictures, rows, density);
         let row_values = out.len() / density.len().max(1);
         let total = density.len();
         // The gradient of a posterior weighs the energy by zero; then what the gradients hold is multiplied by it.
@@ -218,5 +226,22 @@ impl Network {
         }
         pictures.has_gradients |= needed;
         Ok(())
+    }
+}
+
+impl Rows {
+    /// `w_v` of the rows.
+    pub(super) fn logits(&self) -> &Buffer {
+        &self.room.logits
+    }
+
+    /// Where the gradients lie.
+    pub(super) fn out(&self) -> &Buffer {
+        &self.room.out
+    }
+
+    /// How many values of gradients.
+    pub(super) fn values(&self) -> usize {
+        self.room.values
     }
 }

@@ -11,7 +11,6 @@ use super::command::{
     Command, EvaluateCommand, ExportCommand, ModelCommand, PictureCommand, TrainCommand, WindowCommand,
 };
 use super::feature::{self, Features};
-use super::gpu;
 use super::state::document::{Document, TileKind};
 use super::state::model::ModelSource;
 use super::state::pane::{Pane, no_layout};
@@ -53,7 +52,7 @@ impl App {
         theme::install(ctx);
         ctx.add_plugin(accessibility::Names);
         if let Some(state) = &cc.wgpu_render_state {
-            gpu::install(state);
+            super::gpu::install(state);
         }
         let settings_file = options.kept.as_ref().map(|folder| folder.join("settings.json"));
         let (mut settings, words) = Settings::load(settings_file.as_deref(), cc.storage);

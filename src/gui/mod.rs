@@ -53,7 +53,7 @@ pub fn run(options: Options) -> Result<()> {
         .with_min_inner_size([960.0, 600.0])
         .with_drag_and_drop(true);
     let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
-    let loss = gpu::device_loss::DeviceLoss::default();
+    let loss = self::gpu::device_loss::DeviceLoss::default();
     let watched = loss.clone();
     let create: eframe::AppCreator<'_> = Box::new(move |cc| {
         if let Some(state) = &cc.wgpu_render_state {

@@ -69,6 +69,16 @@ pub trait JointModel: Send + Sync {
     /// [`Error::Compute`] if there is not one sigma a picture, if a sigma is not positive and finite, or if the
     /// shape does not fit the model.
     fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>>;
+
+    /// [`Self::forward`] before an analysis that will ask for the denoiser and those of `classes`: a model that is faster when
+    /// it knows computes them at once. The answers are the same up to rounding.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    fn forward_for(&self, noisy: &Batch, sigmas: &[f32], classes: &[usize]) -> Result<Box<dyn Forward + '_>> {
+        let _ = classes;
+        self.forward(noisy, sigmas)
+    }
 }
 
 /// A forward pass, kept, so that any number of adjoint passes can follow it.

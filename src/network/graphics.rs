@@ -187,7 +187,10 @@ mod tests {
 
     #[test]
     fn the_check_takes_a_sound_device_and_refuses_a_corrupted_one() {
-        assert!(device("0").is_ok(), "install mesa-vulkan-drivers");
+        if gpu::cards().is_empty() {
+            return crate::skip::skipped("gpu", "there is no graphics driver: install mesa-vulkan-drivers");
+        }
+        assert!(device("0").is_ok());
         let card = gpu::choose(&Selector::Number(0)).unwrap();
         // A kernel whose arithmetic a driver got slightly wrong.
         let tamper = |source: &mut gpu::kernels::Source| {

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::engine::{Passes, Size, Tape};
+use crate::engine::{Analysis, Passes, Size, Tape};
 use crate::{Error, Result};
 
 /// Two engines for one network, of which the first may fail.
@@ -56,6 +56,14 @@ impl Passes for Guarded {
             return Ok(Box::new(GuardedTape { owner: self, tape, job, second: Mutex::new(None) }));
         }
         self.processor.forward(noisy, size, sigmas)
+    }
+
+    fn analysis<'a>(&'a self, noisy: &[f32], size: Size, sigma: f32, classes: &[usize]) -> Result<Analysis<'a>> {
+        let Some((tape, gradients)) = self.attempt(|| self.first.analysis(noisy, size, sigma, classes)) else {
+            return self.processor.analysis(noisy, size, sigma, classes);
+        };
+        let job = (noisy.to_vec(), size, vec![sigma]);
+        Ok((Box::new(GuardedTape { owner: self, tape, job, second: Mutex::new(None) }), gradients))
     }
 
     fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::tensors::{Place, TensorPasses};
 use super::{Checkpoint, Description, DeviceChoice};
 use crate::engine::{Passes, Tape};
-use crate::joint::{Forward, JointModel, SigmaRange, check_input, cotangents_a_picture};
+use crate::joint::{Forward, JointModel, Linear, SigmaRange, check_input, cotangents_a_picture};
 use crate::picture::{Batch, Shape, normals};
 use crate::{Error, Result};
 
@@ -137,10 +137,18 @@ impl JointModel for Network {
     }
 
     fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
+        self.forward_for(noisy, sigmas, &[])
+    }
+
+    fn forward_for(&self, noisy: &Batch, sigmas: &[f32], classes: &[usize]) -> Result<Box<dyn Forward + '_>> {
         check_input(self, noisy, sigmas)?;
         let sigmas: Vec<f32> = sigmas.iter().map(|&s| self.description.sigma_range.clamp(s)).collect();
         let Shape { height, width, .. } = noisy.shape();
-        let tape = self.engine.forward(noisy.values(), (height, width), &sigmas)?;
+        let (values, size) = (noisy.values(), (height, width));
+        let (tape, ahead) = match sigmas[..] {
+            [sigma] if !classes.is_empty() => self.engine.analysis(values, size, sigma, classes)?,
+            _ => (self.engine.forward(values, size, &sigmas)?, None),
+        };
         let deviation = f64::from(self.description.deviation);
         let mut log_joint = Vec::with_capacity(tape.logits().len());
         let rows = tape.energy().iter().zip(tape.logits().chunks_exact(self.classes().len()));
@@ -153,7 +161,12 @@ impl JointModel for Network {
             let picture = index / self.classes().len() + 1;
             return Err(Error::Compute(format!("{}: picture {picture} gives no finite probability", self.name())));
         }
-        Ok(Box::new(Pass { network: self, noisy: noisy.clone(), sigmas, log_joint, tape }))
+        let ahead = ahead.map(|gradients| Ahead {
+            posterior: Linear::Score.cotangent(&log_joint),
+            classes: classes.to_vec(),
+            gradients,
+        });
+        Ok(Box::new(Pass { network: self, noisy: noisy.clone(), sigmas, log_joint, tape, ahead }))
     }
 }
 
@@ -173,6 +186,28 @@ struct Pass<'a> {
     sigmas: Vec<f32>,
     log_joint: Vec<f64>,
     tape: Box<dyn Tape + 'a>,
+    ahead: Option<Ahead>,
+}
+
+/// Gradients of one picture that came with its forward pass: the posterior's, then each class's.
+struct Ahead {
+    posterior: Vec<f32>,
+    classes: Vec<usize>,
+    gradients: Vec<f32>,
+}
+
+impl Ahead {
+    /// The gradients of these rows of cotangents, if all of them are here.
+    fn rows(&self, cotangents: &[f32], values: usize) -> Option<Vec<f32>> {
+        let mut found = Vec::new();
+        for weights in cotangents.chunks_exact(self.posterior.len()) {
+            let single =
+                |class: &usize| weights.iter().enumerate().all(|(k, w)| *w == f32::from(u8::from(k == *class)));
+            let row = if weights == self.posterior { 0 } else { 1 + self.classes.iter().position(single)? };
+            found.extend_from_slice(&self.gradients[row * values..][..values]);
+        }
+        Some(found)
+    }
 }
 
 impl Forward for Pass<'_> {
@@ -191,6 +226,10 @@ impl Forward for Pass<'_> {
     fn pullback(&self, cotangents: &[f32]) -> Result<Batch> {
         let classes = self.network.classes().len();
         cotangents_a_picture(self, classes, cotangents)?;
+        let values = self.noisy.shape().len();
+        if let Some(gradient) = self.ahead.as_ref().and_then(|ahead| ahead.rows(cotangents, values)) {
+            return Ok(Batch::new(self.noisy.shape(), gradient));
+        }
         let density: Vec<f32> = cotangents.chunks_exact(classes).map(density_weight).collect();
         let mut gradient = vec![0.0; density.len() * self.noisy.shape().len()];
         self.tape.pullback(&density, cotangents, &mut gradient)?;

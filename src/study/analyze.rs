@@ -48,7 +48,17 @@ pub fn analyze(
 
     let mut timings = Timings::default();
     let batch = Batch::of([&noisy]);
-    let forward = timed(&mut timings.forward, || model.forward(&batch, &[level.used]))?;
+    let known: Vec<usize> = match &request.classes {
+        Classes::All => (0..classes).collect(),
+        Classes::Usual if classes <= Classes::ALL_UP_TO => (0..classes).collect(),
+        Classes::List(list) => list.clone(),
+        // Which are the likeliest is not known yet.
+        Classes::Usual | Classes::Top(_) => Vec::new(),
+    };
+    let forward = timed(&mut timings.forward, || match known.len() {
+        1..=CLASSES_A_PASS => model.forward_for(&batch, &[level.used], &known),
+        _ => model.forward(&batch, &[level.used]),
+    })?;
     let log_joint = forward.log_joint_of(0).to_vec();
     if log_joint.iter().any(|l| l.is_nan()) {
         return Err(Error::Compute(format!("{} gave no number for this picture", model.name())));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{apart, gpu, noise};
+use super::{apart, gpu, no_adapter, noise};
 use crate::engine::Passes;
-use crate::gpu::{Engine, Gpu};
+use crate::gpu::{Engine, Gpu, Settings};
 use crate::kernels::engine::Processor;
 use crate::network::conformance::engine_tests;
 use crate::network::{Architecture, Checkpoint, Description, Stem};
@@ -47,6 +47,9 @@ pub fn engines(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> (Engine, Processor) {
 
 #[test]
 fn the_passes_are_the_processors() {
+    if no_adapter() {
+        return;
+    }
     let cases = [
         (architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]), 3, 3, 8, 8),
         (architecture((3, 1), &[16, 24, 40], &[1, 0, 1], &[1, 2, 1]), 1, 2, 9, 6),
@@ -87,5 +90,41 @@ fn the_passes_are_the_processors() {
             again.pullback(&density, &cotangents, &mut second).unwrap();
             assert!(found == second && again.logits() == passed.logits(), "{what}: other bits the second time");
         }
+    }
+}
+
+#[test]
+fn an_analysis_at_once_is_the_one_in_steps() {
+    if no_adapter() {
+        return;
+    }
+    let checkpoint = checkpoint(3, 5, architecture((4, 2), &[8, 16], &[1, 1], &[1, 2]));
+    // No limit to a submission.
+    let settings = Settings { submission_ms: 1e9, ..Settings::default() };
+    let gpu = Arc::new(Gpu::open(gpu().card().clone(), settings).unwrap());
+    let engine = engines(&gpu, &checkpoint).0;
+    for (classes, seed) in [(vec![0, 1, 2, 3, 4], 1), (vec![3, 1], 2), (vec![4, 0], 3)] {
+        let noisy = noise(seed, 3 * 63);
+        engine.analysis(&noisy, (7, 9), 0.2, &classes).unwrap();
+        let before = gpu.submissions();
+        let (tape, gradients) = engine.analysis(&noisy, (7, 9), 0.2, &classes).unwrap();
+        assert_eq!(gpu.submissions(), before + 1, "one submission");
+        let alone = engine.forward(&noisy, (7, 9), &[0.2]).unwrap();
+        assert!(tape.logits() == alone.logits() && tape.energy() == alone.energy());
+        let most = alone.logits().iter().copied().fold(f64::MIN, f64::max);
+        let weights: Vec<f64> = alone.logits().iter().map(|v| (v - most).exp()).collect();
+        let mut cotangents: Vec<f32> = weights.iter().map(|w| (w / weights.iter().sum::<f64>()) as f32).collect();
+        for class in &classes {
+            cotangents.extend((0..5).map(|k| f32::from(u8::from(k == *class))));
+        }
+        let mut truth = vec![0.0; (1 + classes.len()) * 189];
+        alone.pullback(&vec![1.0; 1 + classes.len()], &cotangents, &mut truth).unwrap();
+        let error = apart(&gradients.unwrap(), &truth);
+        assert!(error < 1e-6, "{classes:?}: {error}");
+        // The tape serves other cotangents as well.
+        let (mut some, mut same) = (vec![0.0; 189], vec![0.0; 189]);
+        tape.pullback(&[0.0], &[1.0, 0.0, 0.0, -1.0, 0.0], &mut some).unwrap();
+        alone.pullback(&[0.0], &[1.0, 0.0, 0.0, -1.0, 0.0], &mut same).unwrap();
+        assert_eq!(some, same);
     }
 }

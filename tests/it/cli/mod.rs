@@ -4,6 +4,7 @@ mod analyze;
 mod attack;
 mod certify;
 mod denoise;
+mod devices;
 mod eval;
 mod models;
 mod program;
