@@ -79,7 +79,7 @@ impl Engine {
     /// [`Error::Compute`] if the device has not the memory for one.
     fn at_once(&self, size: Size) -> Result<(usize, usize)> {
         let gpu = self.network.gpu();
-        let one = self.network.largest(size) as u64 * 4;
+        let one = self.network.largest(size).max(self.network.pictures.classes) as u64 * 4;
         let (picture, row) = self.network.bytes(size);
         // Half of the memory is the pictures', half the rows'.
         let half = gpu.memory() / 2;
@@ -138,7 +138,12 @@ impl Engine {
         }
         drop(free);
         let gpu = self.network.gpu();
-        let pictures = gpu.allocate(|| self.network.lay_out(count, size))?;
+        let lay_out = || gpu.allocate(|| self.network.lay_out(count, size));
+        let pictures = lay_out().or_else(|_| {
+            // What was kept for later jobs makes room for this one.
+            self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            lay_out()
+        })?;
         gpu.check()?;
         Ok(Workspace { pictures, rows: Vec::new(), joint: None })
     }
@@ -215,6 +220,10 @@ impl Tape for Passed<'_> {
         let mut first = 0;
         for part in parts.iter_mut() {
             let some = first..first + each * part.pictures.memory.count;
+            if 4 * (some.len() * classes) as u64 > network.gpu().largest() {
+                let reason = format!("{} cotangents of {classes} classes are too many for a buffer", some.len());
+                return Err(Error::Compute(reason));
+            }
             first = some.end;
             let (density, logits) = (&density[some.clone()], &logits[some.start * classes..some.end * classes]);
             let out = &mut out[some.start * picture..some.end * picture];
@@ -232,12 +241,13 @@ impl Workspace {
         if let Some(index) = self.rows.iter().position(|rows| Network::fits(rows, job)) {
             return Ok(self.rows.remove(index));
         }
-        if self.rows.len() >= KEPT_ROWS {
-            self.rows.remove(0);
-        }
         let gpu = network.gpu();
         loop {
             let count = job.0.min(*at_once);
+            // Older rooms make room, so that all of them together take no more than the largest might.
+            while self.rows.len() >= KEPT_ROWS || (!self.rows.is_empty() && self.rows_at_once() + count > *at_once) {
+                self.rows.remove(0);
+            }
             match gpu.allocate(|| network.lay_out_rows(&self.pictures, (count, job.0, job.1))) {
                 Err(Error::Compute(_)) if count > 1 => *at_once = count / 2,
                 made => {
@@ -246,6 +256,20 @@ impl Workspace {
                 }
             }
         }
+    }
+}
+
+impl Workspace {
+    /// Rows of cotangents that there is room for, over all rooms.
+    fn rows_at_once(&self) -> usize {
+        self.rows.iter().map(Rows::at_once).sum()
+    }
+
+    /// About how many bytes it takes.
+    fn bytes(&self, network: &Network) -> u64 {
+        let (picture, row) = network.bytes(self.pictures.memory.size);
+        let rows = self.rows_at_once() + self.joint.as_ref().map_or(0, |joint| 1 + joint.classes);
+        self.pictures.memory.count as u64 * picture + rows as u64 * row
     }
 }
 
@@ -258,7 +282,10 @@ impl Drop for Passed<'_> {
         let mut free = self.engine.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.extend(parts);
         // The oldest go first.
-        let many = free.len().saturating_sub(KEPT);
-        free.drain(..many);
+        let network = &self.engine.network;
+        let bytes = |free: &[Workspace]| free.iter().map(|workspace| workspace.bytes(network)).sum::<u64>();
+        while free.len() > KEPT || (free.len() > 1 && bytes(&free) > network.gpu().memory()) {
+            free.remove(0);
+        }
     }
 }

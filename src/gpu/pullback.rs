@@ -235,6 +235,11 @@ impl Rows {
         &self.room.logits
     }
 
+    /// Rows that go at once.
+    pub(super) fn at_once(&self) -> usize {
+        self.room.count
+    }
+
     /// Where the gradients lie.
     pub(super) fn out(&self) -> &Buffer {
         &self.room.out
