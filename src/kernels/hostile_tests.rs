@@ -130,11 +130,8 @@ fn pictures_that_leave_their_slice_are_refused() {
         for residual in [false, true] {
             let mut room = [0.0; 64];
             let room = Some(&mut room[..]);
-            let target = match residual {
-                true => Target { residual: room, framed: None },
-                false => Target { residual: None, framed: room },
-            };
-            let pull = || norm.pullback(level, 1, |_| 0, &Tape::default(), &[0.0; 64], target);
+            let (residual, framed) = if residual { (room, None) } else { (None, room) };
+            let pull = || norm.pullback(level, 1, |_| 0, &Tape::default(), &[0.0; 64], Target { residual, framed });
             refuses("", what, pull);
         }
     }
