@@ -1,7 +1,7 @@
 //! The network on any graphics card that Vulkan, Metal or DirectX 12 reaches: kernels in WGSL, on a device of their own.
 //!
-//! [`filter`] says how a convolution becomes a product and is pure arithmetic, as is [`film`]. [`adapters`], [`device`] and
-//! [`kernels`] are the only files that name wgpu. [`forward`] and [`pullback`] put the dispatches of the passes together;
+//! `filter` says how a convolution becomes a product and is pure arithmetic, as is `film`. `adapters`, `device` and
+//! `kernels` are the only files that name wgpu. `forward` and `pullback` put the dispatches of the passes together;
 //! [`engine`] cuts jobs to the device's memory. The formulas are those of `kernels::engine`, which the tests hold them
 //! against; the shaders lie in `shaders/network`.
 //!

@@ -2,7 +2,7 @@
 //!
 //! A pass is a walk over the linear layers (`walk`): values and tangents go up by the same one, the cotangents of the pullback
 //! and of the reverse pass come down by the same other one; what differs is a step at each nonlinear layer and read-out. A
-//! walk's memory is a [`memory::Stream`] or [`memory::Descent`] a stage, which keeps every layer's input where a gradient will
+//! walk's memory is a `memory::Stream` or `memory::Descent` a stage, which keeps every layer's input where a gradient will
 //! ask for it and lets all layers share one buffer where none will.
 //!
 //! Weights are packed once for the processor's instructions; activations live in memory that is used again, so that in the
