@@ -13,6 +13,8 @@ use crate::{Error, Result};
 /// Unsigned bytes in one dimension, and in three.
 const LABELS: u32 = 0x0000_0801;
 const IMAGES: u32 = 0x0000_0803;
+/// The most pictures that are taken: 4 GiB when they are padded. A file of 1 GiB can hold a thousand times more.
+const MOST: usize = 4 << 20;
 /// Pictures are padded with black to this side, which three halvings divide.
 const SIDE: usize = 32;
 /// The digits' files hold under 50 MB; a gzip that unpacks to more than this is none of them.
@@ -54,6 +56,9 @@ fn read_part(path: &Path, part: &str) -> Result<Part> {
     }
     if let Some(index) = labels.iter().position(|&l| l > 9) {
         return Err(Error::data(label_file, format!("label {index} is {}, beyond 9", labels[index])));
+    }
+    if count > MOST {
+        return Err(Error::data(file, format!("has {count} pictures; at most {MOST} are taken")));
     }
     let mut pixels = vec![0; count * SIDE * SIDE];
     let (top, left) = ((SIDE - height) / 2, (SIDE - width) / 2);

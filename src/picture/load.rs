@@ -75,6 +75,14 @@ impl Loaded {
 /// [`MAX_PIXELS`], or no picture.
 pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
     let path = path.as_ref();
+    decode(&read_bytes(path)?, path)
+}
+
+/// A picture file's bytes, of a file too large only so many that [`decode`] refuses it.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read, [`Error::Picture`] if it is a folder.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
     let io = |source| Error::io(path, source);
     // Opening a folder succeeds on some systems and fails with an obscure reason on others.
     if fs::metadata(path).map_err(io)?.is_dir() {
@@ -82,7 +90,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
     }
     let mut bytes = Vec::new();
     fs::File::open(path).map_err(io)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
-    decode(&bytes, path)
+    Ok(bytes)
 }
 
 /// Decodes a picture file's bytes; `name` is what errors call it.

@@ -16,7 +16,7 @@ mod save;
 
 pub use estimate::estimate_sigma;
 pub use fit::{Fit, Fitted, Rect, channels, fit};
-pub use load::{Loaded, MAX_PIXELS, decode, load};
+pub use load::{Loaded, MAX_PIXELS, decode, load, read_bytes};
 pub use metrics::{Better, FLIP, Fidelity, METRICS, Metric, PSNR, SSIM, flip, psnr, ssim};
 pub use noise::{Noise, NoiseKind};
 pub use planes::{Batch, Picture, Shape};

@@ -155,6 +155,10 @@ def tiffs():
     at = short.index(struct.pack("<HH", 279, 4))
     short[at + 8:at + 12] = struct.pack("<I", 20)
     keep("short_strip.tif", bytes(short), refused="shorter than its rows")
+    doubles = bytearray(tiff(COLOUR / 255, **rgb))
+    at = doubles.index(struct.pack("<HHI", 262, 3, 1))
+    doubles[at + 8:at + 10] = struct.pack("<H", 3)
+    keep("palette_of_doubles.tif", bytes(doubles), refused="64-bit floating point")
     pages = io.BytesIO()
     with tifffile.TiffWriter(pages) as writer:
         for shift in (0, 9):

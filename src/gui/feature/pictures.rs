@@ -19,7 +19,7 @@ use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::choose;
 use crate::gui::work::host::Host;
 use crate::gui::work::receive::mend_document;
-use crate::picture::{Fit, Picture, Shape, decode, fit};
+use crate::picture::{Fit, Picture, Shape, decode, fit, read_bytes};
 use crate::{Error, Result};
 
 /// File name endings of pictures, for dialogs and folders. The content decides what a file is.
@@ -208,7 +208,7 @@ pub fn thumbnail(picture: &Picture) -> Picture {
 /// # Errors
 /// [`Error::Io`] and [`Error::Picture`], naming the file.
 pub fn read_picture(path: &Path) -> Result<Entry> {
-    let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    let bytes = read_bytes(path)?;
     let loaded = decode(&bytes, path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());

@@ -179,6 +179,7 @@ impl Layout {
             _ => return Err("is a TIFF file of complex numbers, which are no picture".into()),
         };
         let known = match format {
+            _ if model == Model::Palette => format == Format::Unsigned && matches!(bits, 1 | 2 | 4 | 8 | 16),
             Format::Unsigned => matches!(bits, 1 | 2 | 4 | 8 | 16 | 32 | 64),
             Format::Signed => matches!(bits, 8 | 16 | 32 | 64),
             Format::Float => matches!(bits, 16 | 32 | 64),
