@@ -45,6 +45,9 @@ pub mod data;
 pub mod engine;
 mod error;
 mod files;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(feature = "gpu")]
 #[doc(hidden)]
 pub mod gpu;

@@ -22,6 +22,10 @@ use std::path::PathBuf;
 
 pub use app::{App, Threads};
 use eframe::egui;
+#[cfg(any(test, fuzzing))]
+pub(crate) use feature::session_file::read as read_session;
+#[cfg(test)]
+pub(crate) use feature::session_file::seed as session_seed;
 
 use crate::{Error, Result};
 

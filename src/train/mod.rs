@@ -31,6 +31,10 @@ pub use progress::{Progress, Report, Started, Summary};
 pub use run::run;
 pub use schedule::{Budget, average_decay, learning_rate};
 pub use state::path as state_path;
+#[cfg(any(test, fuzzing))]
+pub(crate) use state::read as read_state;
+#[cfg(test)]
+pub(crate) use state::seed as state_seed;
 pub use trainer::Trainer;
 
 #[cfg(test)]

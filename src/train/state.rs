@@ -83,7 +83,7 @@ pub(super) fn write(path: &Path, record: &Record, tensors: &State) -> Result<()>
 ///
 /// # Errors
 /// [`Error::Io`] or [`Error::Checkpoint`] if it is missing, cut short or none.
-pub(super) fn read(path: &Path) -> Result<(Record, State)> {
+pub(crate) fn read(path: &Path) -> Result<(Record, State)> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
     let broken = |e: &dyn std::fmt::Display| Error::checkpoint(path, format!("is no whole training state ({e})"));
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(&e))?;
@@ -105,4 +105,16 @@ pub(super) fn read(path: &Path) -> Result<(Record, State)> {
         state.insert(name.to_owned(), (view.shape().to_vec(), values));
     }
     Ok((record, state))
+}
+
+/// A small state file, for the tests that break it.
+#[cfg(test)]
+pub(crate) fn seed() -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("seed");
+    let config = Config::new("data", "model.safetensors");
+    let record = Record { step: 3, seconds: 1.5, config, evaluation: None, data: "00".into(), split: None };
+    let tensors = State::from([("weights/stem".to_owned(), (vec![2, 2], vec![0.5, -1.0, 2.0, 0.0]))]);
+    write(&path, &record, &tensors).expect("written");
+    std::fs::read(&path).expect("read")
 }

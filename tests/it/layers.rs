@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Each module, with the modules that it may name. `error`, `task`, `files` and `limits` are below all.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
+    ("fuzz", &["gui", "study", "train", "network", "data", "picture"]),
     ("gui", &["study", "attack", "train", "data", "joint", "network", "picture"]),
     ("cli", &["gui", "study", "attack", "train", "data", "joint", "network", "picture"]),
     ("study", &["attack", "data", "joint", "network", "picture"]),

@@ -168,3 +168,19 @@ fn restored_picture(saved: SavedPicture, folder: Option<&Path>, broken: &mut Vec
         }
     }
 }
+
+/// A small session, for the tests that break it.
+#[cfg(test)]
+pub fn seed() -> String {
+    let picture = Picture::filled(Shape::new(1, 2, 2), 0.5);
+    let entry = Entry {
+        name: "Drawing 1".into(),
+        source: Source::Drawn,
+        original: picture.clone().into(),
+        thumbnail: picture.into(),
+        fit: Fit::Centre,
+    };
+    let sample = Entry { name: "digits/7".into(), source: Source::Sample, ..entry.clone() };
+    let document = Document { pictures: vec![entry, sample], pinned: vec![3], ..Document::default() };
+    to_json(&document, &ModelSource::default()).expect("JSON")
+}
