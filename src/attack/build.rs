@@ -7,6 +7,7 @@ use super::deepfool::Deepfool;
 use super::ensemble::Ensemble;
 use super::fab::Fab;
 use super::noise::GaussianNoise;
+use super::pma::Pma;
 use super::search::{Begin, Search, Unneeded};
 use super::smallest::Smallest;
 use super::square::Square;
@@ -34,6 +35,7 @@ pub(super) fn bounded(settings: &Settings, ball: Ball, begin: &Begin, scale: f64
         Method::Deepfool => Box::new(Deepfool::new(settings, ball.centre, begin)),
         Method::Fab => Box::new(Fab::new(settings, ball.centre, begin, 0.0)),
         Method::CarliniWagner => Box::new(CarliniWagner::new(settings, ball.centre, begin)),
+        Method::Pma => Box::new(Pma::new(settings, ball, begin)),
         Method::Square => Box::new(Square::new(settings, ball, begin)),
         Method::Autoattack => Box::new(Ensemble::new(settings, ball, begin.clone())),
         Method::GaussianNoise => Box::new(GaussianNoise::new(settings, ball, begin)),

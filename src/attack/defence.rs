@@ -84,6 +84,11 @@ impl Defence {
         matches!(self, Self::Purification { through: Through::Straight, .. })
     }
 
+    /// Whether two questions about one picture may have two answers.
+    pub(super) fn is_random(self) -> bool {
+        matches!(self, Self::Vote { .. } | Self::Purification { .. })
+    }
+
     /// Checks what it takes, over pictures of `values` numbers.
     ///
     /// # Errors

@@ -51,6 +51,14 @@ pub(super) enum Loss {
     Dlr,
     /// `−(z_y − z_t)/(z_(1) − (z_(3) + z_(4))/2)` towards class t (eq. 7).
     TargetedDlr(usize),
+    /// `rises·p_rise − falls·p_fall`: at 1 and 1 the probability margin (Xie et al. 2025, eq. 8), whose gradient over the
+    /// pictures is `[p_r(D_r − D) − p_f(D_f − D)]/σ²` in terms of denoisers.
+    Probability {
+        /// Of the class that is to rise.
+        rises: f64,
+        /// Of the class that is to fall.
+        falls: f64,
+    },
     /// `−max(z_fall − z_rise, −κ)`, Carlini & Wagner's f and Square's margin, with its sign turned.
     Margin {
         /// Beyond this lead of the rising class the loss is flat.
@@ -62,6 +70,9 @@ pub(super) enum Loss {
 const DLR_GUARD: f64 = 1e-12;
 
 impl Loss {
+    /// The probability of the class that is to rise less that of the one that is to fall.
+    pub(super) const PROBABILITY_MARGIN: Self = Self::Probability { rises: 1.0, falls: 1.0 };
+
     /// The loss, and its gradient over the classes.
     pub(super) fn evaluate(self, goal: Goal, logits: &[f64]) -> (f64, Vec<f64>) {
         match self {
@@ -71,6 +82,7 @@ impl Loss {
                 None => dlr(goal.label, logits),
             },
             Self::TargetedDlr(target) => targeted_dlr(goal.label, target, logits),
+            Self::Probability { rises, falls } => probability(goal.rivals(logits), [falls, rises], logits),
             Self::Margin { kappa } => {
                 let (falls, rises) = goal.rivals(logits);
                 let mut weights = vec![0.0; logits.len()];
@@ -99,6 +111,17 @@ fn cross_entropy(goal: Goal, logits: &[f64]) -> (f64, Vec<f64>) {
         *weight *= sign;
     }
     (-sign * log_softmax(logits)[class], weights)
+}
+
+/// `∂p_c/∂z = p_c(e_c − p)`. The falling class's weight is the sum of the others', as for the cross-entropy.
+fn probability((fall, rise): (usize, usize), [falls, rises]: [f64; 2], logits: &[f64]) -> (f64, Vec<f64>) {
+    let p = posterior(logits);
+    let (down, up) = (falls * p[fall], rises * p[rise]);
+    let mut weights: Vec<f64> = p.iter().map(|p| (down - up) * p).collect();
+    weights[rise] += up;
+    weights[fall] = 0.0;
+    weights[fall] = -weights.iter().sum::<f64>();
+    (up - down, weights)
 }
 
 fn dlr(label: usize, logits: &[f64]) -> (f64, Vec<f64>) {
@@ -152,7 +175,15 @@ mod tests {
     const LOGITS: [f64; 5] = [0.3, -1.2, 2.0, 0.9, -0.4];
 
     fn losses() -> Vec<(Loss, Goal)> {
-        let all = [Loss::CrossEntropy, Loss::Dlr, Loss::TargetedDlr(1), Loss::Margin { kappa: 5.0 }];
+        let all = [
+            Loss::CrossEntropy,
+            Loss::Dlr,
+            Loss::TargetedDlr(1),
+            Loss::Margin { kappa: 5.0 },
+            Loss::PROBABILITY_MARGIN,
+            Loss::Probability { rises: 1.0, falls: 0.0 },
+            Loss::Probability { rises: 0.0, falls: -1.0 },
+        ];
         let goals = [
             Goal { label: 2, target: None },
             Goal { label: 0, target: None },
@@ -190,7 +221,9 @@ mod tests {
 
     #[test]
     fn certainty_does_not_hide_the_gradient() {
-        let (_, weights) = Loss::CrossEntropy.evaluate(Goal { label: 0, target: None }, &[60.0, 0.0, -5.0]);
-        assert!(weights[1] > 0.0 && weights[0] < 0.0, "{weights:?}");
+        for loss in [Loss::CrossEntropy, Loss::PROBABILITY_MARGIN, Loss::Probability { rises: 0.0, falls: 1.0 }] {
+            let (_, weights) = loss.evaluate(Goal { label: 0, target: None }, &[60.0, 0.0, -5.0]);
+            assert!(weights[1] > 0.0 && weights[0] < 0.0, "{loss:?} {weights:?}");
+        }
     }
 }

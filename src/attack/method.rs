@@ -25,6 +25,8 @@ pub enum Method {
     ApgdDlr,
     /// The same on the targeted ratio, one target after the other.
     ApgdT,
+    /// Steps on the margin between probabilities (Xie et al. 2025).
+    Pma,
     /// Nearest linearised boundary, again and again (Moosavi-Dezfooli et al. 2016).
     Deepfool,
     /// The shortest perturbation by optimisation (Carlini & Wagner 2017).
@@ -41,7 +43,7 @@ pub enum Method {
 
 impl Method {
     /// Every method, in the order of menus.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Fgsm,
         Self::Bim,
         Self::Pgd,
@@ -49,6 +51,7 @@ impl Method {
         Self::ApgdCe,
         Self::ApgdDlr,
         Self::ApgdT,
+        Self::Pma,
         Self::Deepfool,
         Self::CarliniWagner,
         Self::Fab,

@@ -21,6 +21,7 @@ mod fab;
 mod loss;
 mod method;
 mod noise;
+mod pma;
 mod presets;
 mod purify;
 mod registry;

@@ -13,6 +13,7 @@ pub(super) fn describe(method: Method) -> &'static Description {
         Method::ApgdCe => &APGD_CE,
         Method::ApgdDlr => &APGD_DLR,
         Method::ApgdT => &APGD_T,
+        Method::Pma => &PMA,
         Method::Deepfool => &DEEPFOOL,
         Method::CarliniWagner => &CARLINI_WAGNER,
         Method::Fab => &FAB,
@@ -162,6 +163,21 @@ static APGD_T: Description = Description {
     minimal: false,
     min_classes: 4,
     parameters: &[steps(100.0), RESTARTS, TARGETS, RHO, switch(names::EARLY_STOP, true, EARLY_STOP)],
+};
+
+static PMA: Description = Description {
+    id: "pma",
+    title: "PMA",
+    about: "Long steps that shorten to nothing, twice, along the gradient of the margin between two probabilities.",
+    source: "Xie, Zheng, Ma & Jiang 2025 (probability margin attack); defaults of the authors",
+    norms: &[(Norm::Linf, EIGHT), (Norm::L2, 0.5)],
+    gradient: true,
+    minimal: false,
+    min_classes: 2,
+    parameters: &[
+        steps(100.0),
+        count(names::RESTARTS, 1000.0, 1.0, "How many pairs of random starts, until one succeeds"),
+    ],
 };
 
 static DEEPFOOL: Description = Description {

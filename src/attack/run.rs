@@ -34,7 +34,7 @@ pub struct Outcome {
     pub epsilon: Option<f64>,
     /// How far the attacked picture lies from the clean one.
     pub achieved: Distance,
-    /// How many steps were made: pictures asked about by the search.
+    /// How many steps were made: pictures asked about by the search. Steps that would only go round are left out.
     pub steps: usize,
     /// The loss that the attack raises, at each step, and last at the attacked picture.
     pub loss: Vec<f64>,

@@ -15,6 +15,8 @@ struct Plan {
     /// Weight of earlier gradients; none: the gradient alone.
     decay: Option<f64>,
     early_stop: bool,
+    /// Whether the picture decides where it goes next, so that one that comes back goes round for ever.
+    circular: bool,
 }
 
 /// One of the four, on one picture.
@@ -26,6 +28,8 @@ pub(super) struct Steepest {
     values: Vec<f32>,
     momentum: Vec<f32>,
     step: usize,
+    /// A picture of this start and its step, to see by whether the search goes round.
+    mark: (Vec<f32>, usize),
     start: usize,
     over: bool,
     flat: bool,
@@ -42,6 +46,7 @@ impl Steepest {
                 restarts: 1,
                 decay: None,
                 early_stop: false,
+                circular: false,
             },
             method => Plan {
                 steps: settings.count(names::STEPS),
@@ -50,6 +55,7 @@ impl Steepest {
                 restarts: settings.count(names::RESTARTS).max(1),
                 decay: (method == Method::MiFgsm).then(|| settings.value(names::DECAY)),
                 early_stop: settings.is_on(names::EARLY_STOP),
+                circular: method != Method::MiFgsm && settings.norm == Norm::Linf && !settings.defence.is_random(),
             },
         };
         let mut search = Self {
@@ -59,6 +65,7 @@ impl Steepest {
             goal: begin.goal,
             draws: begin.draws.clone(),
             step: 0,
+            mark: (Vec::new(), 0),
             start: 0,
             over: false,
             flat: false,
@@ -74,6 +81,21 @@ impl Steepest {
         self.momentum = vec![0.0; self.values.len()];
         if self.plan.random_start {
             random_start(&self.ball, &mut self.draws, &mut self.values);
+        }
+        self.mark = (self.values.clone(), 0);
+    }
+
+    /// Leaves out whole rounds where the picture is one that it was before: the last step ends where it would have.
+    ///
+    /// The picture is compared with one of before, which is moved up whenever the step is twice its own (Brent 1980), so
+    /// that a round is noticed by the time that three times as many steps were made as lead into it and once around.
+    fn leave_out_rounds(&mut self) {
+        let (values, at) = &self.mark;
+        if self.plan.circular && self.values == *values {
+            let round = self.step - at;
+            self.step += (self.plan.steps - self.step) / round * round;
+        } else if self.step >= 2 * at {
+            self.mark = (self.values.clone(), self.step);
         }
     }
 
@@ -95,7 +117,7 @@ impl Steepest {
 
 /// A random point of the ball: uniform in the cube for L∞; for L2 a uniform direction and a uniform length, as
 /// torchattacks does (so not uniform in volume).
-fn random_start(ball: &Ball, draws: &mut Draws, values: &mut [f32]) {
+pub(super) fn random_start(ball: &Ball, draws: &mut Draws, values: &mut [f32]) {
     match ball.norm {
         Norm::Linf => {
             for value in values.iter_mut() {
@@ -145,6 +167,7 @@ impl Search for Steepest {
             self.ball.step(&mut self.values, answer.gradients, self.plan.step_size);
         }
         self.step += 1;
+        self.leave_out_rounds();
         self.over = self.step == self.plan.steps && !self.restarts();
     }
 

@@ -87,6 +87,83 @@ fn fgsm_is_the_sign_of_the_gradient() {
 }
 
 #[test]
+fn the_probability_margins_gradient_is_a_difference_of_denoisers() {
+    // [p_r(D_r − D) − p_f(D_f − D)]/σ², up to the positive factor by which weights are scaled.
+    let model = five();
+    let (clean, labels) = pictures(&model, 5);
+    let forward = model.forward(&clean, &[SIGMA; 5]).unwrap();
+    let denoised = forward.denoised().unwrap();
+    for (i, &label) in labels.iter().enumerate() {
+        let (logits, posterior) = (forward.log_joint_of(i), forward.posterior_of(i));
+        let goal = loss::Goal { label, target: None };
+        let others = (0..5).filter(|&c| c != label);
+        let rival = others.max_by(|&a, &b| posterior[a].total_cmp(&posterior[b])).unwrap();
+        let (value, weights) = search::Want::Gradient(loss::Loss::PROBABILITY_MARGIN).cotangents(goal, logits);
+        assert!((value - (posterior[rival] - posterior[label])).abs() < 1e-12);
+        let mut all = vec![0.0; 25];
+        all[i * 5..][..5].copy_from_slice(&weights);
+        let gradient = forward.pullback(&all).unwrap();
+        let as_class = forward.denoised_as(&[label, rival]).unwrap();
+        let expected: Vec<f64> = (0..SHAPE.len())
+            .map(|k| {
+                let towards = |which: usize| f64::from(as_class.row(2 * i + which)[k] - denoised.row(i)[k]);
+                posterior[rival] * towards(1) - posterior[label] * towards(0)
+            })
+            .collect();
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let found: Vec<f64> = gradient.row(i).iter().map(|&g| f64::from(g)).collect();
+        let cosine = dot(&found, &expected) / (dot(&found, &found) * dot(&expected, &expected)).sqrt();
+        assert!(cosine > 1.0 - 1e-6, "picture {i}: {cosine}");
+    }
+}
+
+#[test]
+fn pma_finds_the_smallest_budget_of_a_plane() {
+    // Two classes: in L∞ the nearest point of the plane Σ nᵢ(mᵢ − xᵢ) = 0 is Σ nᵢ(mᵢ − xᵢ)/Σ|nᵢ| away.
+    let model = two();
+    let (clean, labels) = pictures(&model, 4);
+    let settings = Settings { mode: Mode::Smallest, ..Settings::new(Method::Pma, SIGMA) };
+    for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
+        let (own, other) = (mean_of(2, labels[i]), mean_of(2, 1 - labels[i]));
+        let normal: Vec<f64> = other.iter().zip(&own).map(|(b, a)| b - a).collect();
+        let length = |power: f64| normal.iter().map(|n| n.abs().powf(power)).sum::<f64>();
+        let truth = distance_of_two(clean.row(i), labels[i]) * length(2.0).sqrt() / length(1.0);
+        let found = outcome.achieved.linf;
+        assert!(outcome.success && (truth - 1e-6..1.02 * truth).contains(&found), "{found} for {truth}");
+    }
+}
+
+#[test]
+fn leaving_out_rounds_changes_no_result() {
+    // MI-FGSM without memory takes the same steps as BIM, since a sum of signs has no length that counts, and is not
+    // watched for rounds. Steps of a third of the budget go to and fro about the nearest point of a target's class.
+    let model = five();
+    let (clean, labels) = pictures(&model, 5);
+    let (mut fewer, mut rounds) = (0, 0);
+    for target in [Target::None, Target::Class(3)] {
+        for steps in (1..40).chain([100, 1001]) {
+            let of = |method| {
+                let settings = Settings { target, ..Settings::new(method, SIGMA).within(Norm::Linf, 0.3) };
+                settings.with(names::STEPS, f64::from(steps)).unwrap().with(names::STEP_SIZE, 0.11).unwrap()
+            };
+            let plain = attack(&model, &clean, &labels, &of(Method::MiFgsm).with(names::DECAY, 0.0).unwrap());
+            for (short, long) in attack(&model, &clean, &labels, &of(Method::Bim)).iter().zip(&plain) {
+                assert!(short.attacked == long.attacked && short.success == long.success, "{steps} steps");
+                assert!(short.steps <= long.steps && (long.steps == steps as usize || !short.is_needed()));
+                fewer += usize::from(short.steps < long.steps);
+                // In a round of more than one picture, the last steps still change it.
+                let before = &short.loss[..short.steps];
+                rounds += usize::from(
+                    steps == 1001 && before.len() > 2 && before[before.len() - 1] != before[before.len() - 2],
+                );
+                assert!(steps < 1001 || short.steps < 200, "{}", short.steps);
+            }
+        }
+    }
+    assert!(fewer > 100 && rounds > 0, "{fewer} {rounds}");
+}
+
+#[test]
 fn pgd_l2_walks_straight_to_the_edge_of_the_budget() {
     let model = two();
     let (clean, labels) = pictures(&model, 4);
@@ -275,7 +352,7 @@ fn seeds_matter_and_repeat() {
 fn the_observer_sees_every_step_and_can_cancel() {
     let model = two();
     let (clean, labels) = pictures(&model, 2);
-    let settings = Settings { keep_trajectory: true, ..Settings::new(Method::Pgd, SIGMA) };
+    let settings = Settings { keep_trajectory: true, ..Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 1.0) };
     let mut seen = Vec::new();
     let outcomes = run(&model, &clean, &labels, &settings, &Cancel::new(), &mut |step| {
         assert_eq!(step.attacked.len(), SHAPE.len());

@@ -48,7 +48,7 @@ pub(super) struct Attack {
     /// The budget on the [0, 1] scale, as 0.03 or 8/255 (the method's usual one if not given)
     #[arg(long, value_name = "E", value_parser = exact)]
     epsilon: Option<f64>,
-    /// How many steps
+    /// How many steps, at most
     #[arg(long, value_name = "N")]
     steps: Option<u32>,
     /// The length of a step, as 0.01 or 2/255
