@@ -188,7 +188,7 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
         }
         Command::Train(command) => {
             let desk = tempfile::tempdir().expect("a folder");
-            let mut config = command.config.clone();
+            let mut config = command.options.0.clone();
             config.check()?;
             config.device = "cpu".to_owned();
             // It opens the data, makes the network and its threads and writes its state; then it stops.

@@ -10,7 +10,10 @@ use super::outputs::Outputs;
 use super::{Done, Ending, console};
 use crate::picture::PSNR;
 use crate::task::Cancel;
-use crate::train::{Config, Evaluation, Progress, Report, Started, Summary, log_path, pictures_path, run, state_path};
+use crate::train::{
+    Config, Evaluation, Progress, Report, Started, Summary, Typed, log_path, pictures_path, recipe_path, run,
+    state_path,
+};
 use crate::{Error, Result};
 
 /// Thousandths of the run: what the bar counts, for runs limited by steps and by time alike.
@@ -19,24 +22,26 @@ const PARTS: u64 = 1000;
 /// Train a network on a data set; Ctrl-C saves, --resume goes on
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope train --data mnist/ --out digits.safetensors --epochs 10\n  \
-                        denoscope train --data mnist/ --out digits.safetensors --resume")]
+                        denoscope train --data mnist/ --out digits.safetensors --resume\n  \
+                        denoscope train --recipe digits.safetensors.toml --out again.safetensors")]
 pub(super) struct Train {
     #[command(flatten)]
-    pub(super) config: Config,
+    pub(super) options: Typed,
 }
 
 impl Train {
     pub fn run(&self) -> Done {
-        let Config { data, out, init, .. } = &self.config;
+        let Typed(config) = &self.options;
+        let Config { data, out, init, .. } = config;
         // Whether files that exist may be replaced is for the run to say: it knows what --resume goes on from.
         let mut outputs = Outputs::new(true, [Some(data), init.as_ref()].into_iter().flatten().map(PathBuf::as_path));
-        for file in [out, &state_path(out), &log_path(out), &pictures_path(out)] {
+        for file in [out, &state_path(out), &log_path(out), &pictures_path(out), &recipe_path(out)] {
             outputs.file("--out", file)?;
         }
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping: saving the model and its state")?;
         let mut bar = Bar::new();
-        let summary = run(&self.config, &cancel, &mut |progress| bar.show(progress));
+        let summary = run(config, &cancel, &mut |progress| bar.show(progress));
         bar.bar.finish_and_clear();
         match summary {
             Err(Error::Cancelled) => {

@@ -14,6 +14,7 @@ use super::log::{Log, log_path};
 use super::optimiser::State;
 use super::pictures::{Began, Pictures};
 use super::progress::{Progress, Report, Started, Summary};
+use super::recipe::recipe_path;
 use super::schedule::{Budget, average_decay, learning_rate};
 use super::state::{self, Record, finite};
 use super::trainer::Trainer;
@@ -72,7 +73,7 @@ impl Run {
             config.check()?;
             (config, Some((record, state)))
         } else {
-            let files = [&config.out, &state_path, &log_path(&config.out)];
+            let files = [&config.out, &state_path, &log_path(&config.out), &recipe_path(&config.out)];
             if let Some(there) = files.into_iter().find(|path| !config.overwrite && path.exists()) {
                 let reason = format!("{} is there; --resume continues, --force begins anew", there.display());
                 return Err(Error::option("--out", reason));
@@ -266,6 +267,7 @@ impl Run {
         description.training = Some(self.record(seconds)?);
         let storage = if self.config.half { Storage::Half } else { Storage::Single };
         Checkpoint { description, tensors: named(weights) }.write(&self.config.out, storage)?;
+        self.config.write_recipe()?;
         self.saved = (self.step(), Instant::now());
         progress(Progress::Saved { step: self.step(), path: self.config.out.clone() });
         Ok(())

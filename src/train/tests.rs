@@ -414,3 +414,19 @@ fn no_number_in_a_state_does_harm() {
     }
     assert!(refused > 100 && taken > 10, "{refused} refused, {taken} taken");
 }
+
+#[test]
+fn the_recipe_beside_a_model_repeats_its_run_to_the_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    write_data(folder.path(), 6);
+    let first = Config { seed: u64::MAX - 3, name: Some("m".to_owned()), ..config(folder.path()) };
+    train(&first).unwrap();
+    let recipe = Config::of_recipe(&recipe_path(&first.out)).unwrap();
+    assert_eq!(recipe, first);
+    let again = Config { out: folder.path().join("again.safetensors"), ..recipe };
+    train(&again).unwrap();
+    let (a, b) = (Checkpoint::read(&first.out).unwrap(), Checkpoint::read(&again.out).unwrap());
+    assert_eq!(a.tensors, b.tensors);
+    let kept = |out: &Path| super::state::read(&super::state::path(out)).unwrap().0;
+    assert_eq!((kept(&first.out).split, kept(&first.out).data), (kept(&again.out).split, kept(&again.out).data));
+}

@@ -94,3 +94,21 @@ fn cifar_is_measured_without_its_training_files() {
     let error = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
     assert!(error.contains("lacks data_batch_1.bin"), "{error}");
 }
+
+#[test]
+fn a_recipe_gives_the_options_that_are_not_typed() {
+    let desk = Desk::new();
+    let names: Vec<String> = (0..4).flat_map(|n| [format!("own/cat/{n}.png"), format!("own/dog/{n}.png")]).collect();
+    draw(&desk, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    said(&desk, &format!("{TRAIN} --data own --out one.safetensors --holdout 2 --seed 7"));
+    let (notes, _) = said(&desk, "train --recipe one.safetensors.toml --out two.safetensors --steps 3");
+    assert_says(&notes, &["own: 6 pictures, 2 held out", "step 3: saved two.safetensors"]);
+    let text = fs::read_to_string(desk.at("two.safetensors.toml")).expect("a recipe");
+    assert!(text.contains("\nseed = 7\n") && text.contains("\nsteps = 3\n"), "{text}");
+    // What is there is not replaced, and a wrong recipe is named.
+    desk.run("train --recipe one.safetensors.toml").code(2);
+    fs::write(desk.at("wrong.toml"), "data = \"own\"\nout = \"x\"\nbatches = 3\n").expect("a file");
+    let run = desk.run("train --recipe wrong.toml").code(2);
+    let error = String::from_utf8_lossy(&run.get_output().stderr).into_owned();
+    assert!(error.contains("wrong.toml") && error.contains("batches"), "{error}");
+}

@@ -1,0 +1,81 @@
+use super::*;
+use crate::train::{Every, NoiseLevels, Objective, Preset};
+
+fn parse(line: &str) -> Result<Config, String> {
+    #[derive(Parser)]
+    struct Train {
+        #[command(flatten)]
+        typed: Typed,
+    }
+    let train = Train::try_parse_from(line.split_whitespace()).map_err(|e| e.to_string())?;
+    Ok(train.typed.0)
+}
+
+/// A recipe of this text, and its folder.
+fn recipe(text: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.toml");
+    std::fs::write(&path, text).unwrap();
+    (folder, path.display().to_string())
+}
+
+#[test]
+fn every_option_comes_back_from_the_recipe() {
+    let plain = Config::new("some data", "m.safetensors");
+    let odd = Config {
+        name: Some("a \"name\"\n = 0".to_owned()),
+        preset: Preset::GradResNet18,
+        widths: Some(vec![8, 16]),
+        objective: Objective::Denoise,
+        lambda: 1e-30,
+        sigma_min: 0.1 + 0.2,
+        sigma_distribution: NoiseLevels::LogNormal { median: 0.03, spread: 2.0 },
+        hours: Some(0.1),
+        flip: Some(false),
+        holdout: Some(3),
+        seed: u64::MAX,
+        split_seed: u64::MAX - 1,
+        evaluate_every: Every::Steps(7),
+        half: true,
+        tf32: true,
+        ..plain.clone()
+    };
+    let tuned = Config { init: Some("other.safetensors".into()), epochs: Some(4.0), ..plain.clone() };
+    for config in [plain, odd, tuned] {
+        let (_folder, path) = recipe(&config.recipe().unwrap());
+        assert_eq!(Config::of_recipe(path.as_ref()).unwrap(), config);
+        assert_eq!(parse(&format!("train --recipe {path}")).unwrap(), config);
+    }
+}
+
+#[test]
+fn what_is_typed_goes_before_the_recipe_even_if_it_is_the_default() {
+    let text = "data = \"d\"\nout = \"o\"\nbatch = 32\nepochs = 3\ntf32 = true\nlr-muon = 0.5\nwidths = [8, 8]\n";
+    let (_folder, path) = recipe(text);
+    let config = parse(&format!("train --recipe {path} --batch 64 --steps 5 --out p --resume")).unwrap();
+    assert_eq!((config.batch, config.steps, config.epochs, config.resume), (64, Some(5), None, true));
+    assert_eq!((config.data, config.out, config.tf32, config.lr_muon), ("d".into(), "p".into(), true, 0.5));
+    assert_eq!(config.widths, Some(vec![8, 8]));
+    let config = parse(&format!("train --recipe {path} --init m.safetensors")).unwrap();
+    assert_eq!((config.widths, config.init), (None, Some("m.safetensors".into())));
+}
+
+#[test]
+fn a_wrong_recipe_is_named_with_what_is_wrong_in_it() {
+    let wrong = |text: &str, words: &[&str]| {
+        let (_folder, path) = recipe(text);
+        let error = Config::of_recipe(path.as_ref()).unwrap_err().to_string();
+        assert!(words.iter().all(|words| error.contains(words)) && !error.contains('\n'), "{error}");
+        assert!(parse(&format!("train --recipe {path}")).is_err());
+    };
+    wrong("data = \"d\"\nout = \"o\"\nbacth = 3", &["r.toml", "bacth"]);
+    wrong("data = \"d\"\nout = \"o\"\nresume = true", &["r.toml", "resume"]);
+    wrong("data = \"d\"\nout = \"o\"\nbatch = \"many\"", &["r.toml", "many", "--batch"]);
+    wrong("data = \"d\"\nout = \"o\"\n[batch]\nsize = 3", &["r.toml", "no plain value for batch"]);
+    wrong("data = \"d\"\nout = \"o\"\nepochs = 3\nsteps = 3", &["r.toml", "--epochs", "--steps"]);
+    wrong("data = \"d\"\nout = \"o\"\nbatch 3", &["r.toml", "line 3"]);
+    wrong("data = \"d\"", &["--out", "r.toml"]);
+    let missing = Config::of_recipe("missing.toml".as_ref()).unwrap_err().to_string();
+    assert!(missing.contains("missing.toml"), "{missing}");
+    assert!(parse("train --data d").unwrap_err().contains("--out"), "without a recipe both are needed");
+}
