@@ -16,8 +16,11 @@ use crate::network::{Checkpoint, Storage};
 use crate::study::evaluation::Journal;
 use crate::{data, picture, train};
 
+/// Takes a file's bytes.
+pub type Door = fn(&[u8]);
+
 /// The doors by name. Seeds lie in the folder of this name, and the fuzz target is called so.
-pub const DOORS: &[(&str, fn(&[u8]))] = &[
+pub const DOORS: &[(&str, Door)] = &[
     ("picture", picture),
     ("checkpoint", checkpoint),
     ("training_state", training_state),
