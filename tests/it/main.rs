@@ -6,6 +6,7 @@ mod golden;
 mod layers;
 mod network_reference;
 mod pictures;
+mod programs;
 mod report_page;
 mod skip;
 mod torchattacks;

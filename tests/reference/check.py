@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from denoscope_reference import CheckpointError, JointNetwork, load, store, tiny
+from denoscope_reference import CheckpointError, Image, JointNetwork, load, preset, store, tiny
 from denoscope_reference.adjoint import pullback
 from denoscope_reference.analyze import VARIANTS
+from denoscope_reference.program import PROGRAMS
 from denoscope_reference.training import losses
 
 TOLERANCE = 1e-9
@@ -121,6 +122,12 @@ def checkpoint_round_trip(model: JointNetwork, noisy: Tensor, sigma: Tensor) -> 
     return relative(again.double().log_joint(noisy, sigma), model.log_joint(noisy, sigma))
 
 
+def tensors_are_the_applications(model: JointNetwork, _: Tensor, __: Tensor) -> float:
+    """Names and shapes are those that the application writes."""
+    wanted = {tensor.name: tensor.shape for tensor in PROGRAMS[model.description.name]}
+    return float(wanted != {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()})
+
+
 CHECKS: list[Callable[[JointNetwork, Tensor, Tensor], float]] = [
     mixture_of_conditionals,
     class_gradients_cancel,
@@ -130,6 +137,7 @@ CHECKS: list[Callable[[JointNetwork, Tensor, Tensor], float]] = [
     loss_gradient_by_differences,
     analyze_variants_agree,
     checkpoint_round_trip,
+    tensors_are_the_applications,
 ]
 
 
@@ -146,6 +154,12 @@ def main() -> int:
             good = error < TOLERANCE
             failures += not good
             print(f"{'ok  ' if good else 'FAIL'} {name:16} {check.__name__:30} {error:.1e}")
+    for name in ("compact", "gradresnet18"):
+        classes = [str(c) for c in range(10)]
+        model = JointNetwork(preset(name, classes, Image(3, 32, 32), [0.5] * 3, 0.25))
+        good = tensors_are_the_applications(model, torch.empty(0), torch.empty(0)) == 0
+        failures += not good
+        print(f"{'ok  ' if good else 'FAIL'} {name:16} {tensors_are_the_applications.__name__}")
     print(f"{failures} checks failed" if failures else "all checks passed")
     return int(failures > 0)
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .model import JointNetwork
+from .program import tensors_of
 
 
 def initialise(model: JointNetwork) -> None:
@@ -19,9 +20,10 @@ def initialise(model: JointNetwork) -> None:
     Gains, offsets and read-outs begin at zero, so that the untrained network is the Gaussian model alone. All other
     weights are normal with variance 1 over the inputs.
     """
+    tensors = tensors_of(model)
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if weight.dim() == 1 or ".film" in name or ".gamma." in name:
+            if tensors[name].start == "zero":
                 weight.zero_()
             else:
                 weight.normal_(0, weight[0].numel() ** -0.5)
@@ -75,10 +77,7 @@ def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
     return x.T if transposed else x
 
 
-def is_for_muon(name: str, weight: Tensor) -> bool:
-    """Every convolution but the stem, and the read-outs' two matrices."""
-    convolution = weight.dim() == 4 and not name.startswith("stem.")
-    return convolution or name.endswith(("readout.p.weight", "readout.q.weight"))
+RULES = ("muon", "adam-w", "plain")
 
 
 class Trainer:
@@ -97,9 +96,9 @@ class Trainer:
         self.model, self.done = model, 0
         self.denoising_weight, self.average_decay = denoising_weight, average_decay
         self.average = copy.deepcopy(model).requires_grad_(False)
-        muon = [p for n, p in model.named_parameters() if is_for_muon(n, p)]
-        matrices = [p for n, p in model.named_parameters() if p.dim() > 1 and not is_for_muon(n, p)]
-        vectors = [p for p in model.parameters() if p.dim() == 1]
+        tensors = tensors_of(model)
+        by_rule = {rule: [p for n, p in model.named_parameters() if tensors[n].rule == rule] for rule in RULES}
+        muon, matrices, vectors = by_rule["muon"], by_rule["adam-w"], by_rule["plain"]
         groups = [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
         self.optimisers = [Muon(muon, muon_rate), torch.optim.AdamW(groups, adamw_rate, betas=(0.9, 0.99))]
 
