@@ -139,12 +139,17 @@ fn soon() -> Cancel {
 
 /// Does what `command` does with its numbers, for a moment, on tiny pictures; `folder` holds a data set of them.
 fn tried(command: &Command, folder: &Path) -> Result<()> {
-    let (model, cancel) = (oracle(), soon());
+    done(command, folder, &soon())
+}
+
+/// [`tried`] until `cancel` is raised.
+fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
+    let model = oracle();
     match command {
         Command::Analyze(command) => {
             let classes = command.check(&model)?;
             each(&command.images, &model, command.fit, |input| {
-                let study = study::analyze(&model, &command.request(input, &classes), &cancel, &mut |_| ())?;
+                let study = study::analyze(&model, &command.request(input, &classes), cancel, &mut |_| ())?;
                 json(&study::report::Analysis::of(&study, input.path, ""));
                 Ok(())
             })
@@ -152,7 +157,7 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
         Command::Denoise(command) => {
             let class = command.check(&model)?;
             each(&command.images, &model, command.fit, |input| {
-                study::analyze(&model, &command.request(input, class), &cancel, &mut |_| ()).map(drop)
+                study::analyze(&model, &command.request(input, class), cancel, &mut |_| ()).map(drop)
             })
         }
         Command::Attack(command) => {
@@ -161,7 +166,7 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
                 let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
                 let request =
                     study::AttackRequest { clean, label, settings: settings.clone(), classes: study::Classes::Top(1) };
-                let attacked = study::attack(&model, &request, &cancel, &mut |_| ())?;
+                let attacked = study::attack(&model, &request, cancel, &mut |_| ())?;
                 json(&AttackReport::of(&attacked, input.path, ""));
                 Ok(())
             })
@@ -170,8 +175,8 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
             let (smoothing, _) = command.check()?;
             each(&command.images, &model, command.fit, |input| {
                 let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
-                let mut count = attack::Certification::begin(&model, &clean, &smoothing, &cancel)?;
-                count.advance(&model, &clean, &cancel)?;
+                let mut count = attack::Certification::begin(&model, &clean, &smoothing, cancel)?;
+                count.advance(&model, &clean, cancel)?;
                 let certificate = count.certificate();
                 json(&CertificateReport::of(certificate, &smoothing, &model, None, input.path, ""));
                 Ok(())
@@ -182,7 +187,7 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
             plan.check(&model)?;
             let set = open(folder, Some(SHAPE), Purpose::Measuring)?;
             let samples = Loader::quiet(|loader| Samples::new(set, &model, None, loader))?;
-            let evaluation = evaluate(&model, &samples, None, &plan, &cancel, &mut |_| ())?;
+            let evaluation = evaluate(&model, &samples, None, &plan, cancel, &mut |_| ())?;
             json(&evaluation);
             Ok(())
         }
@@ -198,7 +203,7 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
                     cancel.raise();
                 }
             };
-            train::run(&config, &cancel, &mut stop).map(drop)
+            train::run(&config, cancel, &mut stop).map(drop)
         }
         Command::Info(_) | Command::Models(_) | Command::Devices(_) | Command::Completions(_) => Ok(()),
     }
@@ -324,7 +329,7 @@ fn seeds_survive_json_to_the_last_bit() {
         ["denoscope", "attack", "sample:digits/7", "--method=fgsm", &format!("--seed={seed}")],
     ] {
         let arguments = Arguments::try_parse_from(line).expect("a command line");
-        tried(&arguments.command.expect("a command"), folder.path()).expect("it ends");
+        done(&arguments.command.expect("a command"), folder.path(), &Cancel::new()).expect("it ends");
     }
     let settings = attack::Settings { seed: u64::MAX, ..attack::Settings::new(Method::Pgd, 0.1) };
     let text = serde_json::to_string(&settings).expect("JSON");
