@@ -354,6 +354,16 @@ fn a_run_that_is_stopped_while_it_reads_leaves_nothing() {
     assert!(!config.out.exists() && !super::state::path(&config.out).exists());
 }
 
+/// Runs until the data is read and the state is on disk, and stops before the first step.
+fn stopped_at_once(config: &Config) -> Result<Summary> {
+    let cancel = Cancel::new();
+    run(config, &cancel, &mut |event| {
+        if matches!(event, Progress::Started(_)) {
+            cancel.raise();
+        }
+    })
+}
+
 #[test]
 fn a_run_begun_anew_is_the_one_that_resume_goes_on_with() {
     let folder = tempfile::tempdir().unwrap();
@@ -364,9 +374,7 @@ fn a_run_begun_anew_is_the_one_that_resume_goes_on_with() {
     let straight = Config { out: folder.path().join("straight"), ..anew.clone() };
     train(&straight).unwrap();
     // Stopped before its first step, it has saved nothing; the old model is still there, and the old state is not.
-    let cancel = Cancel::new();
-    cancel.raise();
-    run(&anew, &cancel, &mut |_| {}).unwrap();
+    stopped_at_once(&anew).unwrap();
     let error = train(&Config { resume: true, overwrite: false, seed: 5, ..anew.clone() }).unwrap_err().to_string();
     assert!(error.contains("--seed") && error.contains('9'), "{error}");
     train(&Config { resume: true, overwrite: false, ..anew.clone() }).unwrap();
@@ -398,13 +406,11 @@ fn no_number_in_a_state_does_harm() {
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
     let (key, json) = metadata.metadata().as_ref().unwrap().iter().next().unwrap();
     let views: Vec<_> = SafeTensors::deserialize(&bytes).unwrap().tensors();
-    let cancel = Cancel::new();
-    cancel.raise();
     let (mut refused, mut taken) = (0, 0);
     for (change, json) in crate::network::hostile::hostile(&serde_json::from_str(json).unwrap()) {
         let metadata = std::collections::HashMap::from([(key.clone(), json)]);
         std::fs::write(&path, safetensors::serialize(views.clone(), Some(metadata)).unwrap()).unwrap();
-        match run(&Config { resume: true, steps: None, ..config.clone() }, &cancel, &mut |_| {}) {
+        match stopped_at_once(&Config { resume: true, steps: None, ..config.clone() }) {
             Ok(_) => taken += 1,
             Err(error) => {
                 assert!(!error.to_string().contains('\n'), "{change}: {error}");
