@@ -44,8 +44,21 @@ const NUMBERS: [&str; 22] = [
 ];
 
 /// Options whose values are words: no number is among them.
-const WORDS: [&str; 12] =
-    ["as", "device", "flip", "init", "label", "method", "noise", "noises", "norm", "objective", "preset", "target"];
+const WORDS: [&str; 13] = [
+    "as",
+    "device",
+    "flip",
+    "init",
+    "label",
+    "method",
+    "noise",
+    "noises",
+    "norm",
+    "objective",
+    "preset",
+    "recipe",
+    "target",
+];
 
 /// More than any of these works holds.
 const MUCH_MEMORY: u64 = 1 << 28;
