@@ -14,6 +14,13 @@ pub struct Timeline<T> {
     most: usize,
 }
 
+impl<T> Default for Timeline<T> {
+    /// Room for [`Self::STEPS`] steps.
+    fn default() -> Self {
+        Self::new(Self::STEPS)
+    }
+}
+
 impl<T> Timeline<T> {
     /// The most steps that are kept of anything.
     pub const STEPS: usize = 1000;

@@ -252,7 +252,7 @@ pub struct CertificateAnswer {
     /// The person stopped it.
     pub stopped: bool,
     /// Votes and proved radius so far, for the plot.
-    pub curve: Vec<[f64; 2]>,
+    pub curve: Timeline<[f64; 2]>,
     /// What was counted so far.
     pub count: Option<Certification>,
 }
@@ -274,8 +274,7 @@ impl CertificateAnswer {
 
     /// Lets go of the answer.
     pub fn forget(&mut self) {
-        self.curve.clear();
-        self.count = None;
+        *self = Self { stopped: self.stopped, ..Self::default() };
     }
 }
 

@@ -78,7 +78,7 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
     let certificate = certifying.certificate().expect("a certificate").clone();
     assert!(certificate.is_complete() && certificate.samples() == 800);
     let radius = certificate.radius().expect("a sample of the oracle is certified");
-    let grown: Vec<f64> = certifying.curve.iter().map(|point| point[1]).collect();
+    let grown: Vec<f64> = certifying.curve.iter().map(|(_, point)| point[1]).collect();
     assert!(grown.is_sorted() && grown.len() >= 800 / 32 && *grown.last().unwrap() == radius, "{grown:?}");
     harness.get_by_label(&format!("radius {radius:.3}"));
     harness.check_accessibility();

@@ -172,7 +172,7 @@ fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
 /// The proved radius over the votes, and how far the attack of the other pane moved the picture.
 fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let tokens = Tokens::in_ui(ui);
-    let points: PlotPoints<'_> = cx.session.certificate.curve.iter().copied().collect();
+    let points: PlotPoints<'_> = cx.session.certificate.curve.iter().map(|(_, point)| *point).collect();
     let attack = cx.session.attack.outcome.as_ref().map(|outcome| outcome.achieved.l2);
     let plot = still(ui, "radius")
         .legend(Legend::default().position(Corner::RightBottom))
