@@ -39,10 +39,8 @@
 pub mod attack;
 #[doc(hidden)]
 pub mod cli;
-#[doc(hidden)]
-pub mod data;
-#[doc(hidden)]
-pub mod engine;
+mod data;
+mod engine;
 mod error;
 mod files;
 #[cfg(any(test, fuzzing))]
@@ -58,14 +56,12 @@ pub mod gui;
 pub mod joint;
 #[doc(hidden)]
 pub mod kernels;
-#[doc(hidden)]
-pub mod limits;
+mod limits;
 #[doc(hidden)]
 pub mod network;
 #[doc(hidden)]
 pub mod picture;
-#[doc(hidden)]
-pub mod program;
+mod program;
 #[cfg(test)]
 #[path = "../tests/it/skip.rs"]
 mod skip;
@@ -79,8 +75,7 @@ pub mod train;
 use std::path::Path;
 
 pub use attack::{
-    Certificate, Defence, Distance, Method, Mode, Norm, Outcome, Settings, Smoothing, Target, Warning,
-    names as parameters,
+    Certificate, Defence, Distance, Method, Mode, Norm, Outcome, Settings, Smoothing, Target, Warning, parameters,
 };
 pub use error::{Error, Result};
 pub use joint::{Forward, GaussianMixture, JointModel, Linear, SigmaRange};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use denoscope::attack::{self, Method, Settings, names};
+use denoscope::attack::{self, Method, Settings, parameters};
 use denoscope::joint::{JointModel, Linear};
 use denoscope::kernels::conv::{Form, Weights, convolve};
 use denoscope::kernels::layout::{Filter, Frame};
@@ -132,7 +132,8 @@ fn pgd(folder: &Path, name: &str, device: &DeviceChoice) -> Result<Job> {
     let network = Network::load_ready(open(folder, name)?, device)?;
     let shape = network.shape();
     let clean = Batch::new(shape, draw(101, shape.len()).iter().map(|v| v.abs().min(1.0)).collect());
-    let settings = Settings::new(Method::Pgd, SIGMA).with(names::STEPS, 40.0)?.with(names::RANDOM_START, 0.0)?;
+    let settings =
+        Settings::new(Method::Pgd, SIGMA).with(parameters::STEPS, 40.0)?.with(parameters::RANDOM_START, 0.0)?;
     Ok(Box::new(move || {
         std::hint::black_box(attack::run(&network, &clean, &[0], &settings, &Cancel::new(), &mut |_| ())?);
         Ok(())

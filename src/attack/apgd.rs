@@ -3,7 +3,7 @@
 use super::budget::Ball;
 use super::loss::{Goal, Loss, descending};
 use super::search::{Answer, Ask, Begin, Draws, Search, Want};
-use super::{Method, Norm, Settings, Warning, names};
+use super::{Method, Norm, Settings, Warning, parameters};
 
 /// Share of the new direction in a step; the rest is the move before it.
 const MOMENTUM: f64 = 0.75;
@@ -55,15 +55,15 @@ struct Checkpoints {
 impl Apgd {
     /// A search with the settings' steps, restarts and ρ on the loss that `method` stands for.
     pub(super) fn new(settings: &Settings, method: Method, ball: Ball, begin: &Begin) -> Self {
-        let restarts = settings.count(names::RESTARTS).max(1);
+        let restarts = settings.count(parameters::RESTARTS).max(1);
         let losses = match (method, begin.goal.target) {
             (Method::ApgdT, Some(target)) => vec![Loss::TargetedDlr(target)],
-            (Method::ApgdT, None) => targets(begin, settings.count(names::TARGETS)),
+            (Method::ApgdT, None) => targets(begin, settings.count(parameters::TARGETS)),
             (Method::ApgdDlr, _) => vec![Loss::Dlr],
             _ => vec![Loss::CrossEntropy],
         };
         let runs: Vec<Loss> = losses.into_iter().flat_map(|loss| std::iter::repeat_n(loss, restarts)).collect();
-        let steps = settings.count(names::STEPS);
+        let steps = settings.count(parameters::STEPS);
         let mut draws = begin.draws.clone();
         Self {
             climb: Climb::new(&ball, &mut draws, steps),
@@ -73,9 +73,9 @@ impl Apgd {
             goal: begin.goal,
             draws,
             steps,
-            rho: settings.value(names::RHO),
+            rho: settings.value(parameters::RHO),
             // Inside the ensemble nothing is gained by going on.
-            early_stop: settings.method == Method::Autoattack || settings.is_on(names::EARLY_STOP),
+            early_stop: settings.method == Method::Autoattack || settings.is_on(parameters::EARLY_STOP),
             runs,
             run: 0,
             highest: None,

@@ -3,7 +3,7 @@
 use super::budget::{Norm, changes};
 use super::loss::{Goal, Loss};
 use super::search::{Answer, Ask, Begin, Search, Want};
-use super::{Settings, Warning, names};
+use super::{Settings, Warning, parameters};
 
 /// The picture is drawn this far from 0 and 1, whose arctanh is infinite, as in the authors' code.
 const SHRINK: f64 = 0.999_999;
@@ -53,14 +53,14 @@ impl CarliniWagner {
             descent: Descent::new(&clean),
             clean,
             goal: begin.goal,
-            steps: settings.count(names::STEPS),
-            learning_rate: settings.value(names::LEARNING_RATE),
-            kappa: settings.value(names::KAPPA),
+            steps: settings.count(parameters::STEPS),
+            learning_rate: settings.value(parameters::LEARNING_RATE),
+            kappa: settings.value(parameters::KAPPA),
             weight: Weight {
-                c: settings.value(names::C),
+                c: settings.value(parameters::C),
                 low: 0.0,
                 high: f64::INFINITY,
-                left: settings.count(names::SEARCH_STEPS),
+                left: settings.count(parameters::SEARCH_STEPS),
                 succeeded: false,
             },
             best: None,

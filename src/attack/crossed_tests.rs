@@ -24,7 +24,7 @@ const DEFENCES: [Defence; 5] = [
 /// Settings for few steps of each method, whether or not it takes the norm.
 fn quick(method: Method, norm: Norm) -> Settings {
     let mut settings = Settings::new(method, SIGMA).within(norm, if norm == Norm::L2 { 0.4 } else { 0.15 });
-    for (name, value) in [(names::STEPS, 3.0), (names::QUERIES, 4.0), (names::TARGETS, 2.0)] {
+    for (name, value) in [(parameters::STEPS, 3.0), (parameters::QUERIES, 4.0), (parameters::TARGETS, 2.0)] {
         let _ = settings.set(name, value);
     }
     settings
@@ -123,11 +123,11 @@ fn kappa_is_the_lead_that_the_other_class_must_have() {
     let means = [mean(0.4, 0), mean(0.55, 3)];
     let apart = means[0].iter().zip(&means[1]).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
     let slope = apart / (0.05 + f64::from(SIGMA).powi(2));
-    let usual = Settings::new(Method::CarliniWagner, SIGMA).with(names::SEARCH_STEPS, 8.0).unwrap();
-    let usual = usual.with(names::STEPS, 300.0).unwrap();
+    let usual = Settings::new(Method::CarliniWagner, SIGMA).with(parameters::SEARCH_STEPS, 8.0).unwrap();
+    let usual = usual.with(parameters::STEPS, 300.0).unwrap();
     for kappa in [0.0, 0.5, 2.0] {
         for mode in [Mode::Fixed, Mode::Smallest] {
-            let settings = Settings { mode, ..usual.clone().with(names::KAPPA, kappa).unwrap() };
+            let settings = Settings { mode, ..usual.clone().with(parameters::KAPPA, kappa).unwrap() };
             for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
                 let lead = |p: &[f64]| (p[1 - labels[i]] / p[labels[i]]).ln();
                 let found = lead(&outcome.posterior_after);
@@ -139,7 +139,7 @@ fn kappa_is_the_lead_that_the_other_class_must_have() {
         }
     }
     // A lead that no picture in [0, 1] has: failed, though many a picture on the way was taken for the other class.
-    let settings = usual.with(names::KAPPA, 1000.0).unwrap();
+    let settings = usual.with(parameters::KAPPA, 1000.0).unwrap();
     for outcome in attack(&model, &clean, &labels, &settings) {
         assert!(!outcome.success && outcome.achieved.l0 == 0);
     }

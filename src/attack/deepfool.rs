@@ -3,7 +3,7 @@
 use super::budget::Norm;
 use super::loss::{Goal, Loss};
 use super::search::{Answer, Ask, Begin, Search, Want};
-use super::{Settings, Warning, names};
+use super::{Settings, Warning, parameters};
 
 /// `DeepFool` on one picture. With a target, only that class's boundary counts.
 pub(super) struct Deepfool {
@@ -23,8 +23,8 @@ impl Deepfool {
         Self {
             goal: begin.goal,
             classes: begin.clean_logits.len(),
-            steps: settings.count(names::STEPS),
-            overshoot: settings.value(names::OVERSHOOT),
+            steps: settings.count(parameters::STEPS),
+            overshoot: settings.value(parameters::OVERSHOOT),
             values: centre,
             step: 0,
             over: false,

@@ -5,7 +5,7 @@
 use super::budget::{Norm, changes};
 use super::loss::{Goal, Loss, descending};
 use super::search::{Answer, Ask, Begin, Search, Want};
-use super::{Settings, Warning, names};
+use super::{Settings, Warning, parameters};
 
 /// FAB on one picture, from the picture itself.
 pub(super) struct Fab {
@@ -36,7 +36,7 @@ pub(super) struct Fab {
 impl Fab {
     /// A search that ends as soon as a perturbation no longer than `enough` succeeds.
     pub(super) fn new(settings: &Settings, clean: Vec<f32>, begin: &Begin, enough: f64) -> Self {
-        let count = settings.count(names::TARGETS);
+        let count = settings.count(parameters::TARGETS);
         let mut left: Vec<Option<usize>> = match begin.goal.target {
             Some(target) => vec![Some(target)],
             None if count == 0 => vec![None],
@@ -50,10 +50,10 @@ impl Fab {
         Self {
             goal: begin.goal,
             norm: settings.norm,
-            steps: settings.count(names::STEPS),
-            most_drawn: settings.value(names::ALPHA_MAX),
-            overshoot: settings.value(names::OVERSHOOT),
-            kept: settings.value(names::BETA),
+            steps: settings.count(parameters::STEPS),
+            most_drawn: settings.value(parameters::ALPHA_MAX),
+            overshoot: settings.value(parameters::OVERSHOOT),
+            kept: settings.value(parameters::BETA),
             values: clean.clone(),
             clean,
             towards: left.pop().flatten(),

@@ -49,6 +49,6 @@ pub use defence::{Defence, Through};
 pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;
 pub use run::{Outcome, Step, judge, run};
-pub use settings::{Mode, Settings, Target, names};
+pub use settings::{Mode, Settings, Target, parameters};
 pub use timeline::Timeline;
 pub use warning::Warning;

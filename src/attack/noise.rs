@@ -3,7 +3,7 @@
 use super::budget::{Ball, Norm};
 use super::loss::Goal;
 use super::search::{Answer, Ask, Begin, Draws, Search, Want};
-use super::{Settings, names};
+use super::{Settings, parameters};
 
 /// Draws of noise on one picture, until one fools the model; otherwise the one with the largest loss.
 pub(super) struct GaussianNoise {
@@ -22,7 +22,7 @@ impl GaussianNoise {
     pub(super) fn new(settings: &Settings, ball: Ball, begin: &Begin) -> Self {
         let mut draws = begin.draws.clone();
         let draw = draw(&ball, &mut draws);
-        let queries = settings.count(names::QUERIES);
+        let queries = settings.count(parameters::QUERIES);
         Self { ball, goal: begin.goal, draws, queries, query: 0, draw, best: None, over: false }
     }
 }

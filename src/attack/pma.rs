@@ -7,7 +7,7 @@ use super::budget::Ball;
 use super::loss::{Goal, Loss};
 use super::search::{Answer, Ask, Begin, Draws, Search, Want};
 use super::steepest::random_start;
-use super::{Settings, Warning, names};
+use super::{Settings, Warning, parameters};
 
 /// PMA on one picture: a run that begins by lowering the label's probability, then one that begins by raising the rival's,
 /// and so on, until one fools the model.
@@ -33,8 +33,8 @@ impl Pma {
             ball,
             goal: begin.goal,
             draws: begin.draws.clone(),
-            steps: settings.count(names::STEPS),
-            runs: 2 * settings.count(names::RESTARTS).max(1),
+            steps: settings.count(parameters::STEPS),
+            runs: 2 * settings.count(parameters::RESTARTS).max(1),
             step: 0,
             run: 0,
             over,
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn phases_and_step_lengths_follow_the_authors_code() {
-        let settings = Settings::new(Method::Pma, 0.1).with(names::STEPS, 10.0).unwrap();
+        let settings = Settings::new(Method::Pma, 0.1).with(parameters::STEPS, 10.0).unwrap();
         let ball = Ball { centre: vec![0.5; 4], norm: Norm::Linf, epsilon: 0.1 };
         let (goal, draws) = (Goal { label: 0, target: None }, Draws::new(1, 0));
         let begin = Begin { shape: Shape::new(1, 2, 2), clean_logits: vec![0.0, -1.0], goal, draws };

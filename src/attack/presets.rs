@@ -1,6 +1,6 @@
 //! Settings as other libraries have them by default, named after their source.
 
-use super::{Method, Norm, Settings, names};
+use super::{Method, Norm, Settings, parameters};
 use crate::{Error, Result};
 
 /// Somebody's settings for one method.
@@ -84,30 +84,30 @@ const PRESETS: &[Preset] = &[
     preset("torchattacks-pgdl2", "PGDL2", TORCHATTACKS, Method::Pgd).in_l2(1.0),
     preset("torchattacks-mifgsm", "MIFGSM", TORCHATTACKS, Method::MiFgsm),
     preset("torchattacks-apgd", "APGD", TORCHATTACKS, Method::ApgdCe)
-        .with(&[(names::STEPS, 10.0), (names::EARLY_STOP, 0.0)]),
+        .with(&[(parameters::STEPS, 10.0), (parameters::EARLY_STOP, 0.0)]),
     preset("torchattacks-apgdt", "APGDT", TORCHATTACKS, Method::ApgdT)
-        .with(&[(names::STEPS, 10.0), (names::EARLY_STOP, 0.0)]),
+        .with(&[(parameters::STEPS, 10.0), (parameters::EARLY_STOP, 0.0)]),
     preset("torchattacks-deepfool", "DeepFool", TORCHATTACKS, Method::Deepfool).in_l2(0.5).noting(NO_BUDGET),
     preset("torchattacks-cw", "CW", TORCHATTACKS, Method::CarliniWagner).in_l2(0.5).noting(NO_BUDGET),
     preset("torchattacks-fab", "FAB", TORCHATTACKS, Method::Fab)
-        .with(&[(names::STEPS, 10.0), (names::TARGETS, 0.0)])
+        .with(&[(parameters::STEPS, 10.0), (parameters::TARGETS, 0.0)])
         .noting(NO_BUDGET),
     preset("torchattacks-square", "Square", TORCHATTACKS, Method::Square),
     preset("foolbox-fgsm", "LinfFastGradientAttack", FOOLBOX, Method::Fgsm).noting(FOOLBOX_BUDGET),
     preset("foolbox-bim", "LinfBasicIterativeAttack", FOOLBOX, Method::Bim)
-        .with(&[(names::STEPS, 10.0), (names::STEP_SIZE, 0.2 * EIGHT)])
+        .with(&[(parameters::STEPS, 10.0), (parameters::STEP_SIZE, 0.2 * EIGHT)])
         .noting(FOOLBOX_BUDGET),
     preset("foolbox-pgd", "LinfPGD", FOOLBOX, Method::Pgd)
-        .with(&[(names::STEPS, 40.0), (names::STEP_SIZE, EIGHT / 30.0)])
+        .with(&[(parameters::STEPS, 40.0), (parameters::STEP_SIZE, EIGHT / 30.0)])
         .noting(FOOLBOX_BUDGET),
     preset("foolbox-pgdl2", "L2PGD", FOOLBOX, Method::Pgd)
         .in_l2(0.5)
-        .with(&[(names::STEPS, 50.0), (names::STEP_SIZE, 0.025 * 0.5)])
+        .with(&[(parameters::STEPS, 50.0), (parameters::STEP_SIZE, 0.025 * 0.5)])
         .noting(FOOLBOX_BUDGET),
     preset("foolbox-deepfool", "L2DeepFoolAttack", FOOLBOX, Method::Deepfool).in_l2(0.5).noting(NO_BUDGET),
     preset("foolbox-cw", "L2CarliniWagnerAttack", FOOLBOX, Method::CarliniWagner)
         .in_l2(0.5)
-        .with(&[(names::STEPS, 10_000.0), (names::SEARCH_STEPS, 9.0), (names::C, 1e-3)])
+        .with(&[(parameters::STEPS, 10_000.0), (parameters::SEARCH_STEPS, 9.0), (parameters::C, 1e-3)])
         .noting(NO_BUDGET),
     preset("autoattack-linf", "AutoAttack L∞ 8/255", AUTOATTACK, Method::Autoattack),
     preset("autoattack-l2", "AutoAttack L2 0.5", AUTOATTACK, Method::Autoattack).in_l2(0.5),

@@ -1,7 +1,7 @@
 //! The registry: every method's description, with the defaults of the library that is named as its source.
 
 use super::method::{Description, Kind, Method, Parameter};
-use super::{Norm, names};
+use super::{Norm, parameters};
 
 /// The method's entry.
 pub(super) fn describe(method: Method) -> &'static Description {
@@ -40,12 +40,12 @@ const fn switch(name: &'static str, on: bool, help: &'static str) -> Parameter {
 }
 
 const fn steps(default: f64) -> Parameter {
-    count(names::STEPS, 100_000.0, default, "How many steps")
+    count(parameters::STEPS, 100_000.0, default, "How many steps")
 }
 
 const fn step_size(l2: f64) -> Parameter {
     Parameter {
-        name: names::STEP_SIZE,
+        name: parameters::STEP_SIZE,
         kind: Kind::Real,
         min: 0.0,
         max: 100.0,
@@ -56,19 +56,24 @@ const fn step_size(l2: f64) -> Parameter {
 
 const EARLY_STOP: &str = "Stop at the first picture that fools the model";
 const RANDOM_START: &str = "Begin at a random point of the budget instead of the picture itself";
-const RESTARTS: Parameter = count(names::RESTARTS, 1000.0, 1.0, "How many random starts, until one succeeds");
+const RESTARTS: Parameter = count(parameters::RESTARTS, 1000.0, 1.0, "How many random starts, until one succeeds");
 const RHO: Parameter =
-    real(names::RHO, 0.0, 1.0, 0.75, "The step halves when less than this share of the steps raised the loss");
-const QUERIES: Parameter = count(names::QUERIES, 1e7, 5000.0, "How many pictures the model may be asked about");
-const P_INIT: Parameter = real(names::P_INIT, 0.0, 1.0, 0.8, "Share of the picture that the first square covers");
+    real(parameters::RHO, 0.0, 1.0, 0.75, "The step halves when less than this share of the steps raised the loss");
+const QUERIES: Parameter = count(parameters::QUERIES, 1e7, 5000.0, "How many pictures the model may be asked about");
+const P_INIT: Parameter = real(parameters::P_INIT, 0.0, 1.0, 0.8, "Share of the picture that the first square covers");
 const TARGETS: Parameter =
-    count(names::TARGETS, 1000.0, 9.0, "How many target classes, the most probable first, where none is given");
+    count(parameters::TARGETS, 1000.0, 9.0, "How many target classes, the most probable first, where none is given");
 
 const OVERSHOOT: &str = "By how much each step goes beyond the boundary, as a share of it";
-const FAB_OVERSHOOT: Parameter = real(names::OVERSHOOT, 0.0, 1.0, 0.05, OVERSHOOT);
-const ALPHA_MAX: Parameter =
-    real(names::ALPHA_MAX, 0.0, 1.0, 0.1, "The most that FAB's steps are drawn towards the clean picture's projection");
-const BETA: Parameter = real(names::BETA, 0.0, 1.0, 0.9, "Share of a perturbation that FAB keeps after a success");
+const FAB_OVERSHOOT: Parameter = real(parameters::OVERSHOOT, 0.0, 1.0, 0.05, OVERSHOOT);
+const ALPHA_MAX: Parameter = real(
+    parameters::ALPHA_MAX,
+    0.0,
+    1.0,
+    0.1,
+    "The most that FAB's steps are drawn towards the clean picture's projection",
+);
+const BETA: Parameter = real(parameters::BETA, 0.0, 1.0, 0.9, "Share of a perturbation that FAB keeps after a success");
 
 static FGSM: Description = Description {
     id: "fgsm",
@@ -91,7 +96,7 @@ static BIM: Description = Description {
     gradient: true,
     minimal: false,
     min_classes: 2,
-    parameters: &[steps(10.0), step_size(0.2), switch(names::EARLY_STOP, false, EARLY_STOP)],
+    parameters: &[steps(10.0), step_size(0.2), switch(parameters::EARLY_STOP, false, EARLY_STOP)],
 };
 
 static PGD: Description = Description {
@@ -106,9 +111,9 @@ static PGD: Description = Description {
     parameters: &[
         steps(10.0),
         step_size(0.2),
-        switch(names::RANDOM_START, true, RANDOM_START),
+        switch(parameters::RANDOM_START, true, RANDOM_START),
         RESTARTS,
-        switch(names::EARLY_STOP, false, EARLY_STOP),
+        switch(parameters::EARLY_STOP, false, EARLY_STOP),
     ],
 };
 
@@ -124,8 +129,8 @@ static MI_FGSM: Description = Description {
     parameters: &[
         steps(10.0),
         step_size(0.2),
-        real(names::DECAY, 0.0, 10.0, 1.0, "Weight of the earlier gradients"),
-        switch(names::EARLY_STOP, false, EARLY_STOP),
+        real(parameters::DECAY, 0.0, 10.0, 1.0, "Weight of the earlier gradients"),
+        switch(parameters::EARLY_STOP, false, EARLY_STOP),
     ],
 };
 
@@ -138,7 +143,7 @@ static APGD_CE: Description = Description {
     gradient: true,
     minimal: false,
     min_classes: 2,
-    parameters: &[steps(100.0), RESTARTS, RHO, switch(names::EARLY_STOP, true, EARLY_STOP)],
+    parameters: &[steps(100.0), RESTARTS, RHO, switch(parameters::EARLY_STOP, true, EARLY_STOP)],
 };
 
 static APGD_DLR: Description = Description {
@@ -150,7 +155,7 @@ static APGD_DLR: Description = Description {
     gradient: true,
     minimal: false,
     min_classes: 3,
-    parameters: &[steps(100.0), RESTARTS, RHO, switch(names::EARLY_STOP, true, EARLY_STOP)],
+    parameters: &[steps(100.0), RESTARTS, RHO, switch(parameters::EARLY_STOP, true, EARLY_STOP)],
 };
 
 static APGD_T: Description = Description {
@@ -162,7 +167,7 @@ static APGD_T: Description = Description {
     gradient: true,
     minimal: false,
     min_classes: 4,
-    parameters: &[steps(100.0), RESTARTS, TARGETS, RHO, switch(names::EARLY_STOP, true, EARLY_STOP)],
+    parameters: &[steps(100.0), RESTARTS, TARGETS, RHO, switch(parameters::EARLY_STOP, true, EARLY_STOP)],
 };
 
 static PMA: Description = Description {
@@ -176,7 +181,7 @@ static PMA: Description = Description {
     min_classes: 2,
     parameters: &[
         steps(100.0),
-        count(names::RESTARTS, 1000.0, 1.0, "How many pairs of random starts, until one succeeds"),
+        count(parameters::RESTARTS, 1000.0, 1.0, "How many pairs of random starts, until one succeeds"),
     ],
 };
 
@@ -189,7 +194,7 @@ static DEEPFOOL: Description = Description {
     gradient: true,
     minimal: true,
     min_classes: 2,
-    parameters: &[steps(50.0), real(names::OVERSHOOT, 0.0, 1.0, 0.02, OVERSHOOT)],
+    parameters: &[steps(50.0), real(parameters::OVERSHOOT, 0.0, 1.0, 0.02, OVERSHOOT)],
 };
 
 static CARLINI_WAGNER: Description = Description {
@@ -203,21 +208,21 @@ static CARLINI_WAGNER: Description = Description {
     min_classes: 2,
     parameters: &[
         steps(50.0),
-        real(names::C, 0.0, 1e10, 1.0, "Weight of the margin against the length"),
+        real(parameters::C, 0.0, 1e10, 1.0, "Weight of the margin against the length"),
         count(
-            names::SEARCH_STEPS,
+            parameters::SEARCH_STEPS,
             30.0,
             1.0,
             "How many values of c are tried, by binary search; 1 tries only the given",
         ),
         real(
-            names::KAPPA,
+            parameters::KAPPA,
             0.0,
             1000.0,
             0.0,
             "Margin, in log-odds, by which the other class must win for a perturbation to count",
         ),
-        real(names::LEARNING_RATE, 0.0, 10.0, 0.01, "Adam's learning rate"),
+        real(parameters::LEARNING_RATE, 0.0, 10.0, 0.01, "Adam's learning rate"),
     ],
 };
 
@@ -276,5 +281,5 @@ static GAUSSIAN_NOISE: Description = Description {
     gradient: false,
     minimal: false,
     min_classes: 2,
-    parameters: &[count(names::QUERIES, 1e7, 1.0, "How many draws are tried, until one fools the model")],
+    parameters: &[count(parameters::QUERIES, 1e7, 1.0, "How many draws are tried, until one fools the model")],
 };

@@ -8,7 +8,7 @@ use crate::picture::Shape;
 use crate::{Error, Result, limits};
 
 /// Names of the parameters in the registry.
-pub mod names {
+pub mod parameters {
     /// How many steps.
     pub const STEPS: &str = "steps";
     /// Length of one step.
@@ -188,6 +188,12 @@ impl Settings {
         }
     }
 
+    /// Whether a model of so many classes can be attacked towards `target` by this method.
+    #[must_use]
+    pub fn takes_target(&self, target: Target, classes: usize) -> bool {
+        Self { target, ..self.clone() }.min_classes() <= classes
+    }
+
     /// Checks everything that does not depend on the pictures: what is refused here is refused before any work.
     ///
     /// # Errors
@@ -257,13 +263,13 @@ mod tests {
     #[test]
     fn defaults_follow_the_norm_until_set() {
         let settings = Settings::new(Method::Pgd, 0.1);
-        assert!((settings.value(names::STEP_SIZE) - 2.0 / 255.0).abs() < 1e-12);
+        assert!((settings.value(parameters::STEP_SIZE) - 2.0 / 255.0).abs() < 1e-12);
         let mut settings = settings.within(Norm::L2, 1.0);
-        assert!((settings.value(names::STEP_SIZE) - 0.2).abs() < 1e-12);
-        settings.set(names::STEP_SIZE, 0.5).unwrap();
-        assert!((settings.value(names::STEP_SIZE) - 0.5).abs() < 1e-12);
-        settings.reset(names::STEP_SIZE);
-        assert!((settings.value(names::STEP_SIZE) - 0.2).abs() < 1e-12);
+        assert!((settings.value(parameters::STEP_SIZE) - 0.2).abs() < 1e-12);
+        settings.set(parameters::STEP_SIZE, 0.5).unwrap();
+        assert!((settings.value(parameters::STEP_SIZE) - 0.5).abs() < 1e-12);
+        settings.reset(parameters::STEP_SIZE);
+        assert!((settings.value(parameters::STEP_SIZE) - 0.2).abs() < 1e-12);
     }
 
     #[test]
@@ -284,7 +290,7 @@ mod tests {
         assert!(message(Settings::new(Method::Fgsm, 0.1), 1).contains("denoiser"));
         let targeted = Settings { target: Target::Class(10), ..Settings::new(Method::Fgsm, 0.1) };
         assert!(message(targeted, 10).contains("--target"));
-        let error = Settings::new(Method::Fgsm, 0.1).with(names::STEPS, 3.0).unwrap_err();
+        let error = Settings::new(Method::Fgsm, 0.1).with(parameters::STEPS, 3.0).unwrap_err();
         assert!(error.to_string().contains("--steps"));
     }
 
@@ -303,7 +309,7 @@ mod tests {
 
     #[test]
     fn settings_survive_a_file() {
-        let settings = Settings::new(Method::MiFgsm, 0.1).with(names::DECAY, 0.5).unwrap();
+        let settings = Settings::new(Method::MiFgsm, 0.1).with(parameters::DECAY, 0.5).unwrap();
         let text = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
     }

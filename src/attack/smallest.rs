@@ -4,7 +4,7 @@ use super::budget::{Ball, Norm, changes};
 use super::build;
 use super::loss::Loss;
 use super::search::{Answer, Ask, Begin, Search, Want};
-use super::{Settings, Warning, names};
+use super::{Settings, Warning, parameters};
 
 /// The bracket around the smallest budget shrinks to this share of it.
 const PRECISION: f64 = 1e-3;
@@ -36,7 +36,7 @@ pub(super) struct Smallest {
 impl Smallest {
     /// A bisection whose bracket starts at the settings' ε.
     pub(super) fn new(settings: &Settings, clean: Vec<f32>, begin: Begin) -> Self {
-        let kappa = settings.value(names::KAPPA);
+        let kappa = settings.value(parameters::KAPPA);
         let over = begin.goal.is_reached_by(kappa, &begin.clean_logits);
         let mut search = Self {
             settings: settings.clone(),

@@ -3,7 +3,7 @@
 use super::budget::{Ball, Norm, changes};
 use super::loss::{Goal, Loss};
 use super::search::{Answer, Ask, Begin, Draws, Search, Want};
-use super::{Settings, names};
+use super::{Settings, parameters};
 use crate::picture::Shape;
 
 /// The authors' guard against division by zero.
@@ -42,9 +42,9 @@ impl Square {
             shape: begin.shape,
             goal: begin.goal,
             draws: begin.draws.clone(),
-            queries: settings.count(names::QUERIES),
-            restarts: settings.count(names::RESTARTS).max(1),
-            p_init: settings.value(names::P_INIT),
+            queries: settings.count(parameters::QUERIES),
+            restarts: settings.count(parameters::RESTARTS).max(1),
+            p_init: settings.value(parameters::P_INIT),
             best: ball.centre.clone(),
             best_loss: f64::NEG_INFINITY,
             proposal: Vec::new(),

@@ -3,7 +3,7 @@
 use super::budget::Ball;
 use super::loss::{Goal, Loss};
 use super::search::{Answer, Ask, Begin, Draws, Search, Want};
-use super::{Method, Norm, Settings, Warning, names};
+use super::{Method, Norm, Settings, Warning, parameters};
 
 /// What tells the four apart.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,12 +49,12 @@ impl Steepest {
                 circular: false,
             },
             method => Plan {
-                steps: settings.count(names::STEPS),
-                step_size: settings.value(names::STEP_SIZE) * step_scale,
-                random_start: settings.is_on(names::RANDOM_START),
-                restarts: settings.count(names::RESTARTS).max(1),
-                decay: (method == Method::MiFgsm).then(|| settings.value(names::DECAY)),
-                early_stop: settings.is_on(names::EARLY_STOP),
+                steps: settings.count(parameters::STEPS),
+                step_size: settings.value(parameters::STEP_SIZE) * step_scale,
+                random_start: settings.is_on(parameters::RANDOM_START),
+                restarts: settings.count(parameters::RESTARTS).max(1),
+                decay: (method == Method::MiFgsm).then(|| settings.value(parameters::DECAY)),
+                early_stop: settings.is_on(parameters::EARLY_STOP),
                 circular: method != Method::MiFgsm && settings.norm == Norm::Linf && !settings.defence.is_random(),
             },
         };

@@ -144,9 +144,9 @@ fn leaving_out_rounds_changes_no_result() {
         for steps in (1..40).chain([100, 1001]) {
             let of = |method| {
                 let settings = Settings { target, ..Settings::new(method, SIGMA).within(Norm::Linf, 0.3) };
-                settings.with(names::STEPS, f64::from(steps)).unwrap().with(names::STEP_SIZE, 0.11).unwrap()
+                settings.with(parameters::STEPS, f64::from(steps)).unwrap().with(parameters::STEP_SIZE, 0.11).unwrap()
             };
-            let plain = attack(&model, &clean, &labels, &of(Method::MiFgsm).with(names::DECAY, 0.0).unwrap());
+            let plain = attack(&model, &clean, &labels, &of(Method::MiFgsm).with(parameters::DECAY, 0.0).unwrap());
             for (short, long) in attack(&model, &clean, &labels, &of(Method::Bim)).iter().zip(&plain) {
                 assert!(short.attacked == long.attacked && short.success == long.success, "{steps} steps");
                 assert!(short.steps <= long.steps && (long.steps == steps as usize || !short.is_needed()));
@@ -167,8 +167,8 @@ fn leaving_out_rounds_changes_no_result() {
 fn pgd_l2_walks_straight_to_the_edge_of_the_budget() {
     let model = two();
     let (clean, labels) = pictures(&model, 4);
-    let settings = Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 0.1).with(names::STEP_SIZE, 0.03).unwrap();
-    let settings = settings.with(names::RANDOM_START, 0.0).unwrap();
+    let settings = Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 0.1).with(parameters::STEP_SIZE, 0.03).unwrap();
+    let settings = settings.with(parameters::RANDOM_START, 0.0).unwrap();
     for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
         // The plane's normal is the gradient everywhere, so the whole budget brings the picture nearer to it.
         let before = distance_of_two(clean.row(i), labels[i]);
@@ -182,13 +182,13 @@ fn minimal_attacks_find_the_true_distance() {
     let model = two();
     let (clean, labels) = pictures(&model, 4);
     let smallest = |settings: Settings| Settings { mode: Mode::Smallest, ..settings };
-    let pgd = Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 0.5).with(names::STEPS, 20.0).unwrap();
-    let cw = Settings::new(Method::CarliniWagner, SIGMA).with(names::SEARCH_STEPS, 8.0).unwrap();
-    let cw = cw.with(names::STEPS, 300.0).unwrap();
+    let pgd = Settings::new(Method::Pgd, SIGMA).within(Norm::L2, 0.5).with(parameters::STEPS, 20.0).unwrap();
+    let cw = Settings::new(Method::CarliniWagner, SIGMA).with(parameters::SEARCH_STEPS, 8.0).unwrap();
+    let cw = cw.with(parameters::STEPS, 300.0).unwrap();
     let cases = [
         (Settings::new(Method::Deepfool, SIGMA), 0.0201),
         (smallest(Settings::new(Method::Deepfool, SIGMA)), 0.0011),
-        (smallest(pgd.with(names::RANDOM_START, 0.0).unwrap()), 0.0011),
+        (smallest(pgd.with(parameters::RANDOM_START, 0.0).unwrap()), 0.0011),
         (smallest(Settings::new(Method::Fgsm, SIGMA).within(Norm::L2, 0.01)), 0.0011),
         (cw, 0.02),
         (Settings::new(Method::Fab, SIGMA).within(Norm::L2, 0.5), 0.006),
@@ -213,8 +213,8 @@ fn the_nearest_of_many_boundaries_is_found() {
     let fab = Settings::new(Method::Fab, SIGMA).within(Norm::L2, 0.5);
     let cases = [
         (Settings::new(Method::Deepfool, SIGMA), 0.0201),
-        (fab.clone().with(names::TARGETS, 0.0).unwrap(), 0.006),
-        (fab.with(names::TARGETS, 4.0).unwrap(), 0.006),
+        (fab.clone().with(parameters::TARGETS, 0.0).unwrap(), 0.006),
+        (fab.with(parameters::TARGETS, 4.0).unwrap(), 0.006),
     ];
     for (settings, tolerance) in cases {
         for (i, outcome) in attack(&model, &clean, &labels, &settings).iter().enumerate() {
@@ -237,7 +237,9 @@ fn everything(classes: usize) -> Vec<Settings> {
             for target in [Target::None, Target::Class(1), Target::Random, Target::LeastLikely] {
                 let mut settings = Settings { target, seed: 5, ..Settings::new(method, SIGMA) };
                 (settings.norm, settings.epsilon) = (*norm, if *norm == Norm::L2 { 0.4 } else { 0.15 });
-                for (name, value) in [(names::STEPS, 12.0), (names::QUERIES, 60.0), (names::TARGETS, 2.0)] {
+                for (name, value) in
+                    [(parameters::STEPS, 12.0), (parameters::QUERIES, 60.0), (parameters::TARGETS, 2.0)]
+                {
                     let _ = settings.set(name, value);
                 }
                 all.push(settings);
@@ -303,7 +305,7 @@ fn targets_are_reached() {
         let norm = if method == Method::Square { Norm::Linf } else { Norm::L2 };
         let mut settings = Settings::new(method, SIGMA).within(norm, if norm == Norm::L2 { 2.0 } else { 0.4 });
         if method == Method::CarliniWagner {
-            settings = settings.with(names::SEARCH_STEPS, 6.0).unwrap().with(names::STEPS, 200.0).unwrap();
+            settings = settings.with(parameters::SEARCH_STEPS, 6.0).unwrap().with(parameters::STEPS, 200.0).unwrap();
         }
         for target in [Target::Class(3), Target::Random, Target::LeastLikely] {
             for outcome in attack(&model, &clean, &labels, &Settings { target, ..settings.clone() }) {
@@ -338,8 +340,8 @@ fn seeds_matter_and_repeat() {
         let at = |seed, first| {
             let mut settings = Settings { seed, first, ..Settings::new(method, SIGMA).within(Norm::L2, 0.03) };
             // On so plain a model many steps forget where they began.
-            let _ = settings.set(names::STEPS, 1.0);
-            let _ = settings.set(names::QUERIES, 1.0);
+            let _ = settings.set(parameters::STEPS, 1.0);
+            let _ = settings.set(parameters::QUERIES, 1.0);
             attack(&model, &clean, &labels, &settings)
         };
         assert_eq!(at(1, 0), at(1, 0), "{method}");
@@ -412,8 +414,8 @@ fn the_ensemble_tries_every_part_until_one_succeeds() {
     let model = five();
     let (clean, labels) = pictures(&model, 2);
     let settings = Settings::new(Method::Autoattack, SIGMA).within(Norm::L2, 1e-3);
-    let settings = settings.with(names::STEPS, 5.0).unwrap().with(names::QUERIES, 30.0).unwrap();
-    for outcome in attack(&model, &clean, &labels, &settings.with(names::TARGETS, 2.0).unwrap()) {
+    let settings = settings.with(parameters::STEPS, 5.0).unwrap().with(parameters::QUERIES, 30.0).unwrap();
+    for outcome in attack(&model, &clean, &labels, &settings.with(parameters::TARGETS, 2.0).unwrap()) {
         // A start and 5 steps of APGD-CE and towards each of 2 targets, 5 steps of FAB towards each, which fool the model
         // beyond the budget, so each is followed by a look back, a start and 30 squares, and a look after each part but the last.
         assert!(!outcome.success);
@@ -426,7 +428,7 @@ fn the_control_keeps_the_draw_that_hurts_most() {
     let model = five();
     let (clean, labels) = pictures(&model, 3);
     let settings = Settings::new(Method::GaussianNoise, SIGMA).within(Norm::L2, 0.02);
-    for outcome in attack(&model, &clean, &labels, &settings.with(names::QUERIES, 40.0).unwrap()) {
+    for outcome in attack(&model, &clean, &labels, &settings.with(parameters::QUERIES, 40.0).unwrap()) {
         assert!(!outcome.success && outcome.steps == 40);
         let (kept, tried) = outcome.loss.split_last().unwrap();
         let most = tried.iter().copied().fold(f64::NEG_INFINITY, f64::max);

@@ -9,7 +9,7 @@ use super::arguments::{ModelArguments, exact, part, plain, sigma};
 use super::console;
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
-use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Target, names};
+use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Target, parameters};
 use crate::joint::JointModel;
 use crate::picture::{Fit, channels, load, save};
 use crate::study::report::{AttackReport, WrittenReport};
@@ -148,10 +148,10 @@ impl Attack {
             settings.target = target("--target", text, model.classes())?;
         }
         if let Some(steps) = self.steps {
-            settings.set(names::STEPS, f64::from(steps))?;
+            settings.set(parameters::STEPS, f64::from(steps))?;
         }
         if let Some(size) = self.step_size {
-            settings.set(names::STEP_SIZE, size)?;
+            settings.set(parameters::STEP_SIZE, size)?;
         }
         for parameter in &self.parameters {
             let wrong = || Error::option("--set", format!("{parameter:?} is no NAME=VALUE with a number"));

@@ -12,7 +12,7 @@ mod set;
 mod split;
 mod statistics;
 
-pub use catalogue::{Catalogue, FEW, Keep, Loader, Purpose, open};
+pub use catalogue::{Catalogue, Keep, Loader, Purpose, open};
 pub use set::{DataSet, Kind};
 pub use split::{Choice, Split, SplitRecord};
 pub use statistics::Statistics;

@@ -1,6 +1,6 @@
 //! Deterministic attacks against torchattacks, on the same network and pictures: the same perturbation to 1e-4.
 
-use denoscope::attack::{self, Method, Norm, Settings, Target, names};
+use denoscope::attack::{self, Method, Norm, Settings, Target, parameters};
 use denoscope::network::{DeviceChoice, Network};
 use denoscope::picture::{Batch, Shape};
 use denoscope::task::Cancel;
@@ -29,12 +29,12 @@ impl Case {
         let norm: Norm = self.norm.parse().unwrap();
         let mut settings = Settings::new(method, sigma).within(norm, self.epsilon);
         let values = [
-            (names::STEPS, self.steps),
-            (names::STEP_SIZE, self.step_size),
-            (names::DECAY, self.decay),
-            (names::OVERSHOOT, self.overshoot),
-            (names::TARGETS, self.targets),
-            (names::RANDOM_START, 0.0),
+            (parameters::STEPS, self.steps),
+            (parameters::STEP_SIZE, self.step_size),
+            (parameters::DECAY, self.decay),
+            (parameters::OVERSHOOT, self.overshoot),
+            (parameters::TARGETS, self.targets),
+            (parameters::RANDOM_START, 0.0),
         ];
         for (name, value) in values {
             if method.description().parameter(name).is_some() {

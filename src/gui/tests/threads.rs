@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{Window, run, said, started, use_model};
-use crate::attack::names;
+use crate::attack::parameters;
 use crate::gui::app::Threads;
 use crate::gui::command::{AttackCommand, ModelCommand, NoiseCommand, PictureCommand, WindowCommand};
 use crate::gui::feature::oracle::oracle;
@@ -40,8 +40,8 @@ fn studied(app: &gui::App) -> bool {
 fn attack_for_long(window: &mut Window) {
     run(window, WindowCommand::Show(Pane::ADVERSARY));
     let mut settings = window.state().document().attack.clone();
-    settings.set(names::STEPS, 100_000.0).unwrap();
-    settings.set(names::EARLY_STOP, 0.0).unwrap();
+    settings.set(parameters::STEPS, 100_000.0).unwrap();
+    settings.set(parameters::EARLY_STOP, 0.0).unwrap();
     run(window, AttackCommand::Set(Box::new(settings)));
     until(window, "the attack to be under way", |app| app.session().attack.seen() > 3);
 }

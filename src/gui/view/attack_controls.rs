@@ -146,7 +146,7 @@ fn each(ui: &mut Ui, settings: &mut Settings, parameters: &[&Parameter]) {
                 let slider = Slider::new(&mut value, parameter.min..=most).integer().logarithmic(most > 200.0);
                 ui.add(slider.clamping(SliderClamping::Edits).text(label))
             }
-            Kind::Real if parameter.name == crate::attack::names::STEP_SIZE && settings.norm == Norm::Linf => {
+            Kind::Real if parameter.name == crate::attack::parameters::STEP_SIZE && settings.norm == Norm::Linf => {
                 ui.add(scaled(&mut value, 255.0, 0.0..=16.0).suffix("/255").text(label))
             }
             Kind::Real => {
@@ -183,7 +183,11 @@ pub fn target(ui: &mut Ui, settings: &mut Settings, classes: &[String]) {
         let shown = combo.selected_text(words(settings.target)).show_ui(ui, |ui| {
             let all = [Target::None, Target::Random, Target::LeastLikely];
             for choice in all.into_iter().chain((0..classes.len()).map(Target::Class)) {
-                ui.selectable_value(&mut settings.target, choice, words(choice));
+                ui.add_enabled_ui(settings.takes_target(choice, classes.len()), |ui| {
+                    ui.selectable_value(&mut settings.target, choice, words(choice)).on_disabled_hover_text(
+                        "The method's loss with a target takes more classes than the model has",
+                    );
+                });
             }
         });
         named(&shown.response, "Target class");

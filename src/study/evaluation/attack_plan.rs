@@ -123,7 +123,7 @@ impl fmt::Display for AttackPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attack::names;
+    use crate::attack::parameters;
 
     #[test]
     fn an_attack_is_read_with_what_is_usual_for_the_rest() {
@@ -139,13 +139,17 @@ mod tests {
     #[test]
     fn parameters_and_presets_are_read_in_any_place() {
         let plan: AttackPlan = "square:linf:0.1:queries=1000".parse().unwrap();
-        assert!((plan.epsilon - 0.1).abs() < 1e-12 && plan.parameters[names::QUERIES] == 1000.0);
+        assert!((plan.epsilon - 0.1).abs() < 1e-12 && plan.parameters[parameters::QUERIES] == 1000.0);
         let plan: AttackPlan = "pgd:steps=7:l2".parse().unwrap();
-        assert!(plan.norm == Norm::L2 && (plan.epsilon - 1.0).abs() < 1e-12 && plan.parameters[names::STEPS] == 7.0);
+        assert!(
+            plan.norm == Norm::L2 && (plan.epsilon - 1.0).abs() < 1e-12 && plan.parameters[parameters::STEPS] == 7.0
+        );
         let plan: AttackPlan = "fgsm:sigma=0.25".parse().unwrap();
         assert_eq!(plan.sigma, Some(0.25));
         let plan: AttackPlan = "foolbox-pgdl2".parse().unwrap();
-        assert!(plan.norm == Norm::L2 && (plan.epsilon - 0.5).abs() < 1e-12 && plan.parameters[names::STEPS] == 50.0);
+        assert!(
+            plan.norm == Norm::L2 && (plan.epsilon - 0.5).abs() < 1e-12 && plan.parameters[parameters::STEPS] == 50.0
+        );
         let plan: AttackPlan = "foolbox-pgdl2:linf".parse().unwrap();
         assert!((plan.epsilon - 8.0 / 255.0).abs() < 1e-12, "the method's usual one in another norm");
         assert_eq!(plan.to_string(), "pgd L∞ 0.0314 (8/255), step-size 0.0125, steps 50");
