@@ -26,10 +26,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> film: array<f32>;
 @group(0) @binding(4) var<storage, read_write> energy: array<f32>;
 
-const THREADS: u32 = 256u;
-
-var<workgroup> sums: array<f32, THREADS>;
-
 fn product(i: u32) -> vec4<f32> {
     var sum = source[i];
     for (var slice = 1u; slice < p.slices; slice++) {
@@ -57,15 +53,8 @@ fn exchange(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_inde
         result[at + p.vectors] = left;
         sum += dot(left, right);
     }
-    sums[thread] = sum;
-    workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            sums[thread] += sums[thread + half];
-        }
-        workgroupBarrier();
-    }
+    let whole = total(thread, sum);
     if (thread == 0u) {
-        energy[picture * p.energies + p.energy + id.x] = sums[0];
+        energy[picture * p.energies + p.energy + id.x] = whole;
     }
 }

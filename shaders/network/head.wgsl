@@ -38,24 +38,6 @@ struct Cotangents {
 @group(0) @binding(4) var<storage, read_write> result: array<f32>;
 @group(0) @binding(5) var<storage, read> chosen: array<u32>;
 
-const THREADS: u32 = 256u;
-
-var<workgroup> sums: array<f32, THREADS>;
-
-fn total(thread: u32, value: f32) -> f32 {
-    sums[thread] = value;
-    workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            sums[thread] += sums[thread + half];
-        }
-        workgroupBarrier();
-    }
-    let sum = sums[0];
-    workgroupBarrier();
-    return sum;
-}
-
 // A workgroup a channel of a picture.
 @compute @workgroup_size(THREADS)
 fn pool(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {

@@ -37,45 +37,6 @@ struct Params {
 // Mean and sum of squares about it of each block.
 @group(0) @binding(7) var<storage, read_write> parts: array<vec2<f32>>;
 
-const THREADS: u32 = 256u;
-
-var<workgroup> sums: array<f32, THREADS>;
-
-fn total(thread: u32, value: f32) -> f32 {
-    sums[thread] = value;
-    workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            sums[thread] += sums[thread + half];
-        }
-        workgroupBarrier();
-    }
-    let sum = sums[0];
-    workgroupBarrier();
-    return sum;
-}
-
-// Where thread `thread` begins in a block, and where the block ends, as (pixel, channel in the group, last pixel).
-fn span(thread: u32, block: u32) -> vec3<u32> {
-    let first = block * p.block;
-    return vec3<u32>(first + thread / p.size, thread % p.size, min(first + p.block, p.pixels));
-}
-
-// The thread's next value.
-fn next(at: vec3<u32>) -> vec3<u32> {
-    var pixel = at.x + THREADS / p.size;
-    var channel = at.y + THREADS % p.size;
-    if (channel >= p.size) {
-        channel -= p.size;
-        pixel++;
-    }
-    return vec3<u32>(pixel, channel, at.z);
-}
-
-fn place(picture: u32, group: u32, at: vec3<u32>) -> u32 {
-    return (picture * p.pixels + at.x) * p.width + group * p.size + at.y;
-}
-
 // Mean of a block and the sum of squares about it; first adds the slices up.
 fn measure(thread: u32, picture: u32, group: u32, block: u32, count: f32) -> vec2<f32> {
     var sum = 0.0;
@@ -109,15 +70,7 @@ fn lift(thread: u32, picture: u32, group: u32, block: u32, mean: f32, rate: f32)
         let lifted = fma((whole[i] - mean) * rate, film[row + at.y], film[row + p.width + at.y]);
         result[i] = lifted * normal(lifted).x;
     }
-    // What is padding stays nothing.
-    if ((group + 1u) * p.size == p.channels && p.channels < p.width) {
-        let last = min((block + 1u) * p.block, p.pixels);
-        for (var pixel = block * p.block + thread; pixel < last; pixel += THREADS) {
-            for (var c = p.channels; c < p.width; c++) {
-                result[(picture * p.pixels + pixel) * p.width + c] = 0.0;
-            }
-        }
-    }
+    clear_padding(thread, picture, group, block);
 }
 
 @compute @workgroup_size(THREADS)
@@ -126,7 +79,7 @@ fn fused(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) 
     let moments = measure(thread, id.z, id.x, 0u, count);
     let rate = 1.0 / sqrt(moments.y / count + 1e-5);
     if (thread == 0u) {
-        stats[p.stats + id.z * (p.channels / p.size) + id.x] = vec2<f32>(moments.x, rate);
+        stats[p.stats + id.z * groups() + id.x] = vec2<f32>(moments.x, rate);
     }
     lift(thread, id.z, id.x, 0u, moments.x, rate);
 }
@@ -136,29 +89,28 @@ fn moments(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index
     let pixels = min(p.block, p.pixels - id.y * p.block);
     let found = measure(thread, id.z, id.x, id.y, f32(pixels * p.size));
     if (thread == 0u) {
-        parts[(id.z * (p.channels / p.size) + id.x) * p.blocks + id.y] = found;
+        parts[part(id.z, id.x, id.y)] = found;
     }
 }
 
 @compute @workgroup_size(THREADS)
 fn apply(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let index = id.z * (p.channels / p.size) + id.x;
     // Each block's share of the mean, then of the squares about the common mean.
     var mean = 0.0;
     for (var block = 0u; block < p.blocks; block++) {
         let share = f32(min(p.block, p.pixels - block * p.block)) / f32(p.pixels);
-        mean = fma(parts[index * p.blocks + block].x, share, mean);
+        mean = fma(parts[part(id.z, id.x, block)].x, share, mean);
     }
     var squares = 0.0;
     for (var block = 0u; block < p.blocks; block++) {
-        let part = parts[index * p.blocks + block];
+        let known = parts[part(id.z, id.x, block)];
         let count = f32(min(p.block, p.pixels - block * p.block) * p.size);
-        let apart = part.x - mean;
-        squares += fma(apart * apart, count, part.y);
+        let apart = known.x - mean;
+        squares += fma(apart * apart, count, known.y);
     }
     let rate = 1.0 / sqrt(squares / f32(p.pixels * p.size) + 1e-5);
     if (thread == 0u && id.y == 0u) {
-        stats[p.stats + index] = vec2<f32>(mean, rate);
+        stats[p.stats + id.z * groups() + id.x] = vec2<f32>(mean, rate);
     }
     lift(thread, id.z, id.x, id.y, mean, rate);
 }

@@ -34,47 +34,12 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> result: array<f32>;
 @group(0) @binding(8) var<storage, read_write> parts: array<vec2<f32>>;
 
-const THREADS: u32 = 256u;
-
-var<workgroup> sums: array<vec2<f32>, THREADS>;
-
-fn total(thread: u32, value: vec2<f32>) -> vec2<f32> {
-    sums[thread] = value;
-    workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if (thread < half) {
-            sums[thread] += sums[thread + half];
-        }
-        workgroupBarrier();
-    }
-    return sums[0];
-}
-
-fn span(thread: u32, block: u32) -> vec3<u32> {
-    let first = block * p.block;
-    return vec3<u32>(first + thread / p.size, thread % p.size, min(first + p.block, p.pixels));
-}
-
-fn next(at: vec3<u32>) -> vec3<u32> {
-    var pixel = at.x + THREADS / p.size;
-    var channel = at.y + THREADS % p.size;
-    if (channel >= p.size) {
-        channel -= p.size;
-        pixel++;
-    }
-    return vec3<u32>(pixel, channel, at.z);
-}
-
 fn picture_of(row: u32) -> u32 {
     return (p.first_row + row) / p.each;
 }
 
-fn place(row: u32, group: u32, at: vec3<u32>) -> u32 {
-    return (row * p.pixels + at.x) * p.width + group * p.size + at.y;
-}
-
 fn stats_of(row: u32, group: u32) -> vec2<f32> {
-    return stats[p.stats + picture_of(row) * (p.channels / p.size) + group];
+    return stats[p.stats + picture_of(row) * groups() + group];
 }
 
 // Writes h to the result; gives the thread's sums of h and h·x̂.
@@ -124,36 +89,28 @@ fn pull(thread: u32, row: u32, group: u32, block: u32, means: vec2<f32>) {
         }
         result[i] = value;
     }
-    if ((group + 1u) * p.size == p.channels && p.channels < p.width) {
-        let last = min((block + 1u) * p.block, p.pixels);
-        for (var pixel = block * p.block + thread; pixel < last; pixel += THREADS) {
-            for (var c = p.channels; c < p.width; c++) {
-                result[(row * p.pixels + pixel) * p.width + c] = 0.0;
-            }
-        }
-    }
+    clear_padding(thread, row, group, block);
 }
 
 @compute @workgroup_size(THREADS)
 fn fused(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let sum = total(thread, slope(thread, id.z, id.x, 0u));
+    let sum = totals(thread, slope(thread, id.z, id.x, 0u));
     pull(thread, id.z, id.x, 0u, sum / f32(p.pixels * p.size));
 }
 
 @compute @workgroup_size(THREADS)
 fn sums_of(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let sum = total(thread, slope(thread, id.z, id.x, id.y));
+    let sum = totals(thread, slope(thread, id.z, id.x, id.y));
     if (thread == 0u) {
-        parts[(id.z * (p.channels / p.size) + id.x) * p.blocks + id.y] = sum;
+        parts[part(id.z, id.x, id.y)] = sum;
     }
 }
 
 @compute @workgroup_size(THREADS)
 fn apply(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let index = (id.z * (p.channels / p.size) + id.x) * p.blocks;
     var sum = vec2<f32>();
     for (var block = 0u; block < p.blocks; block++) {
-        sum += parts[index + block];
+        sum += parts[part(id.z, id.x, block)];
     }
     pull(thread, id.z, id.x, id.y, sum / f32(p.pixels * p.size));
 }

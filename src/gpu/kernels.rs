@@ -52,19 +52,13 @@ pub struct Source {
     pub constants: Vec<(&'static str, f64)>,
 }
 
-/// A file with the normal distribution in front.
-macro_rules! with_normal {
-    ($file:literal) => {
+/// Files of `shaders/network/prelude`, in this order, and a kernel's own in one text.
+macro_rules! joined {
+    ($($prelude:ident)* + $file:literal) => {
         concat!(
-            include_str!("../../shaders/network/normal.wgsl"),
+            $(include_str!(concat!("../../shaders/network/prelude/", stringify!($prelude), ".wgsl")),)*
             include_str!(concat!("../../shaders/network/", $file))
         )
-    };
-}
-
-macro_rules! alone {
-    ($file:literal) => {
-        include_str!(concat!("../../shaders/network/", $file))
     };
 }
 
@@ -98,27 +92,24 @@ impl Kernel {
     /// Where it comes from.
     #[must_use]
     pub fn source(self) -> Source {
+        let norm = joined!(normal total group + "norm.wgsl");
+        let pullback = joined!(normal total group + "norm_pullback.wgsl");
+        let head = joined!(normal total + "head.wgsl");
         let (file, text, entry, bindings): (_, _, _, &[u32]) = match self {
-            Self::Product(_) => ("conv.wgsl", alone!("conv.wgsl"), "conv", &[1, 2, 3, 4, 5]),
-            Self::Norm => ("norm.wgsl", with_normal!("norm.wgsl"), "fused", &[1, 2, 3, 4, 5, 6]),
-            Self::NormMoments => ("norm.wgsl", with_normal!("norm.wgsl"), "moments", &[1, 2, 3, 7]),
-            Self::NormApply => ("norm.wgsl", with_normal!("norm.wgsl"), "apply", &[3, 4, 5, 6, 7]),
-            Self::NormPullback => {
-                ("norm_pullback.wgsl", with_normal!("norm_pullback.wgsl"), "fused", &[1, 2, 3, 4, 5, 6, 7])
-            }
-            Self::NormPullbackSums => {
-                ("norm_pullback.wgsl", with_normal!("norm_pullback.wgsl"), "sums_of", &[1, 2, 3, 4, 7, 8])
-            }
-            Self::NormPullbackApply => {
-                ("norm_pullback.wgsl", with_normal!("norm_pullback.wgsl"), "apply", &[2, 4, 5, 6, 7, 8])
-            }
-            Self::Reduce => ("reduce.wgsl", alone!("reduce.wgsl"), "reduce", &[1, 2, 3, 4]),
-            Self::Exchange => ("exchange.wgsl", alone!("exchange.wgsl"), "exchange", &[1, 2, 3, 4]),
-            Self::Pool => ("head.wgsl", with_normal!("head.wgsl"), "pool", &[1, 4]),
-            Self::Linear => ("head.wgsl", with_normal!("head.wgsl"), "linear", &[1, 2, 3, 4]),
-            Self::Posterior => ("head.wgsl", with_normal!("head.wgsl"), "posterior", &[1, 4, 5]),
-            Self::Finish => ("finish.wgsl", alone!("finish.wgsl"), "finish", &[1, 2, 3, 4]),
-            Self::Mark => ("mark.wgsl", alone!("mark.wgsl"), "mark", &[1]),
+            Self::Product(_) => ("conv.wgsl", joined!(+"conv.wgsl"), "conv", &[1, 2, 3, 4, 5]),
+            Self::Norm => ("norm.wgsl", norm, "fused", &[1, 2, 3, 4, 5, 6]),
+            Self::NormMoments => ("norm.wgsl", norm, "moments", &[1, 2, 3, 7]),
+            Self::NormApply => ("norm.wgsl", norm, "apply", &[3, 4, 5, 6, 7]),
+            Self::NormPullback => ("norm_pullback.wgsl", pullback, "fused", &[1, 2, 3, 4, 5, 6, 7]),
+            Self::NormPullbackSums => ("norm_pullback.wgsl", pullback, "sums_of", &[1, 2, 3, 4, 7, 8]),
+            Self::NormPullbackApply => ("norm_pullback.wgsl", pullback, "apply", &[2, 4, 5, 6, 7, 8]),
+            Self::Reduce => ("reduce.wgsl", joined!(+"reduce.wgsl"), "reduce", &[1, 2, 3, 4]),
+            Self::Exchange => ("exchange.wgsl", joined!(total + "exchange.wgsl"), "exchange", &[1, 2, 3, 4]),
+            Self::Pool => ("head.wgsl", head, "pool", &[1, 4]),
+            Self::Linear => ("head.wgsl", head, "linear", &[1, 2, 3, 4]),
+            Self::Posterior => ("head.wgsl", head, "posterior", &[1, 4, 5]),
+            Self::Finish => ("finish.wgsl", joined!(+"finish.wgsl"), "finish", &[1, 2, 3, 4]),
+            Self::Mark => ("mark.wgsl", joined!(+"mark.wgsl"), "mark", &[1]),
         };
         let constants = match self {
             Self::Product((tx, ty)) => vec![("TX", f64::from(tx)), ("TY", f64::from(ty))],

@@ -3,7 +3,7 @@
 //! `filter` says how a convolution becomes a product and is pure arithmetic, as is `film`. `adapters`, `device` and
 //! `kernels` are the only files that name wgpu. `forward` and `pullback` put the dispatches of the passes together;
 //! [`engine`] cuts jobs to the device's memory. The formulas are those of `kernels::engine`, which the tests hold them
-//! against; the shaders lie in `shaders/network`.
+//! against; the shaders lie in `shaders/network`, and what several of them share in its `prelude`.
 //!
 //! On one device and driver a job gives the same bits every time: sums are trees or run in order, and how a product's depth
 //! is cut depends on its shape alone. Other devices, and the processor, differ by rounding.

@@ -1,5 +1,7 @@
 //! Every shader as WebGPU's own rules see it, and within what every device has.
 
+use std::path::{Path, PathBuf};
+
 use crate::gpu::kernels::Kernel;
 
 #[test]
@@ -44,17 +46,24 @@ fn every_shader_is_valid_with_every_set_of_overrides() {
     }
 }
 
+/// The files of a folder of shaders, in the order of their names.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.is_file()).collect();
+    files.sort();
+    files
+}
+
 #[test]
 fn every_shader_of_the_folder_is_a_kernels() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders/network");
-    let mut files: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != "normal.wgsl")
-        .collect();
-    files.sort();
+    let names = files("shaders/network").into_iter().map(|path| path.file_name().unwrap().to_owned());
     let mut known: Vec<&str> = Kernel::ALL.iter().map(|kernel| kernel.source().file).collect();
     known.sort_unstable();
     known.dedup();
-    assert_eq!(files, known);
+    assert_eq!(names.collect::<Vec<_>>(), known);
+    for path in files("shaders/network/prelude") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(Kernel::ALL.iter().any(|kernel| kernel.source().text.contains(&text)), "{}", path.display());
+    }
 }
