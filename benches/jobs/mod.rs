@@ -1,10 +1,11 @@
 //! What is timed: an analysis, a study of many classes, an attack, a training step and a convolution, each made ready outside
 //! the clock.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use denoscope::attack::{self, Method, Settings, parameters};
+use denoscope::attack::{self, Method, Settings, Smoothing, parameters};
 use denoscope::joint::{JointModel, Linear};
 use denoscope::kernels::conv::{Form, Weights, convolve};
 use denoscope::kernels::layout::{Filter, Frame};
@@ -24,8 +25,9 @@ const CLASSES: usize = 10;
 /// Does it once.
 pub type Job = Box<dyn FnMut() -> Result<()>>;
 
-/// Writes the networks' checkpoints with random weights: two sizes for ten classes, and the compact one for many.
+/// Writes the networks' checkpoints with random weights: three sizes for ten classes, and the compact one for many.
 pub fn write_networks(folder: &Path) -> Result<()> {
+    write(folder, "tiny", CLASSES, SHAPE)?;
     write(folder, "compact", CLASSES, SHAPE)?;
     write(folder, "gradresnet18", CLASSES, SHAPE)?;
     write(folder, "many", 200, Shape::new(3, 64, 64))
@@ -38,7 +40,7 @@ pub fn prepare(folder: &Path, line: &str, device: &DeviceChoice) -> Result<Job> 
         ["analyze", name] => analyze(folder, name, device),
         ["study", name] => study(folder, name),
         ["pgd40", name] => pgd(folder, name, device),
-        ["votes", count, name] => votes(folder, name, count.parse()?, device),
+        ["certificate", votes, name] => certificate(folder, name, votes.parse()?, device),
         ["photograph", side, name] => photograph(folder, name, side.parse()?, device),
         ["train_step", name] => train_step(folder, name),
         ["langevin", steps, name] => langevin(folder, name, steps.parse()?),
@@ -61,6 +63,9 @@ fn draw(stream: u64, count: usize) -> Vec<f32> {
 fn write(folder: &Path, name: &str, classes: usize, shape: Shape) -> Result<()> {
     let architecture = match name {
         "gradresnet18" => Architecture::gradresnet18(),
+        "tiny" => {
+            Architecture { widths: vec![8, 16], blocks: vec![1, 1], strides: vec![1, 2], ..Architecture::compact() }
+        }
         _ => Architecture::compact(),
     };
     let classes = (0..classes).map(|c| format!("class {c}")).collect();
@@ -81,14 +86,14 @@ fn open(folder: &Path, name: &str) -> Result<Checkpoint> {
 
 /// One picture: its log-joint and the denoised picture under every class.
 fn analyze(folder: &Path, name: &str, device: &DeviceChoice) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, device)?;
-    let shape = network.shape();
+    let placed = Placed::load(folder, name, device)?;
+    let shape = placed.network.shape();
     let noisy = Batch::new(shape, draw(100, shape.len()));
     let classes: Vec<usize> = (0..CLASSES).collect();
     Ok(Box::new(move || {
-        let forward = network.forward_for(&noisy, &[SIGMA], &classes)?;
+        let forward = placed.network.forward_for(&noisy, &[SIGMA], &classes)?;
         std::hint::black_box((forward.log_joint(), forward.denoised_as(&classes)?));
-        Ok(())
+        placed.check()
     }))
 }
 
@@ -103,40 +108,63 @@ fn study(folder: &Path, name: &str) -> Result<Job> {
     }))
 }
 
-/// The answers to many noisy copies of a picture, as a certificate counts them.
-fn votes(folder: &Path, name: &str, count: usize, device: &DeviceChoice) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, device)?;
-    let noisy = Batch::new(network.shape(), draw(106, count * network.shape().len()));
-    let sigmas = vec![SIGMA; count];
+/// A network on a device, and nowhere else: `check` fails once the processor had to step in.
+struct Placed {
+    network: Network,
+    device: String,
+}
+
+impl Placed {
+    fn load(folder: &Path, name: &str, device: &DeviceChoice) -> Result<Self> {
+        let network = Network::load_ready(open(folder, name)?, device)?;
+        let device = network.device();
+        Ok(Self { network, device })
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.network.device() == self.device {
+            return Ok(());
+        }
+        bail!("{}: {}", self.device, self.network.device_reason().unwrap_or_default())
+    }
+}
+
+/// A certificate of so many votes, its noise included.
+fn certificate(folder: &Path, name: &str, votes: u64, device: &DeviceChoice) -> Result<Job> {
+    let placed = Placed::load(folder, name, device)?;
+    let values = draw(106, placed.network.shape().len()).iter().map(|v| (0.5 + 0.2 * v).clamp(0.0, 1.0)).collect();
+    let clean = Picture::new(placed.network.shape(), values);
+    let smoothing = Smoothing { samples: votes, ..Smoothing::new(SIGMA) };
     Ok(Box::new(move || {
-        std::hint::black_box(network.forward(&noisy, &sigmas)?.log_joint());
-        Ok(())
+        let go_on = &mut |_: &attack::Certificate| ControlFlow::Continue(());
+        std::hint::black_box(attack::certify(&placed.network, &clean, &smoothing, &Cancel::new(), go_on)?);
+        placed.check()
     }))
 }
 
 /// A square photograph, denoised in tiles.
 fn photograph(folder: &Path, name: &str, side: usize, device: &DeviceChoice) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, device)?;
+    let placed = Placed::load(folder, name, device)?;
     let shape = Shape::new(3, side, side);
     let noisy = Picture::new(shape, draw(107, shape.len()));
     let weights = vec![1.0 / CLASSES as f64; CLASSES];
     Ok(Box::new(move || {
         let (tiling, cancel) = (native::Tiling::default(), Cancel::new());
-        std::hint::black_box(native::denoise(&network, &noisy, SIGMA, &weights, tiling, &cancel, &mut |_| ())?);
-        Ok(())
+        std::hint::black_box(native::denoise(&placed.network, &noisy, SIGMA, &weights, tiling, &cancel, &mut |_| ())?);
+        placed.check()
     }))
 }
 
 /// Forty steps of PGD from the picture itself.
 fn pgd(folder: &Path, name: &str, device: &DeviceChoice) -> Result<Job> {
-    let network = Network::load_ready(open(folder, name)?, device)?;
-    let shape = network.shape();
+    let placed = Placed::load(folder, name, device)?;
+    let shape = placed.network.shape();
     let clean = Batch::new(shape, draw(101, shape.len()).iter().map(|v| v.abs().min(1.0)).collect());
     let settings =
         Settings::new(Method::Pgd, SIGMA).with(parameters::STEPS, 40.0)?.with(parameters::RANDOM_START, 0.0)?;
     Ok(Box::new(move || {
-        std::hint::black_box(attack::run(&network, &clean, &[0], &settings, &Cancel::new(), &mut |_| ())?);
-        Ok(())
+        std::hint::black_box(attack::run(&placed.network, &clean, &[0], &settings, &Cancel::new(), &mut |_| ())?);
+        placed.check()
     }))
 }
 

@@ -49,8 +49,9 @@ struct Params {
     stride: u32,
     // 0: nothing is added; 1: `added`, row by row; 2: the row's scale times its picture's `added`.
     adds: u32,
-    unused_0: u32,
-    unused_1: u32,
+    // The first workgroup along x, of a product that goes in pieces.
+    first_group: u32,
+    unused: u32,
     phases: array<Phase, 4>,
 }
 
@@ -96,7 +97,7 @@ fn conv(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let slice = group.z % p.slices;
     let area = phase.grid.x * phase.grid.y;
     let count = p.rows * area;
-    let start = group.x * TILE_ROWS;
+    let start = (p.first_group + group.x) * TILE_ROWS;
     if (start >= count) {
         return;
     }

@@ -115,15 +115,24 @@ impl Ball {
         }
         match self.norm {
             Norm::Linf => {
-                for (value, centre) in values.iter_mut().zip(&self.centre) {
-                    let centre = f64::from(*centre);
-                    let low = (centre - self.epsilon).max(0.0) as f32;
-                    let high = (centre + self.epsilon).min(1.0) as f32;
+                for (value, [low, high]) in values.iter_mut().zip(self.bounds()) {
                     *value = value.clamp(low, high);
                 }
             }
             Norm::L2 => self.project_l2(values),
         }
+    }
+
+    /// The least and the most of each value: of the ball and [0, 1] for L∞, where that is all that [`Ball::project`] does; of
+    /// [0, 1] alone for L2.
+    pub(super) fn bounds(&self) -> impl Iterator<Item = [f32; 2]> + '_ {
+        self.centre.iter().map(|centre| match self.norm {
+            Norm::Linf => {
+                let centre = f64::from(*centre);
+                [(centre - self.epsilon).max(0.0) as f32, (centre + self.epsilon).min(1.0) as f32]
+            }
+            Norm::L2 => [0.0, 1.0],
+        })
     }
 
     /// Whether `values` lie in the ball, up to rounding.

@@ -24,7 +24,7 @@ pub struct Smoothing {
     /// Whether somebody who sees the count may stop it, so that α is spent in parts; see [`Certificate`].
     #[serde(default = "yes")]
     pub may_stop: bool,
-    /// How many noisy pictures the model sees at once. It changes no result.
+    /// How many noisy pictures the model sees at once, or more where a device does better with more. It changes no result.
     pub batch: usize,
     /// Seed of the noise.
     pub seed: u64,
@@ -130,9 +130,7 @@ impl Certification {
         let Self { smoothing, certificate, .. } = self;
         let left = smoothing.samples.saturating_sub(certificate.samples());
         // A batch ends at a look, so that the looks do not depend on the batches.
-        let some = left
-            .min(limits::batch(smoothing.batch, clean.values().len()) as u64)
-            .min(self.next_look - certificate.samples());
+        let some = left.min(at_once(model, clean, smoothing) as u64).min(self.next_look - certificate.samples());
         votes(model, clean, smoothing, cancel, self.drawn, &mut certificate.votes, some)?;
         self.drawn += some;
         if certificate.samples() == self.next_look {
@@ -149,6 +147,11 @@ impl Certification {
     }
 }
 
+/// How many noisy pictures the model sees at once: no fewer than it likes.
+fn at_once(model: &dyn JointModel, clean: &Picture, smoothing: &Smoothing) -> usize {
+    limits::batch(smoothing.batch.max(model.at_once(clean.shape())), clean.values().len())
+}
+
 /// Counts what the model says of `count` noisy pictures, of which `drawn` came before.
 fn votes(
     model: &dyn JointModel,
@@ -161,7 +164,7 @@ fn votes(
 ) -> Result<()> {
     let Smoothing { sigma, seed, number, .. } = *smoothing;
     let size = clean.values().len();
-    let batch = limits::batch(smoothing.batch, size) as u64;
+    let batch = at_once(model, clean, smoothing) as u64;
     let mut done = 0;
     while done < count {
         cancel.check()?;

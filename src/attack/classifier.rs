@@ -1,6 +1,6 @@
 //! The classifier under attack: log-probabilities of the classes for pictures in [0, 1], and their gradients.
 
-use crate::joint::{Forward, JointModel, log_softmax};
+use crate::joint::{Ascended, Ascent, Forward, JointModel, log_softmax};
 use crate::picture::{Batch, Noise};
 use crate::{Error, Result};
 
@@ -55,6 +55,11 @@ pub(super) trait Classifier {
     fn verdict(&self, pictures: &Batch, streams: &[u64]) -> Result<Vec<f64>> {
         Ok(self.judge(pictures, streams, 0)?.logits().to_vec())
     }
+
+    /// Steps of ascent from these pictures on, if it does them by itself.
+    fn ascend(&self, _pictures: &Batch, _ascent: &Ascent<'_>) -> Result<Option<Ascended>> {
+        Ok(None)
+    }
 }
 
 /// What a classifier says of a batch, kept for gradients.
@@ -76,6 +81,10 @@ pub(super) struct Direct<'a> {
 impl Classifier for Direct<'_> {
     fn judge(&self, pictures: &Batch, _streams: &[u64], _query: u64) -> Result<Box<dyn Judgement + '_>> {
         Ok(Box::new(Judged::of(self.model, pictures, self.sigma)?))
+    }
+
+    fn ascend(&self, pictures: &Batch, ascent: &Ascent<'_>) -> Result<Option<Ascended>> {
+        self.model.ascend(pictures, self.sigma, ascent)
     }
 }
 

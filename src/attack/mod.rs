@@ -7,6 +7,7 @@
 //! [`Outcome`] is what came of it. `certify` proves a radius within which no attack succeeds (randomised smoothing).
 //! [`Defence`] puts purification or a smoothed vote before the classifier; attacks then go through it.
 
+mod ahead;
 mod apgd;
 mod budget;
 mod build;
@@ -35,6 +36,8 @@ mod timeline;
 mod vote;
 mod warning;
 
+#[cfg(test)]
+mod ahead_tests;
 #[cfg(test)]
 mod crossed_tests;
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The driver: many searches in step, their questions answered as one batch.
 
+use super::ahead::{self, Progress};
 use super::budget::{Ball, Distance};
 use super::classifier::{Classifier, Passes};
 use super::loss::{Goal, argmax, descending};
-use super::search::{Answer, Begin, Draws, Search, Want};
+use super::search::{Answer, Begin, Draws, Moved, Search, Want};
 use super::{Settings, Target, Timeline, Warning, build};
 use crate::joint::{JointModel, posterior};
-use crate::picture::{Batch, Picture};
+use crate::picture::{Batch, Picture, Shape};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -86,6 +87,14 @@ pub struct Step<'a> {
     pub attacked: &'a [f32],
 }
 
+/// What a step shows of one picture: the loss, `log p(c | x)` up to a constant, and what was asked about; and what it cost.
+pub(super) struct Seen<'a> {
+    pub(super) loss: f64,
+    pub(super) logits: &'a [f64],
+    pub(super) picture: &'a [f32],
+    pub(super) cost: Passes,
+}
+
 /// Attacks each picture of `clean`, which lie in [0, 1], given each one's class.
 ///
 /// # Errors
@@ -111,8 +120,15 @@ pub fn run(
         .collect();
 
     let mut active: Vec<usize> = (0..attacks.len()).collect();
+    let mut progress = Progress::Made;
     for round in 1.. {
         cancel.check()?;
+        if progress != Progress::Refused {
+            progress = ahead::advance(&*classifier, &mut attacks, &active, settings, observer)?;
+        }
+        if progress == Progress::Made {
+            continue;
+        }
         active = advance(&*classifier, &mut attacks, &active, settings, round, observer)?;
         if active.is_empty() {
             break;
@@ -162,7 +178,7 @@ fn check_pictures(clean: &Batch, labels: &[usize], classes: usize) -> Result<()>
 }
 
 /// One picture's attack and its record.
-struct Attack {
+pub(super) struct Attack {
     clean: Picture,
     clean_logits: Vec<f64>,
     goal: Goal,
@@ -181,6 +197,47 @@ impl Attack {
         let search = build::search(settings, ball, begin);
         let (clean_logits, trajectory) = (logits.to_vec(), Timeline::of_pictures(clean.shape()));
         Self { clean, clean_logits, goal, search, loss: Vec::new(), trajectory, passes: Passes::default() }
+    }
+
+    pub(super) fn search(&self) -> &dyn Search {
+        &*self.search
+    }
+
+    pub(super) fn goal(&self) -> Goal {
+        self.goal
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        self.clean.shape()
+    }
+
+    /// Passes a step on to the search that was done for it.
+    pub(super) fn moved(&mut self, moved: &Moved<'_>) {
+        self.search.moved(moved);
+    }
+
+    /// Puts a step on record, and tells the observer of it.
+    pub(super) fn note(
+        &mut self,
+        index: usize,
+        seen: &Seen<'_>,
+        settings: &Settings,
+        observer: &mut dyn FnMut(Step<'_>),
+    ) {
+        self.passes = self.passes.and(seen.cost);
+        observer(Step {
+            picture: index,
+            step: self.loss.len(),
+            steps: self.search.length(),
+            loss: seen.loss,
+            predicted: argmax(seen.logits),
+            posterior: &posterior(seen.logits),
+            attacked: seen.picture,
+        });
+        self.loss.push(seen.loss);
+        if settings.keep_trajectory {
+            self.trajectory.push(Picture::new(self.clean.shape(), seen.picture.to_vec()));
+        }
     }
 
     fn finish(
@@ -284,20 +341,9 @@ fn advance(
             None => &[],
         };
         let attack = &mut attacks[index];
-        attack.passes = attack.passes.and(cost.judge).and(cost.gradient.times(count));
-        observer(Step {
-            picture: index,
-            step: attack.loss.len(),
-            steps: attack.search.length(),
-            loss: *loss,
-            predicted: argmax(logits_of(row)),
-            posterior: &posterior(logits_of(row)),
-            attacked: pictures.row(row),
-        });
-        attack.loss.push(*loss);
-        if settings.keep_trajectory {
-            attack.trajectory.push(pictures.picture(row));
-        }
+        let cost = cost.judge.and(cost.gradient.times(count));
+        let seen = Seen { loss: *loss, logits: logits_of(row), picture: pictures.row(row), cost };
+        attack.note(index, &seen, settings, observer);
         attack.search.tell(&Answer { logits: logits_of(row), loss: *loss, gradients });
     }
     Ok(asking)

@@ -6,6 +6,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
+use super::ahead::Climb;
 use super::loss::{Goal, Loss};
 use crate::picture::{Shape, normals};
 
@@ -16,6 +17,15 @@ pub(super) trait Search {
 
     /// What the model says of the picture that was asked about.
     fn tell(&mut self, answer: &Answer<'_>);
+
+    /// Its next steps, where it only climbs and need not be asked between them: then [`Self::moved`] tells it of each, in place
+    /// of [`Self::tell`].
+    fn climb(&self) -> Option<Climb<'_>> {
+        None
+    }
+
+    /// A step that was done for it.
+    fn moved(&mut self, _moved: &Moved<'_>) {}
 
     /// The picture that it would end with now.
     fn result(&self) -> &[f32];
@@ -89,6 +99,16 @@ pub(super) struct Answer<'a> {
     pub(super) loss: f64,
     /// The gradients that were asked for, `[M, C, H, W]`. A loss's is known up to a positive factor.
     pub(super) gradients: &'a [f32],
+}
+
+/// What became of a picture by a step of [`Search::climb`].
+pub(super) struct Moved<'a> {
+    /// `log p(c | x)` before the step, up to a constant, `[K]`.
+    pub(super) logits: &'a [f64],
+    /// Whether there was no gradient.
+    pub(super) flat: bool,
+    /// The picture after the step.
+    pub(super) picture: &'a [f32],
 }
 
 impl Want {

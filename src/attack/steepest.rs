@@ -1,8 +1,9 @@
 //! FGSM, BIM, PGD and MI-FGSM: steps of fixed length along the steepest ascent of the cross-entropy.
 
+use super::ahead::Climb;
 use super::budget::Ball;
 use super::loss::{Goal, Loss};
-use super::search::{Answer, Ask, Begin, Draws, Search, Want};
+use super::search::{Answer, Ask, Begin, Draws, Moved, Search, Want};
 use super::{Method, Norm, Settings, Warning, parameters};
 
 /// What tells the four apart.
@@ -33,6 +34,8 @@ pub(super) struct Steepest {
     start: usize,
     over: bool,
     flat: bool,
+    /// Whether the picture was projected by a device, in single precision.
+    rough: bool,
 }
 
 impl Steepest {
@@ -69,6 +72,7 @@ impl Steepest {
             start: 0,
             over: false,
             flat: false,
+            rough: false,
             ball,
         };
         search.begin();
@@ -97,6 +101,35 @@ impl Steepest {
         } else if self.step >= 2 * at {
             self.mark = (self.values.clone(), self.step);
         }
+    }
+
+    /// Whether what the model says of the picture ends this start: then it is over, or begins anew.
+    fn ends(&mut self, logits: &[f64]) -> bool {
+        let at_end = self.step == self.plan.steps;
+        if self.goal.is_reached(logits) && (at_end || self.plan.early_stop) {
+            self.over = true;
+            self.settle();
+        } else if at_end {
+            self.start += 1;
+            self.begin();
+        }
+        self.over || at_end
+    }
+
+    /// Projects what was projected in single precision, which may miss the budget by its last digits. Only at the end: a device
+    /// that goes on goes on from what it had.
+    fn settle(&mut self) {
+        if self.rough {
+            self.ball.project(&mut self.values);
+            self.rough = false;
+        }
+    }
+
+    /// Counts the step that led to the picture.
+    fn arrive(&mut self) {
+        self.step += 1;
+        self.leave_out_rounds();
+        self.over = self.step == self.plan.steps && !self.restarts();
     }
 
     /// Whether another start follows the one that is over.
@@ -148,15 +181,7 @@ impl Search for Steepest {
     }
 
     fn tell(&mut self, answer: &Answer<'_>) {
-        let at_end = self.step == self.plan.steps;
-        let reached = self.goal.is_reached(answer.logits);
-        if reached && (at_end || self.plan.early_stop) {
-            self.over = true;
-            return;
-        }
-        if at_end {
-            self.start += 1;
-            self.begin();
+        if self.ends(answer.logits) {
             return;
         }
         self.flat |= answer.gradients.iter().all(|g| *g == 0.0);
@@ -166,9 +191,26 @@ impl Search for Steepest {
         } else {
             self.ball.step(&mut self.values, answer.gradients, self.plan.step_size);
         }
-        self.step += 1;
-        self.leave_out_rounds();
-        self.over = self.step == self.plan.steps && !self.restarts();
+        self.arrive();
+    }
+
+    fn climb(&self) -> Option<Climb<'_>> {
+        let steps = self.plan.steps.checked_sub(self.step).filter(|steps| *steps > 0 && !self.over)?;
+        let climb = Climb { ball: &self.ball, goal: self.goal, length: self.plan.step_size, steps };
+        self.plan.decay.is_none().then_some(climb)
+    }
+
+    fn moved(&mut self, moved: &Moved<'_>) {
+        if self.ends(moved.logits) {
+            return;
+        }
+        self.flat |= moved.flat;
+        self.values.copy_from_slice(moved.picture);
+        self.rough = true;
+        if self.step + 1 == self.plan.steps {
+            self.settle();
+        }
+        self.arrive();
     }
 
     fn result(&self) -> &[f32] {

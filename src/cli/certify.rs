@@ -52,7 +52,7 @@ pub(super) struct Certify {
     /// The seed of the noise
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// How many noisy pictures the model sees at once; it changes no result
+    /// How many noisy pictures the model sees at once, or more on a graphics card; it changes no result
     #[arg(long, value_name = "N", default_value_t = 100)]
     batch: usize,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels

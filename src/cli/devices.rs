@@ -36,10 +36,7 @@ impl Devices {
         let time = device.analysis_ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1} ms"));
         self.output.say(format!("{mark} {:<8} {time:>10}  {}", device.device, device.name))?;
         let line = |text: String| self.output.say(format!("{:24}{text}", ""));
-        if let (Some(kind), Some(backend), Some(driver)) = (&device.kind, &device.backend, &device.driver) {
-            let memory = device.buffer_bytes.map_or_else(String::new, |b| format!(", buffers to {} MiB", b >> 20));
-            line(format!("{kind}, {backend}, {driver}{memory}"))?;
-        }
+        device.about().map_or(Ok(()), line)?;
         device.note.as_ref().map_or(Ok(()), |note| line(note.clone()))
     }
 }

@@ -71,7 +71,7 @@ pub(super) struct Eval {
     /// The seed of noise and attacks
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Pictures that go through the model together; figures depend on it by rounding only
+    /// Pictures that go through the model together, or more on a graphics card; figures depend on it by rounding only
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
     /// Also write every figure as a line of comma-separated values

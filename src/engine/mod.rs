@@ -46,9 +46,13 @@
 //! arithmetic fails; [`Error::Device`] if the device is lost or does not answer. After an error nothing that was written to
 //! an output slice means anything, and the engine still takes other calls, or fails them with [`Error::Device`].
 
+mod ascent;
 mod learner;
 mod passes;
 
+#[cfg(test)]
+pub(crate) use ascent::plainly;
+pub use ascent::{Ascended, Ascent};
 pub use learner::{Gradients, Learner, LossParts, LossWeights, TrainingRows};
 pub use passes::{Analysis, Passes, Size, Tape, check_cotangents, check_pictures};
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use super::{Ascended, Ascent};
 use crate::{Error, Result};
 
 /// Height and width of pictures, in pixels.
@@ -37,6 +38,25 @@ pub trait Passes: Send + Sync + Debug {
     fn analysis<'a>(&'a self, noisy: &[f32], size: Size, sigma: f32, classes: &[usize]) -> Result<Analysis<'a>> {
         let _ = classes;
         Ok((self.forward(noisy, size, &[sigma])?, None))
+    }
+
+    /// Steps of ascent from `noisy` on, at one σ, where the engine does them without asking anybody in between; as many as it
+    /// likes. How many it does changes no bit of a step's result.
+    ///
+    /// None: it does not, or a number was not finite; then the caller goes step by step.
+    ///
+    /// # Errors
+    /// See the [module](crate::engine).
+    fn ascend(&self, noisy: &[f32], size: Size, sigma: f32, ascent: &Ascent<'_>) -> Result<Option<Ascended>> {
+        let _ = (noisy, size, sigma, ascent);
+        Ok(None)
+    }
+
+    /// How many pictures of this size a job of many had better give it at once; 1: as the caller likes. It depends on nothing
+    /// but the size, the network and the device.
+    fn at_once(&self, size: Size) -> usize {
+        let _ = size;
+        1
     }
 
     /// Does ahead what the first analysis of one picture of this size, with this many cotangents, would wait for: packs

@@ -3,13 +3,16 @@
 //! The window's device must not be shared: a wait on it holds a lock that its frames need. Waiting is by polling, with a
 //! deadline of our own; nothing here panics on a device's error, and a submission whose end was not reached is an error.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, TryRecvError};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::adapters::{Card, Kind, ready};
+use super::budget;
+use super::fault::{Fault, first_line};
 use super::kernels::{Kernel, Source, pipeline};
+use super::pace::Pace;
 use crate::{Error, Result};
 
 /// How a device is opened.
@@ -21,8 +24,8 @@ pub struct Settings {
     pub submission_ms: f64,
     /// Seconds to wait for a job before the device counts as lost.
     pub patience: Duration,
-    /// Bytes that the activations of one job may take.
-    pub memory: u64,
+    /// Bytes that the activations of one job may take; none: what the card gives.
+    pub memory: Option<u64>,
     /// For tests: changes the kernels' sources.
     pub tamper: Option<fn(&mut Source)>,
     /// For tests: leaves the marks out that show that a submission came to its end.
@@ -35,7 +38,7 @@ impl Default for Settings {
             least: false,
             submission_ms: 8.0,
             patience: Duration::from_mins(1),
-            memory: 1 << 30,
+            memory: None,
             tamper: None,
             unmarked: false,
         }
@@ -55,6 +58,14 @@ pub struct Step {
     operations: f64,
 }
 
+impl Step {
+    /// Floating-point operations, or what costs as much.
+    #[must_use]
+    pub fn operations(&self) -> f64 {
+        self.operations
+    }
+}
+
 /// An open device.
 #[derive(Debug)]
 pub struct Gpu {
@@ -64,11 +75,19 @@ pub struct Gpu {
     queue: wgpu::Queue,
     pipelines: Vec<OnceLock<wgpu::ComputePipeline>>,
     /// The first thing that went wrong.
-    fault: Arc<Mutex<Option<String>>>,
+    fault: Fault,
     jobs: AtomicU32,
     submissions: AtomicU32,
-    /// Operations a millisecond, as measured.
-    pace: Mutex<f64>,
+    dispatches: AtomicU32,
+    /// Bytes that the activations of one job may take.
+    memory: u64,
+    /// Bytes of one allocation that it claims not to have.
+    refused: AtomicU64,
+    /// Operations of the latest job's longest submission.
+    longest: Mutex<f64>,
+    /// Bytes of buffers that it was asked for.
+    asked: AtomicU64,
+    pace: Pace,
     nothing: Buffer,
 }
 
@@ -125,26 +144,32 @@ impl Gpu {
         };
         let (device, queue) =
             ready(card.adapter.request_device(&descriptor)).map_err(|error| refuse(first_line(&error.to_string())))?;
-        let fault = Arc::new(Mutex::new(None));
-        let (uncaptured, lost) = (Arc::clone(&fault), Arc::clone(&fault));
-        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| note(&uncaptured, &error.to_string())));
-        device.set_device_lost_callback(move |_, reason| note(&lost, &format!("the device was lost: {reason}")));
+        let fault = Fault::default();
+        let (uncaptured, lost) = (fault.clone(), fault.clone());
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| uncaptured.note(&error.to_string())));
+        device.set_device_lost_callback(move |_, reason| lost.note(&format!("the device was lost: {reason}")));
         let nothing = Buffer(device.create_buffer(&wgpu::BufferDescriptor {
             label: Some("nothing"),
             size: PARAMETER_BYTES,
             usage: wgpu::BufferUsages::STORAGE,
             mapped_at_creation: false,
         }));
+        let memory = settings.memory.unwrap_or_else(|| budget::of(&device, card.kind));
         Ok(Self {
             card,
+            pace: Pace::new(settings.submission_ms),
             settings,
+            memory,
+            refused: AtomicU64::new(u64::MAX),
+            longest: Mutex::new(0.0),
+            asked: AtomicU64::new(0),
+            dispatches: AtomicU32::new(0),
             device,
             queue,
             pipelines: Kernel::ALL.iter().map(|_| OnceLock::new()).collect(),
             fault,
             jobs: AtomicU32::new(0),
             submissions: AtomicU32::new(0),
-            pace: Mutex::new(2e7),
             nothing,
         })
     }
@@ -166,7 +191,13 @@ impl Gpu {
     /// Bytes that a job's activations may take.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        self.settings.memory
+        self.memory
+    }
+
+    /// How fast it is.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// A buffer that nobody reads, for bindings that are not used.
@@ -181,6 +212,30 @@ impl Gpu {
         self.submissions.load(Ordering::Relaxed)
     }
 
+    /// Bytes of buffers that it was asked for so far.
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Lets every allocation of so many bytes fail from now on.
+    #[cfg(test)]
+    pub(super) fn refuse(&self, bytes: u64) {
+        self.refused.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Operations of the longest submission of the latest job.
+    #[cfg(test)]
+    pub(super) fn longest(&self) -> f64 {
+        *self.longest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Dispatches so far.
+    #[must_use]
+    pub fn dispatches(&self) -> u32 {
+        self.dispatches.load(Ordering::Relaxed)
+    }
+
     /// Loses the device, as a driver's reset would.
     pub fn destroy(&self) {
         self.device.destroy();
@@ -191,10 +246,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`]: the device is not to be used any more.
     pub fn check(&self) -> Result<()> {
-        match &*self.fault.lock().unwrap_or_else(PoisonError::into_inner) {
-            None => Ok(()),
-            Some(reason) => Err(self.failed(reason)),
-        }
+        self.fault.reason().map_or(Ok(()), |reason| Err(self.failed(&reason)))
     }
 
     fn failed(&self, reason: &str) -> Error {
@@ -227,6 +279,7 @@ impl Gpu {
 
     fn buffer(&self, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
         let size = size.max(PARAMETER_BYTES);
+        self.asked.fetch_add(size, Ordering::Relaxed);
         self.device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation: false })
     }
 
@@ -242,11 +295,13 @@ impl Gpu {
     /// # Errors
     /// [`Error::Compute`] if it had not.
     pub fn allocate<T>(&self, make: impl FnOnce() -> T) -> Result<T> {
+        let before = self.asked.load(Ordering::Relaxed);
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let made = make();
+        let asked = self.asked.load(Ordering::Relaxed) - before;
         match ready(scope.pop()) {
-            None => Ok(made),
-            Some(_) => Err(Error::Compute(format!("{}: out of memory", self.card.title()))),
+            None if asked < self.refused.load(Ordering::Relaxed) => Ok(made),
+            _ => Err(Error::Compute(format!("{}: out of memory", self.card.title()))),
         }
     }
 
@@ -325,8 +380,8 @@ impl Gpu {
         let mut words = [0_u32; PARAMETER_BYTES as usize / 2];
         (words[0], words[1], words[PARAMETER_BYTES as usize / 4]) = (job, 1, job);
         self.queue.write_buffer(&readback.parameters, 0, bytemuck::cast_slice(&words));
-        let budget = *self.pace.lock().unwrap_or_else(PoisonError::into_inner) * self.settings.submission_ms;
-        let (mut submissions, mut all) = (0_u32, 0.0);
+        let budget = self.pace.submission();
+        let (mut submissions, mut all, mut longest) = (0_u32, 0.0, 0.0_f64);
         let mut steps = steps.peekable();
         loop {
             let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
@@ -342,6 +397,7 @@ impl Gpu {
                     steps.next();
                 }
                 all += operations;
+                longest = longest.max(operations);
                 if !self.settings.unmarked {
                     self.record(&mut pass, &readback.steps[usize::from(submissions > 0)]);
                 }
@@ -363,14 +419,16 @@ impl Gpu {
                 break;
             }
         }
+        *self.longest.lock().unwrap_or_else(PoisonError::into_inner) = longest;
         let found = self.wait(readback, results, (job, submissions));
         if found.is_ok() {
-            self.learn(all, start.elapsed());
+            self.pace.learn(all, start.elapsed());
         }
         found
     }
 
     fn record(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step) {
+        self.dispatches.fetch_add(1, Ordering::Relaxed);
         pass.set_pipeline(self.pipeline(step.kernel));
         pass.set_bind_group(0, &step.bind, &[]);
         pass.dispatch_workgroups(step.groups[0], step.groups[1], step.groups[2]);
@@ -437,28 +495,7 @@ impl Gpu {
 
     /// Notes a fault for good.
     fn give_up(&self, reason: &str) -> Error {
-        note(&self.fault, reason);
+        self.fault.note(reason);
         self.check().err().unwrap_or_else(|| self.failed(reason))
     }
-
-    /// Takes the pace of a job into account, the latest the most.
-    fn learn(&self, operations: f64, elapsed: Duration) {
-        let milliseconds = elapsed.as_secs_f64() * 1e3;
-        if operations > 0.0 && milliseconds > 0.0 {
-            let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-            *pace = 0.5 * (*pace + operations / milliseconds);
-        }
-    }
-}
-
-/// Keeps the first fault: the others follow from it.
-fn note(fault: &Mutex<Option<String>>, reason: &str) {
-    fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| first_line(reason));
-}
-
-/// What a driver's message says, on one line.
-fn first_line(reason: &str) -> String {
-    let line: Vec<&str> = reason.lines().map(str::trim).filter(|line| !line.is_empty()).take(2).collect();
-    let line = line.join(" ");
-    if line.is_empty() { "the driver gives no reason".to_owned() } else { line }
 }

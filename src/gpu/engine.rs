@@ -1,13 +1,16 @@
 //! The network's passes on a device: jobs cut to its memory, and memory kept from one job to the next.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::adapters::Kind;
+use super::ascent::Climb;
 use super::device::Gpu;
 use super::forward::Pictures;
 use super::joint::Joint;
 use super::network::Network;
 use super::pullback::Rows;
-use crate::engine::{Analysis, Passes, Size, Tape, check_cotangents, check_pictures};
+use crate::engine::{Analysis, Ascended, Ascent, Passes, Size, Tape, check_cotangents, check_pictures};
 use crate::program::{self, Program};
 use crate::{Error, Result};
 
@@ -19,6 +22,10 @@ const KEPT_ROWS: usize = 3;
 
 /// Pixels of all rows at most, so that the workgroups of every kernel can be numbered.
 const MOST_PIXELS: usize = 2_000_000;
+
+/// Operations of the pictures that go at once where many wait: enough for the largest card, and a few tens of milliseconds of a
+/// small one.
+const WORK: f64 = 3e10;
 
 /// A network on a device, with the memory of jobs that are done.
 #[derive(Debug)]
@@ -32,6 +39,7 @@ struct Workspace {
     pictures: Pictures,
     rows: Vec<Rows>,
     joint: Option<Joint>,
+    climb: Option<Climb>,
 }
 
 /// A forward pass, which gives its memory back when it is dropped.
@@ -65,19 +73,11 @@ impl Engine {
         self.network.bytes(size)
     }
 
-    /// Dispatches of the forward pass of one picture, and of the adjoint pass of so many cotangents, marks apart.
-    #[cfg(test)]
-    pub(super) fn dispatches(&self, size: Size, cotangents: usize) -> (usize, usize) {
-        let pictures = self.network.lay_out(1, size);
-        let rows = self.network.lay_out_rows(&pictures, (cotangents, cotangents, cotangents));
-        (pictures.plan.steps().len(), pictures.gradient_plan.steps().len() + rows.plan.steps().len())
-    }
-
     /// How many pictures, and how many rows of cotangents, of this size go at once.
     ///
     /// # Errors
     /// [`Error::Compute`] if the device has not the memory for one.
-    fn at_once(&self, size: Size) -> Result<(usize, usize)> {
+    fn limits(&self, size: Size) -> Result<(usize, usize)> {
         let gpu = self.network.gpu();
         let one = self.network.largest(size).max(self.network.pictures.classes) as u64 * 4;
         let (picture, row) = self.network.bytes(size);
@@ -103,29 +103,46 @@ impl Engine {
     fn pass(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Passed<'_>> {
         let pictures = check_pictures(noisy, self.network.pictures.channels, size, sigmas)?;
         let picture = noisy.len() / pictures;
-        let (mut at_once, _) = self.at_once(size)?;
-        let mut passed = Passed { engine: self, parts: Mutex::new(Vec::new()), energy: Vec::new(), logits: Vec::new() };
-        let mut first = 0;
+        let (at_once, _) = self.limits(size)?;
+        let (mut energies, mut values) = (Vec::new(), Vec::new());
+        let parts = self.in_parts(pictures, size, at_once, |workspace, some| {
+            let pixels = some.start * picture..some.end * picture;
+            self.network.place(&mut workspace.pictures, &noisy[pixels], &sigmas[some]);
+            let (energy, logits) = self.network.pass(&workspace.pictures)?;
+            energies.extend(energy);
+            values.extend(logits.into_iter().map(f64::from));
+            Ok(())
+        })?;
+        Ok(Passed { engine: self, parts: Mutex::new(parts), energy: energies, logits: values })
+    }
+
+    /// Does a job on so many pictures at once as the memory holds, one workspace a part.
+    fn in_parts(
+        &self,
+        pictures: usize,
+        size: Size,
+        mut at_once: usize,
+        mut job: impl FnMut(&mut Workspace, Range<usize>) -> Result<()>,
+    ) -> Result<Vec<Workspace>> {
+        let (mut parts, mut first) = (Vec::new(), 0);
         while first < pictures {
             let count = at_once.min(pictures - first);
-            let mut workspace = match self.workspace(count, size) {
-                Ok(workspace) => workspace,
+            let done = self.workspace(count, size).and_then(|mut workspace| {
+                job(&mut workspace, first..first + count)?;
+                Ok(workspace)
+            });
+            match done {
+                Ok(workspace) => parts.push(workspace),
                 // What other programs use of the memory nobody says before it runs out.
                 Err(Error::Compute(_)) if count > 1 => {
                     at_once = count / 2;
                     continue;
                 }
                 Err(error) => return Err(error),
-            };
-            let range = first * picture..(first + count) * picture;
-            self.network.place(&mut workspace.pictures, &noisy[range], &sigmas[first..first + count]);
-            let (energy, logits) = self.network.pass(&workspace.pictures)?;
-            passed.energy.extend(energy);
-            passed.logits.extend(logits.into_iter().map(f64::from));
-            passed.parts.get_mut().unwrap_or_else(PoisonError::into_inner).push(workspace);
+            }
             first += count;
         }
-        Ok(passed)
+        Ok(parts)
     }
 
     /// A free workspace of this shape, or a new one.
@@ -145,7 +162,59 @@ impl Engine {
             lay_out()
         })?;
         gpu.check()?;
-        Ok(Workspace { pictures, rows: Vec::new(), joint: None })
+        Ok(Workspace { pictures, rows: Vec::new(), joint: None, climb: None })
+    }
+}
+
+impl Engine {
+    /// [`Passes::ascend`].
+    fn climb(&self, noisy: &[f32], size: Size, sigma: f32, ascent: &Ascent<'_>) -> Result<Ascended> {
+        let program::Pictures { channels, classes, .. } = self.network.pictures;
+        let pictures = check_pictures(noisy, channels, size, &vec![sigma; ascent.goals.len()])?;
+        let known = ascent.goals.iter().all(|(class, _)| *class < classes);
+        if !known || [ascent.bounds.len(), ascent.centres.len()] != [noisy.len(); 2] || ascent.steps == 0 {
+            return Err(Error::Compute(format!("goals, bounds or steps do not fit {pictures} pictures")));
+        }
+        let picture = noisy.len() / pictures;
+        let (at_once, rows) = self.limits(size)?;
+        let gpu = self.gpu();
+        // The first part says how many steps it is for all.
+        let mut found: Vec<Ascended> = Vec::new();
+        let parts = self.in_parts(pictures, size, at_once.min(rows), |workspace, some| {
+            let values = some.start * picture..some.end * picture;
+            let part = Ascent {
+                goals: &ascent.goals[some],
+                bounds: &ascent.bounds[values.clone()],
+                centres: &ascent.centres[values.clone()],
+                ..*ascent
+            };
+            let mut climb = match workspace.climb.take().filter(|climb| climb.fits(sigma, &part)) {
+                Some(climb) => climb,
+                None => gpu.allocate(|| self.network.lay_out_climb(&workspace.pictures, sigma, &part))?,
+            };
+            gpu.check()?;
+            let steps = found.first().map(|first| first.steps);
+            let ascended = self.network.climb((&mut workspace.pictures, &mut climb), &noisy[values], &part, steps)?;
+            workspace.climb = Some(climb);
+            found.push(ascended);
+            Ok(())
+        })?;
+        self.keep(parts);
+        Ok(Ascended::beside(&found))
+    }
+
+    /// Keeps what jobs that are done have used, as far as it is not too much.
+    fn keep(&self, parts: Vec<Workspace>) {
+        if self.gpu().check().is_err() {
+            return;
+        }
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.extend(parts);
+        // The oldest go first.
+        let bytes = |free: &[Workspace]| free.iter().map(|workspace| workspace.bytes(&self.network)).sum::<u64>();
+        while free.len() > KEPT || (free.len() > 1 && bytes(&free) > self.gpu().memory()) {
+            free.remove(0);
+        }
     }
 }
 
@@ -160,16 +229,21 @@ impl Passes for Engine {
 
     fn analysis<'a>(&'a self, noisy: &[f32], size: Size, sigma: f32, classes: &[usize]) -> Result<Analysis<'a>> {
         let pictures = check_pictures(noisy, self.network.pictures.channels, size, &[sigma])?;
-        let (_, rows) = self.at_once(size)?;
+        let (_, rows) = self.limits(size)?;
         if 1 + classes.len() > rows {
             return Ok((self.forward(noisy, size, &[sigma])?, None));
         }
         let mut workspace = self.workspace(pictures, size)?;
         let known = workspace.joint.take().filter(|joint| joint.classes == classes.len());
         let gpu = self.gpu();
-        let mut joint = match known {
-            Some(joint) => joint,
-            None => gpu.allocate(|| self.network.lay_out_joint(&workspace.pictures, classes.len()))?,
+        let made = match known {
+            Some(joint) => Ok(joint),
+            None => gpu.allocate(|| self.network.lay_out_joint(&workspace.pictures, classes.len())),
+        };
+        let mut joint = match made {
+            // Too many at once for the memory that is left: then one after the other.
+            Err(Error::Compute(_)) => return Ok((self.forward(noisy, size, &[sigma])?, None)),
+            made => made?,
         };
         gpu.check()?;
         self.network.place(&mut workspace.pictures, noisy, &[sigma]);
@@ -178,6 +252,17 @@ impl Passes for Engine {
         let logits = logits.into_iter().map(f64::from).collect();
         let passed = Passed { engine: self, parts: Mutex::new(vec![workspace]), energy, logits };
         Ok((Box::new(passed), Some(gradients)))
+    }
+
+    fn ascend(&self, noisy: &[f32], size: Size, sigma: f32, ascent: &Ascent<'_>) -> Result<Option<Ascended>> {
+        self.climb(noisy, size, sigma, ascent).map(Some)
+    }
+
+    fn at_once(&self, size: Size) -> usize {
+        // A program gains nothing from more pictures.
+        let work =
+            if self.gpu().card().kind == Kind::Software { 1 } else { (WORK / self.network.operations(size)) as usize };
+        self.limits(size).map_or(1, |(pictures, rows)| pictures.min(rows).min(work)).max(1)
     }
 
     /// Builds the pipelines and lays the memory out by an analysis of nothing in particular.
@@ -216,7 +301,7 @@ impl Tape for Passed<'_> {
         if each == 0 {
             return Ok(());
         }
-        let (_, mut at_once) = self.engine.at_once(size)?;
+        let (_, mut at_once) = self.engine.limits(size)?;
         let mut first = 0;
         for part in parts.iter_mut() {
             let some = first..first + each * part.pictures.memory.count;
@@ -268,24 +353,15 @@ impl Workspace {
     /// About how many bytes it takes.
     fn bytes(&self, network: &Network) -> u64 {
         let (picture, row) = network.bytes(self.pictures.memory.size);
-        let rows = self.rows_at_once() + self.joint.as_ref().map_or(0, |joint| 1 + joint.classes);
-        self.pictures.memory.count as u64 * picture + rows as u64 * row
+        let (trail, climbing) = self.climb.as_ref().map_or((0, 0), Climb::bytes);
+        let rows = self.rows_at_once() + climbing + self.joint.as_ref().map_or(0, |joint| 1 + joint.classes);
+        self.pictures.memory.count as u64 * picture + rows as u64 * row + trail
     }
 }
 
 impl Drop for Passed<'_> {
     fn drop(&mut self) {
         let parts = std::mem::take(self.parts.get_mut().unwrap_or_else(PoisonError::into_inner));
-        if self.engine.gpu().check().is_err() {
-            return;
-        }
-        let mut free = self.engine.free.lock().unwrap_or_else(PoisonError::into_inner);
-        free.extend(parts);
-        // The oldest go first.
-        let network = &self.engine.network;
-        let bytes = |free: &[Workspace]| free.iter().map(|workspace| workspace.bytes(network)).sum::<u64>();
-        while free.len() > KEPT || (free.len() > 1 && bytes(&free) > network.gpu().memory()) {
-            free.remove(0);
-        }
+        self.engine.keep(parts);
     }
 }

@@ -66,7 +66,7 @@ impl Network {
     pub(super) fn lay_out(&self, count: usize, size: Size) -> Pictures {
         let memory = self.memory(count, size);
         Pictures {
-            plan: self.forward_plan(&memory),
+            plan: self.forward_plan(&memory, true),
             gradient_plan: self.gradient_plan(&memory),
             has_gradients: false,
             readback: self.gpu.readback(count * (self.pictures.classes + memory.blocks)),
@@ -75,8 +75,13 @@ impl Network {
         }
     }
 
+    /// The forward pass without the energy: no read-outs.
+    pub(super) fn logits_plan(&self, m: &Memory) -> Plan {
+        self.forward_plan(m, false)
+    }
+
     /// The stem, then each stage: what a convolution gives in slices, the next norm adds up.
-    fn forward_plan(&self, m: &Memory) -> Plan {
+    fn forward_plan(&self, m: &Memory, energy: bool) -> Plan {
         let mut draft = Draft::new(&self.gpu);
         let count = m.count;
         let mut pending =
@@ -96,7 +101,9 @@ impl Network {
             }
             self.settle(&mut draft, &pending, (&m.slices, m.output(s)), self.dense(s, count, &m.sizes));
             pending = Pending::WHOLE;
-            self.read_out(&mut draft, s, m);
+            if energy {
+                self.read_out(&mut draft, s, m);
+            }
         }
         self.classify(&mut draft, m, stats.next().unwrap_or_default());
         draft.finish()
@@ -254,6 +261,8 @@ impl Network {
         self.gpu.write(&pictures.memory.film, bytemuck::cast_slice(&film));
         pictures.sigmas.copy_from_slice(sigmas);
         pictures.has_gradients = false;
+        pictures.plan.begin(&self.gpu, 0);
+        pictures.gradient_plan.begin(&self.gpu, 0);
     }
 
     /// Where the results of a forward pass lie, and how many values of each: v, then the energies of blocks.

@@ -44,6 +44,7 @@ impl Network {
         let numbers: Vec<u32> = classes.iter().map(|class| *class as u32).collect();
         self.gpu.write(&joint.chosen, bytemuck::cast_slice(&numbers));
         self.weigh(pictures, &joint.rows, &vec![1.0; 1 + classes.len()]);
+        joint.rows.begin(&self.gpu);
         let [logits, energies] = self.results(pictures);
         let results = [logits, energies, (joint.rows.out(), joint.rows.values())];
         let plans = [&pictures.plan, &joint.posterior, &pictures.gradient_plan, &joint.rows.plan];

@@ -33,6 +33,12 @@ pub enum Kernel {
     Posterior,
     /// The end of a pullback.
     Finish,
+    /// Planar pictures as the network's input.
+    Standardise,
+    /// The cotangents of the cross-entropy.
+    Oppose,
+    /// A step along the gradient, and the projection.
+    Ascend,
     /// The end of a submission.
     Mark,
 }
@@ -64,7 +70,7 @@ macro_rules! joined {
 
 impl Kernel {
     /// Every kernel.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Product(TILES[0]),
         Self::Product(TILES[1]),
         Self::Product(TILES[2]),
@@ -80,6 +86,9 @@ impl Kernel {
         Self::Linear,
         Self::Posterior,
         Self::Finish,
+        Self::Standardise,
+        Self::Oppose,
+        Self::Ascend,
         Self::Mark,
     ];
 
@@ -95,6 +104,7 @@ impl Kernel {
         let norm = joined!(normal total group + "norm.wgsl");
         let pullback = joined!(normal total group + "norm_pullback.wgsl");
         let head = joined!(normal total + "head.wgsl");
+        let ascent = joined!(normal total + "ascent.wgsl");
         let (file, text, entry, bindings): (_, _, _, &[u32]) = match self {
             Self::Product(_) => ("conv.wgsl", joined!(+"conv.wgsl"), "conv", &[1, 2, 3, 4, 5]),
             Self::Norm => ("norm.wgsl", norm, "fused", &[1, 2, 3, 4, 5, 6]),
@@ -109,6 +119,9 @@ impl Kernel {
             Self::Linear => ("head.wgsl", head, "linear", &[1, 2, 3, 4]),
             Self::Posterior => ("head.wgsl", head, "posterior", &[1, 4, 5]),
             Self::Finish => ("finish.wgsl", joined!(+"finish.wgsl"), "finish", &[1, 2, 3, 4]),
+            Self::Standardise => ("ascent.wgsl", ascent, "standardise", &[1, 2]),
+            Self::Oppose => ("ascent.wgsl", ascent, "oppose", &[3, 4, 5, 6]),
+            Self::Ascend => ("ascent.wgsl", ascent, "ascend", &[1, 7, 8, 9, 10, 11]),
             Self::Mark => ("mark.wgsl", joined!(+"mark.wgsl"), "mark", &[1]),
         };
         let constants = match self {

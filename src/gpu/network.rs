@@ -163,6 +163,23 @@ impl Network {
         stages.map(stage).max().unwrap_or_default().max(4 * size.0 * size.1)
     }
 
+    /// Multiply-adds, times two, of the forward and adjoint pass of a picture of `size`.
+    pub(super) fn operations(&self, size: Size) -> f64 {
+        let both = |layer: &Layer, size: Size| {
+            [&layer.forward, &layer.adjoint].map(|kept| kept.filter.product(1, size).operations()).iter().sum::<f64>()
+        };
+        let sizes = self.sizes(size);
+        let mut sum = both(&self.stem, size);
+        for (s, stage) in self.stages.iter().enumerate() {
+            let layers = stage.halves.iter().map(|(_, layer)| layer).chain([&stage.readout]);
+            sum += layers.map(|layer| both(layer, sizes[s])).sum::<f64>();
+            if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
+                sum += both(down, sizes[before]);
+            }
+        }
+        sum
+    }
+
     /// About how many bytes a picture's activations take, and a row of cotangents.
     pub(super) fn bytes(&self, size: Size) -> (u64, u64) {
         let stages = self.stages.iter().zip(self.sizes(size));

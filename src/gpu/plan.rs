@@ -1,4 +1,5 @@
-//! A list of dispatches under construction, and then ready to run: parameters side by side in one buffer.
+//! A list of dispatches under construction, and then ready to run: parameters side by side in one buffer, and what would take
+//! the device too long at once in pieces.
 
 use super::device::{Buffer, Gpu, PARAMETER_BYTES, Step};
 use super::filter::{Adds, Product, Tile};
@@ -8,15 +9,18 @@ use super::kernels::Kernel;
 #[derive(Debug)]
 pub struct Draft<'g> {
     gpu: &'g Gpu,
-    words: Vec<u32>,
-    /// Where the number of a run's first row stands.
-    first_rows: Vec<usize>,
     calls: Vec<Call>,
 }
 
+/// A dispatch, whole.
 #[derive(Debug)]
 struct Call {
     kernel: Kernel,
+    words: Vec<u32>,
+    /// The word that holds the number of a run's first row.
+    first_row: Option<usize>,
+    /// The word that holds the number of the first workgroup along x, where the dispatch may go in pieces.
+    first_group: Option<usize>,
     buffers: Vec<Buffer>,
     groups: [u32; 3],
     operations: f64,
@@ -25,7 +29,17 @@ struct Call {
 /// Dispatches that can be run again and again.
 #[derive(Debug)]
 pub struct Plan {
+    calls: Vec<Call>,
+    /// Operations that a piece was made for.
+    piece: f64,
+    ready: Ready,
+}
+
+/// What is made of the calls for some length of a piece.
+#[derive(Debug)]
+struct Ready {
     words: Vec<u32>,
+    /// Where the number of a run's first row stands.
     first_rows: Vec<usize>,
     first: u32,
     parameters: Buffer,
@@ -35,11 +49,15 @@ pub struct Plan {
 /// Words from one dispatch's parameters to the next.
 const SLOT: usize = PARAMETER_BYTES as usize / 4;
 
+/// Words of `conv.wgsl`'s parameters that hold the first row's number, and the first workgroup's along x.
+const FIRST_ROW: usize = 2;
+const FIRST_GROUP: usize = 14;
+
 impl<'g> Draft<'g> {
     /// Nothing yet.
     #[must_use]
     pub fn new(gpu: &'g Gpu) -> Self {
-        Self { gpu, words: Vec::new(), first_rows: Vec::new(), calls: Vec::new() }
+        Self { gpu, calls: Vec::new() }
     }
 
     /// Appends a dispatch. `first_row` is the word of the parameters that holds the number of the first row.
@@ -52,12 +70,9 @@ impl<'g> Draft<'g> {
         groups: [u32; 3],
         operations: f64,
     ) {
-        let at = self.words.len();
-        self.words.extend_from_slice(parameters);
-        self.words.resize(at + SLOT, 0);
-        self.first_rows.extend(first_row.map(|word| at + word));
         let buffers = buffers.iter().map(|buffer| (*buffer).clone()).collect();
-        self.calls.push(Call { kernel, buffers, groups, operations });
+        let words = parameters.to_vec();
+        self.calls.push(Call { kernel, words, first_row, first_group: None, buffers, groups, operations });
     }
 
     /// Appends a product: of `source` with `weights` into `result`, with `added` and the rows' `scales`.
@@ -84,24 +99,63 @@ impl<'g> Draft<'g> {
         self.add(
             Kernel::Product(tile),
             &product.parameters(adds, each),
-            Some(2),
+            Some(FIRST_ROW),
             &[source, weights, result, added, scales],
             product.groups(tile),
             product.operations(),
         );
+        if let Some(call) = self.calls.last_mut() {
+            call.first_group = Some(FIRST_GROUP);
+        }
     }
 
     /// Makes bind groups and writes the parameters.
     #[must_use]
     pub fn finish(self) -> Plan {
-        let parameters = self.gpu.parameters(&self.words);
-        let step = |(index, call): (usize, &Call)| {
+        let piece = self.gpu.pace().dispatch();
+        Plan { ready: Ready::new(self.gpu, &self.calls, piece, 0), calls: self.calls, piece }
+    }
+}
+
+impl Call {
+    /// Its pieces: each one's first workgroup along x, and how many.
+    fn pieces(&self, piece: f64) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let whole = self.groups[0].max(1);
+        let wanted = if self.first_group.is_some() { (self.operations / piece).ceil() } else { 1.0 };
+        let each = whole.div_ceil((wanted as u32).clamp(1, whole));
+        (0..whole).step_by(each as usize).map(move |first| (first, each.min(whole - first)))
+    }
+}
+
+impl Ready {
+    fn new(gpu: &Gpu, calls: &[Call], piece: f64, first: u32) -> Self {
+        let (mut words, mut first_rows) = (Vec::new(), Vec::new());
+        for call in calls {
+            for (group, _) in call.pieces(piece) {
+                let at = words.len();
+                words.extend_from_slice(&call.words);
+                words.resize(at + SLOT, 0);
+                if let Some(word) = call.first_group {
+                    words[at + word] = group;
+                }
+                if let Some(word) = call.first_row {
+                    first_rows.push(at + word);
+                    words[at + word] = first;
+                }
+            }
+        }
+        let parameters = gpu.parameters(&words);
+        let mut steps: Vec<Step> = Vec::new();
+        for call in calls {
             let buffers: Vec<&Buffer> = call.buffers.iter().collect();
-            let at = index as u64 * PARAMETER_BYTES;
-            self.gpu.step(call.kernel, (&parameters, at), &buffers, call.groups, call.operations)
-        };
-        let steps = self.calls.iter().enumerate().map(step).collect();
-        Plan { words: self.words, first_rows: self.first_rows, first: 0, parameters, steps }
+            for (_, count) in call.pieces(piece) {
+                let at = steps.len() as u64 * PARAMETER_BYTES;
+                let share = f64::from(count) / f64::from(call.groups[0].max(1));
+                let groups = [count.min(call.groups[0]), call.groups[1], call.groups[2]];
+                steps.push(gpu.step(call.kernel, (&parameters, at), &buffers, groups, share * call.operations));
+            }
+        }
+        Self { words, first_rows, first, parameters, steps }
     }
 }
 
@@ -109,17 +163,30 @@ impl Plan {
     /// The dispatches in order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        &self.ready.steps
     }
 
-    /// Lets the plan begin with row `first` of its job.
+    /// Operations of all of them.
+    #[must_use]
+    pub fn operations(&self) -> f64 {
+        self.calls.iter().map(|call| call.operations).sum()
+    }
+
+    /// Lets the plan begin with row `first` of its job, in pieces as long as the device's speed allows by now.
     pub fn begin(&mut self, gpu: &Gpu, first: u32) {
-        if self.first != first {
-            for at in &self.first_rows {
-                self.words[*at] = first;
+        let piece = gpu.pace().dispatch();
+        let longest = self.steps().iter().map(Step::operations).fold(0.0, f64::max);
+        let (too_long, too_short) =
+            (longest > 1.5 * piece, self.steps().len() > self.calls.len() && piece > 4.0 * self.piece);
+        if too_short || (too_long && self.piece > piece) {
+            self.ready = Ready::new(gpu, &self.calls, piece, first);
+            self.piece = piece;
+        } else if self.ready.first != first {
+            for at in &self.ready.first_rows {
+                self.ready.words[*at] = first;
             }
-            gpu.write(&self.parameters, bytemuck::cast_slice(&self.words));
-            self.first = first;
+            gpu.write(&self.ready.parameters, bytemuck::cast_slice(&self.ready.words));
+            self.ready.first = first;
         }
     }
 }

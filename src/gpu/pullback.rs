@@ -1,6 +1,6 @@
 //! The adjoint pass over rows of cotangents: its memory on the device and its dispatches.
 
-use super::device::{Buffer, Readback};
+use super::device::{Buffer, Gpu, Readback};
 use super::filter::{Adds, padded};
 use super::forward::{Norm, Pending, Pictures};
 use super::kernels::Kernel;
@@ -233,6 +233,11 @@ impl Rows {
     /// `w_v` of the rows.
     pub(super) fn logits(&self) -> &Buffer {
         &self.room.logits
+    }
+
+    /// Makes the dispatches ready for the first rows.
+    pub(super) fn begin(&mut self, gpu: &Gpu) {
+        self.plan.begin(gpu, 0);
     }
 
     /// Rows that go at once.

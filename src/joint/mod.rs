@@ -6,6 +6,7 @@ mod readings;
 #[cfg(test)]
 mod tests;
 
+pub use crate::engine::{Ascended, Ascent};
 pub use model::{Forward, JointModel, ONE_CLASS, SigmaRange, require_classes};
 pub(crate) use model::{check_input, cotangents_a_picture};
 pub use oracle::GaussianMixture;

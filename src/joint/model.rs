@@ -1,5 +1,6 @@
 //! The contract of a joint model.
 
+use crate::engine::{Ascended, Ascent};
 use crate::picture::{Batch, Shape};
 use crate::{Error, Result};
 
@@ -78,6 +79,23 @@ pub trait JointModel: Send + Sync {
     fn forward_for(&self, noisy: &Batch, sigmas: &[f32], classes: &[usize]) -> Result<Box<dyn Forward + '_>> {
         let _ = classes;
         self.forward(noisy, sigmas)
+    }
+
+    /// Steps of projected gradient ascent from `pictures` on, all at one noise level, for a model that does them by itself: as
+    /// many as it likes, at least one. None: it does not, and the caller asks for gradients step by step.
+    ///
+    /// # Errors
+    /// As [`Self::forward`].
+    fn ascend(&self, pictures: &Batch, sigma: f32, ascent: &Ascent<'_>) -> Result<Option<Ascended>> {
+        let _ = (pictures, sigma, ascent);
+        Ok(None)
+    }
+
+    /// How many pictures of this shape a job of many had better give it at once, where that changes no result but by rounding;
+    /// 1: as the caller likes.
+    fn at_once(&self, shape: Shape) -> usize {
+        let _ = shape;
+        1
     }
 }
 

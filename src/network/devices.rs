@@ -44,16 +44,17 @@ impl DeviceReport {
         }
     }
 
+    /// Interface, driver and limits, where it is an adapter.
+    #[must_use]
+    pub fn about(&self) -> Option<String> {
+        let (kind, backend, driver) = (self.kind.as_ref()?, self.backend.as_ref()?, self.driver.as_ref()?);
+        let memory = self.buffer_bytes.map_or_else(String::new, |bytes| format!(", buffers to {} MiB", bytes >> 20));
+        Some(format!("{kind}, {backend}, {driver}{memory}"))
+    }
+
     /// Measures an analysis there, or says why it cannot be had.
     fn measure(&mut self, checkpoint: &Checkpoint, choice: &DeviceChoice) {
-        let measured = Network::load(checkpoint, choice).and_then(|network| {
-            let milliseconds = network.analysis_ms()?;
-            match network.device_reason() {
-                // The processor helped out: the time is not this device's.
-                Some(failure) => Err(crate::Error::Device(failure)),
-                None => Ok(milliseconds),
-            }
-        });
+        let measured = Network::load(checkpoint, choice).and_then(|network| network.analysis_ms());
         match measured {
             Ok(milliseconds) => self.analysis_ms = Some(milliseconds),
             Err(error) => self.note = Some(error.to_string()),
@@ -61,42 +62,58 @@ impl DeviceReport {
     }
 }
 
+/// Every device, with what can be said without using it.
+#[must_use]
+pub fn listed() -> Vec<DeviceReport> {
+    with_choices().into_iter().map(|(_, report)| report).collect()
+}
+
+/// Every device beside the choice that means it.
+fn with_choices() -> Vec<(DeviceChoice, DeviceReport)> {
+    let mut found = vec![(DeviceChoice::Cpu, DeviceReport::new("cpu", "the processor"))];
+    #[cfg(feature = "gpu")]
+    for card in crate::gpu::cards() {
+        let choice = DeviceChoice::Gpu(Some(card.number.to_string()));
+        let software = card.kind == crate::gpu::Kind::Software;
+        let report = DeviceReport {
+            backend: Some(card.backend.clone()),
+            driver: Some(card.driver.clone()),
+            kind: Some(card.kind.name().to_owned()),
+            buffer_bytes: Some(card.binding_bytes),
+            note: software.then(|| "a program on the processor: only taken if it is named".to_owned()),
+            ..DeviceReport::new(&choice.to_string(), &card.name)
+        };
+        found.push((choice, report));
+    }
+    for (choice, name) in [(DeviceChoice::Cuda(0), "CUDA"), (DeviceChoice::Metal, "Metal by tensors")] {
+        let note = choice.tensors().err().map(|error| error.to_string());
+        let report = DeviceReport { note, ..DeviceReport::new(&choice.to_string(), name) };
+        found.push((choice, report));
+    }
+    found
+}
+
 /// Every device, with the time of an analysis by this model where it can be had.
 ///
 /// # Errors
 /// If the model cannot be used on any device.
 pub fn devices(checkpoint: &Checkpoint) -> Result<Vec<DeviceReport>> {
-    let mut reports = vec![DeviceReport::new("cpu", "the processor")];
-    reports[0].measure(checkpoint, &DeviceChoice::Cpu);
-    #[cfg(feature = "gpu")]
-    for card in crate::gpu::cards() {
-        let choice = DeviceChoice::Gpu(Some(card.number.to_string()));
-        let mut report = DeviceReport {
-            backend: Some(card.backend.clone()),
-            driver: Some(card.driver.clone()),
-            kind: Some(card.kind.name().to_owned()),
-            buffer_bytes: Some(card.binding_bytes),
-            ..DeviceReport::new(&choice.to_string(), &card.name)
-        };
-        report.measure(checkpoint, &choice);
-        if card.kind == crate::gpu::Kind::Software && report.note.is_none() {
-            report.note = Some("a program on the processor: only taken if it is named".to_owned());
+    let mut reports = Vec::new();
+    for (choice, mut report) in with_choices() {
+        if choice.tensors().is_ok() {
+            report.measure(checkpoint, &choice);
         }
         reports.push(report);
     }
-    for (choice, name) in [(DeviceChoice::Cuda(0), "CUDA"), (DeviceChoice::Metal, "Metal by tensors")] {
-        let mut report = DeviceReport::new(&choice.to_string(), name);
-        match choice.tensors() {
-            Ok(_) => report.measure(checkpoint, &choice),
-            Err(error) => report.note = Some(error.to_string()),
-        }
-        reports.push(report);
-    }
-    let automatic = Network::load(checkpoint, &DeviceChoice::Auto)?.device();
+    let network = Network::load(checkpoint, &DeviceChoice::Auto)?;
     // A card's title begins with what `--device` takes.
+    let (automatic, why) = (network.device(), network.device_reason());
     let taken = automatic.split_whitespace().next().unwrap_or_default();
     for report in &mut reports {
         report.automatic = report.device == taken || format!("{}:0", report.device) == taken;
+        if report.automatic && report.note.is_none() {
+            report.note.clone_from(&why);
+        }
     }
     Ok(reports)
 }

@@ -1,16 +1,13 @@
 //! The network on a graphics card: open devices, the check before a card is trusted, and what `auto` measures.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
-
+use super::automatic::{self, Candidate, Memory, Times};
 use super::guarded::Guarded;
 use super::{Architecture, Checkpoint, Description, DeviceChoice, Network, Stem};
 use crate::engine::Passes;
-use crate::files::write_whole;
-use crate::gpu::{self, Card, Engine, Gpu, Kind, Selector, Settings};
+use crate::gpu::{self, Engine, Gpu, Selector, Settings};
 use crate::kernels::engine::Processor;
 use crate::picture::{Shape, normals};
 use crate::{Error, Result};
@@ -113,59 +110,21 @@ pub(super) fn automatic(checkpoint: &Checkpoint) -> (Option<Guarded>, String) {
     if !gpu::may_have_card() {
         return (None, "there is no graphics card".to_owned());
     }
-    let best = gpu::cards().iter().filter(|card| card.kind != Kind::Software).min_by_key(|card| card.kind);
-    let Some(card) = best else {
-        let software = if gpu::cards().is_empty() { "" } else { " but in software" };
-        return (None, format!("there is no graphics card{software}"));
+    let candidates: Vec<Candidate> = gpu::cards().iter().map(Candidate::of).collect();
+    let Description { architecture, image, classes, .. } = &checkpoint.description;
+    let version = env!("CARGO_PKG_VERSION");
+    let model = format!("{version} {REVISION} | {architecture:?} {image} {}", classes.len());
+    let mut measure = |card: &Candidate| {
+        let on = |choice| Network::load(checkpoint, &choice)?.analysis_ms();
+        let card = DeviceChoice::Gpu(Some(card.number.to_string()));
+        Ok(Times { card: on(card)?, processor: on(DeviceChoice::Cpu)? })
     };
-    match compare(checkpoint, card) {
-        Err(error) => (None, error.to_string()),
-        Ok((guarded, times)) => {
-            let Times { card: fast, processor: slow } = times;
-            let words = format!("{} takes {fast:.1} ms an analysis, the processor {slow:.1} ms", card.title());
-            ((fast < slow).then_some(guarded), words)
-        }
+    let (taken, why) = automatic::decide(&candidates, &model, &mut Memory::read(memory()), &mut measure);
+    match taken.map(|number| load(checkpoint, &number.to_string())) {
+        None => (None, why),
+        Some(Ok(network)) => (Some(network), why),
+        Some(Err(error)) => (None, error.to_string()),
     }
-}
-
-/// Milliseconds of an analysis of one picture of the model's own size.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct Times {
-    card: f64,
-    processor: f64,
-}
-
-/// The network on a card, and how long it takes there and on the processor: measured once for a card, driver and network.
-fn compare(checkpoint: &Checkpoint, card: &Card) -> Result<(Guarded, Times)> {
-    let text = card.number.to_string();
-    let description = &checkpoint.description;
-    let key = format!(
-        "{} | {} | {} | {} {REVISION} | {:?} {} {}",
-        card.name,
-        card.backend,
-        card.driver,
-        env!("CARGO_PKG_VERSION"),
-        description.architecture,
-        description.image,
-        description.classes.len()
-    );
-    let file = memory();
-    let read = |path: &PathBuf| serde_json::from_slice(&std::fs::read(path).ok()?).ok();
-    let mut known: BTreeMap<String, Times> = file.as_ref().and_then(read).unwrap_or_default();
-    if let Some(times) = known.get(&key) {
-        return Ok((load(checkpoint, &text)?, *times));
-    }
-    let measure = |choice| Network::load(checkpoint, &choice)?.analysis_ms();
-    let times = Times { card: measure(DeviceChoice::Gpu(Some(text.clone())))?, processor: measure(DeviceChoice::Cpu)? };
-    // A card that failed while it was measured was helped by the processor.
-    let guarded = load(checkpoint, &text)?;
-    known.insert(key, times);
-    if let (Some(file), Ok(text)) = (file, serde_json::to_vec_pretty(&known)) {
-        // What cannot be remembered is measured again.
-        let _ = file.parent().map(std::fs::create_dir_all);
-        let _ = write_whole(&file, &text, true);
-    }
-    Ok((guarded, times))
 }
 
 /// The file with what was measured, in the folder for what may be lost.
@@ -183,6 +142,7 @@ fn memory() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::conformance::{architecture, random};
     use super::*;
 
     #[test]
@@ -204,10 +164,50 @@ mod tests {
     }
 
     #[test]
+    fn a_card_that_is_lost_in_mid_job_leaves_it_to_the_processor() {
+        if gpu::cards().is_empty() {
+            return crate::skip::skipped("gpu", "there is no graphics driver: install mesa-vulkan-drivers");
+        }
+        let checkpoint = random(4, 3, architecture((4, 2), &[32, 48], &[1, 1], &[1, 2]));
+        let gpu = Arc::new(Gpu::open(gpu::choose(&Selector::Number(0)).unwrap(), Settings::default()).unwrap());
+        let [first, alone] = [(); 2].map(|()| processor(&checkpoint).unwrap());
+        let guarded = Guarded::new(Box::new(engine(&gpu, &checkpoint).unwrap()), Box::new(first));
+        let (size, sigmas) = ((48, 48), [0.2; 3]);
+        let mut noisy = vec![0.0; 3 * 3 * 48 * 48];
+        normals::fill(4, 0, 0, &mut noisy);
+        let (density, cotangents) = ([1.0; 3], [0.25; 12]);
+        let job = |engine: &dyn Passes| {
+            let tape = engine.forward(&noisy, size, &sigmas).unwrap();
+            let mut out = vec![0.0; noisy.len()];
+            tape.pullback(&density, &cotangents, &mut out).unwrap();
+            (tape.logits().to_vec(), out)
+        };
+        job(&guarded);
+        assert_eq!(guarded.failure(), None);
+        let before = gpu.submissions();
+        let found = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while gpu.submissions() < before + 2 {
+                    std::thread::yield_now();
+                }
+                gpu.destroy();
+            });
+            job(&guarded)
+        });
+        let failure = guarded.failure().expect("the loss was noticed");
+        assert!(failure.starts_with("gpu:0 (") && failure.lines().count() == 1, "{failure}");
+        let truth = job(&alone);
+        assert!(found.1 == truth.1, "the processor's gradients");
+        assert!(found.0.iter().zip(&truth.0).all(|(a, b)| (a - b).abs() < 1e-4 * (1.0 + b.abs())));
+        // The next job is the processor's from the beginning.
+        assert!(job(&guarded) == truth && guarded.device() == "cpu");
+    }
+
+    #[test]
     fn auto_takes_no_software_adapter() {
         let checkpoint = super::super::bundled()[1].checkpoint().unwrap();
         let (guarded, why) = automatic(&checkpoint);
-        if gpu::cards().iter().all(|card| card.kind == Kind::Software) {
+        if gpu::cards().iter().all(|card| card.kind == gpu::Kind::Software) {
             assert!(guarded.is_none());
             assert!(why.starts_with("there is no graphics card"), "{why}");
         }

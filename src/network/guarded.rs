@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::engine::{Analysis, Passes, Size, Tape};
+use crate::engine::{Analysis, Ascended, Ascent, Passes, Size, Tape};
 use crate::{Error, Result};
 
 /// Two engines for one network, of which the first may fail.
@@ -64,6 +64,17 @@ impl Passes for Guarded {
         };
         let job = (noisy.to_vec(), size, vec![sigma]);
         Ok((Box::new(GuardedTape { owner: self, tape, job, second: Mutex::new(None) }), gradients))
+    }
+
+    fn ascend(&self, noisy: &[f32], size: Size, sigma: f32, ascent: &Ascent<'_>) -> Result<Option<Ascended>> {
+        match self.attempt(|| self.first.ascend(noisy, size, sigma, ascent)) {
+            Some(ascended) => Ok(ascended),
+            None => self.processor.ascend(noisy, size, sigma, ascent),
+        }
+    }
+
+    fn at_once(&self, size: Size) -> usize {
+        if self.failed.get().is_some() { self.processor.at_once(size) } else { self.first.at_once(size) }
     }
 
     fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {

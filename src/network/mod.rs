@@ -1,5 +1,7 @@
 //! The joint network: its description, its checkpoint, its layers with their pullbacks, and the device it runs on.
 
+#[cfg(feature = "gpu")]
+mod automatic;
 mod bundled;
 mod checkpoint;
 #[cfg(test)]
@@ -23,7 +25,7 @@ pub use checkpoint::{Checkpoint, Storage, Values};
 pub use description::{Description, TrainingRecord};
 pub(crate) use device::Trainee;
 pub use device::{DeviceChoice, allow_tf32};
-pub use devices::{DeviceReport, devices};
+pub use devices::{DeviceReport, devices, listed};
 pub use model::Network;
 pub use tensors::{Activations, Graph, Place, TensorLearner, TensorLoss, TensorPasses};
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::tensors::{Place, TensorPasses};
 use super::{Checkpoint, Description, DeviceChoice};
-use crate::engine::{Passes, Tape};
+use crate::engine::{Ascended, Ascent, Passes, Tape};
 use crate::joint::{Forward, JointModel, Linear, SigmaRange, check_input, cotangents_a_picture};
 use crate::picture::{Batch, Shape, normals};
 use crate::{Error, Result};
@@ -36,7 +36,7 @@ impl Network {
     /// Milliseconds that an analysis of one picture of the model's own size takes, once it is warm.
     ///
     /// # Errors
-    /// As [`JointModel::forward`].
+    /// As [`JointModel::forward`]; [`Error::Device`] if the device failed, so that the time would be another's.
     pub fn analysis_ms(&self) -> Result<f64> {
         let shape = self.description.image;
         let mut noisy = vec![0.0; shape.len()];
@@ -61,7 +61,7 @@ impl Network {
                 break;
             }
         }
-        Ok(best.as_secs_f64() * 1e3)
+        self.engine.failure().map_or(Ok(best.as_secs_f64() * 1e3), |failure| Err(Error::Device(failure)))
     }
 
     /// [`Self::load`], ready for the first analysis: what that would wait for is done for one picture of the model's own
@@ -167,6 +167,23 @@ impl JointModel for Network {
             gradients,
         });
         Ok(Box::new(Pass { network: self, noisy: noisy.clone(), sigmas, log_joint, tape, ahead }))
+    }
+
+    fn ascend(&self, pictures: &Batch, sigma: f32, ascent: &Ascent<'_>) -> Result<Option<Ascended>> {
+        check_input(self, pictures, &vec![sigma; pictures.len()])?;
+        let Shape { height, width, .. } = pictures.shape();
+        let sigma = self.description.sigma_range.clamp(sigma);
+        let found = self.engine.ascend(pictures.values(), (height, width), sigma, ascent)?;
+        // Step by step it is said what is not finite, or put right.
+        let finite = |found: &Ascended| {
+            let values = [&found.logits, &found.slopes, &found.pictures];
+            values.into_iter().all(|values| values.iter().all(|v| v.is_finite()))
+        };
+        Ok(found.filter(finite))
+    }
+
+    fn at_once(&self, shape: Shape) -> usize {
+        self.engine.at_once((shape.height, shape.width))
     }
 }
 

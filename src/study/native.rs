@@ -3,7 +3,7 @@
 use crate::joint::JointModel;
 use crate::picture::{Batch, Picture, Shape};
 use crate::task::Cancel;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// How a large picture is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +46,23 @@ pub fn denoise(
     }
     let cotangent: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
     let mut blended = Picture::filled(noisy.shape(), 0.0);
-    let tiles = rows.starts.len() * columns.starts.len();
-    for (i, &top) in rows.starts.iter().enumerate() {
-        for (j, &left) in columns.starts.iter().enumerate() {
-            cancel.check()?;
-            let part = Batch::of([&cut(noisy, tile, top, left)]);
-            let scores = model.forward(&part, &[sigma])?.pullback(&cotangent)?;
-            let denoised: Vec<f32> =
-                part.values().iter().zip(scores.values()).map(|(y, s)| y + sigma * sigma * s).collect();
-            blend(&mut blended, &Picture::new(tile, denoised), (top, &rows.weights[i]), (left, &columns.weights[j]));
-            progress((i * columns.starts.len() + j + 1) as f32 / tiles as f32);
+    let places: Vec<(usize, usize)> =
+        (0..rows.starts.len()).flat_map(|i| (0..columns.starts.len()).map(move |j| (i, j))).collect();
+    // As many at once as the model likes.
+    let at_once = limits::batch(model.at_once(tile), tile.len());
+    let mut done = 0;
+    for some in places.chunks(at_once) {
+        cancel.check()?;
+        let cut = |(i, j): &(usize, usize)| cut(noisy, tile, rows.starts[*i], columns.starts[*j]);
+        let part = Batch::of(&some.iter().map(cut).collect::<Vec<_>>());
+        let scores = model.forward(&part, &vec![sigma; some.len()])?.pullback(&cotangent.repeat(some.len()))?;
+        for (index, &(i, j)) in some.iter().enumerate() {
+            let pairs = part.row(index).iter().zip(scores.row(index));
+            let denoised = Picture::new(tile, pairs.map(|(y, s)| y + sigma * sigma * s).collect());
+            let (top, left) = (rows.starts[i], columns.starts[j]);
+            blend(&mut blended, &denoised, (top, &rows.weights[i]), (left, &columns.weights[j]));
+            done += 1;
+            progress(done as f32 / places.len() as f32);
         }
     }
     Ok(blended)
@@ -122,8 +129,8 @@ mod tests {
     use super::*;
     use crate::joint::{Forward, SigmaRange};
 
-    /// A pixelwise model that takes any size: `log p(y, c) = −Σ (y − c)²/2`.
-    struct Pixelwise(Vec<String>);
+    /// A pixelwise model that takes any size, so many at once: `log p(y, c) = −Σ (y − c)²/2`.
+    struct Pixelwise(Vec<String>, usize);
 
     struct Passed(Batch, Vec<f32>, Vec<f64>);
 
@@ -156,6 +163,10 @@ mod tests {
             SigmaRange { min: 0.01, max: 1.0 }
         }
 
+        fn at_once(&self, _: Shape) -> usize {
+            self.1
+        }
+
         fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
             Ok(Box::new(Passed(noisy.clone(), sigmas.to_vec(), vec![0.0; 2 * noisy.len()])))
         }
@@ -175,6 +186,7 @@ mod tests {
         }
 
         fn pullback(&self, w: &[f32]) -> Result<Batch> {
+            assert_eq!(w.len(), 2 * self.0.len());
             let scores = self.0.values().iter().map(|y| w[0] * -y + w[1] * (1.0 - y)).collect();
             Ok(Batch::new(self.0.shape(), scores))
         }
@@ -186,9 +198,9 @@ mod tests {
 
     #[test]
     fn tiles_of_a_pixelwise_model_blend_into_the_whole() {
-        let model = Pixelwise(vec![String::new(); 2]);
         let tiling = Tiling { tile: 8, overlap: 3 };
-        for (height, width) in [(8, 8), (1, 1), (3, 40), (9, 8), (37, 23)] {
+        for (height, width, at_once) in [(8, 8, 1), (1, 1, 4), (3, 40, 3), (9, 8, 100), (37, 23, 1), (37, 23, 4)] {
+            let model = Pixelwise(vec![String::new(); 2], at_once);
             let noisy = ramp(Shape::new(1, height, width));
             let mut shares = Vec::new();
             let denoised =
@@ -215,7 +227,7 @@ mod tests {
 
     #[test]
     fn cancelling_stops_between_tiles() {
-        let model = Pixelwise(vec![String::new(); 2]);
+        let model = Pixelwise(vec![String::new(); 2], 1);
         let cancel = Cancel::new();
         let mut tiles = 0;
         let answer = denoise(
@@ -235,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_model_of_one_size_says_so() {
-        let model = Pixelwise(vec![String::new(); 2]);
+        let model = Pixelwise(vec![String::new(); 2], 1);
         let answer = denoise(
             &model,
             &ramp(Shape::new(1, 40, 40)),

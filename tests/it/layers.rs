@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("attack", &["joint", "picture"]),
     ("train", &["data", "joint", "network", "kernels", "engine", "program", "picture"]),
     ("network", &["joint", "kernels", "gpu", "engine", "program", "picture"]),
-    ("joint", &["picture"]),
+    ("joint", &["engine", "picture"]),
     ("kernels", &["engine", "program", "picture"]),
     ("gpu", &["engine", "program", "picture"]),
     ("engine", &[]),

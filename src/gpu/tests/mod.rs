@@ -1,5 +1,6 @@
 //! Tests on whatever adapter there is; on a machine without a card, Mesa's software Vulkan.
 
+mod ascent;
 mod kernels;
 mod passes;
 mod shaders;
@@ -18,6 +19,12 @@ pub fn gpu() -> Arc<Gpu> {
         eprintln!("{}", card.title());
         Arc::new(Gpu::open(card, Settings::default()).unwrap())
     }))
+}
+
+/// A device of its own whose submissions and dispatches may be as long as they like.
+pub fn unhurried() -> Arc<Gpu> {
+    let settings = Settings { submission_ms: 1e9, ..Settings::default() };
+    Arc::new(Gpu::open(gpu().card().clone(), settings).unwrap())
 }
 
 /// Values of about one.

@@ -14,6 +14,8 @@ pub enum ModelCommand {
     Open,
     /// Choose a device by name.
     UseDevice(String),
+    /// Measure how long an analysis takes on every device.
+    MeasureDevices,
 }
 
 /// How a person finds them.
@@ -24,5 +26,12 @@ pub fn entries() -> Vec<Entry> {
     };
     let open =
         Entry::new(Menu::Model, 100, ModelCommand::Open, "Open model…", "A .safetensors checkpoint of this program");
-    built_in().into_iter().enumerate().map(switch).chain([open.keys(CTRL, Key::M)]).collect()
+    let measure = Entry::new(
+        Menu::Model,
+        101,
+        ModelCommand::MeasureDevices,
+        "Measure the devices",
+        "How long an analysis by this model takes on each, and which one 'auto' takes",
+    );
+    built_in().into_iter().enumerate().map(switch).chain([open.keys(CTRL, Key::M), measure]).collect()
 }

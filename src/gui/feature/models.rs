@@ -14,19 +14,20 @@ use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::choose;
 use crate::gui::work::host::Host;
 use crate::gui::work::receive::mend_document;
-use crate::network::{self, Checkpoint, DeviceChoice, Network};
+use crate::network::{self, Checkpoint, DeviceChoice, DeviceReport, Network};
 use crate::{Error, Result};
 
 /// Models that are being read.
 pub struct Models {
     read: Background<(ModelSource, Result<Model>)>,
+    measured: Background<(ModelSource, Result<Vec<DeviceReport>>)>,
 }
 
 impl Models {
     /// None is being read.
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        Self { read: host.jobs.background() }
+        Self { read: host.jobs.background(), measured: host.jobs.background() }
     }
 
     /// Does a command about models.
@@ -45,7 +46,26 @@ impl Models {
                 host.settings.device = device;
                 self.read(host, host.settings.model.clone());
             }
+            ModelCommand::MeasureDevices => self.measure(host),
         }
+    }
+
+    /// Measures every device with the model that is in use.
+    fn measure(&mut self, host: &mut Host) {
+        let Some(source) = host.session.model.as_ref().map(|model| model.source.clone()) else { return };
+        if source == ModelSource::Oracle {
+            return host.say(Level::INFO, "The oracle computes on the processor alone.");
+        }
+        host.session.measuring = true;
+        let broken = {
+            let source = source.clone();
+            |words| (source, Err(Error::Compute(words)))
+        };
+        let job = move || {
+            let found = checkpoint(&source).and_then(|checkpoint| network::devices(&checkpoint));
+            (source, found)
+        };
+        self.measured.start(job, broken);
     }
 
     /// Reads and builds a model, while the old one goes on.
@@ -65,6 +85,13 @@ impl Models {
 
     /// Takes in the models that are there now.
     pub fn poll(&mut self, host: &mut Host) {
+        for (source, found) in self.measured.poll() {
+            host.session.measuring = self.measured.is_busy();
+            match found {
+                Ok(devices) => host.session.devices = Some((source, devices)),
+                Err(error) => host.say(Level::ERROR, error.to_string()),
+            }
+        }
         for (source, model) in self.read.poll() {
             host.session.model_loading = self.read.is_busy();
             match model {
@@ -120,18 +147,20 @@ fn change_samples(host: &mut Host) {
 /// # Errors
 /// Those of [`Checkpoint::read`] and [`Network::load`], and of a device that does not exist.
 pub fn open(source: ModelSource, device: &str) -> Result<Model> {
-    let checkpoint = match &source {
-        ModelSource::Oracle => {
-            return Ok(Model { source, joint: Arc::new(oracle()), description: None });
-        }
-        ModelSource::Bundled(name) => match network::bundled().iter().find(|model| model.name == name) {
-            Some(model) => model.checkpoint()?,
-            None => Checkpoint::read(name)?,
-        },
-        ModelSource::File(path) => Checkpoint::read(path)?,
-    };
+    if source == ModelSource::Oracle {
+        return Ok(Model { source, joint: Arc::new(oracle()), description: None });
+    }
+    let checkpoint = checkpoint(&source)?;
     let device: DeviceChoice = device.parse()?;
     let description = Arc::new(checkpoint.description.clone());
     let network = Network::load_ready(checkpoint, &device)?;
     Ok(Model { source, joint: Arc::new(network), description: Some(description) })
+}
+
+/// The checkpoint that a source means; of the oracle there is none.
+fn checkpoint(source: &ModelSource) -> Result<Checkpoint> {
+    match source {
+        ModelSource::File(path) => Checkpoint::read(path),
+        other => network::checkpoint(&other.argument()),
+    }
 }

@@ -9,11 +9,12 @@ use eframe::egui;
 
 use super::answers::{Answer, AttackAnswer, CertificateAnswer, Fitted};
 use super::document::{Entry, TileKind};
-use super::model::Model;
+use super::model::{Model, ModelSource};
 use super::notices::Notices;
 use super::pane::Pane;
 use crate::attack;
 use crate::gui::gpu::{Content, Look, View};
+use crate::network::DeviceReport;
 use crate::study::Sweep;
 
 /// Pictures up to this side go to egui as they are; making a texture of a larger one would hold up a frame.
@@ -45,6 +46,10 @@ pub struct Session {
     pub model_loading: bool,
     /// Why there is no model.
     pub model_error: Option<String>,
+    /// The model by which the devices were measured, and what was found.
+    pub devices: Option<(ModelSource, Vec<DeviceReport>)>,
+    /// The devices are being measured.
+    pub measuring: bool,
     /// The fitted picture.
     pub fitted: Option<Fitted>,
     /// What came of the study.

@@ -56,6 +56,29 @@ fn devices_that_are_not_there_say_why() {
 }
 
 #[test]
+fn devices_are_measured_with_the_model_in_use() {
+    let mut window = window();
+    window.get_by_label_contains("Model: ").click();
+    window.run_steps(3);
+    click(&mut window, "Measure the devices");
+    let (source, devices) = window.state().session().devices.clone().expect("what was found");
+    assert_eq!(source, ModelSource::Bundled("digits".to_owned()));
+    let time = devices[0].analysis_ms.expect("the processor's time");
+    assert_eq!((devices[0].device.as_str(), window.state().session().measuring), ("cpu", false));
+    let label = format!("cpu   {time:.1} ms");
+    if window.query_by_role_and_label(Role::RadioButton, &label).is_none() {
+        // The click closed the menu.
+        window.get_by_label_contains("Model: ").click();
+        window.run_steps(3);
+    }
+    window.get_by_role_and_label(Role::RadioButton, &label);
+    // Of another model nothing was measured.
+    click(&mut window, "oracle (exact answers)");
+    run(&mut window, ModelCommand::MeasureDevices);
+    assert!(said(&window, "processor alone"));
+}
+
+#[test]
 fn the_card_tells_where_the_model_comes_from() {
     let mut window = window();
     run(&mut window, WindowCommand::Show(Pane::named("Model")));

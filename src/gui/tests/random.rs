@@ -149,7 +149,7 @@ impl Monkey {
                 // Models of another size are for other tests; the rest of what is left out would leave the test.
                 let elsewhere = matches!(
                     command,
-                    Command::Model(ModelCommand::Use(_) | ModelCommand::UseDevice(_))
+                    Command::Model(ModelCommand::Use(_) | ModelCommand::UseDevice(_) | ModelCommand::MeasureDevices)
                         | Command::Window(WindowCommand::Quit)
                 );
                 if !elsewhere {

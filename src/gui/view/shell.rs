@@ -16,7 +16,7 @@ use crate::gui::view::context::Context;
 use crate::gui::view::panes;
 use crate::gui::view::theme::{Tokens, height, space, text};
 use crate::gui::view::widgets::{dim, fitted, paint_text, paint_texture};
-use crate::network::DeviceChoice;
+use crate::network::{self, DeviceChoice};
 
 /// Shows everything but the sheets. `undo`: whether there is something to undo, and to redo.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pane>, undo: (bool, bool)) {
@@ -57,8 +57,10 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
                     model_menu(ui, cx);
                     ui.separator();
                 }
-                // The models to choose from are above, with the one in use marked.
-                let listed = |entry: &&Entry| !matches!(entry.command, Command::Model(ModelCommand::Use(_)));
+                // The models and devices to choose from are above, with those in use marked.
+                let listed = |entry: &&Entry| {
+                    !matches!(entry.command, Command::Model(ModelCommand::Use(_) | ModelCommand::MeasureDevices))
+                };
                 for entry in catalogue().menu(menu).filter(listed) {
                     if entry.starts_group {
                         ui.separator();
@@ -132,18 +134,40 @@ fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     }
     ui.separator();
     dim(ui, "Device");
+    device_menu(ui, cx);
+}
+
+/// Every device, with its driver and, once they were measured with this model, the time of an analysis.
+fn device_menu(ui: &mut Ui, cx: &mut Context<'_>) {
+    let source = cx.session.model.as_ref().map(|model| &model.source);
+    let measured = cx.session.devices.as_ref().filter(|(of, _)| Some(of) == source).map(|(_, found)| found.clone());
+    let reports = measured.unwrap_or_else(network::listed);
     for (choice, missing) in DeviceChoice::available() {
         let name = choice.to_string();
-        let radio = egui::RadioButton::new(cx.settings.device == name, choice.label());
+        let report = reports.iter().find(|report| report.device == name);
+        let time = report.and_then(|report| report.analysis_ms).map(|ms| format!("   {ms:.1} ms"));
+        let label = format!("{}{}", choice.label(), time.unwrap_or_default());
+        let radio = egui::RadioButton::new(cx.settings.device == name, label);
         let response = ui.add_enabled(missing.is_none(), radio);
-        let response = match missing {
-            Some(why) => response.on_disabled_hover_text(why),
-            None => response,
-        };
+        let said = report.map(|report| [report.about(), report.note.clone()]).into_iter().flatten().flatten();
+        let mut said: Vec<String> = missing.into_iter().chain(said).collect();
+        said.dedup();
+        let said = said.join("\n");
+        let response =
+            if said.is_empty() { response } else { response.on_hover_text(&said).on_disabled_hover_text(&said) };
         if response.clicked() {
             cx.run(ModelCommand::UseDevice(name));
             ui.close();
         }
+    }
+    if cx.session.measuring {
+        dim(ui, "Measuring…");
+    } else if ui
+        .button("Measure the devices")
+        .on_hover_text("How long an analysis by this model takes on each")
+        .clicked()
+    {
+        cx.run(ModelCommand::MeasureDevices);
     }
 }
 

@@ -79,7 +79,8 @@ impl Work<'_> {
         }
         self.advance(&name, records.iter().flatten().count());
         // Batches lie where they would without a journal, so that a picture has the same company, or less.
-        let batch = limits::batch(self.batch, measure.samples().values().saturating_mul(measure.rows()));
+        let wanted = self.batch.max(self.model.at_once(self.model.shape()));
+        let batch = limits::batch(wanted, measure.samples().values().saturating_mul(measure.rows()));
         for first in (0..records.len()).step_by(batch) {
             let missing: Vec<usize> =
                 (first..(first + batch).min(records.len())).filter(|&number| records[number].is_none()).collect();

@@ -1,8 +1,12 @@
 //! One suite for every engine: the contract of [`crate::engine`] as tests. An engine joins by one `engine_tests!`.
 
+mod engines;
+
 use std::path::PathBuf;
 
 use safetensors::tensor::{Dtype, SafeTensors};
+
+pub(crate) use engines::engine_tests;
 
 use super::{Architecture, Checkpoint, Description, Place, Stem, TensorLearner, TensorPasses};
 use crate::engine::{Learner, LossWeights, Passes, Size, TrainingRows};
@@ -10,97 +14,12 @@ use crate::picture::{Shape, normals};
 use crate::program::Program;
 use crate::{Error, Result};
 
-/// Makes the tests of an engine: of what makes its [`Passes`] or its [`Learner`], which may be off so far, relative to the
-/// largest value.
-macro_rules! engine_tests {
-    (passes, $name:ident, $new:expr, $tolerance:expr) => {
-        mod $name {
-            use super::*;
-            use crate::network::conformance as suite;
-
-            #[test]
-            fn values_and_scores_are_those_of_the_reference() {
-                suite::goldens(&$new, $tolerance);
-            }
-
-            #[test]
-            fn values_and_gradients_are_the_truth_for_any_classes_sizes_and_pictures() {
-                suite::truth(&$new, $tolerance);
-            }
-
-            #[test]
-            fn gradients_are_slopes_of_the_values() {
-                suite::slopes(&$new, $tolerance);
-            }
-
-            #[test]
-            fn rows_are_independent_and_linear() {
-                suite::rows(&$new, $tolerance);
-            }
-
-            #[test]
-            fn the_same_call_gives_the_same_bits() {
-                suite::repeats(&$new);
-            }
-
-            #[test]
-            fn what_does_not_fit_is_refused_and_what_is_no_number_stays_none() {
-                suite::refusals(&$new);
-            }
-        }
-    };
-    (learner, $name:ident, $new:expr, $tolerance:expr) => {
-        mod $name {
-            use super::*;
-            use crate::network::conformance as suite;
-
-            #[test]
-            fn losses_and_their_gradients_are_those_of_the_reference() {
-                suite::golden_losses(&$new, $tolerance);
-            }
-
-            #[test]
-            fn losses_and_their_gradients_are_the_truth_for_any_classes_and_sizes() {
-                suite::true_losses(&$new, $tolerance);
-            }
-
-            #[test]
-            fn learning_repeats_its_bits_and_refuses_what_does_not_fit() {
-                suite::learning(&$new);
-            }
-        }
-    };
+/// Runs a test, unless what it needs is missing.
+pub fn unless(missing: bool, test: impl FnOnce()) {
+    if !missing {
+        test();
+    }
 }
-pub(crate) use engine_tests;
-
-use crate::kernels::engine::{Processor, ProcessorLearner};
-
-engine_tests!(passes, processor, |program, weights| Ok(Box::new(Processor::new(program, weights)?)), 1e-4);
-engine_tests!(learner, processor_learner, |program, _| Ok(Box::new(ProcessorLearner::new(program.clone()))), 1e-4);
-engine_tests!(
-    passes,
-    single_tensors,
-    |program, weights| Ok(Box::new(TensorPasses::new(program, weights, &Place::single())?)),
-    1e-4
-);
-engine_tests!(
-    learner,
-    single_tensors_learner,
-    |program, weights| Ok(Box::new(TensorLearner::new(program, weights, &Place::single())?)),
-    1e-4
-);
-engine_tests!(
-    passes,
-    double_tensors,
-    |program, weights| Ok(Box::new(TensorPasses::new(program, weights, &Place::double())?)),
-    1e-6
-);
-engine_tests!(
-    learner,
-    double_tensors_learner,
-    |program, weights| Ok(Box::new(TensorLearner::new(program, weights, &Place::double())?)),
-    1e-6
-);
 
 /// Makes an engine that answers for a program with these weights.
 type NewPasses<'a> = &'a dyn Fn(&Program, &[&[f32]]) -> Result<Box<dyn Passes>>;
@@ -119,7 +38,7 @@ fn noise(stream: u64, count: usize) -> Vec<f32> {
 }
 
 /// A network whose every weight is random, so that every path matters.
-fn random(classes: usize, channels: usize, architecture: Architecture) -> Checkpoint {
+pub fn random(classes: usize, channels: usize, architecture: Architecture) -> Checkpoint {
     let names = (0..classes).map(|c| c.to_string()).collect();
     let mut description = Description::new("random", names, Shape::new(channels, 8, 8), architecture);
     description.mean = (0..channels).map(|c| 0.4 + 0.1 * c as f32).collect();
@@ -132,7 +51,8 @@ fn random(classes: usize, channels: usize, architecture: Architecture) -> Checkp
     checkpoint
 }
 
-fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
+/// Kernel and stride of the stem, and what each stage has.
+pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
     Architecture {
         stem: Stem { kernel: stem.0, stride: stem.1 },
         widths: widths.to_vec(),

@@ -1,0 +1,97 @@
+//! The engines that join the suite.
+
+use super::super::{Place, TensorLearner, TensorPasses};
+use crate::kernels::engine::{Processor, ProcessorLearner};
+
+/// Makes the tests of an engine: of what makes its [`Passes`] or its [`Learner`], which may be off so far, relative to the
+/// largest value. Where it may not be there, `unless` says whether it is missing.
+macro_rules! engine_tests {
+    ($kind:ident, $name:ident, $new:expr, $tolerance:expr) => {
+        engine_tests!($kind, $name, $new, $tolerance, unless false);
+    };
+    (passes, $name:ident, $new:expr, $tolerance:expr, unless $missing:expr) => {
+        mod $name {
+            use super::*;
+            use crate::network::conformance as suite;
+
+            #[test]
+            fn values_and_scores_are_those_of_the_reference() {
+                suite::unless($missing, || suite::goldens(&$new, $tolerance));
+            }
+
+            #[test]
+            fn values_and_gradients_are_the_truth_for_any_classes_sizes_and_pictures() {
+                suite::unless($missing, || suite::truth(&$new, $tolerance));
+            }
+
+            #[test]
+            fn gradients_are_slopes_of_the_values() {
+                suite::unless($missing, || suite::slopes(&$new, $tolerance));
+            }
+
+            #[test]
+            fn rows_are_independent_and_linear() {
+                suite::unless($missing, || suite::rows(&$new, $tolerance));
+            }
+
+            #[test]
+            fn the_same_call_gives_the_same_bits() {
+                suite::unless($missing, || suite::repeats(&$new));
+            }
+
+            #[test]
+            fn what_does_not_fit_is_refused_and_what_is_no_number_stays_none() {
+                suite::unless($missing, || suite::refusals(&$new));
+            }
+        }
+    };
+    (learner, $name:ident, $new:expr, $tolerance:expr, unless $missing:expr) => {
+        mod $name {
+            use super::*;
+            use crate::network::conformance as suite;
+
+            #[test]
+            fn losses_and_their_gradients_are_those_of_the_reference() {
+                suite::unless($missing, || suite::golden_losses(&$new, $tolerance));
+            }
+
+            #[test]
+            fn losses_and_their_gradients_are_the_truth_for_any_classes_and_sizes() {
+                suite::unless($missing, || suite::true_losses(&$new, $tolerance));
+            }
+
+            #[test]
+            fn learning_repeats_its_bits_and_refuses_what_does_not_fit() {
+                suite::unless($missing, || suite::learning(&$new));
+            }
+        }
+    };
+}
+pub(crate) use engine_tests;
+
+engine_tests!(passes, processor, |program, weights| Ok(Box::new(Processor::new(program, weights)?)), 1e-4);
+engine_tests!(learner, processor_learner, |program, _| Ok(Box::new(ProcessorLearner::new(program.clone()))), 1e-4);
+engine_tests!(
+    passes,
+    single_tensors,
+    |program, weights| Ok(Box::new(TensorPasses::new(program, weights, &Place::single())?)),
+    1e-4
+);
+engine_tests!(
+    learner,
+    single_tensors_learner,
+    |program, weights| Ok(Box::new(TensorLearner::new(program, weights, &Place::single())?)),
+    1e-4
+);
+engine_tests!(
+    passes,
+    double_tensors,
+    |program, weights| Ok(Box::new(TensorPasses::new(program, weights, &Place::double())?)),
+    1e-6
+);
+engine_tests!(
+    learner,
+    double_tensors_learner,
+    |program, weights| Ok(Box::new(TensorLearner::new(program, weights, &Place::double())?)),
+    1e-6
+);
