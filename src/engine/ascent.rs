@@ -57,13 +57,17 @@ impl Ascended {
     }
 }
 
+/// Cotangents from logits, `[N, K]` both.
+#[cfg(test)]
+pub(crate) type Cotangents<'a> = &'a mut dyn FnMut(&[f64]) -> Vec<f32>;
+
 /// The same steps in plain words, for tests: in double precision, each by one question. `evaluate` gives the logits of pictures
 /// to whoever makes cotangents of them, and then the gradients.
 #[cfg(test)]
 pub(crate) fn plainly(
     start: &[f32],
     ascent: &Ascent<'_>,
-    evaluate: &mut dyn FnMut(&[f32], &mut dyn FnMut(&[f64]) -> Vec<f32>) -> Vec<f32>,
+    evaluate: &mut dyn FnMut(&[f32], Cotangents<'_>) -> Vec<f32>,
 ) -> Ascended {
     let each = start.len() / ascent.goals.len();
     let mut found = Ascended { steps: ascent.steps, logits: Vec::new(), slopes: Vec::new(), pictures: Vec::new() };
