@@ -131,7 +131,7 @@ impl Attack {
     }
 
     fn settings(&self, model: &dyn JointModel) -> Result<Settings> {
-        let sigma = self.sigma.unwrap_or(model.sigma_range().clamp(1.0 / 255.0));
+        let sigma = self.sigma.unwrap_or(model.sigma_range().near_clean());
         let usual = match (&self.preset, self.method) {
             (Some(name), _) => Preset::find(name)?.settings(sigma),
             (None, Some(method)) => Settings::new(method, sigma),

@@ -13,6 +13,7 @@ mod denoise;
 mod devices;
 mod eval;
 mod info;
+mod man;
 mod models;
 #[cfg(test)]
 mod number_tests;
@@ -55,6 +56,7 @@ enum Command {
     Models(models::Models),
     Devices(devices::Devices),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the program on the process's arguments.
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Some(Command::Models(command)) => command.run(),
         Some(Command::Devices(command)) => command.run(),
         Some(Command::Completions(command)) => command.run(),
+        Some(Command::Man(command)) => command.run(),
         None => window::open(arguments.pictures, arguments.window),
     };
     console::exit_code(done)

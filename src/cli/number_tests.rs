@@ -218,7 +218,9 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
             };
             train::run(&config, cancel, &mut stop).map(drop)
         }
-        Command::Info(_) | Command::Models(_) | Command::Devices(_) | Command::Completions(_) => Ok(()),
+        Command::Info(_) | Command::Models(_) | Command::Devices(_) | Command::Completions(_) | Command::Man(_) => {
+            Ok(())
+        }
     }
 }
 

@@ -50,12 +50,15 @@ pub struct Options {
 pub fn run(options: Options) -> Result<()> {
     let options = Options { kept: options.kept.or_else(|| eframe::storage_dir("denoscope")), ..options };
     listen();
+    let icon = include_bytes!("../../packaging/icons/denoscope-256.png");
+    let icon = eframe::icon_data::from_png_bytes(icon).expect("the program's own picture");
     let viewport = egui::ViewportBuilder::default()
         .with_title("Denoscope")
         .with_app_id("denoscope")
         .with_inner_size([1280.0, 800.0])
-        .with_min_inner_size([960.0, 600.0])
-        .with_drag_and_drop(true);
+        .with_min_inner_size([960.0, 540.0])
+        .with_drag_and_drop(true)
+        .with_icon(icon);
     let native = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Wgpu, ..Default::default() };
     let loss = self::gpu::device_loss::DeviceLoss::default();
     let watched = loss.clone();

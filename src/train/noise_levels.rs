@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_undo_another_librarys_distribution_functions() {
+    fn quantiles_undo_the_distribution_functions_of_another_library() {
         let uniform = Uniform::new(0.0, 2.0).unwrap();
         let normal = LogNormal::new(0.03_f64.ln(), 1.5).unwrap();
         let far = LogNormal::new(4.0_f64.ln(), 0.7).unwrap();

@@ -10,7 +10,8 @@ use super::{Desk, text};
 #[test]
 fn every_command_explains_itself_with_an_example() {
     let desk = Desk::new();
-    for command in ["analyze", "denoise", "attack", "certify", "eval", "train", "info", "models", "completions"] {
+    for command in ["analyze", "denoise", "attack", "certify", "eval", "train", "info", "models", "completions", "man"]
+    {
         let help = desk.output(&format!("{command} --help"));
         assert!(help.contains("Example") && help.contains(&format!("denoscope {command}")), "{help}");
     }
@@ -28,6 +29,19 @@ fn completions_name_the_commands() {
         let script = desk.output(&format!("completions {shell}"));
         assert!(script.contains("analyze") && script.contains("already-noisy"), "{shell}");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let desk = Desk::new();
+    desk.output("man pages/man1");
+    for page in ["denoscope.1", "denoscope-analyze.1", "denoscope-train.1"] {
+        let text = fs::read_to_string(desk.at("pages/man1").join(page)).expect("a page");
+        assert!(text.contains(".SH NAME") && text.contains(".SH OPTIONS"), "{text}");
+    }
+    // Nothing is replaced without being asked.
+    desk.refusal(1, "man pages/man1");
+    desk.output("man pages/man1 --force");
 }
 
 #[test]
