@@ -60,6 +60,7 @@ impl App {
         let mut session = Session::default();
         session.kept_evaluation = options.kept.as_ref().map(|folder| folder.join("evaluation"));
         session.kept_pictures = options.kept.as_ref().map(|folder| folder.join("pictures"));
+        session.first_scene = options.paths.is_empty();
         if let Some(words) = words {
             session.notices.say(Level::WARN, words);
         }
@@ -164,16 +165,26 @@ impl App {
 
     /// Keys that are commands, unless somebody is typing.
     fn shortcuts(&self, ctx: &egui::Context, commands: &mut Vec<Command>) {
-        if ctx.text_edit_focused() {
-            return;
-        }
+        let typing = ctx.text_edit_focused();
         let sheet_open = self.session().overlay.is_some();
+        // Escape closes what is open over the panes before it means anything else.
+        let popup_open = egui::Popup::is_any_open(ctx);
         ctx.input_mut(|input| {
             for entry in catalogue().with_keys() {
-                let Some(keys) = entry.shortcut else { continue };
-                if (!sheet_open || keys.modifiers.any()) && input.consume_shortcut(&keys) {
-                    commands.push(entry.command.clone());
+                let Some(egui::KeyboardShortcut { modifiers, logical_key }) = entry.shortcut else { continue };
+                let meant = match logical_key {
+                    egui::Key::F1 => true,
+                    egui::Key::Escape => !typing && !sheet_open && !popup_open,
+                    _ => !typing && (!sheet_open || modifiers.any()),
+                };
+                if meant {
+                    // A fast repeat brings several presses in one frame.
+                    let presses = input.count_and_consume_key(modifiers, logical_key);
+                    commands.extend(std::iter::repeat_n(entry.command.clone(), presses));
                 }
+            }
+            if typing {
+                return;
             }
             // Both are told to the window as events of their own where the platform knows them.
             for event in &input.events {
@@ -237,7 +248,7 @@ impl eframe::App for App {
         let features = &self.features;
         let mut cx = Context { document, settings, session, questions, features, commands: &mut commands };
         shell::show(ui, &mut cx, &mut layout, undo);
-        overlays::show(&ctx, &mut cx);
+        overlays::show(&ctx, &mut cx, undo);
         settings.layout = layout;
 
         let dragging = ctx.input(|i| i.pointer.any_down());
@@ -298,6 +309,7 @@ fn window(host: &mut Host, command: WindowCommand) {
         C::Show(pane) => layout::bring_to_front(&mut settings.layout, &pane),
         C::Palette => toggle(&mut host.session, Overlay::Palette { query: String::new(), selected: 0 }),
         C::Help => toggle(&mut host.session, Overlay::Help),
+        C::Words => toggle(&mut host.session, Overlay::Words),
         C::Notices => toggle(&mut host.session, Overlay::Notices),
     }
 }

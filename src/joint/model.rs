@@ -20,6 +20,13 @@ impl SigmaRange {
         sigma.clamp(self.min, self.max)
     }
 
+    /// The level at which a picture without noise is classified and attacked unless another is asked for: 1/255, or the end
+    /// of the range that it lies beyond.
+    #[must_use]
+    pub fn near_clean(self) -> f32 {
+        self.clamp(1.0 / 255.0)
+    }
+
     /// Whether `sigma` lies in the range.
     #[must_use]
     pub fn contains(self, sigma: f32) -> bool {

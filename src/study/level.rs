@@ -15,7 +15,8 @@ pub fn parse(option: &str, text: &str) -> Result<f32> {
 /// # Errors
 /// As for [`parse`].
 pub fn parse_exact(option: &str, text: &str) -> Result<f64> {
-    let number = |part: &str| part.trim().parse::<f64>().ok();
+    // With a decimal comma too.
+    let number = |part: &str| part.trim().replacen(',', ".", 1).parse::<f64>().ok();
     let level = match text.split_once('/') {
         Some((part, whole)) => number(part).zip(number(whole)).map(|(part, whole)| part / whole),
         None => number(text),

@@ -63,18 +63,13 @@ pub fn thousands(number: usize) -> String {
     words
 }
 
-/// A probability at a glance: `97 %`, `0.3 %`, `<0.1 %`.
+/// A probability at a glance, never rounded to a certainty that it is not: `97 %`, `99.5 %`, `> 99.9 %`, `0.3 %`, `< 0.1 %`.
 #[must_use]
 pub fn percent(probability: f64) -> String {
-    let percent = probability * 100.0;
-    if percent >= 99.95 {
-        "100 %".to_owned()
-    } else if percent >= 9.95 {
-        format!("{percent:.0} %")
-    } else if percent >= 0.05 {
-        format!("{percent:.1} %")
-    } else {
-        "<0.1 %".to_owned()
+    match probability * 100.0 {
+        p if (9.95..98.5).contains(&p) => format!("{p:.0} %"),
+        p if p == 0.0 || p >= 100.0 => format!("{p:.0} %"),
+        _ => percent_in_print(probability),
     }
 }
 
@@ -138,7 +133,11 @@ mod tests {
 
     #[test]
     fn probabilities_are_said_at_a_glance_in_print_and_closely() {
-        assert_eq!([0.9999, 0.973, 0.0312, 1e-5].map(percent), ["100 %", "97 %", "3.1 %", "<0.1 %"]);
+        assert_eq!([0.973, 0.984, 0.0312, 1e-5].map(percent), ["97 %", "98 %", "3.1 %", "< 0.1 %"]);
+        assert_eq!(
+            [0.9951, 0.9996, 1.0, 0.0, 0.000_77].map(percent),
+            ["99.5 %", "> 99.9 %", "100 %", "0 %", "< 0.1 %"]
+        );
         assert_eq!([0.99999, 1.0, 0.0001, 0.0].map(percent_in_print), ["> 99.9 %", "100.0 %", "< 0.1 %", "0.0 %"]);
         assert_eq!(share(0.973_14), "97.31 %");
     }

@@ -61,6 +61,8 @@ pub struct Entry {
     pub menu: Menu,
     /// Its place in the menu: smaller numbers stand higher.
     pub place: usize,
+    /// The menu in its menu that it stands in.
+    pub submenu: Option<&'static str>,
     /// A line above it in the menu.
     pub starts_group: bool,
     /// Its keys.
@@ -77,13 +79,21 @@ impl Entry {
         name: impl Into<Cow<'static, str>>,
         hint: &'static str,
     ) -> Self {
-        Self { command: command.into(), name: name.into(), hint, menu, place, starts_group: false, shortcut: None }
+        let (command, name) = (command.into(), name.into());
+        Self { command, name, hint, menu, place, submenu: None, starts_group: false, shortcut: None }
     }
 
     /// The same with keys.
     #[must_use]
     pub fn keys(mut self, modifiers: Modifiers, key: Key) -> Self {
         self.shortcut = Some(KeyboardShortcut::new(modifiers, key));
+        self
+    }
+
+    /// The same in a menu of this name in its menu.
+    #[must_use]
+    pub fn under(mut self, submenu: &'static str) -> Self {
+        self.submenu = Some(submenu);
         self
     }
 

@@ -41,6 +41,10 @@ pub enum PictureCommand {
     Next,
     /// Go to the previous picture.
     Previous,
+    /// Go to the first picture.
+    First,
+    /// Go to the last picture.
+    Last,
     /// Change how the picture is fitted to the model.
     SetFit(Fit),
 }
@@ -61,6 +65,8 @@ pub fn entries() -> Vec<Entry> {
         file(60, C::Close, "Close picture", "Take the current picture off the filmstrip").keys(CTRL, Key::W),
         edit(30, C::Next, "Next picture", "The next picture of the filmstrip").keys(PLAIN, Key::ArrowRight).group(),
         edit(40, C::Previous, "Previous picture", "The one before").keys(PLAIN, Key::ArrowLeft),
+        edit(42, C::First, "First picture", "The first of the filmstrip").keys(PLAIN, Key::Home),
+        edit(44, C::Last, "Last picture", "The last of the filmstrip").keys(PLAIN, Key::End),
         edit(50, C::SetFit(Fit::Centre), "Fit: centre crop", "The largest centred part of the model's proportions"),
         edit(60, C::SetFit(Fit::Whole), "Fit: whole picture", "All of the picture, with borders where needed"),
         edit(90, C::ClearDrawing, "Clear drawing", "Wipe the drawing clean").keys(PLAIN, Key::Delete).group(),

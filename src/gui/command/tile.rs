@@ -35,48 +35,30 @@ pub enum TileCommand {
 pub fn entries() -> Vec<Entry> {
     use TileCommand as C;
     let new = |place, command: C, name, hint| Entry::new(Menu::View, place, command, name, hint);
+    let zoom = |place, command, name, hint| new(place, command, name, hint).under("Zoom and pixels");
+    let compare = |place, compare, name, hint| new(place, C::SetCompare(compare), name, hint).under("Compare");
+    let reading = |place, reading, name, hint| new(place, C::SetReading(reading), name, hint).under("Class tiles");
     vec![
-        new(10, C::Zoom(2.0_f32.sqrt()), "Zoom tiles in", "All tiles together; scroll over a tile does the same")
+        zoom(10, C::Zoom(2.0_f32.sqrt()), "Zoom tiles in", "All tiles together; scroll over a tile does the same")
             .keys(PLAIN, Key::Plus),
-        new(20, C::Zoom(0.5_f32.sqrt()), "Zoom tiles out", "All tiles together").keys(PLAIN, Key::Minus),
-        new(30, C::ResetView, "Whole pictures", "Undo zoom and pan").keys(PLAIN, Key::Num0),
-        new(40, C::ToggleGrid, "Pixel lines and values", "Shown once pixels are large").keys(PLAIN, Key::G),
+        zoom(20, C::Zoom(0.5_f32.sqrt()), "Zoom tiles out", "All tiles together").keys(PLAIN, Key::Minus),
+        zoom(30, C::ResetView, "Whole pictures", "Undo zoom and pan").keys(PLAIN, Key::Num0),
+        zoom(40, C::ToggleGrid, "Pixel lines and values", "Shown once pixels are large").keys(PLAIN, Key::G),
         new(50, C::ToggleWipe, "Wipe to the reference", "Left the tile, right the reference; drag the line")
             .keys(PLAIN, Key::W)
             .group(),
-        new(60, C::SetCompare(Compare::Plain), "No comparison", "Tiles show what they are").keys(PLAIN, Key::Escape),
-        new(70, C::SetCompare(Compare::Error), "Compare: error", "Tile minus reference, as a signed map")
-            .keys(PLAIN, Key::E),
-        new(80, C::SetCompare(Compare::Absolute), "Compare: absolute error", "The error's size, in false colour"),
-        new(90, C::SetCompare(Compare::Squared), "Compare: squared error", "What PSNR averages, in false colour"),
-        new(
-            100,
-            C::SetCompare(Compare::Relative),
-            "Compare: relative error",
-            "The error against the reference's value",
-        ),
-        new(
-            110,
-            C::SetReading(Reading::Restored),
-            "Classes: restorations",
-            "D(y | c): the picture if it were that class",
-        )
-        .keys(PLAIN, Key::Num7)
-        .group(),
-        new(
-            120,
-            C::SetReading(Reading::Gradient),
-            "Classes: gradients",
-            "(D(y | c) − D)/σ², the gradient of log p(c | y)",
-        )
-        .keys(PLAIN, Key::Num8),
-        new(
-            130,
-            C::SetReading(Reading::AgainstTop),
-            "Classes: against the top",
-            "D(y | c) minus that of the likeliest class",
-        )
-        .keys(PLAIN, Key::Num9),
+        compare(60, Compare::Plain, "No comparison", "Tiles show what they are").keys(PLAIN, Key::Escape),
+        compare(70, Compare::Error, "Compare: error", "Tile minus reference, as a signed map").keys(PLAIN, Key::E),
+        compare(80, Compare::Absolute, "Compare: absolute error", "The error's size, in false colour"),
+        compare(90, Compare::Squared, "Compare: squared error", "What PSNR averages, in false colour"),
+        compare(100, Compare::Relative, "Compare: relative error", "The error against the reference's value"),
+        reading(110, Reading::Restored, "Classes: restorations", "D(y | c): the picture if it were that class")
+            .keys(PLAIN, Key::Num7)
+            .group(),
+        reading(120, Reading::Gradient, "Classes: gradients", "(D(y | c) − D)/σ², the gradient of log p(c | y)")
+            .keys(PLAIN, Key::Num8),
+        reading(130, Reading::AgainstTop, "Classes: against the top", "D(y | c) minus that of the likeliest class")
+            .keys(PLAIN, Key::Num9),
         new(140, C::ToggleSorted, "Sort beliefs", "By probability, or in the order of the classes").keys(PLAIN, Key::S),
     ]
 }

@@ -30,6 +30,8 @@ pub enum WindowCommand {
     Palette,
     /// The help sheet.
     Help,
+    /// What the words mean.
+    Words,
     /// The notices so far.
     Notices,
 }
@@ -38,18 +40,19 @@ pub enum WindowCommand {
 pub fn entries() -> Vec<Entry> {
     use WindowCommand as C;
     let new = |menu, place, command: C, name, hint| Entry::new(menu, place, command, name, hint);
+    let size = |place, command, name, hint| new(Menu::View, place, command, name, hint).under("Interface size");
     vec![
         new(Menu::File, 100, C::Quit, "Quit", "Close the window").keys(CTRL, Key::Q).group(),
         new(Menu::Edit, 10, C::Undo, "Undo", "Take back the last change").keys(CTRL, Key::Z),
         new(Menu::Edit, 20, C::Redo, "Redo", "Make it again").keys(CTRL_SHIFT, Key::Z),
         new(Menu::View, 200, C::ToggleTheme, "Dark or light", "Switch the theme").keys(CTRL, Key::T).group(),
-        new(Menu::View, 210, C::ScaleInterface(1.1), "Larger interface", "Text and controls").keys(CTRL, Key::Plus),
-        new(Menu::View, 220, C::ScaleInterface(1.0 / 1.1), "Smaller interface", "Text and controls")
-            .keys(CTRL, Key::Minus),
-        new(Menu::View, 230, C::ResetScale, "Normal size", "Text and controls").keys(CTRL, Key::Num0),
+        size(210, C::ScaleInterface(1.1), "Larger interface", "Text and controls").keys(CTRL, Key::Plus),
+        size(220, C::ScaleInterface(1.0 / 1.1), "Smaller interface", "Text and controls").keys(CTRL, Key::Minus),
+        size(230, C::ResetScale, "Normal size", "Text and controls").keys(CTRL, Key::Num0),
         new(Menu::View, 240, C::ToggleFilmstrip, "Filmstrip", "Show or hide the open pictures").keys(PLAIN, Key::F),
         new(Menu::View, 250, C::ResetLayout, "Reset layout", "The panes as they were at first"),
         new(Menu::Help, 10, C::Help, "Help", "What is what, and every key").keys(PLAIN, Key::F1),
+        new(Menu::Help, 15, C::Words, "Words", "What the words and signs mean"),
         new(Menu::Help, 20, C::Palette, "All commands…", "Search everything that the window can do")
             .keys(CTRL_SHIFT, Key::P),
         new(Menu::Help, 30, C::Notices, "Notices", "What happened so far"),

@@ -120,11 +120,18 @@ fn take(host: &mut Host, source: ModelSource, model: Model) {
     let first = host.session.model.is_none();
     let was_samples = host.document.pictures.iter().all(|entry| entry.source == Source::Sample);
     host.settings.model = source;
+    let old = host.session.model.as_ref().map(|model| &*model.joint);
+    host.document.change_model(old, &*model.joint);
     host.session.model = Some(model);
     host.forget_answers();
     mend_document(host);
     if was_samples && (!first || host.document.pictures.is_empty()) {
         change_samples(host);
+        let opening = std::mem::take(&mut host.session.first_scene);
+        if let Some((picture, sigma)) = samples::first_scene(&host.document.pictures).filter(|_| opening) {
+            host.document.current = picture;
+            host.document.noise.sigma = sigma;
+        }
     }
 }
 

@@ -68,6 +68,8 @@ impl Pictures {
             C::Close => document.close(),
             C::Select(index) => document.current = index.min(document.pictures.len().saturating_sub(1)),
             C::Next => document.current = (document.current + 1).min(document.pictures.len().saturating_sub(1)),
+            C::First => document.current = 0,
+            C::Last => document.current = document.pictures.len().saturating_sub(1),
             C::Previous => document.current = document.current.saturating_sub(1),
             C::SetFit(fit) => {
                 if is_sound(fit) {

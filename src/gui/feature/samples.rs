@@ -23,6 +23,14 @@ pub fn of(model: &Model) -> Vec<Entry> {
     if like.is_empty() { patterns() } else { like }
 }
 
+/// What the window opens with among these samples, and at which noise level: a picture that the model doubts, and whose
+/// restorations as each class differ. The first at the usual level, if none is known to be so.
+#[must_use]
+pub fn first_scene(samples: &[Entry]) -> Option<(usize, f32)> {
+    let known = [("cifar10/frog.png", 50.0 / 255.0), ("digits/8.png", 1.0)];
+    known.into_iter().find_map(|(name, sigma)| Some((samples.iter().position(|entry| entry.name == name)?, sigma)))
+}
+
 /// The sample of this name, of any model.
 #[must_use]
 pub fn named(name: &str) -> Option<Entry> {

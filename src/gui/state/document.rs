@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::attack;
 use crate::gui::gpu::{Compare, Content, Look};
+use crate::joint::JointModel;
 use crate::picture::{Fit, Noise, NoiseKind};
 
 /// Where a picture came from.
@@ -214,6 +215,22 @@ impl Document {
         }
     }
 
+    /// Another model is in use: classes that were chosen are the new model's of the same name, and those that it does not know
+    /// are let go of; an attack on nearly clean pictures is one at the new model's level for them.
+    pub fn change_model(&mut self, old: Option<&dyn JointModel>, new: &dyn JointModel) {
+        let usual = |model: &dyn JointModel| model.sigma_range().near_clean();
+        let before = old.map_or_else(|| default_attack().sigma, usual);
+        if self.attack.sigma == before || self.attack.sigma == default_attack().sigma {
+            self.attack.sigma = usual(new);
+        }
+        let Some(old) = old else { return };
+        let same = |class: usize| new.classes().iter().position(|name| Some(name) == old.classes().get(class));
+        self.pinned = self.pinned.iter().filter_map(|&class| same(class)).collect();
+        if let attack::Target::Class(class) = self.attack.target {
+            self.attack.target = same(class).map_or(attack::Target::None, attack::Target::Class);
+        }
+    }
+
     /// Closes the current picture.
     pub fn close(&mut self) {
         if self.current < self.pictures.len() {
@@ -223,7 +240,7 @@ impl Document {
     }
 }
 
-/// PGD against a classifier that assumes almost no noise.
+/// PGD against a classifier that assumes almost no noise; a model that is taken into use puts its own least level there.
 fn default_attack() -> attack::Settings {
-    attack::Settings::new(attack::Method::Pgd, 5.0 / 255.0)
+    attack::Settings::new(attack::Method::Pgd, 1.0 / 255.0)
 }

@@ -32,6 +32,8 @@ pub enum Overlay {
     },
     /// What is what, and every key.
     Help,
+    /// What the words mean.
+    Words,
     /// The notices so far.
     Notices,
 }
@@ -44,6 +46,8 @@ pub struct Session {
     pub model: Option<Model>,
     /// A model is being read.
     pub model_loading: bool,
+    /// The window was opened without a picture: the first model shows a scene worth looking at.
+    pub first_scene: bool,
     /// Why there is no model.
     pub model_error: Option<String>,
     /// The model by which the devices were measured, and what was found.

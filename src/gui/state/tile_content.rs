@@ -23,9 +23,32 @@ pub struct TileContent {
     pub fidelity: Option<Fidelity>,
     /// It belongs to an earlier question.
     pub stale: bool,
+    /// The tile that it is compared with, where the person asked for a comparison.
+    pub against: Option<TileKind>,
 }
 
 impl TileContent {
+    /// Whether it shows a picture, not a map: what flip and wipe can show the reference instead of.
+    #[must_use]
+    pub fn is_picture(&self) -> bool {
+        self.scale.is_none()
+    }
+
+    /// The tile's title, of its own name and the reference's: what its picture is now.
+    #[must_use]
+    pub fn title(&self, own: &str, reference: &str) -> String {
+        if self.against.is_none() {
+            return own.to_owned();
+        }
+        match self.look.compare {
+            Compare::Plain => own.to_owned(),
+            Compare::Error => format!("{own} − {reference}"),
+            Compare::Absolute => format!("|{own} − {reference}|"),
+            Compare::Squared => format!("({own} − {reference})²"),
+            Compare::Relative => format!("|{own} − {reference}| / {reference}"),
+        }
+    }
+
     /// The values at both ends of the colour scale, for maps.
     #[must_use]
     pub fn ends(&self) -> Option<[f32; 2]> {
@@ -60,10 +83,12 @@ pub fn tile_content(kind: TileKind, document: &Document, session: &Session) -> O
         look = Look::signed(1.0);
     }
     let mut operand = raw.operand;
+    let mut against = None;
     if operand.is_some() {
         look.compare = Compare::Error;
     } else if document.compare != Compare::Plain && kind.is_picture() && kind != document.reference {
         operand = picture(document.reference, document, session);
+        against = operand.as_ref().map(|_| document.reference);
         look.compare = if operand.is_some() { document.compare } else { Compare::Plain };
         look.mode = if document.compare == Compare::Error { Mode::Signed } else { Mode::FalseColour };
     } else {
@@ -76,7 +101,7 @@ pub fn tile_content(kind: TileKind, document: &Document, session: &Session) -> O
     if let Some(scale) = scale {
         look.gain = 1.0 / scale;
     }
-    Some(TileContent { content: raw.content, operand, look, scale, fidelity: raw.fidelity, stale: raw.stale })
+    Some(TileContent { content: raw.content, operand, look, scale, fidelity: raw.fidelity, stale: raw.stale, against })
 }
 
 /// The picture behind a tile, for use as a reference; differences have none.

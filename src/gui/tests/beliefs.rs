@@ -7,6 +7,7 @@ use super::{Window, run, window};
 use crate::gui::command::{NoiseCommand, WindowCommand};
 use crate::gui::state::pane::Pane;
 use crate::study::ranked;
+use crate::study::words::percent;
 
 /// The bars' labels from top to bottom.
 fn bars(window: &Window) -> Vec<String> {
@@ -43,9 +44,13 @@ fn bars_before_and_after_the_attack_stand_together() {
     assert!(!bars(&window)[0].contains("attacked"));
     run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
     window.run_steps(4);
-    let after = window.state().session().attack.outcome.as_ref().unwrap().posterior_after.clone();
+    let outcome = window.state().session().attack.outcome.clone().unwrap();
     let said = bars(&window);
-    assert!(said[0].ends_with(&format!("attacked {}", crate::study::words::percent(after[0]))), "{}", said[0]);
+    // Both at the attacked classifier's level and without noise, whatever the slider says.
+    let [before, after] = [&outcome.posterior_before, &outcome.posterior_after].map(|p| percent(p[0]));
+    assert!(said[0].ends_with(&format!(": {before}, attacked {after}")), "{}", said[0]);
+    let level = window.state().document().attack.sigma;
+    assert_eq!(level, window.state().session().model.as_ref().unwrap().joint.sigma_range().near_clean());
 }
 
 #[test]

@@ -86,10 +86,10 @@ fn an_attack_in_sight_has_a_command_of_its_own_with_its_own_sigma() {
     settings.defence = Defence::Vote { draws: 2, votes: 4 };
     run(&mut window, AttackCommand::Set(Box::new(settings)));
     let lines = commands(&mut window);
-    assert_eq!(lines[0], "denoscope analyze sample:digits/0.png --model digits --device cpu --sigma 25/255 --seed 0");
+    assert_eq!(lines[0], "denoscope analyze sample:digits/8.png --model digits --device cpu --sigma 255/255 --seed 0");
     assert_eq!(
         lines[1],
-        "denoscope attack sample:digits/0.png --model digits --device cpu --method pgd --norm linf --epsilon 16/255 \
+        "denoscope attack sample:digits/8.png --model digits --device cpu --method pgd --norm linf --epsilon 16/255 \
          --set steps=7 --target 3 --defence vote:draws=2,votes=4 --sigma 10/255 --seed 0"
     );
 }
@@ -102,7 +102,7 @@ fn a_certificate_in_sight_has_a_command_of_its_own() {
     run(&mut window, CertifyCommand::Set(smoothing));
     assert_eq!(
         commands(&mut window)[1],
-        "denoscope certify sample:digits/0.png --model digits --device cpu --sigma 0.3 --samples 300 --selection 100 \
+        "denoscope certify sample:digits/8.png --model digits --device cpu --sigma 0.3 --samples 300 --selection 100 \
          --alpha 0.001 --seed 4"
     );
 }

@@ -16,6 +16,12 @@ pub fn level(level: f64, norm: Norm) -> String {
     }
 }
 
+/// Fresh settings with the seed, target and defence of those in use.
+#[must_use]
+pub fn kept(present: &Settings, fresh: Settings) -> Settings {
+    Settings { seed: present.seed, target: present.target, defence: present.defence, ..fresh }
+}
+
 /// Somebody else's settings, by their source. `last` is what was chosen last, which may not hold any more.
 pub fn choose_preset(
     ui: &mut Ui,

@@ -28,7 +28,7 @@ impl Catalogue {
     fn new() -> Self {
         let show = |(index, info): (usize, &panes::PaneInfo)| {
             let command = WindowCommand::Show(info.pane.clone());
-            let entry = Entry::new(Menu::View, 300 + index, command, info.show_label(), info.hint);
+            let entry = Entry::new(Menu::View, 300 + index, command, info.show_label(), info.hint).under("Panes");
             if index == 0 { entry.group() } else { entry }
         };
         let entries = entries(panes::TABLE.iter().copied().enumerate().map(show).collect());

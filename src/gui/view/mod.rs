@@ -3,10 +3,14 @@
 
 pub mod accessibility;
 mod attack_controls;
+mod availability;
 mod caption;
 pub mod catalogue;
 mod command_button;
 pub mod context;
+mod findings;
+mod glossary;
+mod level_field;
 mod noise_bar;
 pub mod overlays;
 pub mod panes;

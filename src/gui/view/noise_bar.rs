@@ -5,9 +5,12 @@ use eframe::egui::{
     accesskit, epaint, pos2, vec2,
 };
 
+use tracing::Level;
+
 use crate::gui::command::NoiseCommand;
 use crate::gui::view::command_button::{command_button, toggle};
 use crate::gui::view::context::Context;
+use crate::gui::view::level_field::{Scale as Figures, level_field};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::named;
 use crate::gui::work::tasks::slider_range;
@@ -52,17 +55,13 @@ fn reading(ui: &mut Ui, cx: &mut Context<'_>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::TIGHT;
         ui.label(RichText::new("σ").size(text::LARGE).color(tokens.accent));
-        let mut level = f64::from(sigma) * 255.0;
+        let mut level = f64::from(sigma);
         let figures = ui.scope(|ui| {
             ui.style_mut().drag_value_text_style = egui::TextStyle::Name("large".into());
             plain(ui);
-            let value = egui::DragValue::new(&mut level).range(0.0..=255.0).speed(0.25).max_decimals(1);
-            ui.add(value).on_hover_text("σ on 0–255: drag, or click to type")
+            level_field(ui, &mut level, Figures::Bytes, 1.0, "σ on 0–255: drag, or click and type 25, 12.5 or 25/255")
         });
-        named(&figures.inner, "Sigma of 255");
-        if figures.inner.changed() {
-            cx.run(NoiseCommand::SetSigma((level / 255.0) as f32));
-        }
+        set(cx, figures.inner, "Sigma of 255", level);
         ui.label(RichText::new("/255").color(tokens.dim));
     });
     ui.horizontal(|ui| {
@@ -70,14 +69,21 @@ fn reading(ui: &mut Ui, cx: &mut Context<'_>) {
         ui.label(RichText::new("=").color(tokens.dim));
         let mut level = f64::from(sigma);
         plain(ui);
-        let value = egui::DragValue::new(&mut level).range(0.0..=1.0).speed(0.001).max_decimals(3);
-        let response = ui.add(value).on_hover_text("σ on 0–1: drag, or click to type");
-        named(&response, "Sigma of 1");
-        if response.changed() {
-            cx.run(NoiseCommand::SetSigma(level as f32));
-        }
+        let field = level_field(ui, &mut level, Figures::Unit, 1.0, "σ on 0–1: drag, or click and type 0.1 or 25/255");
+        set(cx, field, "Sigma of 1", level);
         ui.label(RichText::new("of 1").color(tokens.dim));
     });
+}
+
+/// Names a field of σ and does what was typed in it, or says why not.
+fn set(cx: &mut Context<'_>, (field, refused): (Response, Option<String>), name: &str, level: f64) {
+    named(&field, name);
+    if let Some(words) = refused {
+        cx.session.notices.say(Level::WARN, format!("σ: {words}"));
+    }
+    if field.changed() {
+        cx.run(NoiseCommand::SetSigma(level as f32));
+    }
 }
 
 /// Figures without a box until the pointer is on them.

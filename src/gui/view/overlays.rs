@@ -7,21 +7,25 @@ use eframe::egui::{
 };
 use tracing::Level;
 
+use super::availability::{Availability, availability};
 use super::catalogue::catalogue;
-use super::{shell, widgets};
-use crate::gui::command::{Entry, Menu};
+use super::findings::findings;
+use super::{glossary, shell, widgets};
+use crate::gui::command::{Command, Entry, Menu, WindowCommand};
+use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, height, space, text};
 
-/// Shows the open sheet, the toasts, and where files may be dropped.
-pub fn show(ctx: &egui::Context, cx: &mut Context<'_>) {
+/// Shows the open sheet, the toasts, and where files may be dropped. `undo`: whether there is something to undo, and to redo.
+pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
     shell::drop_overlay(ctx, cx);
     toasts(ctx, cx);
     let Some(overlay) = cx.session.overlay.take() else { return };
     cx.session.overlay = match overlay {
-        Overlay::Palette { query, selected } => palette(ctx, cx, query, selected),
+        Overlay::Palette { query, selected } => palette(ctx, cx, (query, selected), undo),
         Overlay::Help => sheet(ctx, "help", 760.0, help).then_some(Overlay::Help),
+        Overlay::Words => sheet(ctx, "words", 760.0, glossary::show).then_some(Overlay::Words),
         Overlay::Notices => sheet(ctx, "notices", 560.0, |ui| notices(ui, cx)).then_some(Overlay::Notices),
     };
 }
@@ -37,14 +41,19 @@ fn sheet(ctx: &egui::Context, id: &str, width: f32, content: impl FnOnce(&mut Ui
     !modal.should_close()
 }
 
-/// The palette; what stays open of it.
-fn palette(ctx: &egui::Context, cx: &mut Context<'_>, mut query: String, selected: usize) -> Option<Overlay> {
+/// The palette, with what was typed and which row is chosen; what stays open of it.
+fn palette(
+    ctx: &egui::Context,
+    cx: &mut Context<'_>,
+    (mut query, mut selected): (String, usize),
+    undo: (bool, bool),
+) -> Option<Overlay> {
     let (down, up, enter) = ctx.input_mut(|i| {
         let mut pressed = |key| i.consume_key(egui::Modifiers::NONE, key);
         (pressed(Key::ArrowDown), pressed(Key::ArrowUp), pressed(Key::Enter))
     });
     let mut chosen = None;
-    let mut selected = selected;
+    let others = findings(cx);
     let open = {
         let area = Modal::default_area(Id::unique("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, 96.0));
         let modal = Modal::new(Id::unique("palette")).area(area).show(ctx, |ui| {
@@ -58,18 +67,21 @@ fn palette(ctx: &egui::Context, cx: &mut Context<'_>, mut query: String, selecte
             if response.changed() {
                 selected = 0;
             }
-            let found = search(&query);
+            let found = search(&query, &others);
             selected =
                 (selected + usize::from(down)).saturating_sub(usize::from(up)).min(found.len().saturating_sub(1));
             ui.add_space(space::TIGHT);
-            ScrollArea::vertical().max_height(360.0).auto_shrink([false, true]).show(ui, |ui| {
+            // Without a least height the list would stay as small as a search before made it.
+            let list = ScrollArea::vertical().max_height(360.0).min_scrolled_height(360.0).auto_shrink([false, true]);
+            list.show(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 for (index, entry) in found.iter().enumerate() {
-                    let response = row(ui, entry, index == selected);
+                    let Availability { mark, missing } = availability(&entry.command, cx, undo);
+                    let response = row(ui, entry, index == selected, (mark, missing));
                     if index == selected && (down || up) {
                         response.scroll_to_me(None);
                     }
-                    if response.clicked() || (index == selected && enter) {
+                    if response.clicked() || (index == selected && enter && missing.is_none()) {
                         chosen = Some(entry.command.clone());
                     }
                 }
@@ -82,6 +94,10 @@ fn palette(ctx: &egui::Context, cx: &mut Context<'_>, mut query: String, selecte
     };
     match chosen {
         Some(command) => {
+            // What an attack does is seen in its pane.
+            if let Command::Attack(_) = command {
+                cx.run(WindowCommand::Show(Pane::ADVERSARY));
+            }
             cx.run(command);
             None
         }
@@ -89,20 +105,24 @@ fn palette(ctx: &egui::Context, cx: &mut Context<'_>, mut query: String, selecte
     }
 }
 
-fn row(ui: &mut Ui, entry: &Entry, selected: bool) -> egui::Response {
+fn row(ui: &mut Ui, entry: &Entry, selected: bool, (mark, missing): (Option<bool>, Option<&str>)) -> egui::Response {
     let tokens = Tokens::in_ui(ui);
     let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+    let keys = if mark == Some(true) { format!("on  {keys}") } else { keys };
     let keys = RichText::new(keys).size(text::SMALL).color(tokens.dim);
     let menu = RichText::new(format!("{}  ", entry.menu.label())).size(text::SMALL).color(tokens.dim);
     let button =
         Button::selectable(selected, (menu, &*entry.name)).right_text(keys).min_size(vec2(ui.available_width(), 26.0));
-    ui.add(button).on_hover_text(entry.hint)
+    ui.add_enabled(missing.is_none(), button)
+        .on_hover_text(entry.hint)
+        .on_disabled_hover_text(missing.unwrap_or_default())
 }
 
 /// Commands whose words begin like what was typed come first; then those that have its letters in order.
-fn search(query: &str) -> Vec<&'static Entry> {
+/// `others` are found beside those of the menus, which come first where both fit as well.
+fn search<'a>(query: &str, others: &'a [Entry]) -> Vec<&'a Entry> {
     let query = query.trim().to_lowercase();
-    let entries = catalogue().entries().iter();
+    let entries = catalogue().entries().iter().chain(others);
     let mut found: Vec<(usize, &Entry)> = entries.filter_map(|entry| Some((rank(entry, &query)?, entry))).collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, entry)| entry).collect()
@@ -240,10 +260,10 @@ fn toasts(ctx: &egui::Context, cx: &mut Context<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gui::command::{Command, ExportCommand, WindowCommand};
+    use crate::gui::command::ExportCommand;
 
     fn first_hit(query: &str) -> Option<Command> {
-        search(query).first().map(|entry| entry.command.clone())
+        search(query, &[]).first().map(|entry| entry.command.clone())
     }
 
     #[test]
@@ -251,7 +271,7 @@ mod tests {
         assert_eq!(first_hit("save se"), Some(ExportCommand::SaveSession.into()));
         assert_eq!(first_hit("dark"), Some(WindowCommand::ToggleTheme.into()));
         assert_eq!(first_hit("undo"), Some(WindowCommand::Undo.into()));
-        assert!(search("zzzzqqq").is_empty());
-        assert_eq!(search("").len(), catalogue().entries().len());
+        assert!(search("zzzzqqq", &[]).is_empty());
+        assert_eq!(search("", &[]).len(), catalogue().entries().len());
     }
 }

@@ -5,10 +5,12 @@ use eframe::egui::{
     WidgetInfo, vec2,
 };
 
+use super::availability::{Availability, availability};
 use super::catalogue::catalogue;
 use super::command_button::command_button;
 use super::noise_bar;
-use crate::gui::command::{Command, Entry, Menu, ModelCommand, PictureCommand, WindowCommand};
+use crate::gui::command::{Command, Entry, Menu, ModelCommand, PictureCommand, TileCommand, WindowCommand};
+use crate::gui::gpu::Compare;
 use crate::gui::state::document::Source;
 use crate::gui::state::model::{ModelSource, built_in};
 use crate::gui::state::pane::Pane;
@@ -61,20 +63,21 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
                 let listed = |entry: &&Entry| {
                     !matches!(entry.command, Command::Model(ModelCommand::Use(_) | ModelCommand::MeasureDevices))
                 };
-                for entry in catalogue().menu(menu).filter(listed) {
-                    if entry.starts_group {
+                let entries: Vec<&Entry> = catalogue().menu(menu).filter(listed).collect();
+                for together in entries.chunk_by(|a, b| a.submenu.is_some() && a.submenu == b.submenu) {
+                    if together[0].starts_group {
                         ui.separator();
                     }
-                    let enabled = match entry.command {
-                        Command::Window(WindowCommand::Undo) => undo.0,
-                        Command::Window(WindowCommand::Redo) => undo.1,
-                        _ => true,
-                    };
-                    let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-                    let button = Button::new(&*entry.name).shortcut_text(keys);
-                    if ui.add_enabled(enabled, button).on_hover_text(entry.hint).clicked() {
-                        cx.run(entry.command.clone());
-                        ui.close();
+                    match together[0].submenu {
+                        Some(name) => {
+                            ui.menu_button(name, |ui| {
+                                ui.set_min_width(240.0);
+                                for entry in together {
+                                    menu_entry(ui, cx, entry, undo);
+                                }
+                            });
+                        }
+                        None => menu_entry(ui, cx, together[0], undo),
                     }
                 }
                 if menu == Menu::File {
@@ -93,8 +96,40 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
                 cx.run(WindowCommand::Palette);
             }
             model_chip(ui, cx);
+            comparison(ui, cx);
         });
     });
+}
+
+/// One line of a menu: marked if it is how things are, grey with the reason if it can do nothing.
+fn menu_entry(ui: &mut Ui, cx: &mut Context<'_>, entry: &Entry, undo: (bool, bool)) {
+    let Availability { mark, missing } = availability(&entry.command, cx, undo);
+    let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+    let button = Button::selectable(mark == Some(true), &*entry.name).right_text(keys);
+    let response = ui.add_enabled(missing.is_none(), button.min_size(vec2(ui.available_width(), 0.0)));
+    if let Some(on) = mark {
+        response.widget_info(|| WidgetInfo::selected(Role::CheckBox, missing.is_none(), on, &*entry.name));
+    }
+    let response = response.on_hover_text(entry.hint).on_disabled_hover_text(missing.unwrap_or_default());
+    if response.clicked() {
+        cx.run(entry.command.clone());
+        ui.close();
+    }
+}
+
+/// What all tiles are compared with, while they are: a click shows the pictures again.
+fn comparison(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    let reference = cx.document.reference.label(cx.session.classes());
+    let wiping = cx.session.wipe.is_some();
+    let (words, command) = match cx.document.compare {
+        Compare::Plain if !wiping => return,
+        Compare::Plain => (format!("Wiping to {reference}  ×"), TileCommand::ToggleWipe),
+        compare => (format!("{} against {reference}  ×", compare.label()), TileCommand::SetCompare(Compare::Plain)),
+    };
+    if ui.add(Button::new(RichText::new(words).color(tokens.accent))).on_hover_text("Back to the pictures").clicked() {
+        cx.run(command);
+    }
 }
 
 /// The model in use, as the way to another.
@@ -190,6 +225,8 @@ fn recent_menu(ui: &mut Ui, cx: &mut Context<'_>) {
 /// The open pictures.
 fn filmstrip(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
+    // A plain wheel moves the strip, which has one direction only.
+    ui.style_mut().always_scroll_the_only_direction = true;
     egui::ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::ITEM;

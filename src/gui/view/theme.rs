@@ -230,6 +230,8 @@ fn visuals(tokens: &Tokens, theme: Theme) -> egui::Visuals {
     visuals.slider_trailing_fill = true;
     visuals.handle_shape = egui::style::HandleShape::Circle;
     visuals.indent_has_left_vline = false;
+    // Every blink would draw the whole window again.
+    visuals.text_cursor.blink = false;
     visuals.text_cursor.stroke = Stroke::new(2.0, tokens.accent);
     let state = |fill, line: Color32, text| egui::style::WidgetVisuals {
         bg_fill: fill,

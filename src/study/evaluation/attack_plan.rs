@@ -54,7 +54,7 @@ impl AttackPlan {
     /// What to run on `model`.
     #[must_use]
     pub fn settings(&self, model: &dyn JointModel, seed: u64) -> Settings {
-        let sigma = self.sigma.unwrap_or(model.sigma_range().clamp(1.0 / 255.0));
+        let sigma = self.sigma.unwrap_or(model.sigma_range().near_clean());
         Settings {
             defence: self.defence,
             values: self.parameters.clone(),

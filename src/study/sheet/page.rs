@@ -319,8 +319,8 @@ fn panels(study: &Study, palette: &Palette) -> Vec<Panel> {
     let caption = Caption::Text(fidelities.1.map(quality).unwrap_or_default());
     panels.push(Panel { label: "Denoised", formula: "E[x | y]", image: shown(denoised), caption });
     let (label, formula, residual) = match clean {
-        Some(clean) => ("Residual", "E[x | y] − x", denoised.zip(clean, |d, x| d - x)),
-        None => ("Removed", "y − E[x | y]", noisy.zip(denoised, |y, d| y - d)),
+        Some(clean) => ("Error", "E[x | y] − x", denoised.zip(clean, |d, x| d - x)),
+        None => ("Residual", "y − E[x | y]", noisy.zip(denoised, |y, d| y - d)),
     };
     let range = signed_range(&residual);
     let image = signed(&residual, range, palette.signed);

@@ -7,6 +7,7 @@ use super::timeline;
 use super::{PaneInfo, Place};
 use crate::attack::{Defence, Norm, Settings};
 use crate::gui::command::AttackCommand;
+use crate::gui::state::answers::TimelineStep;
 use crate::gui::state::document::TileKind;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::attack_controls as controls;
@@ -67,8 +68,7 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     let classes = cx.session.classes().to_vec();
     if let Some(preset) = controls::choose_preset(ui, &settings, cx.session.preset, classes.len()) {
         cx.session.preset = Some(preset);
-        let theirs = preset.settings(settings.sigma);
-        settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..theirs };
+        settings = controls::kept(&settings, preset.settings(settings.sigma));
     }
     let method = ui
         .horizontal(|ui| {
@@ -78,8 +78,7 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
         })
         .inner;
     if method != settings.method {
-        let fresh = Settings::new(method, settings.sigma);
-        settings = Settings { seed: settings.seed, target: settings.target, defence: settings.defence, ..fresh };
+        settings = controls::kept(&settings, Settings::new(method, settings.sigma));
     }
     controls::budget(ui, &mut settings);
     controls::parameters(ui, &mut settings);
@@ -125,6 +124,11 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         let part = |ui: &mut Ui, text: RichText| ui.add(Label::new(text).extend());
         part(ui, RichText::new(format!("{from} {before}, now {to} {after}")));
         let small = |words: String| RichText::new(words).size(text::SMALL).color(tokens.dim);
+        if let Some((number, seen, step)) = looked_at(cx) {
+            let top = crate::study::ranked(&step.posterior)[0];
+            let words = format!("looking at step {number} of {seen}: {} {}", name(top), percent(step.posterior[top]));
+            part(ui, RichText::new(words).color(tokens.accent));
+        }
         part(ui, small(format!("at σ {}/255", of_255(cx.document.attack.sigma))))
             .on_hover_text("Both are p(c | x) as the classifier says it at this noise level, without noise");
         part(ui, small(format!("asked for {} {asked}", norm.title())));
@@ -134,6 +138,13 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     for warning in &outcome.warnings {
         ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));
     }
+}
+
+/// The number of the step that the person went to, of how many, and the step; none at the result.
+fn looked_at<'a>(cx: &'a Context<'_>) -> Option<(usize, usize, &'a TimelineStep)> {
+    let attack = &cx.session.attack;
+    let (number, step) = attack.steps().nth(attack.at?)?;
+    Some((number, attack.seen(), step))
 }
 
 /// What became of the same attack under each defence that was tried.

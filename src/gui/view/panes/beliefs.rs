@@ -9,6 +9,7 @@ use crate::gui::view::command_button::toggle;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, paint_text};
+use crate::study::level::of_255;
 use crate::study::words::percent;
 
 /// A row's height, at least and at most, so that as many as can be are in sight.
@@ -32,12 +33,15 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, "The model's beliefs appear here.");
         return;
     };
-    let attacked = if cx.session.shows(&Pane::ADVERSARY) { attacked(cx) } else { None };
-    headline(ui, cx, &posterior, attacked.as_deref());
+    let pair = if cx.session.shows(&Pane::ADVERSARY) { pair(cx, posterior.len()) } else { None };
+    headline(ui, cx, &posterior, pair.as_ref());
     ui.add_space(space::TIGHT);
-    let ranked = crate::study::ranked(&posterior);
-    let order: Vec<usize> =
-        if cx.settings.sorted || posterior.len() > 32 { ranked } else { (0..posterior.len()).collect() };
+    let (shown, attacked) = match pair {
+        Some(Pair { clean, attacked }) => (clean, Some(attacked)),
+        None => (posterior, None),
+    };
+    let ranked = crate::study::ranked(&shown);
+    let order: Vec<usize> = if cx.settings.sorted || shown.len() > 32 { ranked } else { (0..shown.len()).collect() };
     let room = ui.available_height();
     egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
@@ -45,17 +49,26 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         let [least, most] = if attacked.is_some() { ROW_BOTH } else { ROW };
         let tall = (room / order.len() as f32).floor().clamp(least, most);
         for class in order.into_iter().take(64) {
-            bar(ui, cx, class, posterior[class], attacked.as_ref().map(|a| a[class]), vec2(width, tall));
+            bar(ui, cx, class, shown[class], attacked.as_ref().map(|a| a[class]), vec2(width, tall));
         }
     });
 }
 
-/// The posterior at the step of the attack that is looked at.
-fn attacked(cx: &Context<'_>) -> Option<Vec<f64>> {
-    cx.session.attack.shown().map(|step| step.posterior.clone())
+/// What the attacked classifier says of the picture before the attack and at the step that is looked at: both at its own
+/// noise level and without noise, so that they can be compared.
+struct Pair {
+    clean: Vec<f64>,
+    attacked: Vec<f64>,
 }
 
-fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], attacked: Option<&[f64]>) {
+/// The pair, of a model of so many classes; none until the attack has ended once.
+fn pair(cx: &Context<'_>, classes: usize) -> Option<Pair> {
+    let clean = cx.session.attack.outcome.as_ref()?.posterior_before.clone();
+    let attacked = cx.session.attack.shown()?.posterior.clone();
+    (clean.len() == classes && attacked.len() == classes).then_some(Pair { clean, attacked })
+}
+
+fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&Pair>) {
     let tokens = Tokens::in_ui(ui);
     let top = crate::study::ranked(posterior)[0];
     let name = cx.session.classes().get(top).cloned().unwrap_or_default();
@@ -66,12 +79,22 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], attacked: Opti
             toggle(ui, cx, cx.settings.sorted, "Sort", TileCommand::ToggleSorted);
         });
     });
-    if let Some(attacked) = attacked {
-        let after = crate::study::ranked(attacked)[0];
-        let name = cx.session.classes().get(after).cloned().unwrap_or_default();
-        let colour = if after == top { tokens.good } else { tokens.bad };
-        let words = format!("attacked: {name} {}", percent(attacked[after]));
-        ui.label(RichText::new(words).color(colour));
+    if let Some(Pair { clean, attacked }) = pair {
+        let [before, after] = [clean, attacked].map(|posterior| {
+            let top = crate::study::ranked(posterior)[0];
+            (top, format!("{} {}", cx.session.classes()[top], percent(posterior[top])))
+        });
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing.x = space::TIGHT;
+            ui.label(RichText::new(format!("{}; attacked", before.1)).color(tokens.dim));
+            let colour = if after.0 == before.0 { tokens.good } else { tokens.bad };
+            ui.label(RichText::new(after.1).color(colour));
+        });
+        let level = of_255(cx.document.attack.sigma);
+        widgets::dim(ui, format!("Bars: clean over attacked, σ {level}/255, no noise")).on_hover_text(
+            "What the attacked classifier says at its own noise level, without noise. The large figures are of the noisy \
+             picture at the slider's level.",
+        );
     }
     let words = format!("entropy {:.2} bit    log p(y) {:.0}", entropy(posterior), cx.session.answer.log_density);
     widgets::dim(ui, words).on_hover_text("The density is up to a constant that depends on σ only");

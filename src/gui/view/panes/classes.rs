@@ -45,9 +45,8 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let (columns, side) = grid(available.x, available.y, order.len());
     let unused = available.x - columns as f32 * (side + space::GROUP);
     if pinned.is_empty() && unused > available.y {
-        // The likeliest, unless it is what the others are taken against.
-        let shown = usize::from(cx.document.reading != Reading::Restored).min(order.len() - 1);
-        pinned.push(order[shown]);
+        // The second likeliest: the grid begins with the likeliest, and how the two differ is what there is to see.
+        pinned.push(order[1.min(order.len() - 1)]);
     }
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);

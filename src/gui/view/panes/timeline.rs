@@ -2,9 +2,15 @@
 
 use eframe::egui::{self, Align2, FontId, Key, Rect, Role, Sense, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2};
 
+use crate::gui::state::answers::{AttackAnswer, TimelineStep};
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, text};
-use crate::study::words::percent;
+use crate::study::words::{number, percent, significant};
+
+/// Room around the plot: for beliefs at the left, the loss at the right, step numbers below.
+const BELIEF: f32 = 34.0;
+const LOSS: f32 = 40.0;
+const NUMBERS: f32 = 14.0;
 
 /// Shows the timeline.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
@@ -17,7 +23,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
     if count == 0 {
         return;
     }
-    let plot = Rect::from_min_max(outer.min + vec2(0.0, 16.0), outer.max - vec2(0.0, 4.0));
+    let plot = Rect::from_min_max(outer.min + vec2(BELIEF, 16.0), outer.max - vec2(LOSS, NUMBERS));
     let inner = plot.shrink2(vec2(8.0, 6.0));
     let x = move |i: usize| inner.left() + inner.width() * if count > 1 { i as f32 / (count - 1) as f32 } else { 1.0 };
     if let Some(to) = scrubbed(ui, &response, inner, count, at) {
@@ -39,20 +45,48 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
         points.iter().enumerate().map(move |(i, p)| pos2(x(i), y(p.posterior[class])))
     };
     let label = attack.outcome.as_ref().map_or_else(|| crate::study::ranked(&points[0].posterior)[0], |o| o.label);
-    let now = crate::study::ranked(&points[at].posterior)[0];
+    let rival = rival(attack, label, points[points.len() - 1]);
     let loss_line =
         points.iter().enumerate().filter(|(_, p)| p.loss.is_finite()).map(|(i, p)| pos2(x(i), loss_y(p.loss)));
     painter.line(loss_line.collect(), Stroke::new(1.5, tokens.dim));
-    for class in if now == label { vec![label] } else { vec![label, now] } {
+    for class in [Some(label), rival].into_iter().flatten() {
         painter.line(believed(class).collect(), Stroke::new(2.0, tokens.class(class)));
     }
     painter.vline(x(at), plot.y_range(), Stroke::new(1.5, tokens.strong));
     painter.circle_filled(pos2(x(at), plot.bottom()), 5.0, tokens.accent);
-    words(ui, cx, outer, (at, label, now));
+    let first = attack.steps().next().map_or(0, |(number, _)| number);
+    axes(ui, plot, inner, (low, high), (first, attack.seen()));
+    words(ui, cx, outer, (at, label, rival));
+}
+
+/// The class whose belief is drawn beside the true one's: the target, else what the attack ends with. It does not depend on
+/// the step that is looked at, so that the plot stays as it is.
+fn rival(attack: &AttackAnswer, label: usize, last: &TimelineStep) -> Option<usize> {
+    let target = attack.outcome.as_ref().and_then(|outcome| outcome.target);
+    let ranked = crate::study::ranked(&last.posterior);
+    target.or_else(|| ranked.into_iter().find(|&class| class != label)).filter(|&class| class != label)
+}
+
+/// Beliefs at the left, the loss at the right, step numbers below.
+fn axes(ui: &Ui, plot: Rect, inner: Rect, (low, high): (f64, f64), (first, seen): (usize, usize)) {
+    let tokens = Tokens::in_ui(ui);
+    let font = FontId::proportional(text::SMALL - 1.0);
+    let write = |at, anchor, words: String| ui.painter().text(at, anchor, words, font.clone(), tokens.dim);
+    let (left, right) = (plot.left() - 3.0, plot.right() + 3.0);
+    for (y, belief, loss) in [(inner.top(), "100 %", high), (inner.bottom(), "0 %", low)] {
+        write(pos2(left, y), Align2::RIGHT_CENTER, belief.to_owned());
+        if loss.is_finite() && high > low {
+            let words = if loss.abs() < 0.01 { significant(loss as f32) } else { number(loss, 2) };
+            write(pos2(right, y), Align2::LEFT_CENTER, words);
+        }
+    }
+    let y = plot.bottom() + NUMBERS * 0.5 + 2.0;
+    write(pos2(inner.left(), y), Align2::CENTER_CENTER, first.to_string());
+    write(pos2(inner.right(), y), Align2::RIGHT_CENTER, format!("step {seen}"));
 }
 
 /// Step, loss and beliefs above the plot, in the colours of their lines.
-fn words(ui: &Ui, cx: &Context<'_>, outer: Rect, (at, label, now): (usize, usize, usize)) {
+fn words(ui: &Ui, cx: &Context<'_>, outer: Rect, (at, label, rival): (usize, usize, Option<usize>)) {
     let tokens = Tokens::in_ui(ui);
     let Some(step) = cx.session.attack.shown() else { return };
     let font = FontId::proportional(text::SMALL);
@@ -66,9 +100,7 @@ fn words(ui: &Ui, cx: &Context<'_>, outer: Rect, (at, label, now): (usize, usize
     };
     let mut parts = vec![(position, tokens.text), (format!("loss {:.3}", step.loss), tokens.dim)];
     parts.push((of(label), tokens.class(label)));
-    if now != label {
-        parts.push((of(now), tokens.class(now)));
-    }
+    parts.extend(rival.map(|rival| (of(rival), tokens.class(rival))));
     let mut left = outer.left();
     for (words, colour) in parts {
         let rect = ui.painter().text(pos2(left, outer.top() + 6.0), Align2::LEFT_CENTER, words, font.clone(), colour);

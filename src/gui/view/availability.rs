@@ -1,0 +1,158 @@
+//! Which commands can do something now, and which switches are on: for menus and the palette.
+
+use crate::gui::command::{
+    Command, EvaluateCommand, ExportCommand, NoiseCommand, PictureCommand, TileCommand, TrainCommand, WindowCommand,
+};
+use crate::gui::state::document::Source;
+use crate::gui::view::context::Context;
+
+/// What a menu says of a command beside its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Availability {
+    /// For switches and choices: whether this is how it is.
+    pub mark: Option<bool>,
+    /// Why the command would do nothing.
+    pub missing: Option<&'static str>,
+}
+
+impl Availability {
+    fn mark(on: bool) -> Self {
+        Self { mark: Some(on), missing: None }
+    }
+
+    fn needs(there: bool, why: &'static str) -> Self {
+        Self { mark: None, missing: (!there).then_some(why) }
+    }
+}
+
+/// What can be said of a command now; `undo`: whether there is something to undo, and to redo.
+#[must_use]
+pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> Availability {
+    match command {
+        Command::Picture(command) => picture(command, cx),
+        Command::Export(command) => export(*command, cx),
+        Command::Noise(command) => noise(*command, cx),
+        Command::Tile(command) => tile(*command, cx),
+        Command::Evaluate(command) => evaluate(command, cx),
+        Command::Train(command) => train(command, cx),
+        Command::Window(command) => window(command, cx, undo),
+        Command::Attack(_) | Command::Certify(_) => {
+            Availability::needs(cx.session.classes().len() != 1, "This model has one class: there is nothing to fool")
+        }
+        Command::Model(_) => Availability::default(),
+    }
+}
+
+const NO_PICTURE: &str = "No picture is open";
+
+fn picture(command: &PictureCommand, cx: &Context<'_>) -> Availability {
+    use PictureCommand as C;
+    let entry = cx.document.entry();
+    let open = |what| Availability::needs(what, NO_PICTURE);
+    match command {
+        C::Close => open(entry.is_some()),
+        C::Next | C::Last => {
+            Availability::needs(cx.document.current + 1 < cx.document.pictures.len(), "This is the last picture")
+        }
+        C::Previous | C::First => Availability::needs(cx.document.current > 0, "This is the first picture"),
+        C::SetFit(fit) => match entry {
+            Some(entry) => Availability::mark(entry.fit == *fit),
+            None => open(false),
+        },
+        C::ClearDrawing | C::Draw { .. } => Availability::needs(
+            entry.is_some_and(|entry| entry.source == Source::Drawn),
+            "This picture was not drawn here (Ctrl+N begins a drawing)",
+        ),
+        C::Open | C::OpenFolder | C::OpenPaths(_) | C::Paste | C::NewDrawing | C::OpenSamples | C::Select(_) => {
+            Availability::default()
+        }
+    }
+}
+
+fn export(command: ExportCommand, cx: &Context<'_>) -> Availability {
+    use ExportCommand as C;
+    match command {
+        C::SaveTile(_) | C::CopyTile(_) | C::SaveSheet | C::SaveData => {
+            Availability::needs(cx.session.answer.study.is_some(), "There is no result yet")
+        }
+        C::SaveSession | C::CopyCommandLine => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
+    }
+}
+
+fn noise(command: NoiseCommand, cx: &Context<'_>) -> Availability {
+    use NoiseCommand as C;
+    let own = "The picture's own noise is assumed: none is added";
+    match command {
+        C::SetSigma(sigma) => Availability::mark((cx.document.noise.sigma - sigma).abs() < 1e-4),
+        C::SetKind(kind) => Availability {
+            mark: Some(cx.document.noise.kind == kind),
+            ..Availability::needs(!cx.document.already_noisy, own)
+        },
+        C::Reroll | C::SetSeed(_) => Availability::needs(!cx.document.already_noisy, own),
+        C::ToggleAlreadyNoisy => Availability::mark(cx.document.already_noisy),
+        C::EstimateSigma => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
+        C::ScaleSigma(_) => Availability::default(),
+    }
+}
+
+fn tile(command: TileCommand, cx: &Context<'_>) -> Availability {
+    use TileCommand as C;
+    match command {
+        C::SetCompare(compare) => Availability::mark(cx.document.compare == compare),
+        C::SetReference(kind) => Availability::mark(cx.document.reference == kind),
+        C::ToggleWipe => Availability::mark(cx.session.wipe.is_some()),
+        C::ToggleGrid => Availability::mark(cx.settings.grid),
+        C::ToggleSorted => Availability::mark(cx.settings.sorted),
+        C::SetReading(reading) => Availability::mark(cx.document.reading == reading),
+        C::TogglePin(class) => Availability::mark(cx.document.pinned.contains(&class)),
+        C::SetLook(..) | C::Zoom(_) | C::ResetView => Availability::default(),
+    }
+}
+
+fn evaluate(command: &EvaluateCommand, cx: &Context<'_>) -> Availability {
+    use EvaluateCommand as C;
+    let evaluation = &cx.features.evaluation;
+    match command {
+        C::Start => Availability::needs(evaluation.running.is_none(), "An evaluation is going on"),
+        C::Stop => Availability::needs(evaluation.running.is_some(), "No evaluation is going on"),
+        C::Resume => Availability::needs(evaluation.unfinished.is_some(), "No evaluation was stopped before its end"),
+        C::Save(_) => Availability::needs(evaluation.result.is_some(), "There is no result yet"),
+        C::Set(_) | C::SetData(_) | C::SetOthers(_) | C::ChooseData | C::ChooseOthers => Availability::default(),
+    }
+}
+
+fn train(command: &TrainCommand, cx: &Context<'_>) -> Availability {
+    use TrainCommand as C;
+    let running = cx.features.training.now.is_busy();
+    match command {
+        C::Start { .. } | C::Resume => Availability::needs(!running, "A training run is going on"),
+        C::Pause => Availability::needs(running, "No training run is going on"),
+        C::Set(_)
+        | C::SetData(_)
+        | C::SetOut(_)
+        | C::ChooseData
+        | C::ChooseOut
+        | C::Open
+        | C::ChooseLog
+        | C::Follow(_) => Availability::default(),
+    }
+}
+
+fn window(command: &WindowCommand, cx: &Context<'_>, undo: (bool, bool)) -> Availability {
+    use WindowCommand as C;
+    match command {
+        C::Undo => Availability::needs(undo.0, "There is nothing to take back"),
+        C::Redo => Availability::needs(undo.1, "Nothing was taken back"),
+        C::ToggleFilmstrip => Availability::mark(cx.settings.filmstrip),
+        C::Show(pane) => Availability::mark(cx.session.shows(pane)),
+        C::Quit
+        | C::ToggleTheme
+        | C::ScaleInterface(_)
+        | C::ResetScale
+        | C::ResetLayout
+        | C::Palette
+        | C::Help
+        | C::Words
+        | C::Notices => Availability::default(),
+    }
+}
