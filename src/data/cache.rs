@@ -5,7 +5,8 @@
 //! error here, where a map would end the program.
 //!
 //! Layout: [`MAGIC`]; SHA-256 of what it was made from; how many records and bytes a record, as little-endian 64-bit numbers;
-//! SHA-256 of all that follows, which is the records and a JSON list of those that could not be made.
+//! SHA-256 of all that follows, which is the records and a JSON list of those that could not be made. Where 0 bytes a record
+//! are told, each begins with its own height, width and number of channels.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -21,7 +22,11 @@ use crate::{Error, Result};
 const MAGIC: &[u8; 16] = b"denoscope-cache1";
 const HEADER: usize = 16 + 32 + 8 + 8 + 32;
 /// Pictures that are decoded before any is written: what bounds the memory while the file is made.
-const PART: usize = 128;
+pub(super) const PART: usize = 128;
+/// The same of pictures at their own sizes, which are photographs mostly.
+const LARGE_PART: usize = 16;
+/// Bytes before the pixels of a record that tells its own size: height, width and channels, little-endian 32-bit numbers.
+const SIZES: usize = 12;
 
 /// An open file of decoded pictures.
 #[derive(Debug)]
@@ -29,6 +34,19 @@ pub(super) struct Decoded {
     path: PathBuf,
     file: File,
     size: usize,
+    /// Where each record lies that tells its own size.
+    places: Vec<Place>,
+}
+
+/// Where the pixels of a picture lie in the file, row by row, the channels of a pixel side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    at: u64,
+    /// Rows; none if the picture could not be made.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    channels: usize,
 }
 
 /// What a file is to hold.
@@ -38,8 +56,13 @@ pub(super) struct Wanted {
     pub key: [u8; 32],
     /// How many pictures.
     pub count: usize,
-    /// Bytes a picture.
+    /// Bytes a picture; 0 where each has its own size and is made by [`sized`].
     pub size: usize,
+}
+
+/// A picture's record that tells its size. `pixels` are its bytes row by row, the channels of a pixel side by side.
+pub(super) fn sized(height: usize, width: usize, channels: usize, pixels: &[u8]) -> Vec<u8> {
+    [&[height, width, channels].map(|size| (size as u32).to_le_bytes()).concat(), pixels].concat()
 }
 
 /// The records that could not be made, and why.
@@ -54,6 +77,63 @@ impl Decoded {
         let at = (HEADER + record * self.size) as u64;
         read_at(&self.file, out, at).map_err(|e| Error::io(&self.path, e))
     }
+
+    /// Where each record lies that tells its own size.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// Reads a window of a record that tells its own size, of `height` × `width` pixels from the pixel (`top`, `left`) on,
+    /// planar, into `out`.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    ///
+    /// # Panics
+    /// If the window does not lie in the picture.
+    pub fn window(
+        &self,
+        record: usize,
+        (top, left): (usize, usize),
+        (height, width): (usize, usize),
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let place = self.places[record];
+        assert!(top + height <= place.height && left + width <= place.width, "the window lies in the picture");
+        let channels = place.channels;
+        out.resize(channels * height * width, 0);
+        let mut row = vec![0; width * channels];
+        for y in 0..height {
+            let at = place.at + (((top + y) * place.width + left) * channels) as u64;
+            read_at(&self.file, &mut row, at).map_err(|e| Error::io(&self.path, e))?;
+            for (x, pixel) in row.chunks_exact(channels).enumerate() {
+                for (channel, &byte) in pixel.iter().enumerate() {
+                    out[(channel * height + y) * width + x] = byte;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the records lie that tell their own sizes, and where they end; nothing if they do not fit the file.
+fn places(file: &File, wanted: Wanted) -> Option<(Vec<Place>, u64)> {
+    if wanted.size > 0 {
+        return Some((Vec::new(), wanted.count as u64 * wanted.size as u64));
+    }
+    let length = file.metadata().ok()?.len();
+    let (mut places, mut at, mut sizes) = (Vec::with_capacity(wanted.count), HEADER as u64, [0; SIZES]);
+    for _ in 0..wanted.count {
+        read_at(file, &mut sizes, at).ok()?;
+        let size = |index: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| sizes[4 * index + byte]));
+        let (height, width, channels) = (size(0), size(1), size(2));
+        at += SIZES as u64;
+        let (rows, columns) = (height as usize, width as usize);
+        places.push(Place { at, height: rows, width: columns, channels: channels as usize });
+        let bytes = u64::from(height).checked_mul(u64::from(width))?.checked_mul(u64::from(channels))?;
+        at = at.checked_add(bytes).filter(|end| *end <= length)?;
+    }
+    Some((places, at - HEADER as u64))
 }
 
 #[cfg(unix)]
@@ -83,7 +163,8 @@ pub(super) fn open(path: &Path, wanted: Wanted, loader: &mut Loader<'_>) -> Resu
     if file.read_exact(&mut header).is_err() || header[..HEADER - 32] != head(wanted) {
         return Ok(None);
     }
-    let (records, mut done) = (wanted.count as u64 * wanted.size as u64, 0_u64);
+    let Some((places, records)) = places(&file, wanted) else { return Ok(None) };
+    let mut done = 0_u64;
     let (mut hash, mut rest, mut buffer) = (Sha256::new(), Vec::new(), vec![0; 1 << 20]);
     loop {
         loader.cancel.check()?;
@@ -95,11 +176,12 @@ pub(super) fn open(path: &Path, wanted: Wanted, loader: &mut Loader<'_>) -> Resu
         let beyond = (done + count as u64).saturating_sub(records.max(done)).min(count as u64) as usize;
         rest.extend_from_slice(&buffer[count - beyond..count]);
         done += count as u64;
-        (loader.observe)((done.min(records) / wanted.size.max(1) as u64) as usize, wanted.count);
+        let read = done.min(records) as f64 / records.max(1) as f64;
+        (loader.observe)((read * wanted.count as f64) as usize, wanted.count);
     }
     let Ok(problems) = serde_json::from_slice::<Problems>(&rest) else { return Ok(None) };
     let whole = hash.finalize()[..] == header[HEADER - 32..];
-    Ok(whole.then_some((Decoded { path: path.to_owned(), file, size: wanted.size }, problems)))
+    Ok(whole.then_some((Decoded { path: path.to_owned(), file, size: wanted.size, places }, problems)))
 }
 
 /// Makes the file at `path`, whole or not at all: under the name `path.part` first. `decode` makes one record.
@@ -122,7 +204,13 @@ pub(super) fn make(
     let problems = fill(path, &file, wanted, decode, loader)?;
     file.sync_all().map_err(io)?;
     part.persist(path).map_err(|e| io(e.error))?;
-    Ok((Decoded { path: path.to_owned(), file, size: wanted.size }, problems))
+    Ok((decoded(path, file, wanted)?, problems))
+}
+
+fn decoded(path: &Path, file: File, wanted: Wanted) -> Result<Decoded> {
+    let broken = || Error::data(path, "was changed while it was written");
+    let (places, _) = places(&file, wanted).ok_or_else(broken)?;
+    Ok(Decoded { path: path.to_owned(), file, size: wanted.size, places })
 }
 
 /// The same in a file in `folder` that has no name and is gone when it is closed.
@@ -137,7 +225,7 @@ pub(super) fn make_nameless(
 ) -> Result<(Decoded, Problems)> {
     let file = tempfile::tempfile_in(folder).map_err(|e| Error::io(folder, e))?;
     let problems = fill(folder, &file, wanted, decode, loader)?;
-    Ok((Decoded { path: folder.to_owned(), file, size: wanted.size }, problems))
+    Ok((decoded(folder, file, wanted)?, problems))
 }
 
 fn head(wanted: Wanted) -> Vec<u8> {
@@ -156,10 +244,11 @@ fn fill(
     let mut out = BufWriter::with_capacity(1 << 20, file);
     out.write_all(&[0; HEADER]).map_err(io)?;
     let (mut hash, mut problems) = (Sha256::new(), Problems::new());
-    each(wanted.count, decode, loader, |record, decoded| {
+    let (part, nothing) = if wanted.size > 0 { (PART, wanted.size) } else { (LARGE_PART, SIZES) };
+    each(wanted.count, part, decode, loader, |record, decoded| {
         let bytes = decoded.unwrap_or_else(|error| {
             problems.push((record as u32, error.to_string()));
-            vec![0; wanted.size]
+            vec![0; nothing]
         });
         hash.update(&bytes);
         out.write_all(&bytes).map_err(io)
@@ -173,19 +262,20 @@ fn fill(
     Ok(problems)
 }
 
-/// Decodes `count` records on all processors, a part at a time, and takes them in order.
+/// Decodes `count` records on all processors, `part` at a time, and takes them in order.
 ///
 /// # Errors
 /// [`Error::Cancelled`], and what `take` fails with.
 pub(super) fn each(
     count: usize,
+    part: usize,
     decode: &(impl Fn(usize) -> Result<Vec<u8>> + Sync),
     loader: &mut Loader<'_>,
     mut take: impl FnMut(usize, Result<Vec<u8>>) -> Result<()>,
 ) -> Result<()> {
-    for first in (0..count).step_by(PART) {
+    for first in (0..count).step_by(part) {
         let cancel = loader.cancel;
-        let some = first..(first + PART).min(count);
+        let some = first..(first + part).min(count);
         let decoded: Vec<_> =
             some.clone().into_par_iter().map(|record| cancel.check().and_then(|()| decode(record))).collect();
         loader.cancel.check()?;

@@ -8,10 +8,11 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use super::cache::{self, Problems, Wanted};
+use super::cache::{self, Decoded, Problems, Wanted};
+use super::crops::Crops;
 use super::set::Pixels;
-use super::{DataSet, Kind, cifar, folder, idx};
-use crate::picture::{Fit, Shape, fit, load, to_byte};
+use super::{DataSet, Kind, cifar, folder, idx, photographs};
+use crate::picture::{Fit, Picture, Shape, channels, fit, load, to_byte};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -75,11 +76,14 @@ pub(super) enum Source {
     Bytes(Vec<u8>),
     /// In files, named from the catalogue's path.
     Files(Vec<PathBuf>),
+    /// The same, of which crops are taken.
+    Photographs(Vec<PathBuf>),
 }
 
 /// Opens a data set: a folder or `.tar.gz` of CIFAR-10's binary files, a folder of MNIST's IDX files (gzipped or not, also in
 /// `raw` or `MNIST/raw` below), or a folder with one folder of pictures a class (optionally below `train`, `val` and `test`),
-/// whose pictures are to be fitted to `shape`, or 3×32×32. CIFAR-10 and MNIST have shapes of their own and keep them.
+/// whose pictures are to be fitted to `shape`, or 3×32×32. CIFAR-10 and MNIST have shapes of their own and keep them. A folder
+/// of pictures without class folders holds photographs: see [`open_photographs`].
 ///
 /// # Errors
 /// [`Error::Data`] or [`Error::Io`] naming the file that is missing, cut short, empty or of another kind.
@@ -88,11 +92,21 @@ pub fn open(path: impl AsRef<Path>, shape: Option<Shape>, purpose: Purpose) -> R
     if path.is_file() {
         return cifar::open_archive(path, purpose);
     }
-    find(path, shape.unwrap_or(Shape::new(3, 32, 32)), purpose, 0)
+    find(path, shape, purpose, 0)
+}
+
+/// Opens a folder of photographs, whatever folders they lie in: they are of one class, and are not fitted to `shape`, or 3×64×64, but
+/// cut out at their own size. Training takes crops anywhere; what is kept aside is measured on a few crops of each photograph,
+/// and a set that is opened to be measured on the middle of each.
+///
+/// # Errors
+/// [`Error::Data`] if there is no picture, [`Error::Io`] if a folder cannot be read.
+pub fn open_photographs(path: impl AsRef<Path>, shape: Option<Shape>, purpose: Purpose) -> Result<Catalogue> {
+    photographs::open_folder(path.as_ref(), shape, purpose)
 }
 
 /// The data set in a folder, or in the only folder in it.
-fn find(path: &Path, shape: Shape, purpose: Purpose, depth: usize) -> Result<Catalogue> {
+fn find(path: &Path, shape: Option<Shape>, purpose: Purpose, depth: usize) -> Result<Catalogue> {
     let names = folder::list(path)?;
     let any =
         |test: &dyn Fn(&str) -> bool| names.iter().any(|p| test(&p.file_name().unwrap_or_default().to_string_lossy()));
@@ -105,16 +119,20 @@ fn find(path: &Path, shape: Shape, purpose: Purpose, depth: usize) -> Result<Cat
     if let Some(inner) = ["", "raw", "MNIST/raw"].iter().map(|inner| path.join(inner)).find(|inner| idx::is_in(inner)) {
         return idx::open_folder(&inner, purpose);
     }
+    // A run that was begun when photographs were no data set has none.
+    if purpose != Purpose::OldTraining && photographs::are_in(&names) {
+        return photographs::open_folder(path, shape, purpose);
+    }
     if depth < 3
         && let Some(inner) = folder::only_wrapping(&names)
     {
         return find(&inner, shape, purpose, depth + 1);
     }
     if names.iter().any(|p| p.is_dir()) {
-        return folder::open_folder(path, shape, purpose);
+        return folder::open_folder(path, shape.unwrap_or(Shape::new(3, 32, 32)), purpose);
     }
-    let reason = "is no data set: expected data_batch_1.bin … (CIFAR-10), train-images-idx3-ubyte[.gz] … (MNIST) \
-                  or one folder of pictures a class";
+    let reason = "is no data set: expected data_batch_1.bin … (CIFAR-10), train-images-idx3-ubyte[.gz] … (MNIST), \
+                  one folder of pictures a class, or photographs";
     Err(Error::data(path, reason))
 }
 
@@ -171,7 +189,7 @@ impl Catalogue {
     pub(super) fn identity(&self, index: usize) -> Vec<u8> {
         match &self.source {
             Source::Bytes(_) => (index as u64).to_le_bytes().to_vec(),
-            Source::Files(files) => portable(&files[index]).into_bytes(),
+            Source::Files(files) | Source::Photographs(files) => portable(&files[index]).into_bytes(),
         }
     }
 
@@ -184,6 +202,18 @@ impl Catalogue {
         let labels: Vec<u32> = chosen.iter().map(|&index| self.labels[index as usize]).collect();
         let known = (self.name, self.kind);
         let files = match self.source {
+            Source::Photographs(files) => {
+                let of = chosen.len();
+                let file = |record: usize| &files[chosen[record] as usize];
+                let key = key(&self.path, (0..of).map(file), "own size");
+                let wanted = Wanted { key, count: of, size: 0 };
+                let decode = |record: usize| decode_whole(&self.path.join(file(record)), self.shape.channels);
+                let (photographs, problems) = kept(&decode, wanted, loader)?;
+                let mut notices = self.notices;
+                notices.extend(told(&problems, of));
+                let (crops, wanted) = (Crops::new(photographs, self.shape), (self.shape, count));
+                return photographs::cropped(&self.path, known.0, notices, crops, wanted, &problems, of);
+            }
             Source::Bytes(bytes) => {
                 let pixels = (chosen.to_vec(), Pixels::Memory(Arc::new(bytes)));
                 let mut data = DataSet::of(known, self.classes, self.shape, labels, pixels);
@@ -194,9 +224,13 @@ impl Catalogue {
         };
         let (root, shape) = (self.path, self.shape);
         let file = |record: usize| &files[chosen[record] as usize];
-        let key = key(&root, (0..chosen.len()).map(file), shape);
+        // Of photographs that are measured only the middle is used.
+        let middle = self.kind == Kind::Photographs;
+        let how = if middle { format!("{shape} middle") } else { format!("{shape} {:?}", Fit::Centre) };
+        let key = key(&root, (0..chosen.len()).map(file), &how);
         let wanted = Wanted { key, count: chosen.len(), size: shape.len() };
-        let (pixels, problems) = decoded(&|record| decode(&root.join(file(record)), shape), wanted, loader)?;
+        let decode = |record: usize| decode(&root.join(file(record)), shape, middle);
+        let (pixels, problems) = decoded(&decode, wanted, loader)?;
         let lost: Vec<usize> = problems.iter().map(|(record, _)| *record as usize).collect();
         if lost.len() == chosen.len() {
             let first = problems.first().map_or_else(|| "it is empty".to_owned(), |(_, reason)| reason.clone());
@@ -223,17 +257,10 @@ fn decoded(
     wanted: Wanted,
     loader: &mut Loader<'_>,
 ) -> Result<(Pixels, Problems)> {
-    let (file, problems) = match loader.keep.clone() {
-        Keep::File(path) => match cache::open(&path, wanted, loader)? {
-            Some(found) => found,
-            None => cache::make(&path, wanted, decode, loader)?,
-        },
-        Keep::Meanwhile(folder) if wanted.count.saturating_mul(wanted.size) > FEW => {
-            cache::make_nameless(&folder, wanted, decode, loader)?
-        }
-        Keep::Meanwhile(_) => {
+    let (file, problems) = match &loader.keep {
+        Keep::Meanwhile(_) if wanted.count.saturating_mul(wanted.size) <= FEW => {
             let (mut pixels, mut problems) = (Vec::with_capacity(wanted.count * wanted.size), Problems::new());
-            cache::each(wanted.count, decode, loader, |record, decoded| {
+            cache::each(wanted.count, cache::PART, decode, loader, |record, decoded| {
                 match decoded {
                     Ok(bytes) => pixels.extend(bytes),
                     Err(error) => {
@@ -245,8 +272,24 @@ fn decoded(
             })?;
             return Ok((Pixels::Memory(Arc::new(pixels)), problems));
         }
+        _ => kept(decode, wanted, loader)?,
     };
     Ok((Pixels::File(Arc::new(file)), problems))
+}
+
+/// The decoded pictures in the file where they are to be kept.
+fn kept(
+    decode: &(impl Fn(usize) -> Result<Vec<u8>> + Sync),
+    wanted: Wanted,
+    loader: &mut Loader<'_>,
+) -> Result<(Decoded, Problems)> {
+    match loader.keep.clone() {
+        Keep::File(path) => match cache::open(&path, wanted, loader)? {
+            Some(found) => Ok(found),
+            None => cache::make(&path, wanted, decode, loader),
+        },
+        Keep::Meanwhile(folder) => cache::make_nameless(&folder, wanted, decode, loader),
+    }
 }
 
 /// What pictures could not be used, in one line.
@@ -259,10 +302,40 @@ fn told(problems: &Problems, of: usize) -> Option<String> {
     (!problems.is_empty()).then_some(text)
 }
 
-/// One file's picture in the set's shape, as bytes.
-fn decode(file: &Path, shape: Shape) -> Result<Vec<u8>> {
-    let fitted = fit(&load(file)?.picture, shape, Fit::Centre).picture;
-    Ok(fitted.values().iter().map(|&v| to_byte(v)).collect())
+/// One file's picture in the set's shape, as bytes: fitted to it, or its middle at its own size.
+fn decode(file: &Path, shape: Shape, middle: bool) -> Result<Vec<u8>> {
+    let picture = load(file)?.picture;
+    let picture = if middle { middle_of(&picture, file, shape)? } else { fit(&picture, shape, Fit::Centre).picture };
+    Ok(picture.values().iter().map(|&v| to_byte(v)).collect())
+}
+
+/// The middle of a picture at its own size.
+fn middle_of(picture: &Picture, file: &Path, shape: Shape) -> Result<Picture> {
+    let (own, picture) = (picture.shape(), channels(picture, shape.channels));
+    if own.height < shape.height || own.width < shape.width {
+        let (wide, tall) = (shape.width, shape.height);
+        return Err(Error::picture(file, format!("of {}×{} is smaller than {wide}×{tall}", own.width, own.height)));
+    }
+    let (top, left) = ((own.height - shape.height) / 2, (own.width - shape.width) / 2);
+    let rows = (0..shape.channels * shape.height).flat_map(|row| {
+        let (channel, y) = (row / shape.height, top + row % shape.height);
+        picture.plane(channel)[y * own.width + left..][..shape.width].to_vec()
+    });
+    Ok(Picture::new(shape, rows.collect()))
+}
+
+/// One file's picture at its own size, as a record that tells it.
+fn decode_whole(file: &Path, count: usize) -> Result<Vec<u8>> {
+    let picture = channels(&load(file)?.picture, count);
+    let shape = picture.shape();
+    let plane = shape.height * shape.width;
+    let mut bytes = vec![0; picture.values().len()];
+    for channel in 0..count {
+        for (pixel, value) in picture.plane(channel).iter().enumerate().take(plane) {
+            bytes[pixel * count + channel] = to_byte(*value);
+        }
+    }
+    Ok(cache::sized(shape.height, shape.width, count, &bytes))
 }
 
 /// A path inside the folder with `/` between its parts, so that a digest is the same on every system.
@@ -271,12 +344,12 @@ fn portable(path: &Path) -> String {
     parts.join("/")
 }
 
-/// SHA-256 of all that the decoded pictures depend on: each file's path, size and time of change, the shape and the fit.
-fn key<'a>(root: &Path, files: impl Iterator<Item = &'a PathBuf>, shape: Shape) -> [u8; 32] {
+/// SHA-256 of all that the decoded pictures depend on: each file's path, size and time of change, and how they are fitted.
+fn key<'a>(root: &Path, files: impl Iterator<Item = &'a PathBuf>, how: &str) -> [u8; 32] {
     /// To be raised when the same file gives other pixels.
     const DECODING: u32 = 1;
     let mut hash = Sha256::new();
-    hash.update(format!("{DECODING} {shape} {:?}\n", Fit::Centre));
+    hash.update(format!("{DECODING} {how}\n"));
     for file in files {
         let told = std::fs::metadata(root.join(file)).ok();
         let size = told.as_ref().map_or(u64::MAX, std::fs::Metadata::len);

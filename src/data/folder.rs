@@ -23,9 +23,9 @@ const SYSTEM: [&str; 9] = [
 const SYSTEM_FILES: [&str; 3] = ["Thumbs.db", "ehthumbs.db", "desktop.ini"];
 
 /// The names that the parts of a set go by, in any case.
-const TRAIN: [&str; 2] = ["train", "training"];
-const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
-const TEST: [&str; 2] = ["test", "testing"];
+pub(super) const TRAIN: [&str; 2] = ["train", "training"];
+pub(super) const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
+pub(super) const TEST: [&str; 2] = ["test", "testing"];
 
 /// The classes of one part: a name and the files, from the root.
 type Classes = Vec<(String, Vec<PathBuf>)>;
@@ -49,7 +49,7 @@ pub(super) fn only_wrapping(names: &[PathBuf]) -> Option<PathBuf> {
     let is_part = [&TRAIN[..], &VALIDATION, &TEST].iter().any(|names| is_named(only, names));
     let inside = list(only).ok()?;
     let holds_folders = inside.iter().any(|p| p.is_dir() && !is_system(p));
-    let holds_pictures = inside.iter().any(|p| p.is_file() && looks_like_a_picture(p));
+    let holds_pictures = inside.iter().any(|p| is_picture(p));
     (!is_part && holds_folders && !holds_pictures).then(|| only.clone())
 }
 
@@ -169,7 +169,7 @@ impl Reader<'_> {
         let (mut classes, mut empty, mut system, mut loose) = (Classes::new(), Vec::new(), Vec::new(), 0);
         for entry in list(part)? {
             if !entry.is_dir() {
-                loose += usize::from(looks_like_a_picture(&entry) && !is_system(&entry));
+                loose += usize::from(is_picture_name(&entry) && !is_system(&entry));
                 continue;
             }
             if is_system(&entry) {
@@ -272,6 +272,21 @@ fn old_training_part(path: &Path) -> Result<Classes> {
     Ok(classes)
 }
 
+/// All files below a folder, named from `root`, in order, and how many linked folders were not followed.
+///
+/// # Errors
+/// [`Error::Io`] if a folder cannot be read.
+pub(super) fn files_below(root: &Path, folder: &Path) -> Result<(Vec<PathBuf>, usize)> {
+    let (mut reader, mut files) = (Reader { root, notices: Vec::new(), links: 0 }, Vec::new());
+    reader.walk(folder, &mut files)?;
+    Ok((files, reader.links))
+}
+
+/// Whether there is a picture under this name, and not what a system left.
+pub(super) fn is_picture(path: &Path) -> bool {
+    path.is_file() && is_picture_name(path) && !is_system(path)
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
@@ -280,16 +295,17 @@ fn is_hidden(path: &Path) -> bool {
     name_of(path).starts_with('.')
 }
 
-fn is_system(path: &Path) -> bool {
+pub(super) fn is_system(path: &Path) -> bool {
     let name = name_of(path);
     name.starts_with('.') || SYSTEM.contains(&name.as_str()) || SYSTEM_FILES.contains(&name.as_str())
 }
 
-fn is_named(path: &Path, names: &[&str]) -> bool {
+pub(super) fn is_named(path: &Path, names: &[&str]) -> bool {
     names.iter().any(|name| name_of(path).eq_ignore_ascii_case(name))
 }
 
-fn looks_like_a_picture(path: &Path) -> bool {
+/// Whether a file has the name of a picture.
+pub(super) fn is_picture_name(path: &Path) -> bool {
     const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "jfif", "webp", "bmp", "tif", "tiff", "gif"];
     path.extension().is_some_and(|e| ENDINGS.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
 }

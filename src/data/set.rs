@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::cache::Decoded;
+use super::crops::Crops;
 use crate::picture::{Picture, Shape};
 use crate::{Error, Result};
 
@@ -18,6 +19,8 @@ pub enum Kind {
     Mnist,
     /// A person's own folder of class folders.
     Folder,
+    /// Photographs without classes, of which crops at their own size are taken.
+    Photographs,
 }
 
 impl Kind {
@@ -53,6 +56,8 @@ pub struct DataSet {
 pub(super) enum Pixels {
     Memory(Arc<Vec<u8>>),
     File(Arc<Decoded>),
+    /// Here a record is a crop of a grid over the photographs.
+    Crops(Arc<Crops>),
 }
 
 impl DataSet {
@@ -105,6 +110,31 @@ impl DataSet {
                 file.read(record, buffer)?;
                 Ok(buffer)
             }
+            Pixels::Crops(crops) => {
+                crops.read(record, None, buffer)?;
+                Ok(buffer)
+            }
+        }
+    }
+
+    /// Whether its pictures are crops of larger ones, so that [`DataSet::crop`] gives others.
+    #[must_use]
+    pub fn is_cropped(&self) -> bool {
+        matches!(self.pixels, Pixels::Crops(_))
+    }
+
+    /// The bytes of another crop of the photograph that picture `index` is of: `place` tells where, down and right, each from 0 (the
+    /// first row or column) to below 1. Of other pictures their bytes.
+    ///
+    /// # Errors
+    /// As for [`DataSet::bytes`].
+    pub fn crop<'a>(&'a self, index: usize, place: (f64, f64), buffer: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        match &self.pixels {
+            Pixels::Crops(crops) => {
+                crops.read(self.records[index] as usize, Some(place), buffer)?;
+                Ok(buffer)
+            }
+            Pixels::Memory(_) | Pixels::File(_) => self.bytes(index, buffer),
         }
     }
 

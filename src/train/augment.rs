@@ -38,6 +38,8 @@ pub(crate) enum Stream {
     Noise,
     Evaluation,
     Counterfactual,
+    /// Where in a photograph a crop lies.
+    Crop,
 }
 
 /// The generator for the draw number `draw` of one purpose: sixteen 32-bit words of its own.

@@ -90,7 +90,12 @@ impl Sampler {
             let min = other.map_or(self.sigmas.min, |other| self.sigmas.clamp(other.sigma));
             let share = uniform(&mut generator(self.seed, Stream::Sigma, draw));
             let sigma = self.levels.quantile(SigmaRange { min, ..self.sigmas }, share);
-            let bytes = self.data.bytes(index, &mut buffer)?;
+            let bytes = if self.data.is_cropped() {
+                let place = &mut generator(self.seed, Stream::Crop, draw);
+                self.data.crop(index, (uniform(place), uniform(place)), &mut buffer)?
+            } else {
+                self.data.bytes(index, &mut buffer)?
+            };
             self.augmentation.draw(self.seed, draw).apply(bytes, self.data.shape, noisy);
             for (y, e) in noisy.iter_mut().zip(&*noise) {
                 *y += sigma * e;

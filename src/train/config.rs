@@ -91,9 +91,14 @@ const MOST_THREADS: u64 = 1024;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // each is an option of the command line
 pub struct Config {
-    /// The data: a folder or .tar.gz of CIFAR-10's binary files, a folder of MNIST's files, or a folder of class folders
+    /// The data: a folder or .tar.gz of CIFAR-10's binary files, a folder of MNIST's files, a folder of class folders, or a folder
+    /// of photographs without classes, of which crops at their own size are taken
     #[arg(long, value_name = "PATH")]
     pub data: PathBuf,
+    /// Take all pictures below the data folder for photographs without classes, whatever folders they lie in
+    #[arg(long)]
+    #[serde(default)]
+    pub photographs: bool,
     /// The model file to write; OUT.state and OUT.csv are written beside it
     #[arg(long, short, value_name = "FILE")]
     pub out: PathBuf,
@@ -180,7 +185,7 @@ pub struct Config {
     /// Whether half of the pictures are mirrored (default: yes, but not for digits)
     #[arg(long, value_name = "BOOL")]
     pub flip: Option<bool>,
-    /// Pixels by which a picture is shifted at most, its border reflected (default: 4, and 2 for digits)
+    /// Pixels by which a picture is shifted at most, its border reflected (default: 4, 2 for digits, 0 for crops of photographs)
     #[arg(long, value_name = "N")]
     pub crop: Option<usize>,
     /// The side in pixels of a grey square that hides a part of each picture (cutout); 0: none
@@ -190,7 +195,7 @@ pub struct Config {
     /// The seed of weights, order, augmentation and noise
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub seed: u64,
-    /// Side in pixels to which a folder's pictures are fitted (32 if not given)
+    /// Side in pixels to which a folder's pictures are fitted (32 if not given), or of the crops of photographs (64)
     #[arg(long, value_name = "N")]
     pub size: Option<usize>,
     /// Use only N training pictures, each class its share
@@ -352,7 +357,11 @@ impl Config {
     pub fn augmentation(&self, kind: Kind) -> Augmentation {
         Augmentation {
             mirror: self.flip.unwrap_or(kind.mirrors()),
-            shift: self.crop.unwrap_or(if kind == Kind::Mnist { 2 } else { 4 }),
+            shift: self.crop.unwrap_or(match kind {
+                Kind::Mnist => 2,
+                Kind::Photographs => 0,
+                Kind::Cifar10 | Kind::Folder => 4,
+            }),
             hole: self.cutout,
         }
     }

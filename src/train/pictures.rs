@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::config::Config;
+use super::objective::Objective;
 use super::state::with_suffix;
 use crate::data::{self, Choice, DataSet, Keep, Kind, Loader, Purpose, Split, SplitRecord, Statistics};
 use crate::picture::Shape;
@@ -72,7 +73,14 @@ impl Pictures {
         before: Option<&SplitRecord>,
         loader: &mut Loader<'_>,
     ) -> Result<Self> {
-        let catalogue = data::open(&config.data, shape, Purpose::Training)?;
+        let catalogue = if config.photographs {
+            data::open_photographs(&config.data, shape, Purpose::Training)?
+        } else {
+            data::open(&config.data, shape, Purpose::Training)?
+        };
+        if catalogue.classes.len() == 1 && config.objective == Objective::Classify {
+            return Err(Error::option("--objective", "classify needs classes, and the data are of one only"));
+        }
         let choice = Choice { seed: config.split_seed, holdout: config.holdout, limit: config.limit };
         let split = Split::choose(&catalogue, choice)?;
         let record = split.record(&catalogue, choice.seed);
@@ -84,8 +92,8 @@ impl Pictures {
         let (mut data, trained) = catalogue.load(&chosen, split.train.len(), loader)?;
         data.keep_classes_of_first(trained)?;
         let (statistics, digest) = data.survey(trained, trained, loader)?;
-        if let (Kind::Folder, Keep::File(path)) = (data.kind, &loader.keep) {
-            let megabytes = (data.len() * data.shape.len()).div_ceil(1_000_000);
+        if let (Kind::Folder | Kind::Photographs, Keep::File(path)) = (data.kind, &loader.keep) {
+            let megabytes = std::fs::metadata(path).map_or(0, |file| file.len()).div_ceil(1_000_000);
             data.notices.push(format!(
                 "the decoded pictures are kept in {} ({megabytes} MB); without it they are decoded anew",
                 path.display()

@@ -436,3 +436,52 @@ fn the_recipe_beside_a_model_repeats_its_run_to_the_bit() {
     let kept = |out: &Path| super::state::read(&super::state::path(out)).unwrap().0;
     assert_eq!((kept(&first.out).split, kept(&first.out).data), (kept(&again.out).split, kept(&again.out).data));
 }
+
+#[test]
+fn photographs_without_classes_are_trained_on_at_their_own_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let photographs = folder.path().join("photographs");
+    std::fs::create_dir(&photographs).unwrap();
+    for number in 0..12_u32 {
+        // Stripes of one pixel, which no scaled picture has.
+        let stripes = image::RgbImage::from_fn(40 + number, 36, |x, y| {
+            let value = if (x + number * y) % 2 == 0 { 40 } else { 200 };
+            image::Rgb([value, value, 20 * number as u8])
+        });
+        stripes.save(photographs.join(format!("{number}.png"))).unwrap();
+    }
+    let config = Config {
+        data: photographs,
+        out: folder.path().join("model.safetensors"),
+        size: Some(16),
+        objective: Objective::Denoise,
+        conditional_share: 0.0,
+        counterfactual_share: 0.0,
+        crop: None,
+        holdout: Some(2),
+        steps: None,
+        epochs: Some(0.2),
+        ..config(folder.path())
+    };
+    let mut started = None;
+    let summary = run(&config, &Cancel::new(), &mut |progress| {
+        if let Progress::Started(told) = progress {
+            started = Some(told);
+        }
+    })
+    .unwrap();
+    let started = started.unwrap();
+    // Ten of them give 2×2 or 3×2 crops each; of the other two at most eight are measured.
+    assert!((40..=60).contains(&started.pictures) && (8..=12).contains(&started.held_out), "{started:?}");
+    assert_eq!(summary.steps, (0.2 * started.pictures as f64 / 4.0).ceil() as u64);
+    let model = Checkpoint::read(&config.out).unwrap().description;
+    assert_eq!((model.classes.as_slice(), model.image.height), (&["photograph".to_owned()][..], 16));
+    // The stripes are there in full: their deviation is 80, not that of a picture shrunk to a third.
+    assert!((model.deviation - 80.0 / 255.0).abs() < 0.06, "{}", model.deviation);
+    let error = train(&Config { objective: Objective::Classify, overwrite: true, ..config.clone() }).unwrap_err();
+    assert!(matches!(&error, Error::Option { option, .. } if option == "--objective"), "{error}");
+    // Below folders they are classes, unless they are said to be none.
+    let nested = Config { data: folder.path().to_owned(), photographs: true, overwrite: true, ..config };
+    train(&nested).unwrap();
+    assert_eq!(Checkpoint::read(&nested.out).unwrap().description.classes.len(), 1);
+}

@@ -63,7 +63,7 @@ impl Samples {
         let all = set.main().len();
         let count = limit.unwrap_or(all).min(all);
         let chosen: Vec<u32> = match set.kind {
-            Kind::Folder => (0..count).map(|i| (i * all / count) as u32).collect(),
+            Kind::Folder | Kind::Photographs => (0..count).map(|i| (i * all / count) as u32).collect(),
             Kind::Cifar10 | Kind::Mnist => (0..count as u32).collect(),
         };
         let (data, _) = set.load(&chosen, count, loader)?;
