@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::arguments::{ModelArguments, plain, sigma};
-use super::outputs::OutputArguments;
+use super::figures::FigureArguments;
 use super::{Done, Ending, console};
 use crate::attack::Defence;
 use crate::data::{Keep, Loader, Purpose, open};
-use crate::files::write_whole;
+use crate::files::check_writable;
 use crate::joint::JointModel;
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{
-    AttackPlan, CertifyPlan, Evaluation, Journal, Plan, Samples, Table, csv, evaluate_from, html, tables,
+    AttackPlan, CertifyPlan, Journal, Plan, Samples, Shard, ShardSummary, Step, evaluate_from, evaluate_shard,
 };
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -24,7 +24,9 @@ use crate::{Error, Result};
 #[command(after_help = "Examples:\n  denoscope eval --data mnist/ --sigmas 0.01,0.5 --limit 1000\n  \
                         denoscope eval --data cifar/ --model my.safetensors --attacks pgd:linf:8/255,square --json -\n  \
                         denoscope eval --data mnist/ --attacks pgd:l2:1:sigma=0.25 --defence none --defence vote \
-                        --certify 0.25 --limit 200 --html report.html\n\n\
+                        --certify 0.25 --limit 200 --html report.html\n  \
+                        denoscope eval --data cifar/ --attacks pgd --shard 2/8 --journal part2.journal --resume\n  \
+                        denoscope merge part*.journal --json -\n\n\
                         Ctrl-C stops it; the same command with --resume goes on, with the same figures in the end.")]
 pub(super) struct Eval {
     /// The data: a folder or .tar.gz of CIFAR-10's binary files, a folder of MNIST's files, or a folder of class folders
@@ -74,12 +76,12 @@ pub(super) struct Eval {
     /// Pictures that go through the model together, or more on a graphics card; figures depend on it by rounding only
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
-    /// Also write every figure as a line of comma-separated values
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
-    /// Also write a report with plots and pictures, one file that opens in a browser
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    /// Measure only share I of N, from 1 on, and write no figures: `denoscope merge` makes those of one run of all shards' journals
+    #[arg(long, value_name = "I/N", value_parser = plain::<Shard>, requires = "journal", conflicts_with_all = ["json", "csv", "html"])]
+    shard: Option<Shard>,
+    /// The file of a shard's measurements. With --resume one that is there already, as a killed job left it, is gone on with
+    #[arg(long, value_name = "FILE", requires = "shard")]
+    journal: Option<PathBuf>,
     /// How many example pictures the report shows
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(..=64), requires = "html")]
     examples: u32,
@@ -88,7 +90,7 @@ pub(super) struct Eval {
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
-    output: OutputArguments,
+    output: FigureArguments,
 }
 
 impl Eval {
@@ -100,22 +102,29 @@ impl Eval {
         let plan = self.plan();
         plan.check(&model)?;
         let (samples, others) = self.pictures(&model, &cancel)?;
-        let mut journal = self.journal()?;
-        for note in [Some(&samples), others.as_ref()].into_iter().flatten().flat_map(|samples| &samples.notes) {
-            console::note(&format!("note: {note}"));
-        }
-        let bar = console::progress(0, "{bar:24} {pos}/{len} pictures, {eta} left, {msg}");
-        let evaluation = evaluate_from(&mut journal, &model, &samples, others.as_ref(), &plan, &cancel, &mut |step| {
+        let (bar, others) = (console::progress(0, "{bar:24} {pos}/{len} pictures, {eta} left, {msg}"), others.as_ref());
+        // What there is to say of the data is said once the journal was taken: a refusal is one line.
+        let mut notes = [Some(&samples), others].into_iter().flatten().flat_map(|samples| &samples.notes);
+        let mut observe = |step: Step<'_>| {
+            notes.by_ref().for_each(|note| bar.suspend(|| console::note(&format!("note: {note}"))));
             bar.set_length(step.total as u64);
             bar.set_position(step.done as u64);
             bar.set_message(step.part.to_owned());
-        });
+        };
+        if let (Some(shard), Some(path)) = (self.shard, &self.journal) {
+            let journal = (path.as_path(), self.resume);
+            let ended = evaluate_shard(journal, shard, &model, &samples, others, &plan, &cancel, &mut observe);
+            bar.finish_and_clear();
+            return ended_shard(shard, path, ended);
+        }
+        let mut journal = self.kept()?;
+        let evaluation = evaluate_from(&mut journal, &model, &samples, others, &plan, &cancel, &mut observe);
         bar.finish_and_clear();
         if journal.reused() > 0 {
             console::note(&format!("note: {} measurements of before were taken over", journal.reused()));
         }
         match evaluation {
-            Ok(evaluation) => self.write(&evaluation)?,
+            Ok(evaluation) => self.output.figures(&evaluation)?,
             Err(Error::Cancelled) => {
                 let kept = journal.path().map_or_else(
                     || "nothing was kept: with --json FILE, --csv or --html it would be".to_owned(),
@@ -155,20 +164,18 @@ impl Eval {
     fn check(&self) -> Result<()> {
         let inputs = [Some(self.data.as_path()), self.ood.as_deref(), self.model.file()];
         let mut outputs = self.output.outputs(inputs.into_iter().flatten())?;
-        for (option, path) in [("--csv", &self.csv), ("--html", &self.html)] {
-            if let Some(path) = path {
-                outputs.file(option, path)?;
-            }
-        }
         if let Some(state) = self.state() {
-            outputs.own("--resume", &state)?;
+            outputs.own(if self.journal.is_some() { "--journal" } else { "--resume" }, &state)?;
+            check_writable(&state, true)?;
         }
         match (self.state(), self.resume) {
+            // A job that is started anew has the same command, whether it was killed before it began or after.
+            (Some(_), true) if self.journal.is_some() => Ok(()),
             (None, true) => Err(Error::option("--resume", "needs the --json FILE, --csv or --html of before")),
             (Some(state), true) if !state.exists() => {
                 Err(Error::option("--resume", format!("there is no {} to go on from", state.display())))
             }
-            (Some(state), false) if state.exists() && !self.output.force => {
+            (Some(state), false) if state.exists() && !self.output.force() => {
                 let reason = "is of an evaluation that was stopped: --resume goes on, --force begins anew";
                 Err(Error::io(state, io::Error::new(io::ErrorKind::AlreadyExists, reason)))
             }
@@ -178,28 +185,16 @@ impl Eval {
 
     /// Where the measurements are kept until all are made: beside the first output.
     fn state(&self) -> Option<PathBuf> {
-        let first = self.output.file().or(self.csv.as_deref()).or(self.html.as_deref());
-        first.map(|path| path.with_added_extension("unfinished"))
+        let of_output = || self.output.first().map(|path| path.with_added_extension("unfinished"));
+        self.journal.clone().or_else(of_output)
     }
 
-    fn journal(&self) -> Result<Journal> {
+    fn kept(&self) -> Result<Journal> {
         match self.state() {
             None => Ok(Journal::unkept()),
             Some(path) if self.resume => Journal::resume(&path),
             Some(path) => Journal::create(&path),
         }
-    }
-
-    fn write(&self, evaluation: &Evaluation) -> Result<()> {
-        self.print(evaluation)?;
-        self.output.write(evaluation)?;
-        if let Some(path) = &self.csv {
-            write_whole(path, csv::table(evaluation).as_bytes(), self.output.force)?;
-        }
-        if let Some(path) = &self.html {
-            write_whole(path, html::page(evaluation)?.as_bytes(), self.output.force)?;
-        }
-        Ok(())
     }
 
     /// What is to be measured.
@@ -220,41 +215,30 @@ impl Eval {
             },
             seed: self.seed,
             batch: self.batch as usize,
-            examples: if self.html.is_some() { self.examples as usize } else { 0 },
+            examples: if self.output.html.is_some() { self.examples as usize } else { 0 },
         }
-    }
-
-    fn print(&self, evaluation: &Evaluation) -> Result<()> {
-        let Evaluation { model, device, data, images, .. } = evaluation;
-        self.output.say(format!("{model} on {device}: {images} pictures of {data}"))?;
-        for table in tables(evaluation) {
-            self.output.say(format!("\n{}", table.part.title()))?;
-            for line in aligned(&table) {
-                self.output.say(line)?;
-            }
-            if !table.note.is_empty() {
-                self.output.say(table.note)?;
-            }
-        }
-        for robust in &evaluation.robust {
-            for warning in &robust.warnings {
-                console::note(&format!("note: {}: {warning}", robust.method));
-            }
-        }
-        Ok(())
     }
 }
 
-/// The lines of a table: the first column to the left, the others to the right.
-fn aligned(table: &Table) -> Vec<String> {
-    let rows: Vec<&Vec<String>> = std::iter::once(&table.head).chain(&table.rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..table.head.len()).map(width).collect();
-    let line = |row: &&Vec<String>| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        cells.collect::<Vec<_>>().join("  ")
-    };
-    rows.iter().map(line).collect()
+/// Says how a shard ended.
+fn ended_shard(shard: Shard, path: &Path, ended: Result<ShardSummary>) -> Done {
+    match ended {
+        Ok(ShardSummary { measurements, reused }) => {
+            if reused > 0 {
+                console::note(&format!("note: {reused} measurements of before were taken over"));
+            }
+            if measurements == 0 {
+                console::note(
+                    "note: there are fewer batches than shards; a smaller --batch, of all shards, makes more",
+                );
+            }
+            console::say(format!("shard {shard}: {measurements} measurements in {}", path.display()))?;
+            Ok(Ending::Complete)
+        }
+        Err(Error::Cancelled) => {
+            console::note(&format!("stopped; {} keeps what was measured: --resume goes on from there", path.display()));
+            Ok(Ending::WithFailures)
+        }
+        Err(error) => Err(error),
+    }
 }

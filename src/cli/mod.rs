@@ -12,8 +12,10 @@ mod console;
 mod denoise;
 mod devices;
 mod eval;
+mod figures;
 mod info;
 mod man;
+mod merge;
 mod models;
 #[cfg(test)]
 mod number_tests;
@@ -51,6 +53,7 @@ enum Command {
     Attack(attack::Attack),
     Certify(certify::Certify),
     Eval(eval::Eval),
+    Merge(merge::Merge),
     Train(Box<train::Train>),
     Info(info::Info),
     Models(models::Models),
@@ -72,6 +75,7 @@ pub fn main() -> ExitCode {
         Some(Command::Attack(command)) => command.run(),
         Some(Command::Certify(command)) => command.run(),
         Some(Command::Eval(command)) => command.run(),
+        Some(Command::Merge(command)) => command.run(),
         Some(Command::Train(command)) => command.run(),
         Some(Command::Info(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),

@@ -88,6 +88,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
             "--steps=2",
             "--holdout=1",
         ],
+        "merge" => vec!["j"],
         "info" | "models" | "devices" | "completions" => Vec::new(),
         other => panic!("say here what {other} needs, and in `tried` what it does with its numbers"),
     };
@@ -96,6 +97,8 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "defence" if command == "eval" => Some("--attacks=fgsm"),
         "certify-pictures" | "certify-samples" | "certify-alpha" => Some("--certify=0.25"),
         "examples" => Some("--html=h.html"),
+        "shard" => Some("--journal=j"),
+        "journal" => Some("--shard=1/2"),
         "preset" => Some("--sigma=0.1"),
         _ => None,
     });
@@ -118,6 +121,7 @@ fn forms(command: &str, option: &str) -> Vec<String> {
         "fit" => &["{},0,4,4", "0,0,{},4", "{},{},{},{}"],
         "evaluate-every" | "checkpoint-every" => &["{}", "{}s", "{}m"],
         "sigma-distribution" => &["log-normal:{}:1", "log-normal:0.1:{}"],
+        "shard" => &["{}/4", "1/{}"],
         "device" => &["cuda:{}"],
         "defence" => &[
             "noise:seed={}",
@@ -218,7 +222,12 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
             };
             train::run(&config, cancel, &mut stop).map(drop)
         }
-        Command::Info(_) | Command::Models(_) | Command::Devices(_) | Command::Completions(_) | Command::Man(_) => {
+        Command::Merge(_)
+        | Command::Info(_)
+        | Command::Models(_)
+        | Command::Devices(_)
+        | Command::Completions(_)
+        | Command::Man(_) => {
             Ok(())
         }
     }

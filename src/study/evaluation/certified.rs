@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Samples;
-use super::work::{Measure, Work};
+use super::exact::Bits;
+use super::work::Measure;
 use crate::attack::{Certificate, Smoothing, certified_accuracy, certified_radius, certify, clopper_pearson_lower};
 use crate::joint::JointModel;
 use crate::study::level;
@@ -97,6 +98,17 @@ pub(super) struct Poll {
     votes: Vec<u64>,
 }
 
+/// One noise level, as the figures name it, with the true class of each certified picture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct CertificateFrame {
+    sigma: f32,
+    samples: u64,
+    selection: u64,
+    alpha: Bits,
+    classes: usize,
+    labels: Vec<usize>,
+}
+
 /// One noise level of the plan.
 pub(super) struct Level<'a> {
     pub(super) model: &'a dyn JointModel,
@@ -112,28 +124,80 @@ impl Level<'_> {
         number * self.samples.len() / self.count()
     }
 
-    fn certificate(&self, votes: Poll) -> Certificate {
-        let Poll { class, selection, votes } = votes;
-        let CertifyPlan { samples, alpha, .. } = *self.plan;
-        let (planned, may_stop, early_lower) = (samples, false, 0.0);
-        Certificate { class, sigma: self.sigma, alpha, selection, votes, planned, may_stop, early_lower }
+    pub(super) fn frame(&self) -> CertificateFrame {
+        let CertifyPlan { samples, selection, alpha, .. } = *self.plan;
+        CertificateFrame {
+            sigma: self.sigma,
+            samples,
+            selection,
+            alpha: Bits(alpha),
+            classes: self.model.classes().len(),
+            labels: (0..self.count()).map(|number| self.samples.label(self.picture(number))).collect(),
+        }
+    }
+}
+
+impl CertificateFrame {
+    /// Whether another is of the same plan, whatever the pictures.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let plan = |frame: &Self| (frame.sigma, frame.samples, frame.selection, frame.alpha, frame.classes);
+        plan(self) == plan(other)
     }
 
-    /// Certifies every picture.
-    pub(super) fn figures(&self, work: &mut Work<'_>) -> Result<CertifiedFigures> {
-        let votes = work.records(self)?;
-        let certificates: Vec<Certificate> = votes.into_iter().map(|votes| self.certificate(votes)).collect();
-        let labels: Vec<usize> = (0..self.count()).map(|number| self.samples.label(self.picture(number))).collect();
-        let radii = radii(self.sigma, self.plan);
-        let shares = certified_accuracy(&certificates, &labels, &radii);
+    /// How many pictures are certified.
+    pub(super) fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Refuses what no certificate can be made of.
+    ///
+    /// # Errors
+    /// [`Error::Option`].
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { sigma, samples, selection, alpha, .. } = *self;
+        let (sigmas, pictures) = (vec![sigma], self.count());
+        CertifyPlan { sigmas, pictures, samples, selection, alpha: alpha.0 }.check()?;
+        match self.labels.iter().find(|label| **label >= self.classes) {
+            Some(label) => Err(Error::option("--certify", format!("there is no class {label}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether votes that were read can be these.
+    pub(super) fn is_sound(&self, Poll { class, selection, votes }: &Poll) -> bool {
+        let sum = |votes: &[u64]| votes.iter().try_fold(0_u64, |sum, &votes| sum.checked_add(votes));
+        *class < self.classes
+            && (selection.len(), votes.len()) == (self.classes, self.classes)
+            && (sum(selection), sum(votes)) == (Some(self.selection), Some(self.samples))
+    }
+
+    fn certificate(&self, votes: &Poll) -> Certificate {
+        Certificate {
+            class: votes.class,
+            sigma: self.sigma,
+            alpha: self.alpha.0,
+            selection: votes.selection.clone(),
+            votes: votes.votes.clone(),
+            planned: self.samples,
+            may_stop: false,
+            early_lower: 0.0,
+        }
+    }
+
+    /// The figures of the votes on all pictures.
+    pub(super) fn figures(&self, votes: &[Poll]) -> CertifiedFigures {
+        let (labels, alpha) = (&self.labels, self.alpha.0);
+        let certificates: Vec<Certificate> = votes.iter().map(|votes| self.certificate(votes)).collect();
+        let radii = radii(self.sigma, self.samples, alpha);
+        let shares = certified_accuracy(&certificates, labels, &radii);
         let count = certificates.len().max(1) as f64;
         let abstained = certificates.iter().filter(|certificate| certificate.radius().is_none()).count();
-        let right = certificates.iter().zip(&labels).filter(|(certificate, label)| certificate.class == **label);
-        Ok(CertifiedFigures {
+        let right = certificates.iter().zip(labels).filter(|(certificate, label)| certificate.class == **label);
+        CertifiedFigures {
             sigma: self.sigma,
             images: certificates.len(),
-            samples: self.plan.samples,
-            alpha: self.plan.alpha,
+            samples: self.samples,
+            alpha,
             abstained: abstained as f64 / count,
             mean_radius: right.filter_map(|(certificate, _)| certificate.radius()).sum::<f64>() / count,
             by_radius: radii
@@ -141,7 +205,7 @@ impl Level<'_> {
                 .zip(shares)
                 .map(|(radius, accuracy)| CertifiedShare { radius, accuracy })
                 .collect(),
-        })
+        }
     }
 }
 
@@ -172,12 +236,12 @@ impl Measure for Level<'_> {
         self.picture(number)
     }
 
-    fn is_sound(&self, Poll { class, selection, votes }: &Poll) -> bool {
-        let classes = self.model.classes().len();
-        let sum = |votes: &[u64]| votes.iter().try_fold(0_u64, |sum, &votes| sum.checked_add(votes));
-        *class < classes
-            && (selection.len(), votes.len()) == (classes, classes)
-            && (sum(selection), sum(votes)) == (Some(self.plan.selection), Some(self.plan.samples))
+    fn has_company(&self) -> bool {
+        false
+    }
+
+    fn is_sound(&self, votes: &Poll) -> bool {
+        self.frame().is_sound(votes)
     }
 
     fn measure(&self, numbers: &[usize], cancel: &Cancel) -> Result<Vec<Poll>> {
@@ -193,8 +257,8 @@ impl Measure for Level<'_> {
 }
 
 /// Radii from 0 in round steps to the first that no unanimous vote reaches.
-fn radii(sigma: f32, plan: &CertifyPlan) -> Vec<f64> {
-    let best = clopper_pearson_lower(plan.samples, plan.samples, plan.alpha);
+fn radii(sigma: f32, samples: u64, alpha: f64) -> Vec<f64> {
+    let best = clopper_pearson_lower(samples, samples, alpha);
     let largest = certified_radius(f64::from(sigma), best).unwrap_or_default();
     if largest <= 0.0 {
         return vec![0.0];
@@ -210,11 +274,11 @@ mod tests {
     #[test]
     fn radii_are_round_and_reach_what_can_be_proved() {
         // 1000 unanimous votes at α = 0.001: Φ⁻¹(0.001^(1/1000)) = 2.4623.
-        let radii = radii(0.25, &CertifyPlan::default());
+        let radii = radii(0.25, 1000, 0.001);
         assert_eq!(radii.len(), 8, "{radii:?}");
         for (radius, expected) in radii.into_iter().zip([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]) {
             assert!((radius - expected).abs() < 1e-12);
         }
-        assert_eq!(super::radii(0.25, &CertifyPlan { samples: 5, ..CertifyPlan::default() }), [0.0]);
+        assert_eq!(super::radii(0.25, 5, 0.001), [0.0]);
     }
 }

@@ -13,6 +13,17 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     u64::deserialize(deserializer).map(f64::from_bits)
 }
 
+/// A number that is kept by its bits.
+#[derive(Debug, Clone, Copy, Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub(super) struct Bits(#[serde(with = "self")] pub f64);
+
+impl PartialEq for Bits {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[derive(serde::Serialize, serde::Deserialize)]

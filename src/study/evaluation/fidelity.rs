@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::exact;
+use super::exact::Bits;
 use crate::picture::{Fidelity, METRICS, Metric, PSNR};
 
 /// The mean over the pictures of each one's own value, by every metric.
@@ -69,10 +69,6 @@ impl Serialize for MeanFidelity {
 /// A [`Fidelity`] to the bit, by the metrics' names, as a journal keeps it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Kept(BTreeMap<String, Bits>);
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Bits(#[serde(with = "exact")] f64);
 
 impl From<Fidelity> for Kept {
     fn from(fidelity: Fidelity) -> Self {

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shard::ShardHead;
 use crate::{Error, Result};
 
 /// The only format that is read.
@@ -21,8 +22,11 @@ const FORMAT: u32 = 2;
 /// The measurements so far.
 #[derive(Debug, Default)]
 pub struct Journal {
-    file: Option<(PathBuf, File)>,
+    path: Option<PathBuf>,
+    file: Option<File>,
     records: HashMap<String, Value>,
+    /// What a shard's begins with.
+    pub(super) head: Option<ShardHead>,
     /// How many of them were taken over.
     pub(super) reused: usize,
 }
@@ -30,6 +34,8 @@ pub struct Journal {
 #[derive(Serialize, Deserialize)]
 struct Head {
     journal: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<ShardHead>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,9 +59,17 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`] if it cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
+        Self::create_with(path, None)
+    }
+
+    /// The same, of a shard.
+    ///
+    /// # Errors
+    /// As for [`Self::create`].
+    pub(super) fn create_with(path: &Path, shard: Option<ShardHead>) -> Result<Self> {
         let file = File::create(path).map_err(|e| Error::io(path, e))?;
-        let mut journal = Self { file: Some((path.to_owned(), file)), ..Self::default() };
-        journal.write(&Head { journal: FORMAT })?;
+        let mut journal = Self { path: Some(path.to_owned()), file: Some(file), ..Self::default() };
+        journal.write(&Head { journal: FORMAT, shard })?;
         Ok(journal)
     }
 
@@ -64,6 +78,22 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`] if it cannot be read or written, [`Error::Data`] if it is none, or one of another format.
     pub fn resume(path: &Path) -> Result<Self> {
+        let (journal, whole) = Self::parse(path)?;
+        let mut file = OpenOptions::new().write(true).open(path).map_err(|e| Error::io(path, e))?;
+        file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| Error::io(path, e))?;
+        Ok(Self { file: Some(file), ..journal })
+    }
+
+    /// The journal at `path`, to be read only.
+    ///
+    /// # Errors
+    /// As for [`Self::resume`].
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        Self::parse(path).map(|(journal, _)| journal)
+    }
+
+    /// What is in the file, and how many bytes of it are whole lines.
+    fn parse(path: &Path) -> Result<(Self, u64)> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
         let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         let head = lines.next().unwrap_or_default();
@@ -74,6 +104,10 @@ impl Journal {
             }
             _ => return Err(Error::data(path, "is no state of an evaluation; --force begins anew")),
         }
+        let head_of_shard = |e: &dyn std::fmt::Display| {
+            Error::data(path, format!("begins as no shard's journal does ({e}); --force begins anew"))
+        };
+        let Head { shard, .. } = serde_json::from_str(head).map_err(|e| head_of_shard(&e))?;
         let mut whole = head.len() as u64;
         let mut records = HashMap::new();
         for text in lines {
@@ -82,15 +116,13 @@ impl Journal {
             records.extend(line.keys.into_iter().zip(line.records));
             whole += text.len() as u64;
         }
-        let mut file = OpenOptions::new().write(true).open(path).map_err(|e| Error::io(path, e))?;
-        file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| Error::io(path, e))?;
-        Ok(Self { file: Some((path.to_owned(), file)), records, reused: 0 })
+        Ok((Self { path: Some(path.to_owned()), file: None, records, head: shard, reused: 0 }, whole))
     }
 
     /// Where it is kept.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
-        self.file.as_ref().map(|(path, _)| path.as_path())
+        self.path.as_deref()
     }
 
     /// How many of the records that it was resumed with the evaluation took over.
@@ -104,9 +136,19 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`] if that fails.
     pub fn remove(self) -> Result<()> {
-        let Some((path, file)) = self.file else { return Ok(()) };
-        drop(file);
+        let Some(path) = self.path else { return Ok(()) };
+        drop(self.file);
         std::fs::remove_file(&path).map_err(|e| Error::io(&path, e))
+    }
+
+    /// How many records it holds.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The keys of its records.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.records.keys().map(String::as_str)
     }
 
     /// Whether it holds no record.
@@ -133,10 +175,10 @@ impl Journal {
     }
 
     fn write(&mut self, line: &impl Serialize) -> Result<()> {
-        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        let (Some(path), Some(file)) = (&self.path, &mut self.file) else { return Ok(()) };
         let mut text = serde_json::to_string(line).map_err(|e| Error::Compute(format!("no JSON: {e}")))?;
         text.push('\n');
-        file.write_all(text.as_bytes()).map_err(|e| Error::io(&*path, e))
+        file.write_all(text.as_bytes()).map_err(|e| Error::io(path, e))
     }
 
     /// The error of a record that cannot be.

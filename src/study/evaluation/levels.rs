@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::fidelity::{Kept, MeanFidelity};
-use super::work::{Measure, Work};
+use super::work::Measure;
 use super::{Calibration, Samples, exact};
 use crate::Result;
 use crate::joint::JointModel;
@@ -52,8 +52,28 @@ pub(super) struct Answer {
     given_class: Kept,
 }
 
+impl Answer {
+    /// Whether one that was read can be.
+    pub(super) fn is_sound(&self) -> bool {
+        let Self { confidence, log_density, score_norm, noisy, denoised, given_class, .. } = self;
+        (0.0..=1.0).contains(confidence)
+            && [*log_density, *score_norm].iter().all(|value| value.is_finite())
+            && noisy.is_sound(|_| true)
+            && denoised.is_sound(|_| true)
+            && given_class.is_sound(|metric| metric.is_quick)
+    }
+}
+
 /// What each picture scores, in the order of [`super::Score::ALL`].
 pub(super) type Scores = [Vec<f64>; 3];
+
+/// Noise of one kind and level, as the figures name it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct LevelFrame {
+    pub(super) noise: Noise,
+    /// What the model computes with.
+    pub(super) sigma_used: f32,
+}
 
 /// A set of pictures under noise of one kind and level.
 pub(super) struct Under<'a> {
@@ -67,9 +87,14 @@ impl Under<'_> {
         self.model.sigma_range().clamp(self.noise.sigma)
     }
 
-    /// Measures every picture.
-    pub(super) fn figures(&self, work: &mut Work<'_>) -> Result<(LevelFigures, Scores)> {
-        let answers = work.records(self)?;
+    pub(super) fn frame(&self) -> LevelFrame {
+        LevelFrame { noise: self.noise, sigma_used: self.sigma_used() }
+    }
+}
+
+impl LevelFrame {
+    /// The figures of all pictures' answers.
+    pub(super) fn figures(&self, answers: &[Answer]) -> (LevelFigures, Scores) {
         let mean =
             |value: &dyn Fn(&Answer) -> f64| answers.iter().map(value).sum::<f64>() / answers.len().max(1) as f64;
         let means = |of: fn(&Answer) -> &Kept| Kept::mean(&answers.iter().map(of).collect::<Vec<_>>());
@@ -82,7 +107,7 @@ impl Under<'_> {
         let figures = LevelFigures {
             noise: self.noise.kind,
             sigma: self.noise.sigma,
-            sigma_used: self.sigma_used(),
+            sigma_used: self.sigma_used,
             accuracy: mean(&|a| f64::from(u8::from(a.right))),
             ece: reliability.error(),
             fidelity: MeanFidelity {
@@ -93,7 +118,7 @@ impl Under<'_> {
             log_density: mean(&|a| a.log_density),
             reliability,
         };
-        Ok((figures, scores))
+        (figures, scores)
     }
 }
 
@@ -113,12 +138,7 @@ impl Measure for Under<'_> {
     }
 
     fn is_sound(&self, record: &Answer) -> bool {
-        let Answer { confidence, log_density, score_norm, noisy, denoised, given_class, .. } = record;
-        (0.0..=1.0).contains(confidence)
-            && [*log_density, *score_norm].iter().all(|value| value.is_finite())
-            && noisy.is_sound(|_| true)
-            && denoised.is_sound(|_| true)
-            && given_class.is_sound(|metric| metric.is_quick)
+        record.is_sound()
     }
 
     fn measure(&self, numbers: &[usize], _cancel: &Cancel) -> Result<Vec<Answer>> {

@@ -15,6 +15,7 @@ mod detection;
 mod exact;
 mod examples;
 mod fidelity;
+mod frame;
 pub mod html;
 mod journal;
 mod keys;
@@ -22,6 +23,7 @@ mod levels;
 mod robust;
 mod run;
 mod samples;
+mod shard;
 mod tables;
 mod work;
 
@@ -39,6 +41,7 @@ pub use levels::LevelFigures;
 pub use robust::RobustFigures;
 pub use run::{evaluate, evaluate_from};
 pub use samples::Samples;
+pub use shard::{Shard, ShardSummary, evaluate_shard, merge};
 pub use tables::{Part, Table, tables};
 
 use crate::joint::{JointModel, require_classes};

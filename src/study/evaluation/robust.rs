@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::work::{Measure, Work};
+use super::exact::Bits;
+use super::work::Measure;
 use super::{AttackPlan, Samples, exact};
 use crate::Result;
 use crate::attack::{self, Defence, Method, Norm, Outcome, Settings, Warning};
@@ -53,6 +54,24 @@ pub(super) struct Attempt {
     warnings: Vec<String>,
 }
 
+impl Attempt {
+    /// Whether one that was read can be.
+    pub(super) fn is_sound(&self) -> bool {
+        self.size.is_finite() && self.size >= 0.0
+    }
+}
+
+/// One attack, as the figures name it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct AttackFrame {
+    method: Method,
+    norm: Norm,
+    epsilon: Bits,
+    parameters: BTreeMap<String, Bits>,
+    defence: Defence,
+    sigma: f32,
+}
+
 /// A set of pictures under one attack.
 pub(super) struct Attacked<'a> {
     pub(super) model: &'a dyn JointModel,
@@ -62,9 +81,22 @@ pub(super) struct Attacked<'a> {
 }
 
 impl Attacked<'_> {
-    /// Attacks every picture.
-    pub(super) fn figures(&self, work: &mut Work<'_>) -> Result<RobustFigures> {
-        let attempts = work.records(self)?;
+    pub(super) fn frame(&self) -> AttackFrame {
+        let AttackPlan { method, norm, epsilon, defence, ref parameters, .. } = *self.attack;
+        AttackFrame {
+            method,
+            norm,
+            epsilon: Bits(epsilon),
+            parameters: parameters.iter().map(|(name, value)| (name.clone(), Bits(*value))).collect(),
+            defence,
+            sigma: self.attack.settings(self.model, self.seed).sigma,
+        }
+    }
+}
+
+impl AttackFrame {
+    /// The figures of all pictures' attempts.
+    pub(super) fn figures(&self, attempts: &[Attempt]) -> RobustFigures {
         let share = |holds: &dyn Fn(&Attempt) -> bool| {
             attempts.iter().filter(|attempt| holds(attempt)).count() as f64 / attempts.len().max(1) as f64
         };
@@ -76,19 +108,19 @@ impl Attacked<'_> {
                 None => warnings.push((warning, 1)),
             }
         }
-        let AttackPlan { method, norm, epsilon, defence, .. } = *self.attack;
-        Ok(RobustFigures {
+        let Self { method, norm, epsilon, defence, sigma, .. } = *self;
+        RobustFigures {
             method,
             norm,
-            epsilon,
-            parameters: self.attack.parameters.clone(),
+            epsilon: epsilon.0,
+            parameters: self.parameters.iter().map(|(name, value)| (name.clone(), value.0)).collect(),
             defence,
-            sigma: self.attack.settings(self.model, self.seed).sigma,
+            sigma,
             accuracy: share(&|a| a.right && !a.broken),
             clean_accuracy: share(&|a| a.right),
             mean_achieved: (!achieved.is_empty()).then(|| achieved.iter().sum::<f64>() / achieved.len() as f64),
             warnings: warnings.into_iter().map(|(text, count)| format!("{text} ({count} pictures)")).collect(),
-        })
+        }
     }
 }
 
@@ -112,7 +144,7 @@ impl Measure for Attacked<'_> {
     }
 
     fn is_sound(&self, record: &Attempt) -> bool {
-        record.size.is_finite() && record.size >= 0.0
+        record.is_sound()
     }
 
     fn measure(&self, numbers: &[usize], cancel: &Cancel) -> Result<Vec<Attempt>> {

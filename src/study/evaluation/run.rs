@@ -1,12 +1,14 @@
 //! One part after the other: noise levels, attacks, certificates.
 
+use std::ops::Range;
 use std::path::Path;
 
-use super::certified::Level as Certificates;
-use super::levels::{Scores, Under};
-use super::robust::{Attacked, doubt_gradients};
-use super::work::{Measure, Work};
-use super::{DetectionFigures, Evaluation, Journal, Plan, Samples, Score, Step, auroc, examples, fpr_at_95};
+use super::certified::{Level as Certificates, Poll};
+use super::frame::{Frame, Part, Source};
+use super::levels::{Answer, Under};
+use super::robust::{Attacked, Attempt};
+use super::work::{Work, batches, keys};
+use super::{Evaluation, Journal, Plan, Samples, Step, examples};
 use crate::joint::JointModel;
 use crate::picture::{Noise, NoiseKind};
 use crate::task::Cancel;
@@ -44,86 +46,133 @@ pub fn evaluate_from(
     observe: &mut dyn FnMut(Step<'_>),
 ) -> Result<Evaluation> {
     plan.check(model)?;
-    let others = others.filter(|_| plan.noises.contains(&NoiseKind::Gaussian));
-    let noises: Vec<Noise> = plan.noises.iter().flat_map(|&kind| at_levels(kind, plan)).collect();
-    let attacks: Vec<Attacked<'_>> =
-        plan.attacks.iter().map(|attack| Attacked { model, samples, attack, seed: plan.seed }).collect();
-    let certify = &plan.certify;
-    let certificates: Vec<Certificates<'_>> = certify
-        .sigmas
-        .iter()
-        .map(|&sigma| Certificates { model, samples, plan: certify, sigma, seed: plan.seed })
-        .collect();
-    let total = samples.len() * (noises.len() + attacks.len())
-        + others.map_or(0, |others| others.len() * plan.sigmas.len())
-        + certificates.iter().map(Measure::count).sum::<usize>();
+    let parts = Parts::new(model, samples, others, plan);
+    let frame = parts.frame(plan);
+    let total = frame.parts().into_iter().map(|part| frame.count(part)).sum();
     let work = &mut Work { model, batch: plan.batch, journal, cancel, observe, done: 0, total };
-    let under = |noise: Noise, samples| Under { model, samples, noise };
-    let of_others = |noise: &Noise| others.filter(|_| noise.kind == NoiseKind::Gaussian);
-    let known = noises.iter().map(|&noise| work.known(&under(noise, samples))).sum::<Result<usize>>()?
-        + noises
-            .iter()
-            .filter_map(|n| of_others(n).map(|others| work.known(&under(*n, others))))
-            .sum::<Result<usize>>()?
-        + attacks.iter().map(|attacked| work.known(attacked)).sum::<Result<usize>>()?
-        + certificates.iter().map(|level| work.known(level)).sum::<Result<usize>>()?;
+    let known = frame.parts().into_iter().map(|part| parts.known(work, part)).sum::<Result<usize>>()?;
     if known == 0 && !work.journal.is_empty() {
         let path = work.journal.path().unwrap_or(Path::new("the journal"));
         let reason = "holds nothing of this evaluation (other data, model or options); --force begins anew";
         return Err(Error::data(path, reason));
     }
     work.journal.reused = known;
+    let examples = examples::choose(model, samples, plan, cancel)?;
+    let evaluation = frame.figures(&mut Live { parts: &parts, work })?;
+    Ok(Evaluation { examples, ..evaluation })
+}
 
-    let mut evaluation = Evaluation {
-        model: model.name().to_owned(),
-        device: model.device(),
-        data: samples.name.clone(),
-        images: samples.len(),
-        classes: model.classes().len(),
-        seed: plan.seed,
-        by_sigma: Vec::new(),
-        by_noise: Vec::new(),
-        robust: Vec::new(),
-        certified: Vec::new(),
-        ood: Vec::new(),
-        examples: examples::choose(model, samples, plan, cancel)?,
-    };
-    for noise in noises {
-        let (figures, scores) = under(noise, samples).figures(work)?;
-        if noise.kind != NoiseKind::Gaussian {
-            evaluation.by_noise.push(figures);
-            continue;
+/// Everything that is to be measured, with the model and the pictures.
+pub(super) struct Parts<'a> {
+    model: &'a dyn JointModel,
+    samples: &'a Samples,
+    others: Option<&'a Samples>,
+    noises: Vec<Noise>,
+    attacks: Vec<Attacked<'a>>,
+    certificates: Vec<Certificates<'a>>,
+}
+
+impl<'a> Parts<'a> {
+    /// What `plan` asks for.
+    pub(super) fn new(
+        model: &'a dyn JointModel,
+        samples: &'a Samples,
+        others: Option<&'a Samples>,
+        plan: &'a Plan,
+    ) -> Self {
+        let certify = &plan.certify;
+        let certificate = |&sigma: &f32| Certificates { model, samples, plan: certify, sigma, seed: plan.seed };
+        let attacked = |attack: &'a _| Attacked { model, samples, attack, seed: plan.seed };
+        Self {
+            model,
+            samples,
+            others: others.filter(|_| plan.noises.contains(&NoiseKind::Gaussian)),
+            noises: plan.noises.iter().flat_map(|&kind| at_levels(kind, plan)).collect(),
+            attacks: plan.attacks.iter().map(attacked).collect(),
+            certificates: certify.sigmas.iter().map(certificate).collect(),
         }
-        evaluation.by_sigma.push(figures);
-        if let Some(others) = others {
-            let (_, other_scores) = under(noise, others).figures(work)?;
-            let detections = detections(others, noise.sigma, &scores, &other_scores);
-            // The posterior of one class is 1 on every picture.
-            evaluation.ood.extend(detections.filter(|d| model.is_classifier() || d.score != Score::MaxPosterior));
+    }
+
+    /// What the figures depend on besides the records.
+    pub(super) fn frame(&self, plan: &Plan) -> Frame {
+        Frame {
+            model: self.model.name().to_owned(),
+            digest: self.model.digest(),
+            device: self.model.device(),
+            data: self.samples.name.clone(),
+            images: self.samples.len(),
+            classes: self.model.classes().len(),
+            seed: plan.seed,
+            others: self.others.map(|others| (others.name.clone(), others.len())),
+            levels: (0..self.noises.len()).map(|number| self.level(number, false).frame()).collect(),
+            attacks: self.attacks.iter().map(Attacked::frame).collect(),
+            certificates: self.certificates.iter().map(Certificates::frame).collect(),
         }
     }
-    for attacked in attacks {
-        evaluation.robust.push(attacked.figures(work)?);
+
+    fn level(&self, number: usize, of_others: bool) -> Under<'a> {
+        let samples = self.others.filter(|_| of_others).unwrap_or(self.samples);
+        Under { model: self.model, samples, noise: self.noises[number] }
     }
-    doubt_gradients(&mut evaluation.robust);
-    for level in certificates {
-        evaluation.certified.push(level.figures(work)?);
+
+    /// How many records of a part the journal holds.
+    fn known(&self, work: &Work<'_>, part: Part) -> Result<usize> {
+        match part {
+            Part::Level { number, of_others } => work.known(&self.level(number, of_others)),
+            Part::Attack(number) => work.known(&self.attacks[number]),
+            Part::Certificate(number) => work.known(&self.certificates[number]),
+        }
     }
-    Ok(evaluation)
+
+    /// The key of each of a part's records.
+    pub(super) fn keys(&self, part: Part) -> Result<Vec<String>> {
+        match part {
+            Part::Level { number, of_others } => keys(self.model, &self.level(number, of_others)),
+            Part::Attack(number) => keys(self.model, &self.attacks[number]),
+            Part::Certificate(number) => keys(self.model, &self.certificates[number]),
+        }
+    }
+
+    /// The numbers of each batch of a part.
+    pub(super) fn batches(&self, batch: usize, part: Part) -> Vec<Range<usize>> {
+        match part {
+            Part::Level { number, of_others } => batches(self.model, batch, &self.level(number, of_others)).collect(),
+            Part::Attack(number) => batches(self.model, batch, &self.attacks[number]).collect(),
+            Part::Certificate(number) => batches(self.model, batch, &self.certificates[number]).collect(),
+        }
+    }
+
+    /// Measures the batches of a part that are asked for, and keeps them in the journal.
+    pub(super) fn measure(&self, work: &mut Work<'_>, part: Part, asked: impl Fn(usize) -> bool) -> Result<()> {
+        match part {
+            Part::Level { number, of_others } => work.share(&self.level(number, of_others), asked).map(drop),
+            Part::Attack(number) => work.share(&self.attacks[number], asked).map(drop),
+            Part::Certificate(number) => work.share(&self.certificates[number], asked).map(drop),
+        }
+    }
+}
+
+/// Records as they are measured.
+struct Live<'w, 'a> {
+    parts: &'w Parts<'a>,
+    work: &'w mut Work<'a>,
+}
+
+impl Source for Live<'_, '_> {
+    fn answers(&mut self, level: usize, of_others: bool) -> Result<Vec<Answer>> {
+        self.work.records(&self.parts.level(level, of_others))
+    }
+
+    fn attempts(&mut self, attack: usize) -> Result<Vec<Attempt>> {
+        self.work.records(&self.parts.attacks[attack])
+    }
+
+    fn polls(&mut self, certificate: usize) -> Result<Vec<Poll>> {
+        self.work.records(&self.parts.certificates[certificate])
+    }
 }
 
 /// Noise of one kind at every level of the plan.
 fn at_levels(kind: NoiseKind, plan: &Plan) -> impl Iterator<Item = Noise> {
     plan.sigmas.iter().map(move |&sigma| Noise { kind, sigma, seed: plan.seed })
-}
-
-fn detections(others: &Samples, sigma: f32, own: &Scores, other: &Scores) -> impl Iterator<Item = DetectionFigures> {
-    Score::ALL.into_iter().zip(own.iter().zip(other)).map(move |(score, (own, other))| DetectionFigures {
-        data: others.name.clone(),
-        images: others.len(),
-        sigma,
-        score,
-        auroc: auroc(own, other),
-        fpr_at_95: fpr_at_95(own, other),
-    })
 }

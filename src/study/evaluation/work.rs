@@ -1,5 +1,7 @@
 //! The one loop of an evaluation: batches of pictures, past what the journal knows, watched and stopped.
 
+use std::ops::Range;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -34,6 +36,11 @@ pub(super) trait Measure {
         number
     }
 
+    /// Whether pictures go through the model together, so that one by itself may be computed by other kernels.
+    fn has_company(&self) -> bool {
+        true
+    }
+
     /// How many pictures go through the model at once for one that is measured.
     fn rows(&self) -> usize {
         1
@@ -44,6 +51,30 @@ pub(super) trait Measure {
 
     /// Whether a record that was read can be one of these.
     fn is_sound(&self, record: &Self::Record) -> bool;
+}
+
+/// The key of each record.
+pub(super) fn keys<M: Measure>(model: &dyn JointModel, measure: &M) -> Result<Vec<String>> {
+    let (key, samples) = (PartKey::new(model, &measure.settings()), measure.samples());
+    (0..measure.count()).map(|number| key.of(samples, measure.index(number))).collect()
+}
+
+/// The numbers that go together where `batch` pictures may. They lie where they would without a journal or shards, so that a
+/// picture has the same company, or less if only a part of them is known.
+pub(super) fn batches<M: Measure>(
+    model: &dyn JointModel,
+    batch: usize,
+    measure: &M,
+) -> impl Iterator<Item = Range<usize>> + use<M> {
+    let values = measure.samples().values().saturating_mul(measure.rows());
+    let batch = if measure.has_company() { limits::batch(together(model, batch), values) } else { 1 };
+    let count = measure.count();
+    (0..count).step_by(batch).map(move |first| first..(first + batch).min(count))
+}
+
+/// How many pictures go together where `batch` may: more where the model's device is slow on so few.
+pub(super) fn together(model: &dyn JointModel, batch: usize) -> usize {
+    batch.max(model.at_once(model.shape()))
 }
 
 /// An evaluation under way.
@@ -68,6 +99,16 @@ impl Work<'_> {
 
     /// Every picture's record.
     pub(super) fn records<M: Measure>(&mut self, measure: &M) -> Result<Vec<M::Record>> {
+        let records = self.share(measure, |_| true)?;
+        Ok(records.into_iter().flatten().collect())
+    }
+
+    /// The records of the pictures in the batches that are asked for, by number, and what is known of the others.
+    pub(super) fn share<M: Measure>(
+        &mut self,
+        measure: &M,
+        asked: impl Fn(usize) -> bool,
+    ) -> Result<Vec<Option<M::Record>>> {
         let (name, keys) = (measure.name(), self.keys(measure)?);
         let mut records: Vec<Option<M::Record>> = Vec::with_capacity(measure.count());
         records.resize_with(measure.count(), || None);
@@ -77,13 +118,11 @@ impl Work<'_> {
                 return Err(self.journal.broken(&name, &"a number out of range"));
             }
         }
-        self.advance(&name, records.iter().flatten().count());
-        // Batches lie where they would without a journal, so that a picture has the same company, or less.
-        let wanted = self.batch.max(self.model.at_once(self.model.shape()));
-        let batch = limits::batch(wanted, measure.samples().values().saturating_mul(measure.rows()));
-        for first in (0..records.len()).step_by(batch) {
-            let missing: Vec<usize> =
-                (first..(first + batch).min(records.len())).filter(|&number| records[number].is_none()).collect();
+        let mine: Vec<Range<usize>> =
+            batches(self.model, self.batch, measure).enumerate().filter(|(number, _)| asked(*number)).map(|(_, b)| b).collect();
+        self.advance(&name, mine.iter().map(|batch| records[batch.clone()].iter().flatten().count()).sum());
+        for batch in mine {
+            let missing: Vec<usize> = batch.filter(|&number| records[number].is_none()).collect();
             if missing.is_empty() {
                 continue;
             }
@@ -96,7 +135,7 @@ impl Work<'_> {
             missing.iter().zip(fresh).for_each(|(&number, record)| records[number] = Some(record));
             self.advance(&name, missing.len());
         }
-        Ok(records.into_iter().flatten().collect())
+        Ok(records)
     }
 
     /// The key of each record; none where no journal is kept.
@@ -104,8 +143,7 @@ impl Work<'_> {
         if self.journal.path().is_none() {
             return Ok(Vec::new());
         }
-        let (key, samples) = (PartKey::new(self.model, &measure.settings()), measure.samples());
-        (0..measure.count()).map(|number| key.of(samples, measure.index(number))).collect()
+        keys(self.model, measure)
     }
 
     fn advance(&mut self, part: &str, pictures: usize) {

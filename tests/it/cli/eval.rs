@@ -123,6 +123,7 @@ fn eval_stopped_by_ctrl_c_goes_on_with_the_same_figures() {
     assert!(said.contains("out.json.unfinished keeps") && said.contains("--resume goes on"), "{said}");
     assert!(state.exists() && !desk.at("out.json").exists());
     assert!(desk.refusal(1, &format!("{line} --json out.json")).contains("--resume goes on"));
+    // The notes on the data are not said before the journal is taken.
     let other = desk.refusal(1, &format!("{line} --seed 5 --json out.json --resume"));
     assert!(other.contains("nothing of this evaluation"), "{other}");
     desk.run(&format!("{line} --json out.json --resume")).success();
