@@ -31,7 +31,7 @@ if command -v dpkg >/dev/null && command -v apt-get >/dev/null; then
     fi
 fi
 
-# Tests that lack data, a graphics adapter or a browser note here that they were skipped.
+# Tests that lack data, a graphics adapter, a browser or a Python with torch (DENOSCOPE_PYTHON names one) note here that they were skipped.
 DENOSCOPE_SKIPPED=$(mktemp)
 export DENOSCOPE_SKIPPED
 trap 'rm -f "$DENOSCOPE_SKIPPED"' EXIT

@@ -10,5 +10,6 @@ mod programs;
 mod report_page;
 mod skip;
 mod torchattacks;
+mod torchrun;
 #[cfg(feature = "gui")]
 mod window;

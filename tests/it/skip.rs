@@ -1,4 +1,5 @@
-//! Tests that need what a machine may lack: a data set, a graphics adapter, a browser. Where it is missing they are skipped
+//! Tests that need what a machine may lack: a data set, a graphics adapter, a browser, a Python with
+//! torch. Where it is missing they are skipped
 //! aloud. Shared by the library's own tests and those of the program.
 //!
 //! In continuous integration (`CI=true`) and where `DENOSCOPE_REQUIRE` names the need, as in `DENOSCOPE_REQUIRE=data,gpu`, the
@@ -7,7 +8,7 @@
 
 use std::io::Write;
 
-/// Says that this test is skipped because `need` (`data`, `gpu` or `browser`) is missing, and why.
+/// Says that this test is skipped because `need` (`data`, `gpu`, `browser` or `torch`) is missing, and why.
 ///
 /// # Panics
 /// Where it must not be skipped.

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from .checkpoint import load
 from .model import JointNetwork
-from .training import Trainer
+from .recipe import Recipe
+from .training import Batch, Trainer
 
 
 @dataclass
@@ -135,10 +136,11 @@ def pgd(
     return adversarial
 
 
-def training_step(model: JointNetwork, clean: Tensor, labels: Tensor) -> Callable[[], tuple[float, float]]:
+def training_step(model: JointNetwork, clean: Tensor, labels: Tensor) -> Callable[[], tuple[Tensor, Tensor]]:
     """A step of the trainer on the given batch, with a schedule long enough not to matter."""
-    trainer = Trainer(model.train().requires_grad_(), steps=1_000_000)
-    return lambda: trainer.step(clean, labels)
+    recipe, generator = Recipe(), torch.Generator().manual_seed(0)
+    trainer = Trainer(model.train().requires_grad_(), recipe, steps=1_000_000)
+    return lambda: trainer.step(Batch.draw(recipe, clean, labels, generator))
 
 
 def peak_memory(

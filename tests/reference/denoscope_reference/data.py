@@ -51,16 +51,34 @@ def statistics(data: DataSet) -> tuple[list[float], float]:
     return mean.tolist(), float(np.sqrt((square - mean**2).mean()))
 
 
-def augmented(pictures: Tensor, shift: int = 2, mirror: bool = True) -> Tensor:
+def augmented(pictures: Tensor, shift: int, mirror: bool, generator: torch.Generator | None = None) -> Tensor:
     """Each picture shifted by up to `shift` pixels, its border continued by reflection, and half of them mirrored."""
     count, _, height, width = pictures.shape
     padded = F.pad(pictures, (shift,) * 4, mode="reflect")
-    offsets = torch.randint(0, 2 * shift + 1, (count, 2)).tolist()
+    offsets = torch.randint(0, 2 * shift + 1, (count, 2), generator=generator).tolist()
     moved = torch.stack([p[:, y : y + height, x : x + width] for p, (y, x) in zip(padded, offsets, strict=True)])
     if mirror:
-        flips = torch.rand(count, 1, 1, 1) < 0.5
+        flips = (torch.rand(count, 1, 1, 1, generator=generator) < 0.5).to(moved.device)
         moved = torch.where(flips, moved.flip(3), moved)
     return moved
+
+
+def split(data: DataSet, aside: int, limit: int | None, generator: torch.Generator) -> tuple[DataSet, DataSet]:
+    """A part to train on and one that is kept aside, at random and with each class's share.
+
+    The pictures are others than those that the application keeps aside.
+    """
+    order = torch.randperm(len(data.labels), generator=generator)
+    # A stable sort by the place in the class spreads every class evenly over the order.
+    place = torch.empty(len(order), dtype=torch.double)
+    for label in data.labels.unique():
+        own = (data.labels[order] == label).nonzero()[:, 0]
+        place[own] = (torch.arange(len(own)) + 0.5).double() / len(own)
+    order = order[place.argsort(stable=True)]
+    kept, rest = order[:aside], order[aside:]
+    rest = rest[:limit]
+    parts = (DataSet(data.name, data.pictures[some], data.labels[some], data.classes) for some in (rest, kept))
+    return next(parts), next(parts)
 
 
 def _idx(path: Path) -> Tensor:

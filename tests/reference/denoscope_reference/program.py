@@ -7,7 +7,8 @@ steps as it does there without knowing what a tensor's name means.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,9 +36,14 @@ PROGRAMS = _read()
 
 
 def tensors_of(model: JointNetwork) -> dict[str, TensorSpec]:
-    """What a network's tensors are, by name: from the program with the same layers, whatever their widths."""
-    names = model.state_dict().keys()
-    for tensors in PROGRAMS.values():
-        if names == {tensor.name for tensor in tensors}:
-            return {tensor.name: tensor for tensor in tensors}
-    raise ValueError("no program in programs.json has these layers; add the network to tests/it/programs.rs")
+    """What a network's tensors are, by name: as in the programs, whatever the widths and however many stages and blocks."""
+
+    def kind(name: str) -> str:
+        return re.sub(r"\.\d+\.", ".N.", name)
+
+    kinds = {kind(tensor.name): tensor for tensors in PROGRAMS.values() for tensor in tensors}
+    state = model.state_dict()
+    unknown = [name for name in state if kind(name) not in kinds]
+    if unknown:
+        raise ValueError(f"no program in programs.json has {unknown[0]}; add the network to tests/it/programs.rs")
+    return {name: replace(kinds[kind(name)], name=name, shape=tuple(value.shape)) for name, value in state.items()}
