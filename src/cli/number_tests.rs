@@ -227,9 +227,7 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
         | Command::Models(_)
         | Command::Devices(_)
         | Command::Completions(_)
-        | Command::Man(_) => {
-            Ok(())
-        }
+        | Command::Man(_) => Ok(()),
     }
 }
 

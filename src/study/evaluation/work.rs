@@ -118,8 +118,11 @@ impl Work<'_> {
                 return Err(self.journal.broken(&name, &"a number out of range"));
             }
         }
-        let mine: Vec<Range<usize>> =
-            batches(self.model, self.batch, measure).enumerate().filter(|(number, _)| asked(*number)).map(|(_, b)| b).collect();
+        let mine: Vec<Range<usize>> = batches(self.model, self.batch, measure)
+            .enumerate()
+            .filter(|(number, _)| asked(*number))
+            .map(|(_, b)| b)
+            .collect();
         self.advance(&name, mine.iter().map(|batch| records[batch.clone()].iter().flatten().count()).sum());
         for batch in mine {
             let missing: Vec<usize> = batch.filter(|&number| records[number].is_none()).collect();
