@@ -50,12 +50,11 @@ impl Crops {
         let photograph = self.first.partition_point(|&first| first as usize <= number) - 1;
         let (rows, columns) = self.size(photograph);
         let (height, width) = (self.shape.height, self.shape.width);
-        let corner = match place {
-            Some((down, right)) => (anywhere(rows - height, down), anywhere(columns - width, right)),
-            None => {
-                let (across, within) = (columns / width, number - self.first[photograph] as usize);
-                (spread(rows, height, within / across), spread(columns, width, within % across))
-            }
+        let corner = if let Some((down, right)) = place {
+            (anywhere(rows - height, down), anywhere(columns - width, right))
+        } else {
+            let (across, within) = (columns / width, number - self.first[photograph] as usize);
+            (spread(rows, height, within / across), spread(columns, width, within % across))
         };
         self.photographs.window(photograph, corner, (height, width), out)
     }
