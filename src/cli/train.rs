@@ -86,6 +86,9 @@ impl Bar {
             "{}: {} pictures, {} held out; {} weights on {}; from step {} for {length}",
             started.data, started.pictures, started.held_out, started.parameters, started.device, started.step
         ));
+        if let Some(memory) = &started.memory {
+            self.line(&format!("{}: {memory}", started.device));
+        }
     }
 
     fn step(&self, report: &Report) {

@@ -1,6 +1,7 @@
 //! The seam between the network and whatever computes it: an *engine* answers for one network on one device, over plain
-//! slices. [`Passes`] is its use, [`Learner`] its training. Kernels on a processor, tensors on CUDA or Metal, and shaders
-//! stand behind the same two traits, and one suite of tests holds all of them to the contract below.
+//! slices. [`Passes`] is its use, [`Learner`] its training, [`Stepper`] its training with the optimiser beside the weights.
+//! Kernels on a processor, tensors on CUDA or Metal, and shaders stand behind the same traits, and one suite of tests holds
+//! all of them to the contract below.
 //!
 //! # The function
 //!
@@ -49,12 +50,16 @@
 mod ascent;
 mod learner;
 mod passes;
+pub mod rules;
+mod stepper;
 
 #[cfg(test)]
 pub(crate) use ascent::plainly;
 pub use ascent::{Ascended, Ascent};
 pub use learner::{Gradients, Learner, LossParts, LossWeights, TrainingRows};
 pub use passes::{Analysis, Passes, Size, Tape, check_cotangents, check_pictures};
+pub use rules::{AdamW, Change, Muon, Settings};
+pub use stepper::{Part, Stepper};
 
 #[cfg(doc)]
 use crate::Error;

@@ -3,10 +3,11 @@
 //! The window's device must not be shared: a wait on it holds a lock that its frames need. Waiting is by polling, with a
 //! deadline of our own; nothing here panics on a device's error, and a submission whose end was not reached is an error.
 
+mod job;
+
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{self, TryRecvError};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use super::adapters::{Card, Kind, ready};
 use super::budget;
@@ -14,6 +15,8 @@ use super::fault::{Fault, first_line};
 use super::kernels::{Kernel, Source, pipeline};
 use super::pace::Pace;
 use crate::{Error, Result};
+
+pub use job::{Flight, Readback};
 
 /// How a device is opened.
 #[derive(Debug, Clone)]
@@ -91,22 +94,8 @@ pub struct Gpu {
     nothing: Buffer,
 }
 
-/// Where results come back, with the marks of the submissions.
-#[derive(Debug)]
-pub struct Readback {
-    staging: wgpu::Buffer,
-    bytes: u64,
-    parameters: wgpu::Buffer,
-    marks: wgpu::Buffer,
-    /// The job's first submission, and every further one.
-    steps: [Step; 2],
-}
-
 /// Bytes between two dispatches' parameters: what every device's alignment divides.
 pub const PARAMETER_BYTES: u64 = 256;
-
-/// Bytes of the marks.
-const MARK_BYTES: u64 = 8;
 
 impl Gpu {
     /// Opens a card.
@@ -166,7 +155,7 @@ impl Gpu {
             dispatches: AtomicU32::new(0),
             device,
             queue,
-            pipelines: Kernel::ALL.iter().map(|_| OnceLock::new()).collect(),
+            pipelines: Kernel::all().map(|_| OnceLock::new()).collect(),
             fault,
             jobs: AtomicU32::new(0),
             submissions: AtomicU32::new(0),
@@ -222,12 +211,6 @@ impl Gpu {
     #[cfg(test)]
     pub(super) fn refuse(&self, bytes: u64) {
         self.refused.store(bytes, Ordering::Relaxed);
-    }
-
-    /// Operations of the longest submission of the latest job.
-    #[cfg(test)]
-    pub(super) fn longest(&self) -> f64 {
-        *self.longest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Dispatches so far.
@@ -347,155 +330,5 @@ impl Gpu {
         let layout = self.pipeline(kernel).get_bind_group_layout(0);
         let descriptor = wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries };
         Step { kernel, bind: self.device.create_bind_group(&descriptor), groups, operations }
-    }
-
-    /// Room for `values` results of 4 bytes each to come back in.
-    #[must_use]
-    pub fn readback(&self, values: usize) -> Readback {
-        let bytes = 4 * values as u64;
-        let parameters = self.buffer(2 * PARAMETER_BYTES, wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST);
-        let marks = self.buffer(MARK_BYTES, wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC);
-        let staging = self.buffer(bytes + MARK_BYTES, wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
-        let mark = |first| {
-            let at = if first { 0 } else { PARAMETER_BYTES };
-            self.bound(Kernel::Mark, (&parameters, at), std::iter::once(&marks), [1, 1, 1], 0.0)
-        };
-        Readback { steps: [mark(true), mark(false)], staging, bytes, parameters, marks }
-    }
-
-    /// Runs the steps in order, in as many submissions as keep each short, and gives the beginnings of `results`, so many
-    /// values of each.
-    ///
-    /// # Errors
-    /// [`Error::Device`] if the device was lost, reported an error, took too long or left out work.
-    pub fn run<'a>(
-        &self,
-        steps: impl Iterator<Item = &'a Step>,
-        results: &[(&Buffer, usize)],
-        readback: &Readback,
-    ) -> Result<Vec<Vec<f32>>> {
-        self.check()?;
-        let start = Instant::now();
-        let job = self.jobs.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let mut words = [0_u32; PARAMETER_BYTES as usize / 2];
-        (words[0], words[1], words[PARAMETER_BYTES as usize / 4]) = (job, 1, job);
-        self.queue.write_buffer(&readback.parameters, 0, bytemuck::cast_slice(&words));
-        let budget = self.pace.submission();
-        let (mut submissions, mut all, mut longest) = (0_u32, 0.0, 0.0_f64);
-        let mut steps = steps.peekable();
-        loop {
-            let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                let mut operations = 0.0;
-                while let Some(step) = steps.peek() {
-                    if operations > 0.0 && operations + step.operations > budget {
-                        break;
-                    }
-                    operations += step.operations;
-                    self.record(&mut pass, step);
-                    steps.next();
-                }
-                all += operations;
-                longest = longest.max(operations);
-                if !self.settings.unmarked {
-                    self.record(&mut pass, &readback.steps[usize::from(submissions > 0)]);
-                }
-            }
-            submissions += 1;
-            self.submissions.fetch_add(1, Ordering::Relaxed);
-            let last = steps.peek().is_none();
-            if last {
-                let mut at = 0;
-                for (buffer, values) in results {
-                    let size = 4 * *values as u64;
-                    encoder.copy_buffer_to_buffer(&buffer.0, 0, &readback.staging, at, size);
-                    at += size;
-                }
-                encoder.copy_buffer_to_buffer(&readback.marks, 0, &readback.staging, readback.bytes, MARK_BYTES);
-            }
-            self.queue.submit([encoder.finish()]);
-            if last {
-                break;
-            }
-        }
-        *self.longest.lock().unwrap_or_else(PoisonError::into_inner) = longest;
-        let found = self.wait(readback, results, (job, submissions));
-        if found.is_ok() {
-            self.pace.learn(all, start.elapsed());
-        }
-        found
-    }
-
-    fn record(&self, pass: &mut wgpu::ComputePass<'_>, step: &Step) {
-        self.dispatches.fetch_add(1, Ordering::Relaxed);
-        pass.set_pipeline(self.pipeline(step.kernel));
-        pass.set_bind_group(0, &step.bind, &[]);
-        pass.dispatch_workgroups(step.groups[0], step.groups[1], step.groups[2]);
-    }
-
-    /// Polls until the results are there. `Poll` and never `Wait`, which holds a lock of the device while it waits.
-    fn wait(&self, readback: &Readback, results: &[(&Buffer, usize)], expected: (u32, u32)) -> Result<Vec<Vec<f32>>> {
-        let (sender, receiver) = mpsc::channel();
-        let range = 0..readback.bytes + MARK_BYTES;
-        readback.staging.map_async(wgpu::MapMode::Read, range.clone(), move |mapped| {
-            // The receiver has gone where the wait was given up.
-            let _ = sender.send(mapped);
-        });
-        let start = Instant::now();
-        loop {
-            let polled = self.device.poll(wgpu::PollType::Poll);
-            match receiver.try_recv() {
-                Ok(Ok(())) => break,
-                Ok(Err(error)) => {
-                    self.check()?;
-                    return Err(self.give_up(&error.to_string()));
-                }
-                Err(TryRecvError::Disconnected) => {
-                    self.check()?;
-                    return Err(self.give_up("the results never came"));
-                }
-                Err(TryRecvError::Empty) => {}
-            }
-            self.check()?;
-            if let Err(error) = polled {
-                return Err(self.give_up(&error.to_string()));
-            }
-            let waited = start.elapsed();
-            if waited > self.settings.patience {
-                return Err(self.give_up(&format!("no result after {} s", waited.as_secs())));
-            }
-            // Most jobs are shorter than a sleep is exact.
-            if waited < Duration::from_millis(2) {
-                std::thread::yield_now();
-            } else {
-                std::thread::sleep(Duration::from_micros(150));
-            }
-        }
-        let (values, marks) = {
-            let view = readback.staging.get_mapped_range(range).map_err(|e| self.give_up(&e.to_string()))?;
-            let mut at = 0;
-            let mut take = |count: usize| {
-                let bytes = &view[at..at + 4 * count];
-                at += 4 * count;
-                bytemuck::pod_collect_to_vec::<u8, f32>(bytes)
-            };
-            let values: Vec<Vec<f32>> = results.iter().map(|(_, count)| take(*count)).collect();
-            let marks =
-                bytemuck::pod_collect_to_vec::<u8, u32>(&view[readback.bytes as usize..][..MARK_BYTES as usize]);
-            (values, marks)
-        };
-        readback.staging.unmap();
-        self.check()?;
-        if marks != [expected.0, expected.1] {
-            return Err(self.give_up("the driver left out work without a word"));
-        }
-        Ok(values)
-    }
-
-    /// Notes a fault for good.
-    fn give_up(&self, reason: &str) -> Error {
-        self.fault.note(reason);
-        self.check().err().unwrap_or_else(|| self.failed(reason))
     }
 }

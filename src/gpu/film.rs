@@ -66,15 +66,34 @@ impl Film {
         }
     }
 
-    /// The row of one σ inside the trained range.
+    /// The width of the embedding.
     #[must_use]
-    pub fn row(&self, sigma: f32) -> Vec<f32> {
+    pub fn embedding(&self) -> usize {
+        self.embed[1].bias.len()
+    }
+
+    /// How many values it starts from.
+    #[must_use]
+    pub fn feature_count(&self) -> usize {
+        2 * self.frequencies + 1
+    }
+
+    /// What the embedding of one σ inside the trained range starts from: t and the sines and cosines of kπt/2.
+    #[must_use]
+    pub fn features(&self, sigma: f32) -> Vec<f32> {
         let (low, high) = (f64::from(self.range.0).ln(), f64::from(self.range.1).ln());
         let t = 2.0 * (f64::from(sigma).ln() - low) / (high - low) - 1.0;
         let angles: Vec<f64> = (1..=self.frequencies).map(|k| k as f64 * std::f64::consts::FRAC_PI_2 * t).collect();
         let mut x = vec![t as f32];
         x.extend(angles.iter().map(|a| a.sin() as f32));
         x.extend(angles.iter().map(|a| a.cos() as f32));
+        x
+    }
+
+    /// The row of one σ inside the trained range.
+    #[must_use]
+    pub fn row(&self, sigma: f32) -> Vec<f32> {
+        let mut x = self.features(sigma);
         for layer in &self.embed {
             x = layer.apply(&x);
             for value in &mut x {

@@ -45,6 +45,8 @@ pub struct Filter {
     pub stride: usize,
     adjoint: bool,
     phases: Vec<Taps>,
+    /// The convolution that it is of.
+    convolution: Convolution,
     /// For each phase and each of its taps `[padded inputs, padded outputs]`.
     pub weights: Vec<f32>,
 }
@@ -70,14 +72,20 @@ impl Convolution {
     /// The filter of the convolution itself.
     #[must_use]
     pub fn forward(&self, weights: &[f32]) -> Filter {
-        let axis = Axis { parity: 0, first: -(self.border as i32), taps: (0..self.kernel).collect() };
-        self.pack(false, &[axis], weights)
+        self.pack(false, weights)
     }
 
     /// The filter of its adjoint, which gathers: an input pixel of parity r gets from output `i + (r + border − tap)/stride`
     /// through every tap that makes this whole.
     #[must_use]
     pub fn adjoint(&self, weights: &[f32]) -> Filter {
+        self.pack(true, weights)
+    }
+
+    fn axes(&self, adjoint: bool) -> Vec<Axis> {
+        if !adjoint {
+            return vec![Axis { parity: 0, first: -(self.border as i32), taps: (0..self.kernel).collect() }];
+        }
         let axis = |parity: usize| {
             let reaches =
                 |tap: &usize| (parity + self.border + self.stride * self.kernel - tap).is_multiple_of(self.stride);
@@ -85,11 +93,21 @@ impl Convolution {
             let last = taps.first().copied().unwrap_or_default() as i32;
             Axis { parity, first: ((parity + self.border) as i32 - last) / self.stride as i32, taps }
         };
-        let axes: Vec<Axis> = (0..self.stride).map(axis).collect();
-        self.pack(true, &axes, weights)
+        (0..self.stride).map(axis).collect()
     }
 
-    fn pack(&self, adjoint: bool, axes: &[Axis], weights: &[f32]) -> Filter {
+    /// The taps, as places in the kernel, in the order in which a filter holds them.
+    #[must_use]
+    pub fn order(&self, adjoint: bool) -> Vec<usize> {
+        let axes = self.axes(adjoint);
+        let pairs = axes.iter().flat_map(|lines| axes.iter().map(move |columns| (lines, columns)));
+        let taps =
+            pairs.flat_map(|(lines, columns)| lines.taps.iter().flat_map(|y| columns.taps.iter().map(move |x| (y, x))));
+        taps.map(|(y, x)| y * self.kernel + x).collect()
+    }
+
+    fn pack(&self, adjoint: bool, weights: &[f32]) -> Filter {
+        let axes = &self.axes(adjoint);
         let (from, to) = if adjoint { (self.outputs, self.inputs) } else { (self.inputs, self.outputs) };
         let (wide_from, wide_to) = (padded(from), padded(to));
         let mut packed = Vec::new();
@@ -119,7 +137,15 @@ impl Convolution {
             }
         }
         let steps = if adjoint { (1, self.stride) } else { (self.stride, 1) };
-        Filter { channels: (from, to), steps, stride: self.stride, adjoint, phases, weights: packed }
+        Filter {
+            channels: (from, to),
+            steps,
+            stride: self.stride,
+            adjoint,
+            phases,
+            convolution: *self,
+            weights: packed,
+        }
     }
 }
 
@@ -146,6 +172,12 @@ pub struct Product<'a> {
 }
 
 impl Filter {
+    /// The convolution that it is of, or the adjoint of.
+    #[must_use]
+    pub fn convolution(&self) -> Convolution {
+        self.convolution
+    }
+
     /// The product for `rows` rows. `picture` is the size of the convolution's input: of this product's output, if it is an
     /// adjoint.
     #[must_use]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::filter::{TILES, Tile};
+use super::learning::Learning;
 
 /// A kernel of `shaders/network`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub enum Kernel {
     Ascend,
     /// The end of a submission.
     Mark,
+    /// One of training's.
+    Learn(Learning),
 }
 
 /// What is to be known to build a kernel.
@@ -68,9 +71,11 @@ macro_rules! joined {
     };
 }
 
+pub(super) use joined;
+
 impl Kernel {
-    /// Every kernel.
-    pub const ALL: [Self; 19] = [
+    /// Every kernel of the network in use.
+    pub const USE: [Self; 19] = [
         Self::Product(TILES[0]),
         Self::Product(TILES[1]),
         Self::Product(TILES[2]),
@@ -92,10 +97,15 @@ impl Kernel {
         Self::Mark,
     ];
 
-    /// Its place in [`Self::ALL`].
+    /// Every kernel, those of training last.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::USE.into_iter().chain(Learning::ALL.map(Self::Learn))
+    }
+
+    /// Its place among all of them.
     #[must_use]
     pub fn index(self) -> usize {
-        Self::ALL.iter().position(|kernel| *kernel == self).unwrap_or_default()
+        Self::all().position(|kernel| kernel == self).unwrap_or_default()
     }
 
     /// Where it comes from.
@@ -123,6 +133,7 @@ impl Kernel {
             Self::Oppose => ("ascent.wgsl", ascent, "oppose", &[3, 4, 5, 6]),
             Self::Ascend => ("ascent.wgsl", ascent, "ascend", &[1, 7, 8, 9, 10, 11]),
             Self::Mark => ("mark.wgsl", joined!(+"mark.wgsl"), "mark", &[1]),
+            Self::Learn(kernel) => return kernel.source(),
         };
         let constants = match self {
             Self::Product((tx, ty)) => vec![("TX", f64::from(tx)), ("TY", f64::from(ty))],

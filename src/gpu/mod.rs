@@ -20,6 +20,7 @@ mod filter;
 mod forward;
 mod joint;
 pub mod kernels;
+mod learning;
 mod memory;
 mod network;
 pub mod pace;
@@ -28,7 +29,9 @@ pub mod probe;
 mod pullback;
 #[cfg(test)]
 mod tests;
+mod training;
 
 pub use adapters::{Card, Kind, Selector, cards, choose, may_have_card};
 pub use device::{Gpu, Settings};
 pub use engine::Engine;
+pub use training::Learner;

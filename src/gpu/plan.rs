@@ -60,6 +60,12 @@ impl<'g> Draft<'g> {
         Self { gpu, calls: Vec::new() }
     }
 
+    /// The device that it is for.
+    #[must_use]
+    pub fn gpu(&self) -> &'g Gpu {
+        self.gpu
+    }
+
     /// Appends a dispatch. `first_row` is the word of the parameters that holds the number of the first row.
     pub fn add(
         &mut self,

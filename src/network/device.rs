@@ -6,7 +6,7 @@ use super::Checkpoint;
 #[cfg(feature = "gpu")]
 use super::graphics;
 use super::tensors::{self, Place, TensorLearner, TensorPasses};
-use crate::engine::{Learner, Passes};
+use crate::engine::{Learner, Passes, Stepper};
 use crate::kernels::engine::{Processor, ProcessorLearner};
 use crate::{Error, Result};
 
@@ -151,20 +151,30 @@ impl DeviceChoice {
         }
         #[cfg(not(feature = "gpu"))]
         if let Self::Gpu(_) = self {
-            let why = format!("--device {self}: this build cannot use a graphics card; build it with --features gpu");
-            return Err(Error::Device(why));
+            return Err(self.without_cards());
         }
         Ok((Box::new(Processor::new(&program, &weights)?), reason.take()))
+    }
+
+    /// Why a card cannot be had in a build that knows none.
+    #[cfg(not(feature = "gpu"))]
+    fn without_cards(&self) -> Error {
+        Error::Device(format!("--device {self}: this build cannot use a graphics card; build it with --features gpu"))
     }
 
     /// What learns a checkpoint's weights.
     ///
     /// # Errors
-    /// [`Error::Device`] if the device is not to be had or does not train, [`Error::Compute`] if the weights do not fit.
+    /// [`Error::Device`] if the device is not to be had, [`Error::Compute`] if the weights do not fit.
     pub(crate) fn trainee(&self, checkpoint: &Checkpoint) -> Result<Trainee> {
+        #[cfg(feature = "gpu")]
+        if let Self::Gpu(card) = self {
+            let learner = graphics::learner(checkpoint, card.as_deref().unwrap_or_default())?;
+            return Ok(Trainee::Resident(Box::new(learner)));
+        }
+        #[cfg(not(feature = "gpu"))]
         if let Self::Gpu(_) = self {
-            let reason = "uses a model but does not train one; choose --device cpu, cuda or metal";
-            return Err(Error::Device(format!("--device {self} {reason}")));
+            return Err(self.without_cards());
         }
         let program = checkpoint.description.program();
         let weights = checkpoint.weights(&program)?;
@@ -182,8 +192,11 @@ impl DeviceChoice {
 pub(crate) enum Trainee {
     /// Beside an optimiser in this program's memory.
     Host(Box<dyn Learner>),
-    /// On a device, where the optimiser's work is done too: nothing crosses over in a step.
+    /// In tensors of a device, where the optimiser's work is done too: nothing crosses over in a step.
     Tensors(Box<TensorLearner>),
+    /// On a device that does the optimiser's work itself.
+    #[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "only graphics cards do"))]
+    Resident(Box<dyn Stepper>),
 }
 
 /// Lets matrix products on CUDA round their factors to TF32 (10 bits), which training tolerates and inference avoids.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::automatic::{self, Candidate, Memory, Times};
 use super::guarded::Guarded;
 use super::{Architecture, Checkpoint, Description, DeviceChoice, Network, Stem};
-use crate::engine::Passes;
+use crate::engine::{Learner as _, LossWeights, Passes, TrainingRows};
 use crate::gpu::{self, Engine, Gpu, Selector, Settings};
-use crate::kernels::engine::Processor;
+use crate::kernels::engine::{Processor, ProcessorLearner};
 use crate::picture::{Shape, normals};
 use crate::{Error, Result};
 
@@ -42,22 +42,8 @@ fn device(text: &str) -> Result<Arc<Gpu>> {
 /// # Errors
 /// [`Error::Device`] if a value is further off than rounding, or the card fails.
 pub(super) fn check(gpu: &Arc<Gpu>) -> Result<()> {
-    let architecture = Architecture {
-        stem: Stem { kernel: 4, stride: 2 },
-        widths: vec![8, 16],
-        blocks: vec![1, 1],
-        strides: vec![1, 2],
-        group: 8,
-        sigma_frequencies: 3,
-        sigma_width: 6,
-    };
-    let (shape, classes) = (Shape::new(3, 8, 8), ["a", "b", "c"].map(str::to_owned).to_vec());
-    let mut checkpoint = Checkpoint::untrained(Description::new("check", classes, shape, architecture), 1)?;
-    for (stream, tensor) in checkpoint.tensors.values_mut().enumerate() {
-        let scale = (tensor.shape[1..].iter().product::<usize>() as f32).sqrt().recip();
-        normals::fill(1, stream as u64, 0, &mut tensor.values);
-        tensor.values.iter_mut().for_each(|value| *value *= scale);
-    }
+    let checkpoint = small()?;
+    let shape = checkpoint.description.image;
     let mut noisy = vec![0.0; 2 * shape.len()];
     normals::fill(2, 0, 0, &mut noisy);
     let sigmas = [0.1, 0.5];
@@ -76,14 +62,82 @@ pub(super) fn check(gpu: &Arc<Gpu>) -> Result<()> {
     let values = [[tape.logits(), expected.logits()], [tape.energy(), expected.energy()]];
     let pairs = values.map(|pair| pair.map(single)).into_iter().chain([[found, truth]]);
     for [found, truth] in pairs {
-        let largest = truth.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
-        if !found.iter().zip(&truth).all(|(a, b)| (a - b).abs() <= TOLERANCE * largest) {
-            let title = gpu.card().title();
-            let reason = "computes other values than the processor, so its driver is not to be trusted";
-            return Err(Error::Device(format!("{title}: {reason}; choose --device cpu")));
-        }
+        trust(gpu, &found, &truth)?;
     }
     Ok(())
+}
+
+/// Whether a card's values are the processor's but for rounding.
+fn trust(gpu: &Gpu, found: &[f32], truth: &[f32]) -> Result<()> {
+    let largest = truth.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+    if found.iter().zip(truth).all(|(a, b)| (a - b).abs() <= TOLERANCE * largest) {
+        return Ok(());
+    }
+    let title = gpu.card().title();
+    let reason = "computes other values than the processor, so its driver is not to be trusted";
+    Err(Error::Device(format!("{title}: {reason}; choose --device cpu")))
+}
+
+/// A small network whose every weight is random.
+fn small() -> Result<Checkpoint> {
+    let architecture = Architecture {
+        stem: Stem { kernel: 4, stride: 2 },
+        widths: vec![8, 16],
+        blocks: vec![1, 1],
+        strides: vec![1, 2],
+        group: 8,
+        sigma_frequencies: 3,
+        sigma_width: 6,
+    };
+    let (shape, classes) = (Shape::new(3, 8, 8), ["a", "b", "c"].map(str::to_owned).to_vec());
+    let mut checkpoint = Checkpoint::untrained(Description::new("check", classes, shape, architecture), 1)?;
+    for (stream, tensor) in checkpoint.tensors.values_mut().enumerate() {
+        let scale = (tensor.shape[1..].iter().product::<usize>() as f32).sqrt().recip();
+        normals::fill(1, stream as u64, 0, &mut tensor.values);
+        tensor.values.iter_mut().for_each(|value| *value *= scale);
+    }
+    Ok(checkpoint)
+}
+
+/// Holds a small network's gradients on a card against the processor's.
+///
+/// # Errors
+/// As [`check`].
+pub(super) fn check_learning(gpu: &Arc<Gpu>) -> Result<()> {
+    let checkpoint = small()?;
+    let (program, shape) = (checkpoint.description.program(), checkpoint.description.image);
+    let weights = checkpoint.weights(&program)?;
+    let [mut noisy, mut noise] = [(); 2].map(|()| vec![0.0; 3 * shape.len()]);
+    normals::fill(3, 0, 0, &mut noisy);
+    normals::fill(4, 0, 0, &mut noise);
+    let rows = TrainingRows {
+        noisy: &noisy,
+        size: (shape.height, shape.width),
+        noise: &noise,
+        sigmas: &[0.1, 0.5, 0.02],
+        labels: &[0, 2, 1],
+        classes: &[None, Some(1), None],
+    };
+    let loss = LossWeights { cross_entropy: 1.0, score: 3.0 };
+    let mut processor = ProcessorLearner::new(program.clone());
+    processor.load(&weights)?;
+    let (_, truth) = processor.gradient(&rows, loss)?;
+    let mut learner = gpu::Learner::new(gpu, &program, &weights)?;
+    let (_, found) = learner.gradient(&rows, loss)?;
+    found.iter().zip(truth).try_for_each(|(found, truth)| trust(gpu, found, truth))
+}
+
+/// What trains a checkpoint's weights on the card that `text` means.
+///
+/// # Errors
+/// [`Error::Device`] if the card is not to be had or computes other gradients than the processor, [`Error::Compute`] if the
+/// network cannot be trained on it.
+pub(super) fn learner(checkpoint: &Checkpoint, text: &str) -> Result<gpu::Learner> {
+    let gpu = device(text)?;
+    let program = checkpoint.description.program();
+    let learner = gpu::Learner::new(&gpu, &program, &checkpoint.weights(&program)?)?;
+    check_learning(&gpu)?;
+    Ok(learner)
 }
 
 fn engine(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Result<Engine> {

@@ -12,6 +12,7 @@
 //! offsets of every activation and the weights of every read-out.
 
 mod architecture;
+mod banks;
 mod build;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod tests;
 use serde::Serialize;
 
 pub use architecture::{Architecture, Stem};
+pub use banks::banks;
 
 /// The number of a tensor: its place in [`Program::tensors`].
 pub type TensorId = usize;

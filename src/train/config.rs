@@ -221,7 +221,8 @@ pub struct Config {
     /// Threads that prepare batches (default: all cores but one)
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Where to compute: auto, cpu, cuda, cuda:N or metal
+    /// Where to train: auto (CUDA or Metal where the build has them, else cpu), cpu, gpu, gpu:N or gpu:NAME (any graphics card),
+    /// cuda, cuda:N or metal
     #[arg(long, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
     /// On CUDA, multiply with TF32's ten bits: faster, and training tolerates it

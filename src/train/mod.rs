@@ -39,6 +39,8 @@ pub(crate) use state::read as read_state;
 pub(crate) use state::seed as state_seed;
 pub use trainer::Trainer;
 
+#[cfg(all(test, feature = "gpu"))]
+mod card_tests;
 #[cfg(test)]
 mod kill_tests;
 #[cfg(all(test, target_os = "linux"))]

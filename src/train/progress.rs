@@ -45,6 +45,8 @@ pub struct Started {
     pub parameters: usize,
     /// Where it computes.
     pub device: String,
+    /// What memory of that device it takes, in words, where it is known.
+    pub memory: Option<String>,
     /// The step that it starts from: 0, or where it was left.
     pub step: u64,
     /// Steps in all; unknown for a run that is limited by time.

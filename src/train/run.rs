@@ -51,6 +51,8 @@ struct Run {
     log: Log,
     budget: Budget,
     /// Training time of earlier parts.
+    /// What memory of its device the trainer takes.
+    memory: Option<String>,
     earlier: Duration,
     begun: Instant,
     reported: (u64, Instant),
@@ -90,6 +92,7 @@ impl Run {
             Pictures::open(&config, began, cancel, &mut observe)?;
         let untrained = untrained(&config, &data, statistics)?;
         let mut trainer = Trainer::new(untrained, &config.device_choice()?, config.optimiser())?;
+        let memory = trainer.prepare(config.batch)?;
         let (mut earlier, mut evaluation) = (Duration::ZERO, None);
         if let Some((record, state)) = restored {
             if record.data != digest {
@@ -140,6 +143,7 @@ impl Run {
             feed,
             log,
             budget,
+            memory,
             earlier,
             begun: now,
             reported: last,
@@ -157,6 +161,7 @@ impl Run {
             notices: self.data.notices.clone(),
             parameters: self.trainer.description().parameter_count(),
             device: self.trainer.device(),
+            memory: self.memory.clone(),
             step: self.step(),
             steps: match self.budget {
                 Budget::Steps(steps) => Some(steps),
@@ -183,7 +188,7 @@ impl Run {
             if cancel.is_raised() {
                 return Ok(true);
             }
-            self.train()?;
+            self.train().map_err(|error| self.interrupted(error))?;
             if self.step() - self.reported.0 >= self.config.log_every {
                 progress(Progress::Step(self.report()?));
             }
@@ -209,7 +214,7 @@ impl Run {
     /// Reads the loss back, logs it, and stops the run if it is no number.
     fn report(&mut self) -> Result<Report> {
         let steps = self.step() - self.reported.0;
-        let sums = self.trainer.take_sums()?;
+        let sums = self.trainer.take_sums().map_err(|error| self.interrupted(error))?;
         let mean = |index: usize| f64::from(sums[index]) / steps.max(1) as f64;
         if !sums.iter().all(|v| v.is_finite()) {
             return Err(self.lost(&format!("the loss is {} by step {}", mean(0), self.step())));
@@ -313,6 +318,17 @@ impl Run {
             evaluation: self.evaluation,
             out: self.config.out,
         })
+    }
+
+    /// The error of a run whose device was lost, and what to do: what the device held is gone.
+    fn interrupted(&self, error: Error) -> Error {
+        match error {
+            Error::Device(reason) => {
+                let kept = self.saved.0;
+                Error::Device(format!("{reason}; --resume goes on from step {kept}, with --device on another device"))
+            }
+            other => other,
+        }
     }
 
     /// The error of a run whose numbers are lost, and what is left of it.

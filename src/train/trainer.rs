@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::batches::TrainingBatch;
 use super::optimiser::device::DeviceOptimiser;
+use super::optimiser::resident::Resident;
 use super::optimiser::{Optimiser, Settings, State};
 use crate::Result;
 use crate::engine::{Learner, LossWeights, TrainingRows};
@@ -23,6 +24,8 @@ enum Work {
     Host { learner: Box<dyn Learner>, optimiser: Optimiser, sums: [f32; 4] },
     /// In tensors of a device: nothing is read back in a step.
     Device { learner: Box<TensorLearner>, optimiser: DeviceOptimiser, sums: Option<Tensor> },
+    /// On a device that steps them itself: nothing is read back in a step.
+    Resident(Resident),
 }
 
 impl Trainer {
@@ -42,6 +45,7 @@ impl Trainer {
                 let optimiser = DeviceOptimiser::new(program.tensors, learner.weights(), settings)?;
                 Work::Device { learner, optimiser, sums: None }
             }
+            Trainee::Resident(stepper) => Work::Resident(Resident::new(stepper, program.tensors, settings)),
         };
         Ok(Self { description: checkpoint.description, work })
     }
@@ -58,6 +62,19 @@ impl Trainer {
         match &self.work {
             Work::Host { learner, .. } => learner.device(),
             Work::Device { learner, .. } => learner.device(),
+            Work::Resident(resident) => resident.stepper().device(),
+        }
+    }
+
+    /// Makes ready for batches of so many pictures, and says what memory of a device that takes, where it is known.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) if the device has not the memory for one picture.
+    pub fn prepare(&mut self, pictures: usize) -> Result<Option<String>> {
+        let size = (self.description.image.height, self.description.image.width);
+        match &mut self.work {
+            Work::Host { .. } | Work::Device { .. } => Ok(None),
+            Work::Resident(resident) => resident.prepare(pictures, size).map(Some),
         }
     }
 
@@ -67,6 +84,7 @@ impl Trainer {
         match &self.work {
             Work::Host { optimiser, .. } => optimiser.step_count(),
             Work::Device { optimiser, .. } => optimiser.step_count(),
+            Work::Resident(resident) => resident.step_count(),
         }
     }
 
@@ -104,6 +122,7 @@ impl Trainer {
                     Some(sums) => (sums + found)?,
                 });
             }
+            Work::Resident(resident) => resident.step(&rows, loss, rate, decay)?,
         }
         Ok(())
     }
@@ -119,6 +138,7 @@ impl Trainer {
                 let values = sums.take().map(|sums| sums.to_vec1::<f32>()).transpose()?.unwrap_or_default();
                 Ok(std::array::from_fn(|i| values.get(i).copied().unwrap_or_default()))
             }
+            Work::Resident(resident) => resident.take_sums(),
         }
     }
 
@@ -130,6 +150,7 @@ impl Trainer {
         match &self.work {
             Work::Host { optimiser, .. } => Ok(optimiser.averages()),
             Work::Device { optimiser, .. } => Ok(optimiser.averages()?),
+            Work::Resident(resident) => resident.averages(),
         }
     }
 
@@ -141,6 +162,7 @@ impl Trainer {
         match &self.work {
             Work::Host { optimiser, .. } => Ok(optimiser.state()),
             Work::Device { optimiser, .. } => Ok(optimiser.state()?),
+            Work::Resident(resident) => resident.state(),
         }
     }
 
@@ -155,6 +177,7 @@ impl Trainer {
                 learner.load(&optimiser.weights())
             }
             Work::Device { optimiser, .. } => optimiser.restore(state, step),
+            Work::Resident(resident) => resident.restore(state, step),
         }
     }
 }

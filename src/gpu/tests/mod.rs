@@ -2,8 +2,10 @@
 
 mod ascent;
 mod kernels;
+mod learning;
 mod passes;
 mod shaders;
+mod steps;
 mod trust;
 
 use std::sync::{Arc, OnceLock};

@@ -10,7 +10,7 @@ fn every_shader_is_valid_with_every_set_of_overrides() {
     const THREADS: u32 = 256;
     const SHARED: u32 = 16 << 10;
     const BUFFERS: usize = 8;
-    for kernel in Kernel::ALL {
+    for kernel in Kernel::all() {
         let source = kernel.source();
         let what = format!("{} {} {:?}", source.file, source.entry, source.constants);
         let module = naga::front::wgsl::parse_str(&source.text).unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -58,12 +58,12 @@ fn files(folder: &str) -> Vec<PathBuf> {
 #[test]
 fn every_shader_of_the_folder_is_a_kernels() {
     let names = files("shaders/network").into_iter().map(|path| path.file_name().unwrap().to_owned());
-    let mut known: Vec<&str> = Kernel::ALL.iter().map(|kernel| kernel.source().file).collect();
+    let mut known: Vec<&str> = Kernel::all().map(|kernel| kernel.source().file).collect();
     known.sort_unstable();
     known.dedup();
     assert_eq!(names.collect::<Vec<_>>(), known);
     for path in files("shaders/network/prelude") {
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(Kernel::ALL.iter().any(|kernel| kernel.source().text.contains(&text)), "{}", path.display());
+        assert!(Kernel::all().any(|kernel| kernel.source().text.contains(&text)), "{}", path.display());
     }
 }

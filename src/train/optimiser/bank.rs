@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::{Settings, State, kinds};
-use crate::engine::Gradients;
+use super::{State, kinds, muon};
+use crate::engine::{Change, Gradients};
 use crate::program::{Rule, TensorId, TensorSpec};
 
 /// Values that one thread takes at a time: sums over such runs do not depend on the number of threads.
@@ -69,28 +69,27 @@ impl Bank {
     }
 
     /// One step of the bank's rule along the gradient times `scale`.
-    pub fn update(&mut self, scale: f32, settings: &Settings, step: u64, rate: f64) {
+    pub fn update(&mut self, scale: f32, change: &Change) {
         // A sum with zero makes one zero of both.
         self.gradient.par_chunks_mut(RUN).for_each(|run| run.iter_mut().for_each(|g| *g = *g * scale + 0.0));
         match &mut self.moments {
             Moments::Muon { momentum, matrix } => {
-                settings.muon.update(&mut self.weights, momentum, &mut self.gradient, *matrix, rate);
+                muon::update(&change.muon, &mut self.weights, momentum, &mut self.gradient, *matrix);
             }
             Moments::Adam { first, second, decays } => {
-                let change = settings.adamw.change(step, rate);
                 let runs = self.weights.par_chunks_mut(RUN).zip(first.par_chunks_mut(RUN));
                 let runs = runs.zip(second.par_chunks_mut(RUN)).zip(self.gradient.par_chunks(RUN));
                 runs.zip(decays.par_chunks(RUN)).for_each(|((((weights, first), second), gradient), decays)| {
                     let values = weights.iter_mut().zip(first).zip(second).zip(gradient).zip(decays);
-                    values.for_each(|((((w, m), v), g), decays)| change.apply(w, m, v, *g, *decays));
+                    values.for_each(|((((w, m), v), g), decays)| change.adam.apply(w, m, v, *g, *decays));
                 });
             }
         }
     }
 
     /// Moves the average towards the weights.
-    pub fn average(&mut self, decay: f64) {
-        blend(&mut self.average, decay, &self.weights, 1.0 - decay);
+    pub fn average(&mut self, shares: [f32; 2]) {
+        blend(&mut self.average, shares, &self.weights);
     }
 
     pub fn averages(&self) -> &[f32] {
@@ -139,8 +138,7 @@ impl Bank {
 }
 
 /// `y ← a·y + b·x`
-pub(super) fn blend(y: &mut [f32], a: f64, x: &[f32], b: f64) {
-    let (a, b) = (a as f32, b as f32);
+pub(super) fn blend(y: &mut [f32], [a, b]: [f32; 2], x: &[f32]) {
     y.par_chunks_mut(RUN).zip(x.par_chunks(RUN)).for_each(|(y, x)| {
         y.iter_mut().zip(x).for_each(|(y, x)| *y = a * *y + b * x);
     });

@@ -2,9 +2,10 @@
 
 use candle_core::{Result, Tensor, Var};
 
-use super::muon::{QUINTIC, ROUNDS, scale};
-use super::{AdamW, Muon, Settings, State, banks, check, kinds};
-use crate::program::{Rule, TensorId, TensorSpec};
+use super::{Settings, State, check, kinds};
+use crate::engine::Change;
+use crate::engine::rules::{LEAST_NORM, QUINTIC, ROUNDS};
+use crate::program::{Rule, TensorId, TensorSpec, banks};
 
 /// The parameters in training on a device, their moving average and everything that the next step needs.
 #[derive(Debug)]
@@ -53,12 +54,13 @@ impl DeviceOptimiser {
         let gradients = self.banks.iter().map(|b| b.gather(gradients)).collect::<Result<Vec<_>>>()?;
         let squares = gradients.iter().map(|g| g.sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
         let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
-        // clip / max(norm, clip) is 1 for a short gradient.
-        let scale = norm.maximum(self.settings.clip)?.recip()?.affine(self.settings.clip, 0.0)?;
         self.step += 1;
+        let change = self.settings.change(self.step, rate, decay);
+        // clip / max(norm, clip) is 1 for a short gradient.
+        let scale = norm.maximum(change.clip)?.recip()?.affine(f64::from(change.clip), 0.0)?;
         for (bank, gradient) in self.banks.iter_mut().zip(gradients) {
-            bank.update(&gradient.broadcast_mul(&scale)?, &self.settings, self.step, rate)?;
-            bank.parts[1] = blend(&bank.parts[1], decay, &bank.parts[0], 1.0 - decay)?;
+            bank.update(&gradient.broadcast_mul(&scale)?, &change)?;
+            bank.parts[1] = blend(&bank.parts[1], change.average, &bank.parts[0])?;
             bank.publish()?;
         }
         Ok(norm)
@@ -136,28 +138,24 @@ impl Bank {
     }
 
     /// One step of the bank's rule along a gradient in its layout.
-    fn update(&mut self, gradient: &Tensor, settings: &Settings, step: u64, rate: f64) -> Result<()> {
+    fn update(&mut self, gradient: &Tensor, change: &Change) -> Result<()> {
         match &self.decays {
             None => {
-                let Muon { rate: own, momentum, decay } = settings.muon;
-                self.parts[2] = blend(&self.parts[2], momentum, gradient, 1.0)?;
-                let ahead = blend(gradient, 1.0, &self.parts[2], momentum)?;
+                let muon = &change.muon;
+                self.parts[2] = blend(&self.parts[2], [muon.momentum, 1.0], gradient)?;
+                let ahead = blend(gradient, [1.0, muon.momentum], &self.parts[2])?;
                 let (_, rows, columns) = ahead.dims3()?;
-                let rate = own * rate;
-                let step = orthogonalise(&ahead)?;
-                self.parts[0] = blend(&self.parts[0], 1.0 - rate * decay, &step, -rate * scale([rows, columns]))?;
+                let along = [muon.kept, muon.along([rows, columns])];
+                self.parts[0] = blend(&self.parts[0], along, &orthogonalise(&ahead)?)?;
             }
             Some(decays) => {
-                let AdamW { rate: own, beta1, beta2, epsilon, decay } = settings.adamw;
-                self.parts[2] = blend(&self.parts[2], beta1, gradient, 1.0 - beta1)?;
-                self.parts[3] = blend(&self.parts[3], beta2, &gradient.sqr()?, 1.0 - beta2)?;
-                let rate = own * rate;
-                // 1 − βᵗ undoes the moments' start at zero.
-                let correction = |beta: f64| 1.0 - libm::pow(beta, step as f64);
-                let root = self.parts[3].affine(1.0 / correction(beta2), 0.0)?.sqrt()?;
-                let change = (self.parts[2].affine(rate / correction(beta1), 0.0)? / (root + epsilon)?)?;
-                let kept = (&self.parts[0] * decays.affine(-rate * decay, 1.0)?)?;
-                self.parts[0] = (kept - change)?;
+                let adam = &change.adam;
+                self.parts[2] = blend(&self.parts[2], adam.first, gradient)?;
+                self.parts[3] = blend(&self.parts[3], adam.second, &gradient.sqr()?)?;
+                let root = self.parts[3].affine(f64::from(adam.spread), 0.0)?.sqrt()?;
+                let along = (self.parts[2].affine(f64::from(adam.rate), 0.0)? / (root + f64::from(adam.epsilon))?)?;
+                let kept = (&self.parts[0] * decays.affine(f64::from(adam.decay), 1.0)?)?;
+                self.parts[0] = (kept - along)?;
             }
         }
         Ok(())
@@ -206,8 +204,8 @@ fn join(values: &[Tensor], rule: Rule) -> Result<Tensor> {
 }
 
 /// `a·y + b·x`
-fn blend(y: &Tensor, a: f64, x: &Tensor, b: f64) -> Result<Tensor> {
-    y.affine(a, 0.0)? + x.affine(b, 0.0)?
+fn blend(y: &Tensor, [a, b]: [f32; 2], x: &Tensor) -> Result<Tensor> {
+    y.affine(f64::from(a), 0.0)? + x.affine(f64::from(b), 0.0)?
 }
 
 /// [`super::orthogonalise`] of each matrix of `[B, rows, columns]`.
@@ -217,7 +215,7 @@ fn orthogonalise(matrices: &Tensor) -> Result<Tensor> {
     // The Gram matrix is taken over the shorter side.
     let tall = rows > columns;
     let x = if tall { matrices.transpose(1, 2)?.contiguous()? } else { matrices.clone() };
-    let norm = (x.sqr()?.sum_keepdim((1, 2))?.sqrt()? + 1e-7)?;
+    let norm = (x.sqr()?.sum_keepdim((1, 2))?.sqrt()? + f64::from(LEAST_NORM))?;
     let mut x = x.broadcast_div(&norm)?;
     for _ in 0..ROUNDS {
         let gram = x.matmul(&x.transpose(1, 2)?)?;

@@ -1,34 +1,23 @@
 //! The optimiser: Muon for convolution and read-out weights, `AdamW` for the rest, and a moving average of both.
 //!
-//! Parameters of one treatment are held as one slice (a *bank*). [`Optimiser`] keeps them in memory; `device` keeps them on
-//! a graphics processor, so that a step there is a few dozen operations and nothing is read back.
+//! Parameters of one treatment are held as one slice (a *bank*). [`Optimiser`] keeps them in memory; `device` keeps them in
+//! tensors of CUDA or Metal, `resident` with an engine that steps them itself: there nothing is read back in a step. What a step
+//! multiplies by comes from [`crate::engine::rules`] for all three, so that a run may change over between them.
 
-mod adamw;
 mod bank;
 pub(super) mod device;
 mod muon;
+pub(super) mod resident;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::Gradients;
-use crate::program::{Rule, TensorId, TensorSpec};
+use crate::program::{Rule, TensorId, TensorSpec, banks};
 use crate::{Error, Result};
-pub use adamw::AdamW;
 use bank::Bank;
-pub use muon::{Muon, orthogonalise};
+pub use muon::orthogonalise;
 
-/// The optimiser's constants. Learning rates are multiplied by the schedule's factor at each step.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Muon's rate and momentum.
-    pub muon: Muon,
-    /// `AdamW`'s rate, moments and decay.
-    pub adamw: AdamW,
-    /// The largest global norm of the gradient; a longer one is shortened to it.
-    pub clip: f64,
-}
+pub use crate::engine::{AdamW, Muon, Settings};
 
 /// Named values of an optimiser's state, each with the shape of its parameter: `weights/NAME`, `average/NAME`,
 /// `momentum/NAME` or `first/NAME` and `second/NAME`. Without the part before the stroke, those of a network.
@@ -65,13 +54,13 @@ impl Optimiser {
             bank.gather(gradients);
         }
         let norm = self.banks.iter().map(Bank::sum_of_squares).fold(0.0, |sum: f32, squares| sum + squares).sqrt();
-        // clip / max(norm, clip) is 1 for a short gradient.
-        let clip = self.settings.clip as f32;
-        let scale = 1.0 / norm.max(clip) * clip;
         self.step += 1;
+        let change = self.settings.change(self.step, rate, decay);
+        // clip / max(norm, clip) is 1 for a short gradient.
+        let scale = 1.0 / norm.max(change.clip) * change.clip;
         for bank in &mut self.banks {
-            bank.update(scale, &self.settings, self.step, rate);
-            bank.average(decay);
+            bank.update(scale, &change);
+            bank.average(change.average);
         }
         norm
     }
@@ -124,20 +113,6 @@ impl Optimiser {
         self.step = step;
         Ok(())
     }
-}
-
-/// The members of every bank: equal matrices share one, and all of Adam's values share one, whatever their shapes. In a bank
-/// and among the banks the order is that of names and shapes, on which a norm's last bits depend.
-fn banks(tensors: &[TensorSpec]) -> Vec<Vec<TensorId>> {
-    let mut ids: Vec<TensorId> = (0..tensors.len()).collect();
-    ids.sort_by_key(|&id| &tensors[id].name);
-    let mut groups = BTreeMap::<_, Vec<TensorId>>::new();
-    for id in ids {
-        let muon = tensors[id].rule == Rule::Muon;
-        let key = if muon { tensors[id].shape.as_slice() } else { &[] };
-        groups.entry((muon, key)).or_default().push(id);
-    }
-    groups.into_values().collect()
 }
 
 /// The kinds of values that a rule's parameter has in a state.

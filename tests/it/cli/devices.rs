@@ -18,7 +18,7 @@ fn json(line: &str) -> Value {
 
 /// Whether there is no adapter to try, not even in software.
 #[cfg(feature = "gpu")]
-fn no_adapter() -> bool {
+pub(super) fn no_adapter() -> bool {
     let none = denoscope::gpu::cards().is_empty();
     if none {
         crate::skip::skipped("gpu", "there is no graphics driver: install mesa-vulkan-drivers");

@@ -20,3 +20,31 @@ fn the_papers_size_trains_loads_and_analyses() {
     assert_eq!(json[0]["posterior"].as_array().map(Vec::len), Some(3));
     assert!(number(&json[0]["identity_error"]) < 1e-4);
 }
+
+#[cfg(feature = "gpu")]
+#[test]
+fn twenty_steps_on_a_card_are_the_processors() {
+    use denoscope::network::Checkpoint;
+
+    if super::devices::no_adapter() {
+        return;
+    }
+    let desk = Desk::new();
+    desk.classes(6);
+    let options = "--widths 8,16 --blocks 1,1 --strides 1,2 --size 16 --steps 20 --batch 6 --holdout 3 --name m";
+    for (out, device) in [("cpu", "cpu"), ("gpu", "gpu:0")] {
+        let said =
+            desk.run(&format!("train --data data --out {out}.safetensors {options} --device {device}")).success();
+        let said = super::text(&said.get_output().stderr);
+        // What memory it takes is said before it begins.
+        let memory = said.lines().any(|line| line.contains(" MiB of its memory, 6 pictures at a time"));
+        assert_eq!(memory, out == "gpu", "{said}");
+    }
+    let [cpu, gpu] =
+        ["cpu", "gpu"].map(|out| Checkpoint::read(desk.at(&format!("{out}.safetensors"))).expect("a model"));
+    for (name, tensor) in &cpu.tensors {
+        let pairs = tensor.values.iter().zip(&gpu.tensors[name].values);
+        let error = pairs.fold(0.0_f32, |m, (a, b)| m.max((a - b).abs()));
+        assert!(error < 1e-4, "{name}: {error} apart after twenty steps");
+    }
+}

@@ -139,8 +139,11 @@ fn run(ui: &mut Ui, cx: &mut Context<'_>) {
     headline(ui, cx);
     let training = &cx.features.training.now;
     if let Some(started) = &training.started {
-        let Started { data, pictures, held_out, parameters, device, .. } = started;
+        let Started { data, pictures, held_out, parameters, device, memory, .. } = started;
         dim(ui, format!("{data}: {pictures} pictures, {held_out} held out; {parameters} weights on {device}"));
+        if let Some(memory) = memory {
+            dim(ui, memory);
+        }
         for notice in &started.notices {
             dim(ui, notice);
         }
