@@ -6,8 +6,9 @@
 //! ```
 //!
 //! First the card itself: limits, round trip, the floor of a dispatch, the speed of a convolution by each tile. Then what a
-//! user waits for: an analysis with ten classes, PGD of 40 steps, a certificate, and a photograph in tiles. Each is the best of
-//! a few runs. A program that pretends to be a card is hundreds of times slower and gets smaller jobs.
+//! user waits for: an analysis with ten classes, PGD of 40 steps, a certificate, and a photograph in tiles; and training, in
+//! pictures a second. Each is the best of a few runs. A program that pretends to be a card is hundreds of times slower and gets
+//! smaller jobs.
 
 mod jobs;
 
@@ -35,6 +36,13 @@ const SMALL_JOBS: [(&str, &str); 5] = [
     ("certificate, 300 votes, tiny", "certificate 300 tiny"),
     ("photograph of 256², tiny", "photograph 256 tiny"),
 ];
+
+/// What is trained: names for people, and pictures a step with the network.
+const TRAININGS: [(&str, usize, &str); 2] =
+    [("training, 64 pictures, compact", 64, "compact"), ("training, 64 pictures, gradresnet18", 64, "gradresnet18")];
+
+/// The same for a program that pretends to be a card.
+const SMALL_TRAININGS: [(&str, usize, &str); 1] = [("training, 16 pictures, tiny", 16, "tiny")];
 
 fn main() -> Result<()> {
     let name = std::env::args().skip(1).find(|argument| argument.starts_with("gpu"));
@@ -69,6 +77,19 @@ fn main() -> Result<()> {
                 println!("{name:<34} {card:>10.2} ms {processor:>10.2} ms {:>7.2}", processor / card);
             }
             (card, processor) => println!("{name:<34} {}", card.and(processor).unwrap_err()),
+        }
+    }
+    let trainings = if card.kind == Kind::Software { &SMALL_TRAININGS[..] } else { &TRAININGS };
+    for (name, batch, network) in trainings {
+        let job = format!("train {batch} {network}");
+        // Milliseconds of a few steps become pictures a second.
+        let shown = 1e3 * (jobs::TRAIN_STEPS * batch) as f64;
+        let speed = |device| time(folder.path(), &job, device).map(|milliseconds| shown / milliseconds);
+        match [&device, &DeviceChoice::Cpu].map(speed) {
+            [Ok(card), Ok(processor)] => {
+                println!("{name:<36} {card:>8.0} /s {processor:>10.0} /s {:>7.2}", card / processor);
+            }
+            [card, processor] => println!("{name:<36} {}", card.and(processor).unwrap_err()),
         }
     }
     Ok(())

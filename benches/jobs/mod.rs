@@ -20,6 +20,8 @@ use denoscope::train::{Objective, Trainer, TrainingBatch};
 const SHAPE: Shape = Shape::new(3, 32, 32);
 const SIGMA: f32 = 25.0 / 255.0;
 const BATCH: usize = 64;
+/// Steps of a job that trains: on a device the next one is put there while one is computed.
+pub const TRAIN_STEPS: usize = 4;
 const CLASSES: usize = 10;
 
 /// Does it once.
@@ -42,7 +44,8 @@ pub fn prepare(folder: &Path, line: &str, device: &DeviceChoice) -> Result<Job> 
         ["pgd40", name] => pgd(folder, name, device),
         ["certificate", votes, name] => certificate(folder, name, votes.parse()?, device),
         ["photograph", side, name] => photograph(folder, name, side.parse()?, device),
-        ["train_step", name] => train_step(folder, name),
+        ["train_step", name] => train(folder, name, (1, BATCH), &DeviceChoice::Cpu),
+        ["train", batch, name] => train(folder, name, (TRAIN_STEPS, batch.parse()?), device),
         ["langevin", steps, name] => langevin(folder, name, steps.parse()?),
         ["conv", numbers @ ..] => {
             let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
@@ -169,19 +172,28 @@ fn pgd(folder: &Path, name: &str, device: &DeviceChoice) -> Result<Job> {
 }
 
 /// A training step: both losses of a batch, their gradient, the optimiser.
-fn train_step(folder: &Path, name: &str) -> Result<Job> {
+/// So many steps of training on so many pictures each, to their end.
+fn train(folder: &Path, name: &str, (steps, batch): (usize, usize), device: &DeviceChoice) -> Result<Job> {
     let settings = Optimisation { muon: Muon::default(), adamw: AdamW::default(), clip: 1.0 };
-    let mut trainer = Trainer::new(open(folder, name)?, &DeviceChoice::Cpu, settings)?;
-    let noise = draw(102, BATCH * SHAPE.len());
-    let batch = TrainingBatch {
+    let mut trainer = Trainer::new(open(folder, name)?, device, settings)?;
+    trainer.prepare(batch)?;
+    let noise = draw(102, batch * SHAPE.len());
+    let rows = TrainingBatch {
         noisy: noise.iter().map(|e| 0.5 + SIGMA * e).collect(),
         noise,
-        sigmas: vec![SIGMA; BATCH],
-        labels: (0..BATCH).map(|i| (i % CLASSES) as u32).collect(),
-        classes: vec![None; BATCH],
+        sigmas: vec![SIGMA; batch],
+        labels: (0..batch).map(|i| (i % CLASSES) as u32).collect(),
+        classes: vec![None; batch],
     };
     let weights = Objective::Joint.weights(10.0);
-    Ok(Box::new(move || Ok(trainer.step(&batch, weights, 1e-3, 0.999)?)))
+    Ok(Box::new(move || {
+        for _ in 0..steps {
+            trainer.step(&rows, weights, 1e-3, 0.999)?;
+        }
+        // A device may still be at work.
+        trainer.take_sums()?;
+        Ok(())
+    }))
 }
 
 /// What a step of JEM (Grathwohl et al. 2020, arXiv 1912.03263) does before its own gradient: so many steps of Langevin
