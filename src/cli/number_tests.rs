@@ -44,7 +44,7 @@ const NUMBERS: [&str; 22] = [
 ];
 
 /// Options whose values are words: no number is among them.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 15] = [
     "as",
     "device",
     "flip",
@@ -58,6 +58,8 @@ const WORDS: [&str; 13] = [
     "preset",
     "recipe",
     "target",
+    "unlabelled",
+    "unlabelled-share",
 ];
 
 /// More than any of these works holds.
@@ -97,6 +99,9 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "defence" if command == "eval" => Some("--attacks=fgsm"),
         "certify-pictures" | "certify-samples" | "certify-alpha" => Some("--certify=0.25"),
         "examples" => Some("--html=h.html"),
+        "mixup" | "classify-sigma-distribution" => Some("--classify-share=0.5"),
+        "adversarial-share" => Some("--adversarial=n-fgsm:8/255"),
+        "unlabelled-share" => Some("--unlabelled=u"),
         "shard" => Some("--journal=j"),
         "journal" => Some("--shard=1/2"),
         "preset" => Some("--sigma=0.1"),
@@ -120,6 +125,8 @@ fn forms(command: &str, option: &str) -> Vec<String> {
         "sigmas" | "certify" => &["{}", "0.1,{}", "{}/255"],
         "fit" => &["{},0,4,4", "0,0,{},4", "{},{},{},{}"],
         "evaluate-every" | "checkpoint-every" => &["{}", "{}s", "{}m"],
+        "adversarial" => &["n-fgsm:{}", "pgd:{}:2", "pgd:8/255:{}"],
+        "classify-sigma-distribution" => &["log-normal:{}:1", "log-normal:0.1:{}"],
         "sigma-distribution" => &["log-normal:{}:1", "log-normal:0.1:{}"],
         "shard" => &["{}/4", "1/{}"],
         "device" => &["cuda:{}"],

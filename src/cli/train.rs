@@ -12,7 +12,7 @@ use crate::picture::PSNR;
 use crate::task::Cancel;
 use crate::train::{
     Config, Evaluation, Progress, Report, Started, Summary, Typed, log_path, pictures_path, recipe_path, run,
-    state_path,
+    state_path, unlabelled_path,
 };
 use crate::{Error, Result};
 
@@ -32,10 +32,15 @@ pub(super) struct Train {
 impl Train {
     pub fn run(&self) -> Done {
         let Typed(config) = &self.options;
-        let Config { data, out, init, .. } = config;
+        let Config { data, out, init, rows, .. } = config;
         // Whether files that exist may be replaced is for the run to say: it knows what --resume goes on from.
-        let mut outputs = Outputs::new(true, [Some(data), init.as_ref()].into_iter().flatten().map(PathBuf::as_path));
-        for file in [out, &state_path(out), &log_path(out), &pictures_path(out), &recipe_path(out)] {
+        let mut outputs = Outputs::new(
+            true,
+            [Some(data), init.as_ref(), rows.unlabelled.as_ref()].into_iter().flatten().map(PathBuf::as_path),
+        );
+        for file in
+            [out, &state_path(out), &log_path(out), &pictures_path(out), &unlabelled_path(out), &recipe_path(out)]
+        {
             outputs.file("--out", file)?;
         }
         let cancel = Cancel::new();
@@ -112,7 +117,8 @@ impl Bar {
 }
 
 fn figures(evaluation: &Evaluation) -> String {
-    format!("accuracy {:.2} %, PSNR {}", 100.0 * evaluation.accuracy, PSNR.write(evaluation.psnr))
+    let robust = evaluation.robust.map_or_else(String::new, |robust| format!(", under PGD {:.1} %", 100.0 * robust));
+    format!("accuracy {:.2} %{robust}, PSNR {}", 100.0 * evaluation.accuracy, PSNR.write(evaluation.psnr))
 }
 
 fn finish(summary: &Summary) -> Result<()> {

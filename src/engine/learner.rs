@@ -25,6 +25,63 @@ pub trait Learner: Send + std::fmt::Debug {
     /// # Errors
     /// As [`TrainingRows::check`]; see the [module](crate::engine).
     fn gradient(&mut self, rows: &TrainingRows, loss: LossWeights) -> Result<(LossParts, &Gradients)>;
+
+    /// The same where rows weigh unequally, with what each of them lost. An engine that has no such passes refuses.
+    ///
+    /// The loss is `w·mean(wₙ·CEₙ) + λ·mean(vₙ·‖σₙsₙ + εₙ‖²/values)`, both means over the rows; CEₙ is that of the row's own class and of
+    /// another, by the share that it has.
+    ///
+    /// # Errors
+    /// As for [`Self::gradient`], and [`Error::Compute`] if there is not one part a row or the engine cannot.
+    fn gradient_of_parts(
+        &mut self,
+        rows: &TrainingRows,
+        parts: &[RowParts],
+        loss: LossWeights,
+    ) -> Result<(LossParts, &Gradients, &[RowLoss])> {
+        let _ = (rows, parts, loss);
+        Err(Error::Compute(format!(
+            "rows of unequal weight are trained on the processor only, not on {}",
+            self.device()
+        )))
+    }
+
+    /// The gradient of each row's cross-entropy by its picture, `[N, C, height, width]`: what an attack on the network as it is goes
+    /// along. An engine that has no such pass refuses.
+    ///
+    /// # Errors
+    /// As for [`Self::gradient`], and [`Error::Compute`] if the engine cannot.
+    fn attack_gradient(&mut self, rows: &TrainingRows) -> Result<Vec<f32>> {
+        let _ = rows;
+        Err(Error::Compute(format!("rows are attacked on the processor only, not on {}", self.device())))
+    }
+}
+
+/// What the parts of the loss weigh in one row, and whom it is taken for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowParts {
+    /// Of its cross-entropy.
+    pub cross_entropy: f32,
+    /// Of its score's error. Where no row of a group has any, no adjoint pass is done.
+    pub score: f32,
+    /// Another class that it is a mixture with.
+    pub other: u32,
+    /// The share of that class, 0 to 1.
+    pub share: f32,
+}
+
+impl RowParts {
+    /// A row like any other.
+    pub const WHOLE: Self = Self { cross_entropy: 1.0, score: 1.0, other: 0, share: 0.0 };
+}
+
+/// What one row lost, before any weight.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RowLoss {
+    /// The cross-entropy in nats.
+    pub cross_entropy: f64,
+    /// The mean of (σ·s + ε)² over its values; 0 where it was not computed.
+    pub score_error: f64,
 }
 
 /// The gradient by every tensor, in the order and layout of the weights. A tensor that the loss does not depend on has zeros.
@@ -81,6 +138,18 @@ impl TrainingRows<'_> {
         let known = |class: &u32| (*class as usize) < classes;
         if !self.labels.iter().all(known) || !self.classes.iter().flatten().all(known) {
             return Err(Error::Compute(format!("a label is not below the {classes} classes")));
+        }
+        Ok(pictures)
+    }
+
+    /// [`Self::check`], and that there is one part a row. Returns N.
+    ///
+    /// # Errors
+    /// As for [`Self::check`].
+    pub fn check_parts(&self, parts: &[RowParts], channels: usize, classes: usize) -> Result<usize> {
+        let pictures = self.check(channels, classes)?;
+        if parts.len() != pictures || parts.iter().any(|part| part.other as usize >= classes) {
+            return Err(Error::Compute(format!("there are {} parts of classes for {pictures} rows", parts.len())));
         }
         Ok(pictures)
     }

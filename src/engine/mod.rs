@@ -56,7 +56,7 @@ mod stepper;
 #[cfg(test)]
 pub(crate) use ascent::plainly;
 pub use ascent::{Ascended, Ascent};
-pub use learner::{Gradients, Learner, LossParts, LossWeights, TrainingRows};
+pub use learner::{Gradients, Learner, LossParts, LossWeights, RowLoss, RowParts, TrainingRows};
 pub use passes::{Analysis, Passes, Size, Tape, check_cotangents, check_pictures};
 pub use rules::{AdamW, Change, Muon, Settings};
 pub use stepper::{Part, Stepper};

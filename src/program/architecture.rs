@@ -45,6 +45,12 @@ impl Architecture {
         }
     }
 
+    /// Deeper and thinner than [`Self::compact`], for nearly the same work.
+    #[must_use]
+    pub fn deep() -> Self {
+        Self { widths: vec![32, 64, 128], blocks: vec![4, 4, 4], ..Self::compact() }
+    }
+
     /// The paper's size: the widths, blocks and strides of a ResNet-18.
     #[must_use]
     pub fn gradresnet18() -> Self {
@@ -55,6 +61,12 @@ impl Architecture {
             strides: vec![1, 2, 2, 2],
             ..Self::compact()
         }
+    }
+
+    /// Along how many pixels one of the last stage lies.
+    #[must_use]
+    pub fn reduction(&self) -> usize {
+        self.strides.iter().fold(self.stem.stride, |all, stride| all.saturating_mul(*stride))
     }
 
     /// Says what makes it one that no network can be built from.

@@ -40,6 +40,20 @@ pub(crate) enum Stream {
     Counterfactual,
     /// Where in a photograph a crop lies.
     Crop,
+    /// Which photograph without a class is shown.
+    Unlabelled,
+    /// What a picture is mixed with, and by how much.
+    Mixup,
+    /// What is done to that one.
+    MixupAugment,
+    /// Where it lies in its photograph.
+    MixupCrop,
+    /// Whether a picture is mirrored in the first pass.
+    Flip,
+    /// Where in a picture the window lies that is shown.
+    Window,
+    /// Where an attack begins.
+    Attack,
 }
 
 /// The generator for the draw number `draw` of one purpose: sixteen 32-bit words of its own.
@@ -62,7 +76,12 @@ impl Augmentation {
     /// What is drawn for the picture shown as number `draw` of the whole run.
     #[must_use]
     pub fn draw(self, seed: u64, draw: u64) -> Change {
-        let mut generator = generator(seed, Stream::Augment, draw);
+        self.draw_from(seed, Stream::Augment, draw)
+    }
+
+    /// The same from another stream.
+    pub(super) fn draw_from(self, seed: u64, stream: Stream, draw: u64) -> Change {
+        let mut generator = generator(seed, stream, draw);
         let mirror = self.mirror && generator.next_u32() & 1 == 1;
         let mut offset = || {
             let span = 2 * self.shift as u64 + 1;
@@ -75,6 +94,12 @@ impl Augmentation {
 }
 
 impl Change {
+    /// The same of the mirrored picture, or of the picture as it is.
+    #[must_use]
+    pub fn mirrored(self, mirror: bool) -> Self {
+        Self { mirror, ..self }
+    }
+
     /// Writes the changed picture, on the [0, 1] scale.
     pub fn apply(self, bytes: &[u8], shape: Shape, out: &mut [f32]) {
         let (height, width) = (shape.height, shape.width);

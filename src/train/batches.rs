@@ -5,12 +5,15 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use rand_chacha::rand_core::RngCore;
 
+use super::adversarial::{self, Attacked};
 use super::augment::{Augmentation, Stream, generator, uniform};
 use super::counterfactual::Counterfactual;
 use super::noise_levels::NoiseLevels;
+use super::rows::Special;
 use crate::data::DataSet;
+use crate::engine::{RowParts, Size};
 use crate::joint::SigmaRange;
-use crate::picture::normals;
+use crate::picture::{Shape, normals};
 use crate::{Error, Result};
 
 /// One batch: noisy pictures, the noise that is in them, its strengths and the true classes.
@@ -27,6 +30,33 @@ pub struct TrainingBatch {
     pub labels: Vec<u32>,
     /// The class whose score is trained, or none where that of the mixture is, `[N]`.
     pub classes: Vec<Option<u32>>,
+    /// What the parts of the loss weigh in each row, `[N]`; none where all rows weigh the same.
+    pub parts: Option<Vec<RowParts>>,
+    /// The rows that are yet to be attacked on the network, if any.
+    pub attacked: Option<Attacked>,
+    /// Height and width.
+    pub size: Size,
+}
+
+/// How pictures grow: windows of them at first, of more and more pixels, over the first half of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Growth {
+    /// The side of the first windows.
+    pub side: usize,
+    /// What they grow by: the pixels that become one in the network's last stage.
+    pub unit: usize,
+    /// Steps of the run.
+    pub steps: u64,
+}
+
+impl Growth {
+    /// The side of the windows at a step, of pictures of side `whole`: each side for as many steps.
+    fn side(self, step: u64, whole: usize) -> usize {
+        let sides = whole.saturating_sub(self.side).div_ceil(self.unit.max(1)) as u64;
+        let grown = (step * 2).saturating_mul(sides) / self.steps.max(1);
+        let pixels = (grown as usize).saturating_mul(self.unit).saturating_add(self.side);
+        if grown >= sides { whole } else { pixels.min(whole) }
+    }
 }
 
 /// How batches are drawn.
@@ -50,6 +80,10 @@ pub struct Sampler {
     pub conditional: f32,
     /// The rows whose score is that of a class drawn at random, if any.
     pub counterfactual: Option<Counterfactual>,
+    /// How pictures grow, if they do.
+    pub growth: Option<Growth>,
+    /// The rows that are not like the others.
+    pub special: Special,
 }
 
 impl Sampler {
@@ -71,10 +105,17 @@ impl Sampler {
     /// # Errors
     /// [`Error::Io`] if the pictures cannot be read any more.
     pub fn batch(&self, step: u64, orders: &mut Orders) -> Result<TrainingBatch> {
-        let (n, size) = (self.batch, self.data.shape.len());
+        let (n, shape) = (self.batch, self.data.shape);
         let first = step * n as u64;
+        let window = self.growth.map_or(shape, |growth| {
+            let side = |whole: usize| growth.side(step, whole);
+            Shape { height: side(shape.height), width: side(shape.width), ..shape }
+        });
+        let (size, full) = (window.len(), shape.len() as u64);
         let mut noise = vec![0.0; n * size];
-        normals::fill(self.seed, Stream::Noise as u64, first * size as u64, &mut noise);
+        for (row, noise) in noise.chunks_exact_mut(size).enumerate() {
+            normals::fill(self.seed, Stream::Noise as u64, (first + row as u64) * full, noise);
+        }
         let mut noisy = vec![0.0; n * size];
         let mut sigmas = Vec::with_capacity(n);
         let mut labels = Vec::with_capacity(n);
@@ -82,34 +123,94 @@ impl Sampler {
         let conditional = (self.conditional * n as f32).round() as usize;
         let others = self.counterfactual.as_ref().map_or(0, |c| (c.share * n as f32).round() as usize);
         let (mut classes, mut buffer) = (Vec::with_capacity(n), Vec::new());
+        let kinds = self.special.kinds(n);
+        let mut mixed = Vec::new();
+        let last = kinds.joint.end;
         for (row, (noisy, noise)) in noisy.chunks_exact_mut(size).zip(noise.chunks_exact_mut(size)).enumerate() {
             let draw = first + row as u64;
             let (epoch, place) = (draw / self.pictures as u64, draw % self.pictures as u64);
             let index = orders.of(self, epoch)[place as usize] as usize;
-            let other = self.counterfactual.as_ref().filter(|_| row >= n - others.min(n));
+            let other = self.counterfactual.as_ref().filter(|_| row < last && row >= last - others.min(last));
             let min = other.map_or(self.sigmas.min, |other| self.sigmas.clamp(other.sigma));
             let share = uniform(&mut generator(self.seed, Stream::Sigma, draw));
-            let sigma = self.levels.quantile(SigmaRange { min, ..self.sigmas }, share);
-            let bytes = if self.data.is_cropped() {
-                let place = &mut generator(self.seed, Stream::Crop, draw);
-                self.data.crop(index, (uniform(place), uniform(place)), &mut buffer)?
+            let levels = self.special.levels(&kinds, row, self.levels);
+            let sigma = if kinds.adversarial.contains(&row) {
+                self.sigmas.clamp(adversarial::SIGMA)
             } else {
-                self.data.bytes(index, &mut buffer)?
+                levels.quantile(SigmaRange { min, ..self.sigmas }, share)
             };
-            self.augmentation.draw(self.seed, draw).apply(bytes, self.data.shape, noisy);
+            let unlabelled = self.special.unlabelled.as_ref().filter(|_| kinds.unlabelled.contains(&row));
+            let (data, index) = match unlabelled {
+                Some(data) => (data, self.special.unlabelled_index(self.seed, draw).unwrap_or_default()),
+                None => (&self.data, index),
+            };
+            let bytes = shown(data, index, (self.seed, Stream::Crop, draw), &mut buffer)?;
+            let mut change = self.augmentation.draw(self.seed, draw);
+            if self.special.options.alternate_flip && self.augmentation.mirror {
+                let first = generator(self.seed, Stream::Flip, index as u64).next_u32() & 1;
+                change = change.mirrored(u64::from(first) + epoch & 1 == 1);
+            }
+            let is_mixed = kinds.classify.contains(&row);
+            if window == shape {
+                change.apply(bytes, shape, noisy);
+                mixed.push(if is_mixed { self.mix(draw, noisy)? } else { (0, 0.0) });
+            } else {
+                let mut whole = vec![0.0; shape.len()];
+                change.apply(bytes, shape, &mut whole);
+                mixed.push(if is_mixed { self.mix(draw, &mut whole)? } else { (0, 0.0) });
+                let place = &mut generator(self.seed, Stream::Window, draw);
+                cut(&whole, shape, window, (uniform(place), uniform(place)), noisy);
+            }
             for (y, e) in noisy.iter_mut().zip(&*noise) {
                 *y += sigma * e;
             }
-            let label = self.data.labels[index];
+            let label = if unlabelled.is_some() { 0 } else { self.data.labels[index] };
             classes.push(match other {
                 Some(other) => Some(other.draw(&self.data, label, (self.seed, draw), sigma, noisy, noise)?),
-                None => (row < conditional).then_some(label),
+                None => (row < conditional.min(last)).then_some(label),
             });
             sigmas.push(sigma);
             labels.push(label);
         }
-        Ok(TrainingBatch { noisy, noise, sigmas, labels, classes })
+        let parts = self.special.options.weigh().then(|| kinds.parts(&mixed));
+        let attacked = self.special.attacked(&kinds, self.seed, first);
+        let size = (window.height, window.width);
+        Ok(TrainingBatch { noisy, noise, sigmas, labels, classes, parts, attacked, size })
     }
+
+    /// Mixes a picture with another one, if the rows of the classes are mixtures; returns the other's class and share.
+    fn mix(&self, draw: u64, picture: &mut [f32]) -> Result<(u32, f32)> {
+        let Some((index, share)) = self.special.mixed_with(self.pictures, self.seed, draw) else { return Ok((0, 0.0)) };
+        let (mut buffer, mut other) = (Vec::new(), vec![0.0; picture.len()]);
+        let bytes = shown(&self.data, index, (self.seed, Stream::MixupCrop, draw), &mut buffer)?;
+        self.augmentation.draw_from(self.seed, Stream::MixupAugment, draw).apply(bytes, self.data.shape, &mut other);
+        picture.iter_mut().zip(other).for_each(|(x, other)| *x = (1.0 - share) * *x + share * other);
+        Ok((self.data.labels[index], share))
+    }
+}
+
+/// Copies a window of a planar picture, whose place tells where: down and right, from 0 to below 1.
+fn cut(whole: &[f32], shape: Shape, window: Shape, (down, right): (f64, f64), out: &mut [f32]) {
+    let corner = |room: usize, share: f64| ((share * (room + 1) as f64) as usize).min(room);
+    let (top, left) = (corner(shape.height - window.height, down), corner(shape.width - window.width, right));
+    for (index, row) in out.chunks_exact_mut(window.width).enumerate() {
+        let (channel, y) = (index / window.height, top + index % window.height);
+        row.copy_from_slice(&whole[(channel * shape.height + y) * shape.width + left..][..window.width]);
+    }
+}
+
+/// The bytes of picture `index`, or of a crop of it anywhere.
+fn shown<'a>(
+    data: &'a DataSet,
+    index: usize,
+    (seed, stream, draw): (u64, Stream, u64),
+    buffer: &'a mut Vec<u8>,
+) -> Result<&'a [u8]> {
+    if !data.is_cropped() {
+        return data.bytes(index, buffer);
+    }
+    let place = &mut generator(seed, stream, draw);
+    data.crop(index, (uniform(place), uniform(place)), buffer)
 }
 
 /// The orders of the two epochs that a batch can touch, so that they are drawn once.
@@ -117,7 +218,7 @@ impl Sampler {
 pub struct Orders(Vec<(u64, Vec<u32>)>);
 
 impl Orders {
-    fn of(&mut self, sampler: &Sampler, epoch: u64) -> &[u32] {
+    pub(super) fn of(&mut self, sampler: &Sampler, epoch: u64) -> &[u32] {
         if !self.0.iter().any(|(e, _)| *e == epoch) {
             if self.0.len() == 2 {
                 self.0.remove(0);
@@ -179,7 +280,6 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::Shape;
 
     /// Seven grey 2×2 pictures whose bytes tell their number.
     fn sampler() -> Sampler {
@@ -196,6 +296,8 @@ mod tests {
             augmentation: Augmentation { mirror: true, shift: 1, hole: 0 },
             conditional: 0.4,
             counterfactual: None,
+            growth: None,
+            special: Special::default(),
         }
     }
 

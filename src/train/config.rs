@@ -11,6 +11,7 @@ use super::counterfactual::Counterfactual;
 use super::noise_levels::NoiseLevels;
 use super::objective::Objective;
 use super::optimiser::{AdamW, Muon, Settings};
+use super::row_options::RowOptions;
 use super::schedule::Budget;
 use crate::data::{DataSet, Kind};
 use crate::joint::SigmaRange;
@@ -24,6 +25,8 @@ pub enum Preset {
     /// Runs live on a laptop's processor.
     #[default]
     Compact,
+    /// Twice as deep as compact and two thirds as wide, for nearly the same work.
+    Deep,
     /// The paper's size, with a `ResNet`-18's widths.
     #[value(name = "gradresnet18")]
     #[serde(rename = "gradresnet18")]
@@ -139,6 +142,9 @@ pub struct Config {
     #[arg(long, default_value_t = 0.5, value_name = "S")]
     #[serde(default)]
     pub counterfactual_sigma: f32,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub rows: RowOptions,
     /// The smallest noise level trained, on the [0, 1] scale
     #[arg(long, default_value_t = 0.005, value_name = "S")]
     pub sigma_min: f32,
@@ -276,6 +282,7 @@ impl Config {
         share("--conditional-share", f64::from(self.conditional_share))?;
         share("--counterfactual-share", f64::from(self.counterfactual_share))?;
         limits::sigma("--counterfactual-sigma", self.counterfactual_sigma)?;
+        self.rows.check(self.conditional_share + self.counterfactual_share)?;
         if self.conditional_share + self.counterfactual_share > 1.0 {
             let reason = format!("and --conditional-share {} are more than the whole batch", self.conditional_share);
             return Err(Error::option("--counterfactual-share", reason));
@@ -297,6 +304,19 @@ impl Config {
         limits::whole("--threads", self.threads.unwrap_or(1) as u64, 0, MOST_THREADS)?;
         if self.sigma_min >= self.sigma_max {
             return Err(Error::option("--sigma-min", format!("must be below --sigma-max {}", self.sigma_max)));
+        }
+        if let Some(start) = self.rows.progressive {
+            limits::whole("--progressive", start as u64, 1, LARGEST_SIDE)?;
+            let unit = self.architecture().reduction();
+            if self.hours.is_some() || self.counterfactual_share > 0.0 || start % unit.max(1) != 0 {
+                let reason = format!(
+                    "takes a multiple of {unit}, the network's reduction, a length in steps or epochs, and no --counterfactual-share"
+                );
+                return Err(Error::option("--progressive", reason));
+            }
+        }
+        if self.rows.adversarial.is_some() && self.objective == Objective::Denoise {
+            return Err(Error::option("--adversarial", "trains the classes, which --objective denoise does not"));
         }
         self.architecture().check().map_err(|reason| Error::option("--widths, --blocks and --strides", reason))?;
         self.device_choice().map(|_| ())
@@ -328,6 +348,7 @@ impl Config {
     pub fn architecture(&self) -> Architecture {
         let mut architecture = match self.preset {
             Preset::Compact => Architecture::compact(),
+            Preset::Deep => Architecture::deep(),
             Preset::GradResNet18 => Architecture::gradresnet18(),
         };
         let fields = [

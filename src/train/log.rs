@@ -181,8 +181,15 @@ mod tests {
         log.report(&report(20)).unwrap();
         let first = read_log(&path, 0).unwrap();
         assert_eq!(first.entries, [LogEntry::of_report(&report(20))]);
-        let measured =
-            Evaluation { step: 20, pictures: 8, accuracy: 0.875, accuracy_sigma: 0.004, psnr: 27.5, psnr_sigma: 0.1 };
+        let measured = Evaluation {
+            step: 20,
+            pictures: 8,
+            accuracy: 0.875,
+            accuracy_sigma: 0.004,
+            psnr: 27.5,
+            psnr_sigma: 0.1,
+            robust: None,
+        };
         log.evaluation(1.5, &measured).unwrap();
         // A line that is still being written waits for its end.
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"40,2.").unwrap();

@@ -3,7 +3,9 @@
 //! Everything that is drawn is a function of the seed and the step, and everything that the next step needs is in the
 //! state file, so that a run that was stopped, resumed or killed ends with the same weights as one that was not.
 
+mod adversarial;
 mod augment;
+mod balance;
 mod batches;
 mod config;
 mod counterfactual;
@@ -15,21 +17,27 @@ pub mod optimiser;
 mod pictures;
 mod progress;
 mod recipe;
+mod row_options;
+mod rows;
 mod run;
 mod schedule;
 mod state;
 mod trainer;
 
+pub use adversarial::{Adversarial, Attacked};
 pub use augment::{Augmentation, Change};
-pub use batches::{Feed, Orders, Sampler, TrainingBatch};
+pub use batches::{Feed, Growth, Orders, Sampler, TrainingBatch};
 pub use config::{Config, Every, Preset};
 pub use evaluate::Evaluation;
 pub use log::{LogEntry, LogPart, log_path, read_log};
 pub use noise_levels::NoiseLevels;
 pub use objective::Objective;
 pub use pictures::path as pictures_path;
+pub use pictures::unlabelled_path;
 pub use progress::{Progress, Report, Started, Summary};
 pub use recipe::{Typed, recipe_path};
+pub use row_options::RowOptions;
+pub use rows::{Kinds, Special};
 pub use run::run;
 pub use schedule::{Budget, average_decay, learning_rate};
 pub use state::path as state_path;

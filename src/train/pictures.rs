@@ -18,9 +18,17 @@ pub fn path(out: &Path) -> PathBuf {
     with_suffix(out, ".pictures")
 }
 
+/// The file of the decoded photographs without a class that belongs to a model file.
+#[must_use]
+pub fn unlabelled_path(out: &Path) -> PathBuf {
+    with_suffix(out, ".unlabelled")
+}
+
 /// The pictures of a run: those trained on first.
 pub(super) struct Pictures {
     pub data: Arc<DataSet>,
+    /// Photographs without a class, of which crops train the score.
+    pub unlabelled: Option<Arc<DataSet>>,
     /// How many are trained on.
     pub trained: usize,
     /// Those kept aside.
@@ -58,12 +66,23 @@ impl Pictures {
     ) -> Result<Self> {
         let shape = config.size.map(|side| Shape::new(3, side, side));
         let mut loader = Loader { keep: Keep::File(path(&config.out)), cancel, observe };
-        let pictures = match began {
+        let mut pictures = match began {
             Began::Early => Self::early(config, shape, &mut loader)?,
             Began::Now => Self::chosen(config, shape, None, &mut loader)?,
             Began::With(split) => Self::chosen(config, shape, Some(split), &mut loader)?,
         };
         cancel.check()?;
+        if let Some(folder) = &config.rows.unlabelled {
+            loader.keep = Keep::File(unlabelled_path(&config.out));
+            let shape = pictures.data.shape;
+            let catalogue = data::open_photographs(folder, Some(shape), Purpose::Training)?;
+            let all: Vec<u32> = catalogue.main().map(|index| index as u32).collect();
+            let (unlabelled, count) = catalogue.load(&all, all.len(), &mut loader)?;
+            let (_, digest) = unlabelled.survey(0, count, &mut loader)?;
+            pictures.digest = format!("{}+{digest}", pictures.digest);
+            pictures.unlabelled = Some(Arc::new(unlabelled));
+            cancel.check()?;
+        }
         Ok(pictures)
     }
 
@@ -80,6 +99,9 @@ impl Pictures {
         };
         if catalogue.classes.len() == 1 && config.objective == Objective::Classify {
             return Err(Error::option("--objective", "classify needs classes, and the data are of one only"));
+        }
+        if catalogue.classes.len() == 1 && config.rows.adversarial.is_some() {
+            return Err(Error::option("--adversarial", "needs classes, and the data are of one only"));
         }
         let choice = Choice { seed: config.split_seed, holdout: config.holdout, limit: config.limit };
         let split = Split::choose(&catalogue, choice)?;
@@ -100,7 +122,8 @@ impl Pictures {
             ));
         }
         let held_out = trained..data.len();
-        Ok(Self { data: Arc::new(data), trained, held_out, statistics, digest, split: Some(record) })
+        let (data, split) = (Arc::new(data), Some(record));
+        Ok(Self { data, unlabelled: None, trained, held_out, statistics, digest, split })
     }
 
     /// The rule of runs whose state names no split: all of the training part is read; the first `--limit` of it are trained
@@ -112,6 +135,7 @@ impl Pictures {
         let (holdout, limit) = (config.holdout.unwrap_or(1000).min(all), config.limit.unwrap_or(all).min(all));
         let trained = limit.min(all - holdout);
         let (statistics, digest) = data.survey(all, trained, loader)?;
-        Ok(Self { data: Arc::new(data), trained, held_out: all - holdout..all, statistics, digest, split: None })
+        let (data, held_out) = (Arc::new(data), all - holdout..all);
+        Ok(Self { data, unlabelled: None, trained, held_out, statistics, digest, split: None })
     }
 }

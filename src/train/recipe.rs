@@ -62,6 +62,39 @@ impl FromArgMatches for Typed {
 }
 
 impl Config {
+    /// These options, with what is typed in `words` in their place: options as on the command line, of which those of the files and
+    /// of going on are none.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming what is wrong in them.
+    pub fn with_words(&self, words: &str) -> Result<Self> {
+        let wrong = |reason: String| Error::option("more options", reason);
+        let words = shlex::split(words).ok_or_else(|| wrong("a quotation has no end".to_owned()))?;
+        let own = ["train", "--data=-", "--out=-"].into_iter().map(str::to_owned);
+        let matches = Options::command().try_get_matches_from(own.chain(words)).map_err(|e| {
+            let text = e.to_string();
+            wrong(text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
+        })?;
+        let typed = typed(&matches);
+        let parsed = Options::from_arg_matches(&matches).map_err(|e| wrong(e.to_string()))?.config;
+        if parsed.data != Path::new("-") || parsed.out != Path::new("-") || parsed.resume || parsed.overwrite {
+            return Err(wrong(
+                "the files, and whether they are replaced or gone on with, are not among them".to_owned(),
+            ));
+        }
+        let json = |config: &Self| serde_json::to_value(config).map_err(|e| wrong(e.to_string()));
+        let (mut all, parsed) = (json(self)?, json(&parsed)?);
+        let lengths = ["steps", "epochs", "hours"];
+        if lengths.iter().any(|name| typed.contains_key(*name)) {
+            lengths.iter().for_each(|name| all[*name] = serde_json::Value::Null);
+        }
+        for name in typed.keys().filter(|name| !matches!(name.as_str(), "data" | "out")) {
+            all[name.as_str()] = parsed[name.as_str()].clone();
+        }
+        let config: Self = serde_json::from_value(all).map_err(|e| wrong(e.to_string()))?;
+        Ok(Self { resume: self.resume, overwrite: self.overwrite, ..config })
+    }
+
     /// The options as a recipe.
     ///
     /// # Errors

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::batches::{Feed, Sampler};
+use super::batches::{Feed, Growth, Sampler};
 use super::config::{Config, Every};
-use super::evaluate::{Evaluation, evaluate};
+use super::evaluate::{Evaluation, evaluate, is_collapse, robust};
 use super::log::{Log, log_path};
 use super::optimiser::State;
 use super::pictures::{Began, Pictures};
 use super::progress::{Progress, Report, Started, Summary};
 use super::recipe::recipe_path;
+use super::rows::Special;
 use super::schedule::{Budget, average_decay, learning_rate};
 use super::state::{self, Record, finite};
 use super::trainer::Trainer;
@@ -59,6 +60,8 @@ struct Run {
     evaluated: (u64, Instant),
     saved: (u64, Instant),
     evaluation: Option<Evaluation>,
+    /// The best accuracy under attack so far.
+    robust: Option<f64>,
 }
 
 impl Run {
@@ -88,12 +91,16 @@ impl Run {
             Some((record, _)) => record.split.as_ref().map_or(Began::Early, Began::With),
         };
         let mut observe = |done, total| progress(Progress::Reading { done, total });
-        let Pictures { data, trained: pictures, held_out, statistics, digest, split } =
+        let Pictures { data, unlabelled, trained: pictures, held_out, statistics, digest, split } =
             Pictures::open(&config, began, cancel, &mut observe)?;
         let untrained = untrained(&config, &data, statistics)?;
         let mut trainer = Trainer::new(untrained, &config.device_choice()?, config.optimiser())?;
         let memory = trainer.prepare(config.batch)?;
-        let (mut earlier, mut evaluation) = (Duration::ZERO, None);
+        trainer.check_rows(&config.rows)?;
+        if config.rows.learned_weights {
+            trainer.balance(config.lr_adam);
+        }
+        let (mut earlier, mut evaluation, mut robust) = (Duration::ZERO, None, None);
         if let Some((record, state)) = restored {
             if record.data != digest {
                 let reason = format!("holds other pictures than those that {} began with", state_path.display());
@@ -108,11 +115,11 @@ impl Run {
             let misfit = |e: Error| Error::checkpoint(&state_path, e.to_string());
             trainer.restore(&state, record.step).map_err(misfit)?;
             earlier = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
-            evaluation = record.evaluation;
+            (evaluation, robust) = (record.evaluation, record.robust);
         } else {
             // Whatever stops this run from here on, --resume goes on with it and not with one that was there before.
             let (config, data, split) = (config.clone(), digest.clone(), split.clone());
-            let record = Record { step: 0, seconds: 0.0, config, evaluation: None, data, split };
+            let record = Record { step: 0, seconds: 0.0, config, evaluation: None, data, split, robust: None };
             state::write(&state_path, &record, &finite(trainer.state()?)?)?;
         }
         let sampler = Sampler {
@@ -125,6 +132,13 @@ impl Run {
             augmentation: config.augmentation(data.kind),
             conditional: config.conditional_share,
             counterfactual: config.counterfactual(&data, pictures),
+            growth: config.rows.progressive.and_then(|side| match config.budget(pictures) {
+                Budget::Steps(steps) => {
+                    Some(Growth { side, unit: trainer.description().architecture.reduction(), steps })
+                }
+                Budget::Time(_) => None,
+            }),
+            special: Special { options: config.rows.clone(), unlabelled },
         };
         let step = trainer.step_count();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -150,6 +164,7 @@ impl Run {
             evaluated: last,
             saved: last,
             evaluation,
+            robust,
         })
     }
 
@@ -252,11 +267,23 @@ impl Run {
         let network = Network::load(&Checkpoint { description, tensors }, &device)?;
         let (data, held_out) = (&self.data, &self.held_out);
         let batch = self.config.batch.min(256);
-        let measured = evaluate(&network, data, held_out, batch, self.config.seed, self.step())?;
+        let mut measured = evaluate(&network, data, held_out, batch, self.config.seed, self.step())?;
+        if let Some(how) = self.config.rows.adversarial {
+            measured.robust = Some(robust(&network, data, held_out, f64::from(how.epsilon), self.config.seed)?);
+        }
         self.log.evaluation(self.elapsed().as_secs_f64(), &measured)?;
         self.evaluation = Some(measured);
         self.evaluated.1 = Instant::now();
         progress(Progress::Evaluated(measured));
+        let best = self.robust.unwrap_or_default().max(measured.robust.unwrap_or_default());
+        if measured.robust.is_some_and(|robust| is_collapse(robust, best)) {
+            let robust = 100.0 * measured.robust.unwrap_or_default();
+            let what =
+                format!("robust accuracy fell from {:.1} % to {robust:.1} %: catastrophic overfitting", 100.0 * best);
+            let (kept, hint) = (self.kept(), "try pgd with more steps, a smaller budget or smaller learning rates");
+            return Err(Error::Compute(format!("{what}; {kept}; {hint}")));
+        }
+        self.robust = measured.robust.map(|_| best);
         Ok(())
     }
 
@@ -266,7 +293,8 @@ impl Run {
         let tensors = finite(self.trainer.state()?).map_err(|e| self.lost(&e.to_string()))?;
         let weights = finite(self.trainer.averages()?).map_err(|e| self.lost(&e.to_string()))?;
         let (step, config, data) = (self.step(), self.config.clone(), self.digest.clone());
-        let record = Record { step, seconds, config, evaluation: self.evaluation, data, split: self.split.clone() };
+        let (evaluation, split, robust) = (self.evaluation, self.split.clone(), self.robust);
+        let record = Record { step, seconds, config, evaluation, data, split, robust };
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.trainer.description().clone();
         description.training = Some(self.record(seconds)?);
@@ -333,12 +361,17 @@ impl Run {
 
     /// The error of a run whose numbers are lost, and what is left of it.
     fn lost(&self, what: &str) -> Error {
-        let kept = if self.saved.0 > 0 {
+        let kept = self.kept();
+        Error::Compute(format!("{what}; {kept}; try smaller --lr-muon and --lr-adam or a longer --warmup"))
+    }
+
+    /// What is left of a run that ends here, in words.
+    fn kept(&self) -> String {
+        if self.saved.0 > 0 {
             format!("the checkpoint of step {} is kept in {}", self.saved.0, self.config.out.display())
         } else {
             "no checkpoint was written yet".to_owned()
-        };
-        Error::Compute(format!("{what}; {kept}; try smaller --lr-muon and --lr-adam or a longer --warmup"))
+        }
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Record {
     /// The split, so that it goes on with the same. Runs from before splits were by class name none.
     #[serde(default)]
     pub split: Option<SplitRecord>,
+    /// The best accuracy under attack so far, of a run with adversarial rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub robust: Option<f64>,
 }
 
 /// The state file that belongs to a model file.
@@ -113,7 +116,8 @@ pub(crate) fn seed() -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("seed");
     let config = Config::new("data", "model.safetensors");
-    let record = Record { step: 3, seconds: 1.5, config, evaluation: None, data: "00".into(), split: None };
+    let record =
+        Record { step: 3, seconds: 1.5, config, evaluation: None, data: "00".into(), split: None, robust: None };
     let tensors = State::from([("weights/stem".to_owned(), (vec![2, 2], vec![0.5, -1.0, 2.0, 0.0]))]);
     write(&path, &record, &tensors).expect("written");
     std::fs::read(&path).expect("read")

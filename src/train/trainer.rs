@@ -2,19 +2,23 @@
 
 use candle_core::Tensor;
 
+use super::balance::Balance;
 use super::batches::TrainingBatch;
 use super::optimiser::device::DeviceOptimiser;
 use super::optimiser::resident::Resident;
 use super::optimiser::{Optimiser, Settings, State};
-use crate::Result;
-use crate::engine::{Learner, LossWeights, TrainingRows};
+use super::row_options::RowOptions;
+use crate::engine::{Learner, LossWeights, RowLoss, RowParts, TrainingRows};
 use crate::network::{Checkpoint, Description, DeviceChoice, TensorLearner, Trainee};
+use crate::{Error, Result};
 
 /// A network in training.
 #[derive(Debug)]
 pub struct Trainer {
     description: Description,
     work: Work,
+    /// What the parts of the loss weigh at each noise level, where that is learned, and its learning rate.
+    balance: Option<(Balance, f64)>,
 }
 
 /// Where the weights are, and who steps them. The sums are those of loss, cross-entropy, score error and gradient norm.
@@ -47,7 +51,27 @@ impl Trainer {
             }
             Trainee::Resident(stepper) => Work::Resident(Resident::new(stepper, program.tensors, settings)),
         };
-        Ok(Self { description: checkpoint.description, work })
+        Ok(Self { description: checkpoint.description, work, balance: None })
+    }
+
+    /// Refuses rows that the device has no passes for.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming the option.
+    pub fn check_rows(&self, options: &RowOptions) -> Result<()> {
+        if options.adversarial.is_some() && !matches!(self.work, Work::Host { .. }) {
+            return Err(Error::option("--adversarial", "rows are attacked on the processor only: --device cpu"));
+        }
+        if matches!(self.work, Work::Resident(_)) && (options.weigh() || options.progressive.is_some()) {
+            let reason = "does not train rows that differ, nor pictures that grow: --device cpu does";
+            return Err(Error::option("--device", format!("{} {reason}", self.device())));
+        }
+        Ok(())
+    }
+
+    /// Learns from now on what the parts of the loss weigh at each noise level, at a learning rate.
+    pub fn balance(&mut self, rate: f64) {
+        self.balance = Some((Balance::default(), rate));
     }
 
     /// What the network is.
@@ -96,27 +120,63 @@ impl Trainer {
     pub fn step(&mut self, batch: &TrainingBatch, loss: LossWeights, rate: f64, decay: f64) -> Result<()> {
         let rows = TrainingRows {
             noisy: &batch.noisy,
-            size: (self.description.image.height, self.description.image.width),
+            size: batch.size,
             noise: &batch.noise,
             sigmas: &batch.sigmas,
             labels: &batch.labels,
             classes: &batch.classes,
         };
+        let mut attacked = Vec::new();
+        if let Some(rows_attacked) = &batch.attacked {
+            let Work::Host { learner, .. } = &mut self.work else {
+                return Err(Error::option("--adversarial", "rows are attacked on the processor only: --device cpu"));
+            };
+            let values = batch.noisy.len() / batch.sigmas.len().max(1);
+            attacked.clone_from(&batch.noisy);
+            let place = rows_attacked.rows.start * values..rows_attacked.rows.end * values;
+            attacked[place].copy_from_slice(&rows_attacked.pictures(&mut **learner, &rows)?);
+        }
+        let rows = if attacked.is_empty() { rows } else { TrainingRows { noisy: &attacked, ..rows } };
+        let weighed = batch.parts.as_ref().map(|parts| match &self.balance {
+            Some((balance, _)) => balance.weighed(parts, &batch.sigmas),
+            None => parts.clone(),
+        });
         match &mut self.work {
             Work::Host { learner, optimiser, sums } => {
-                let (parts, gradients) = learner.gradient(&rows, loss)?;
-                let norm = optimiser.step(gradients, rate, decay);
+                let (parts, gradients, lost) = match &weighed {
+                    Some(weighed) => learner.gradient_of_parts(&rows, weighed, loss)?,
+                    None => {
+                        let (parts, gradients) = learner.gradient(&rows, loss)?;
+                        (parts, gradients, &[][..])
+                    }
+                };
+                let (norm, lost) = (optimiser.step(gradients, rate, decay), lost.to_vec());
                 learner.load(&optimiser.weights())?;
                 let cross_entropy = parts.cross_entropy as f32 * loss.cross_entropy;
                 let score_error = parts.score_error as f32;
                 let found = [cross_entropy + loss.score * score_error, cross_entropy, score_error, norm];
+                let found = self.balance.as_mut().zip(batch.parts.as_ref()).map_or(found, |(balance, parts)| {
+                    balanced(balance, (parts, &batch.sigmas, &lost), loss, (rate, optimiser.step_count()), norm)
+                });
                 sums.iter_mut().zip(found).for_each(|(sum, value)| *sum += value);
             }
             Work::Device { learner, optimiser, sums } => {
-                let (losses, gradients) = learner.gradients(&rows, loss)?;
+                let (losses, gradients, lost) = match &weighed {
+                    Some(weighed) => learner.gradients_of_parts(&rows, weighed, loss)?,
+                    None => {
+                        let (losses, gradients) = learner.gradients(&rows, loss)?;
+                        (losses, gradients, Vec::new())
+                    }
+                };
                 let norm = optimiser.step(&gradients, rate, decay)?;
                 let cross_entropy = losses.cross_entropy.affine(f64::from(loss.cross_entropy), 0.0)?;
-                let found = Tensor::stack(&[losses.total, cross_entropy, losses.score_error, norm], 0)?.detach();
+                let mut found = Tensor::stack(&[losses.total, cross_entropy, losses.score_error, norm], 0)?.detach();
+                if let (Some(balance), Some(parts)) = (self.balance.as_mut(), batch.parts.as_ref()) {
+                    let norm = found.get(3)?.to_scalar::<f32>()?;
+                    let step = (rate, optimiser.step_count());
+                    let own = balanced(balance, (parts, &batch.sigmas, &lost), loss, step, norm);
+                    found = Tensor::new(&own, found.device())?;
+                }
                 *sums = Some(match &sums {
                     None => found,
                     Some(sums) => (sums + found)?,
@@ -159,11 +219,15 @@ impl Trainer {
     /// # Errors
     /// If the device fails.
     pub fn state(&self) -> Result<State> {
-        match &self.work {
-            Work::Host { optimiser, .. } => Ok(optimiser.state()),
-            Work::Device { optimiser, .. } => Ok(optimiser.state()?),
-            Work::Resident(resident) => resident.state(),
+        let mut state = match &self.work {
+            Work::Host { optimiser, .. } => optimiser.state(),
+            Work::Device { optimiser, .. } => optimiser.state()?,
+            Work::Resident(resident) => resident.state()?,
+        };
+        if let Some((balance, _)) = &self.balance {
+            balance.add_to(&mut state);
         }
+        Ok(state)
     }
 
     /// Takes up where the trainer that gave this state left off.
@@ -171,6 +235,9 @@ impl Trainer {
     /// # Errors
     /// [`Error::Compute`](crate::Error::Compute) naming the tensor that is missing or has another shape.
     pub fn restore(&mut self, state: &State, step: u64) -> Result<()> {
+        if let Some((balance, _)) = &mut self.balance {
+            balance.restore(state)?;
+        }
         match &mut self.work {
             Work::Host { learner, optimiser, .. } => {
                 optimiser.restore(state, step)?;
@@ -180,4 +247,22 @@ impl Trainer {
             Work::Resident(resident) => resident.restore(state, step),
         }
     }
+}
+
+/// Steps the balance by what a batch's rows lost. Returns the loss under it, and both parts as they are.
+fn balanced(
+    (balance, base): &mut (Balance, f64),
+    (parts, sigmas, lost): (&[RowParts], &[f32], &[RowLoss]),
+    loss: LossWeights,
+    (rate, step): (f64, u64),
+    norm: f32,
+) -> [f32; 4] {
+    let told = balance.step(parts, sigmas, lost, *base * rate, step);
+    let mean = |of: fn(&RowParts, &RowLoss) -> f64| {
+        parts.iter().zip(lost).map(|(part, lost)| of(part, lost)).sum::<f64>() / parts.len().max(1) as f64
+    };
+    let cross_entropy = mean(|part, lost| f64::from(part.cross_entropy) * lost.cross_entropy) as f32;
+    let score_error = mean(|part, lost| f64::from(part.score) * lost.score_error) as f32;
+    let total = loss.cross_entropy * told.cross_entropy as f32 + loss.score * told.score_error as f32;
+    [total, loss.cross_entropy * cross_entropy, score_error, norm]
 }

@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("cli", &["gui", "study", "attack", "train", "data", "joint", "network", "picture"]),
     ("study", &["attack", "data", "joint", "network", "picture"]),
     ("attack", &["joint", "picture"]),
-    ("train", &["data", "joint", "network", "kernels", "engine", "program", "picture"]),
+    ("train", &["attack", "data", "joint", "network", "kernels", "engine", "program", "picture"]),
     ("network", &["joint", "kernels", "gpu", "engine", "program", "picture"]),
     ("joint", &["engine", "picture"]),
     ("kernels", &["engine", "program", "picture"]),

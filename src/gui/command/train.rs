@@ -40,7 +40,8 @@ pub fn entries() -> Vec<Entry> {
     use TrainCommand as C;
     let new = |place, command: C, name, hint| Entry::new(Menu::Model, place, command, name, hint);
     vec![
-        new(300, C::ChooseData, "Choose training data…", "Class folders, CIFAR-10's or MNIST's files").group(),
+        new(300, C::ChooseData, "Choose training data…", "Class folders, photographs, CIFAR-10's or MNIST's files")
+            .group(),
         new(310, C::Start { replace: false }, "Train", "Begin the run of the training pane, in the background"),
         new(320, C::Pause, "Pause training", "Save the run's state and stop"),
         new(330, C::Resume, "Resume training", "Go on with the run where it was left, with its own options"),

@@ -156,10 +156,10 @@ impl Training {
                 let dialog = dialog.add_filter("Checkpoints", &["safetensors"]);
                 choose(host, || dialog.save_file(), |file| C::SetOut(file.path().to_owned()).into());
             }
-            C::Start { replace } => {
-                let config = Config { overwrite: replace, ..form.config(&host.settings.device) };
-                self.start(host, config);
-            }
+            C::Start { replace } => match form.config(&host.settings.device) {
+                Ok(config) => self.start(host, Config { overwrite: replace, ..config }),
+                Err(error) => host.say(Level::ERROR, error.to_string()),
+            },
             C::Pause => {
                 if let Some(job) = &self.job {
                     job.stop();

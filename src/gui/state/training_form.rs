@@ -44,6 +44,8 @@ pub struct TrainingForm {
     pub holdout: usize,
     /// How often to measure and to save, in seconds.
     pub every: u64,
+    /// Other options, as on the command line.
+    pub more: String,
 }
 
 impl Default for TrainingForm {
@@ -59,6 +61,7 @@ impl Default for TrainingForm {
             batch: 64,
             holdout: 500,
             every: 60,
+            more: String::new(),
         }
     }
 }
@@ -77,8 +80,10 @@ impl TrainingForm {
     }
 
     /// The options of a new run.
-    #[must_use]
-    pub fn config(&self, device: &str) -> Config {
+    ///
+    /// # Errors
+    /// [`crate::Error::Option`] naming what is wrong in the other options.
+    pub fn config(&self, device: &str) -> Result<Config> {
         let config = Config {
             preset: self.preset,
             objective: self.objective,
@@ -87,7 +92,7 @@ impl TrainingForm {
             holdout: Some(self.holdout),
             ..self.watched(device)
         };
-        self.with_length(config)
+        self.with_length(config).with_words(&self.more)
     }
 
     /// The options to take a run up again with, which keeps its own; `longer`: but for this form's length.

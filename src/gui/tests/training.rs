@@ -71,6 +71,29 @@ fn a_run_is_watched_opened_and_not_replaced_unasked() {
 }
 
 #[test]
+fn any_option_of_the_command_line_is_an_option_of_the_pane() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = oracle();
+    run(&mut harness, WindowCommand::Show(Pane::TRAINING));
+    let more = "--classify-share 0.5 --mixup 0.3 --learned-weights --seed 77".to_owned();
+    let filled = Form { more, ..form(folder.path(), 2.0) };
+    run(&mut harness, TrainCommand::Set(Box::new(filled.clone())));
+    harness.get_by_label("More options");
+    run(&mut harness, TrainCommand::Start { replace: false });
+    harness.run_steps(4);
+    let training = &harness.state().features().training.now;
+    assert_eq!((training.stage, training.saved), (Stage::Done, Some(2)), "{:?}", training.failure);
+    let recipe = std::fs::read_to_string(folder.path().join("model.safetensors.toml")).unwrap();
+    for line in ["classify_share = 0.5", "mixup = 0.3", "learned_weights = true", "seed = 77", "steps = 2"] {
+        assert!(recipe.lines().any(|known| known == line), "{line} in {recipe}");
+    }
+    let wrong = Form { more: "--no-such-thing".to_owned(), ..filled };
+    run(&mut harness, TrainCommand::Set(Box::new(wrong)));
+    run(&mut harness, TrainCommand::Start { replace: true });
+    assert!(said(&harness, "--no-such-thing"));
+}
+
+#[test]
 fn a_failure_is_a_notice_and_stays_in_the_pane() {
     let folder = tempfile::tempdir().unwrap();
     let mut harness = oracle();

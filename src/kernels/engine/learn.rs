@@ -14,7 +14,7 @@ use super::memory::{Fall, Rise, TangentRise};
 use super::readout::pool;
 use super::walk::{StepDown, StepUp};
 use super::{Engine, Site};
-use crate::engine::{Gradients, Learner, LossParts, LossWeights, Size, TrainingRows};
+use crate::engine::{Gradients, Learner, LossParts, LossWeights, RowLoss, RowParts, Size, TrainingRows};
 use crate::kernels::activation::{Norm, Tangent, Tape, Target};
 use crate::kernels::share::pooled;
 use crate::kernels::simd::Level;
@@ -33,6 +33,10 @@ pub struct ProcessorLearner {
     laid_out: Option<(usize, Size)>,
     parts: Vec<Part>,
     gradients: Gradients,
+    row_losses: Vec<RowLoss>,
+    /// The memory of attacks, for so many pictures of a size.
+    attacks: Vec<Part>,
+    laid_out_for_attacks: Option<(usize, Size)>,
 }
 
 /// One group of pictures, over all four passes.
@@ -55,6 +59,10 @@ pub(super) struct Part {
     pub room: Vec<f32>,
     pub cross_entropy: f64,
     pub score_error: f64,
+    /// Of each picture.
+    pub row_losses: Vec<RowLoss>,
+    /// Whether the passes of the score left anything behind.
+    scored: bool,
 }
 
 impl ProcessorLearner {
@@ -67,7 +75,49 @@ impl ProcessorLearner {
     /// [`Self::new`] for given instructions.
     #[must_use]
     pub fn for_level(level: Level, program: Program) -> Self {
-        Self { program, level, engine: None, laid_out: None, parts: Vec::new(), gradients: Vec::new() }
+        Self {
+            program,
+            level,
+            engine: None,
+            laid_out: None,
+            parts: Vec::new(),
+            gradients: Vec::new(),
+            row_losses: Vec::new(),
+            attacks: Vec::new(),
+            laid_out_for_attacks: None,
+        }
+    }
+
+    /// Both gradients: without parts every row weighs 1.
+    fn learn(&mut self, rows: &TrainingRows, weighed: Option<&[RowParts]>, loss: LossWeights) -> Result<LossParts> {
+        let Some(engine) = &self.engine else {
+            return Err(Error::Compute("no weights were loaded to learn from".to_owned()));
+        };
+        let (channels, classes) = (self.program.pictures.channels, self.program.pictures.classes);
+        let pictures = match weighed {
+            Some(weighed) => rows.check_parts(weighed, channels, classes)?,
+            None => rows.check(channels, classes)?,
+        };
+        if self.laid_out != Some((pictures, rows.size)) {
+            let starts = (0..pictures).step_by(GROUP);
+            self.parts = starts.map(|start| engine.group(GROUP.min(pictures - start), rows.size)).collect();
+            self.laid_out = Some((pictures, rows.size));
+        }
+        let parts = &mut self.parts;
+        pooled(4 * pictures * engine.multiply_adds(rows.size), || {
+            parts.par_iter_mut().enumerate().for_each(|(index, part)| {
+                let (first, count) = (index * GROUP, part.rise.pictures);
+                let weighed = weighed.map(|weighed| &weighed[first..first + count]);
+                engine.learn(part, &rows.some(first, count), weighed, loss, pictures);
+            });
+        });
+        let sum = |of: fn(&Part) -> f64| parts.iter().map(of).sum::<f64>();
+        let losses = LossParts {
+            cross_entropy: sum(|part| part.cross_entropy) / pictures as f64,
+            score_error: sum(|part| part.score_error) / rows.noise.len() as f64,
+        };
+        self.gradients = engine.weight_gradients(parts, parts.iter().any(|part| part.scored));
+        Ok(losses)
     }
 }
 
@@ -82,36 +132,52 @@ impl Learner for ProcessorLearner {
     }
 
     fn gradient(&mut self, rows: &TrainingRows, loss: LossWeights) -> Result<(LossParts, &Gradients)> {
+        let losses = self.learn(rows, None, loss)?;
+        Ok((losses, &self.gradients))
+    }
+
+    fn gradient_of_parts(
+        &mut self,
+        rows: &TrainingRows,
+        parts: &[RowParts],
+        loss: LossWeights,
+    ) -> Result<(LossParts, &Gradients, &[RowLoss])> {
+        let losses = self.learn(rows, Some(parts), loss)?;
+        self.row_losses = self.parts.iter().flat_map(|part| part.row_losses.iter().copied()).collect();
+        Ok((losses, &self.gradients, &self.row_losses))
+    }
+
+    fn attack_gradient(&mut self, rows: &TrainingRows) -> Result<Vec<f32>> {
         let Some(engine) = &self.engine else {
-            return Err(Error::Compute("no weights were loaded to learn from".to_owned()));
+            return Err(Error::Compute("no weights were loaded to attack".to_owned()));
         };
         let pictures = rows.check(self.program.pictures.channels, self.program.pictures.classes)?;
-        if self.laid_out != Some((pictures, rows.size)) {
+        if self.laid_out_for_attacks != Some((pictures, rows.size)) {
             let starts = (0..pictures).step_by(GROUP);
-            self.parts = starts.map(|start| engine.group(GROUP.min(pictures - start), rows.size)).collect();
-            self.laid_out = Some((pictures, rows.size));
+            self.attacks = starts.map(|start| engine.group(GROUP.min(pictures - start), rows.size)).collect();
+            self.laid_out_for_attacks = Some((pictures, rows.size));
         }
-        let parts = &mut self.parts;
-        pooled(4 * pictures * engine.multiply_adds(rows.size), || {
+        let parts = &mut self.attacks;
+        pooled(2 * pictures * engine.multiply_adds(rows.size), || {
             parts.par_iter_mut().enumerate().for_each(|(index, part)| {
                 let rows = rows.some(index * GROUP, part.rise.pictures);
-                engine.learn(part, &rows, loss, pictures);
+                engine.attack(part, &rows);
             });
         });
-        let sum = |of: fn(&Part) -> f64| parts.iter().map(of).sum::<f64>();
-        let losses = LossParts {
-            cross_entropy: sum(|part| part.cross_entropy) / pictures as f64,
-            score_error: sum(|part| part.score_error) / rows.noise.len() as f64,
-        };
-        self.gradients = engine.weight_gradients(parts, loss.score != 0.0);
-        Ok((losses, &self.gradients))
+        Ok(self.attacks.iter().flat_map(|part| part.direction.iter().copied()).collect())
     }
 }
 
 impl Part {
+    /// Whether the loss of its pictures holds the score.
+    pub fn is_scored(&self) -> bool {
+        self.scored
+    }
+
     /// As if the score had no part in the loss.
     fn rest(&mut self) {
-        self.score_error = 0.0;
+        (self.score_error, self.scored) = (0.0, false);
+        self.row_losses.iter_mut().for_each(|row| row.score_error = 0.0);
         self.tangents.logits.fill(0.0);
         self.tangents.pooled.fill(0.0);
         for tape in &mut self.tangents.tapes {
@@ -146,26 +212,59 @@ impl Engine {
             rise,
             cross_entropy: 0.0,
             score_error: 0.0,
+            row_losses: vec![RowLoss::default(); pictures],
+            scored: false,
         }
     }
 
     /// All passes over one group of `total` pictures.
-    fn learn(&self, part: &mut Part, rows: &TrainingRows, loss: LossWeights, total: usize) {
+    fn learn(
+        &self,
+        part: &mut Part,
+        rows: &TrainingRows,
+        weighed: Option<&[RowParts]>,
+        loss: LossWeights,
+        total: usize,
+    ) {
         part.rise.sigmas.copy_from_slice(rows.sigmas);
         self.values(&mut part.rise, rows.noisy, rows.size, rows.sigmas.len(), None);
-        self.class_weights(part, rows);
-        if loss.score == 0.0 {
+        self.class_weights(part, rows, weighed);
+        if loss.score != 0.0 && weighed.is_none_or(|weighed| weighed.iter().any(|row| row.score != 0.0)) {
+            self.score(part, rows, true);
+            self.score_cotangent(part, rows, weighed, loss.score, total);
+            self.tangent(part, rows.size);
+            part.scored = true;
+        } else if part.scored {
+            // What an earlier batch left in the passes of the score would count beside groups that have one.
+            let (pictures, direction) = (part.rise.pictures, std::mem::take(&mut part.direction));
+            part.tangents = self.tangent_rise(pictures, rows.size);
+            part.pullback = self.fall(pictures, rows.size, [true; 2]);
+            part.exchanged.iter_mut().flatten().for_each(|exchanged| exchanged.fill(0.0));
+            part.direction = direction;
             part.rest();
         } else {
-            self.score(part, rows);
-            self.score_cotangent(part, rows, loss.score, total);
-            self.tangent(part, rows.size);
+            part.rest();
         }
-        self.reverse(part, rows, loss, total);
+        self.reverse(part, rows, weighed, loss, total);
+    }
+
+    /// The gradient of each picture's cross-entropy, left in `direction`.
+    fn attack(&self, part: &mut Part, rows: &TrainingRows) {
+        part.rise.sigmas.copy_from_slice(rows.sigmas);
+        self.values(&mut part.rise, rows.noisy, rows.size, rows.sigmas.len(), None);
+        self.class_weights(part, rows, None);
+        let classes = self.program.pictures.classes;
+        let weights = part.class_weights.chunks_exact_mut(classes).zip(part.posterior.chunks_exact(classes));
+        for ((weights, posterior), label) in weights.zip(rows.labels) {
+            weights.copy_from_slice(posterior);
+            weights[*label as usize] -= 1.0;
+        }
+        // The energy is common to the classes: log p(c | y) has no part of it.
+        self.score(part, rows, false);
     }
 
     /// The posterior, the cross-entropy, and which classes' scores are asked for.
-    fn class_weights(&self, part: &mut Part, rows: &TrainingRows) {
+    fn class_weights(&self, part: &mut Part, rows: &TrainingRows, weighed: Option<&[RowParts]>) {
         let classes = self.program.pictures.classes;
         part.cross_entropy = 0.0;
         let logits = part.rise.logits.chunks_exact(self.head.linear.bias.len());
@@ -174,7 +273,15 @@ impl Engine {
             posterior.copy_from_slice(&logits[..classes]);
             let largest = posterior.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let sum: f64 = posterior.iter().map(|v| f64::from(v - largest).exp()).sum();
-            part.cross_entropy += sum.ln() - f64::from(posterior[rows.labels[n] as usize] - largest);
+            let mut lost = sum.ln() - f64::from(posterior[rows.labels[n] as usize] - largest);
+            let mut weight = 1.0;
+            if let Some(row) = weighed.map(|weighed| weighed[n]) {
+                let share = f64::from(row.share);
+                lost = (1.0 - share) * lost + share * (sum.ln() - f64::from(posterior[row.other as usize] - largest));
+                weight = f64::from(row.cross_entropy);
+            }
+            part.row_losses[n].cross_entropy = lost;
+            part.cross_entropy += weight * lost;
             softmax(posterior);
             match rows.classes[n] {
                 None => weights.copy_from_slice(posterior),
@@ -186,12 +293,13 @@ impl Engine {
         }
     }
 
-    /// From the class weights to the score, which is left in `direction`; keeps the cotangents.
-    fn score(&self, part: &mut Part, rows: &TrainingRows) {
+    /// From the class weights to the score, which is left in `direction`; keeps the cotangents. Without the density it is the
+    /// gradient of the weighed logits alone.
+    fn score(&self, part: &mut Part, rows: &TrainingRows, density: bool) {
         self.pull_head(&part.class_weights, &mut part.pullback);
         let Fall { rows: count, head, stages, patches, .. } = &mut part.pullback;
         let Some(last) = stages.last_mut() else { return };
-        let mut step = Score { engine: self, rise: &part.rise, exchanged: &mut part.exchanged[0] };
+        let mut step = Score { engine: self, rise: &part.rise, exchanged: &mut part.exchanged[0], density };
         last.g.fill(0.0);
         step.activation(self.head.site, &last.norm, head, Some(&mut last.g), None);
         self.walk_down([*count; 2], stages, &mut step);
@@ -200,22 +308,43 @@ impl Engine {
         let pictures = part.direction.chunks_exact_mut(values).zip(part.rise.z.chunks_exact(values)).zip(rows.sigmas);
         for ((out, z), sigma) in pictures {
             let rate = 1.0 / self.spread(*sigma);
-            out.iter_mut().zip(z).for_each(|(out, z)| *out = (*out - z) * rate);
+            if density {
+                out.iter_mut().zip(z).for_each(|(out, z)| *out = (*out - z) * rate);
+            } else {
+                out.iter_mut().for_each(|out| *out *= rate);
+            }
         }
     }
 
     /// The score's error, and from the score its cotangent times the rate of z: the direction ż of the tangent pass.
-    fn score_cotangent(&self, part: &mut Part, rows: &TrainingRows, weight: f32, total: usize) {
+    fn score_cotangent(
+        &self,
+        part: &mut Part,
+        rows: &TrainingRows,
+        weighed: Option<&[RowParts]>,
+        weight: f32,
+        total: usize,
+    ) {
         let values = part.direction.len() / part.rise.pictures.max(1);
         part.score_error = 0.0;
         let pictures = part.direction.chunks_exact_mut(values).zip(rows.noise.chunks_exact(values)).zip(rows.sigmas);
-        for ((direction, noise), &sigma) in pictures {
-            let scale = 2.0 * weight * sigma / (total * values) as f32 / self.spread(sigma);
+        for (n, ((direction, noise), &sigma)) in pictures.enumerate() {
+            let of_row = weighed.map_or(1.0, |weighed| weighed[n].score);
+            let scale = of_row * (2.0 * weight * sigma / (total * values) as f32 / self.spread(sigma));
+            let mut lost = 0.0;
             for (value, noise) in direction.iter_mut().zip(noise) {
                 let error = sigma * *value + noise;
-                part.score_error += f64::from(error * error);
+                let square = f64::from(error * error);
+                if weighed.is_none() {
+                    part.score_error += square;
+                }
+                lost += square;
                 *value = scale * error;
             }
+            if weighed.is_some() {
+                part.score_error += f64::from(of_row) * lost;
+            }
+            part.row_losses[n].score_error = lost / values as f64;
         }
     }
 
@@ -238,6 +367,8 @@ struct Score<'a> {
     engine: &'a Engine,
     rise: &'a Rise,
     exchanged: &'a mut [Vec<f32>],
+    /// Whether the energy has a part in it.
+    density: bool,
 }
 
 impl StepDown for Score<'_> {
@@ -254,6 +385,9 @@ impl StepDown for Score<'_> {
     }
 
     fn read(&mut self, s: usize, norm: &Norm, g: &mut [f32], room: &mut [f32]) {
+        if !self.density {
+            return;
+        }
         let k = |n: usize| self.engine.program.pictures.deviation / self.rise.sigmas[n];
         self.engine.exchange(s, &self.rise.levels.film, k, &self.rise.readouts[s], &mut self.exchanged[s]);
         let pixels = self.rise.pictures * norm.frame.height * norm.frame.width;

@@ -1,7 +1,7 @@
 //! The gradient for every instruction set and any number of threads; `network::conformance` has the rest.
 
 use super::ProcessorLearner;
-use crate::engine::{Learner, LossWeights, TrainingRows};
+use crate::engine::{Learner, LossWeights, RowParts, TrainingRows};
 use crate::kernels::engine::tests::{architecture, checkpoint};
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
@@ -104,4 +104,145 @@ fn nothing_is_learned_without_weights() {
     };
     let loss = LossWeights { cross_entropy: 1.0, score: 1.0 };
     assert!(learner.gradient(&rows, loss).unwrap_err().to_string().contains("no weights"));
+}
+
+/// Pictures with noise, levels, labels and the classes whose scores are trained.
+struct Rows {
+    noisy: Vec<f32>,
+    noise: Vec<f32>,
+    sigmas: Vec<f32>,
+    labels: Vec<u32>,
+    classes: Vec<Option<u32>>,
+    size: (usize, usize),
+}
+
+impl Rows {
+    fn new(pictures: usize, shape: Shape) -> Self {
+        let (noisy, noise) = (noise(11, pictures * shape.len()), noise(12, pictures * shape.len()));
+        Self {
+            noisy,
+            noise,
+            sigmas: (0..pictures).map(|n| [0.1, 0.5, 0.02, 1.0][n % 4]).collect(),
+            labels: (0..pictures as u32).map(|n| n % 3).collect(),
+            classes: (0..pictures as u32).map(|n| [None, Some(2), None, Some(n % 3)][n as usize % 4]).collect(),
+            size: (shape.height, shape.width),
+        }
+    }
+
+    fn all(&self) -> TrainingRows<'_> {
+        TrainingRows {
+            noisy: &self.noisy,
+            size: self.size,
+            noise: &self.noise,
+            sigmas: &self.sigmas,
+            labels: &self.labels,
+            classes: &self.classes,
+        }
+    }
+}
+
+fn close(found: &[Vec<f32>], truth: &[Vec<f32>], what: &str) {
+    for (id, (found, truth)) in found.iter().zip(truth).enumerate() {
+        let largest = truth.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        for (i, (found, truth)) in found.iter().zip(truth).enumerate() {
+            let apart = (found - truth).abs();
+            assert!(apart <= 1e-4 * largest + 1e-7, "{what}: tensor {id}, {i}: {found}, not {truth} of {largest}");
+        }
+    }
+}
+
+/// Whole groups that train one part only, groups of both, mixtures and odd weights.
+fn unequal(pictures: usize) -> Vec<RowParts> {
+    let row = |n: usize| RowParts {
+        cross_entropy: if n % 16 == 3 { 0.0 } else { 0.5 + 0.1 * (n % 5) as f32 },
+        score: if n >= 16 || n % 3 == 1 { 0.0 } else { 2.0 - 0.3 * (n % 4) as f32 },
+        other: (n % 2) as u32,
+        share: [0.0, 0.25, 0.5][n % 3],
+    };
+    (0..pictures).map(row).collect()
+}
+
+#[test]
+fn rows_of_unequal_weight_agree_with_automatic_differentiation() {
+    let shape = Shape::new(3, 8, 8);
+    let checkpoint = checkpoint(3, architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]));
+    let program = checkpoint.description.program();
+    let weights = checkpoint.weights(&program).unwrap();
+    let (rows, loss) = (Rows::new(21, shape), LossWeights { cross_entropy: 0.7, score: 3.0 });
+    let parts = unequal(21);
+    let mut truth = TensorLearner::new(&program, &weights, &Place::double()).unwrap();
+    let (expected, truth, lost) = truth.gradient_of_parts(&rows.all(), &parts, loss).unwrap();
+    for level in Level::available() {
+        let mut learner = ProcessorLearner::for_level(level, program.clone());
+        learner.load(&weights).unwrap();
+        // Before, so that what it leaves behind would show: a batch of which every row has a score.
+        learner.gradient(&rows.all(), loss).unwrap();
+        let (found, gradients, found_lost) = learner.gradient_of_parts(&rows.all(), &parts, loss).unwrap();
+        for (found, truth) in [(found.cross_entropy, expected.cross_entropy), (found.score_error, expected.score_error)]
+        {
+            assert!((found - truth).abs() <= 2e-5 * truth.abs(), "{} {found}, not {truth}", level.name());
+        }
+        close(gradients, truth, level.name());
+        for (n, (found, truth)) in found_lost.iter().zip(lost).enumerate() {
+            assert!((found.cross_entropy - truth.cross_entropy).abs() < 1e-4 * truth.cross_entropy, "row {n}");
+            if n < 16 {
+                assert!((found.score_error - truth.score_error).abs() < 1e-4 * truth.score_error, "row {n}");
+            } else {
+                assert_eq!(found.score_error, 0.0, "no adjoint pass was done for row {n}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_of_weight_one_give_the_bits_of_rows_without() {
+    let checkpoint = checkpoint(3, architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]));
+    let program = checkpoint.description.program();
+    let rows = Rows::new(19, Shape::new(3, 8, 8));
+    let mut learner = ProcessorLearner::new(program.clone());
+    learner.load(&checkpoint.weights(&program).unwrap()).unwrap();
+    for score in [0.0, 4.0] {
+        let loss = LossWeights { cross_entropy: 1.0, score };
+        let plain = learner.gradient(&rows.all(), loss).unwrap().1.clone();
+        let (_, weighed, _) = learner.gradient_of_parts(&rows.all(), &[RowParts::WHOLE; 19], loss).unwrap();
+        assert!(*weighed == plain);
+    }
+    let wrong = [RowParts { other: 3, ..RowParts::WHOLE }; 19];
+    for parts in [&wrong[..], &[RowParts::WHOLE; 18]] {
+        let loss = LossWeights { cross_entropy: 1.0, score: 1.0 };
+        assert!(learner.gradient_of_parts(&rows.all(), parts, loss).unwrap_err().to_string().contains("parts"));
+    }
+}
+
+#[test]
+fn the_gradient_of_an_attack_is_that_of_the_cross_entropy_by_the_picture() {
+    let shape = Shape::new(3, 8, 8);
+    let checkpoint = checkpoint(3, architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]));
+    let program = checkpoint.description.program();
+    let weights = checkpoint.weights(&program).unwrap();
+    let truth = TensorLearner::new(&program, &weights, &Place::double()).unwrap();
+    let mut rows = Rows::new(18, shape);
+    let mut learner = ProcessorLearner::new(program.clone());
+    learner.load(&weights).unwrap();
+    let gradient = learner.attack_gradient(&rows.all()).unwrap();
+    let lost = |rows: &Rows| -> Vec<f64> {
+        let loss = LossWeights { cross_entropy: 1.0, score: 0.0 };
+        let (_, [lost, _]) = truth.loss_of_parts(&rows.all(), &[RowParts::WHOLE; 18], loss).unwrap();
+        lost.to_vec1().unwrap()
+    };
+    // Every row along a direction of its own, by central differences in double precision.
+    let along = noise(5, rows.noisy.len());
+    let start = rows.noisy.clone();
+    let mut at = |t: f32| {
+        rows.noisy = start.iter().zip(&along).map(|(y, d)| y + t * d).collect();
+        lost(&rows)
+    };
+    let (above, below) = (at(2e-3), at(-2e-3));
+    for (n, (above, below)) in above.into_iter().zip(below).enumerate() {
+        let values = n * shape.len()..(n + 1) * shape.len();
+        let slope: f64 =
+            gradient[values.clone()].iter().zip(&along[values]).map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+        let expected = (above - below) / 4e-3;
+        assert!((slope - expected).abs() < 2e-3 * expected.abs() + 2e-4, "row {n}: {slope}, not {expected}");
+    }
 }

@@ -4,14 +4,21 @@ use super::learn::Part;
 use super::memory::{Fall, Rise, TangentRise};
 use super::walk::StepDown;
 use super::{Engine, Site};
-use crate::engine::{LossWeights, TrainingRows};
+use crate::engine::{LossWeights, RowParts, TrainingRows};
 use crate::kernels::activation::{Cotangents, Norm};
 
 impl Engine {
     /// From the loss to every weight's cotangents; the film's are complete at the end.
-    pub(super) fn reverse(&self, part: &mut Part, rows: &TrainingRows, loss: LossWeights, total: usize) {
-        let scored = loss.score != 0.0;
-        self.logit_cotangents(part, rows, loss.cross_entropy / total as f32, scored);
+    pub(super) fn reverse(
+        &self,
+        part: &mut Part,
+        rows: &TrainingRows,
+        weighed: Option<&[RowParts]>,
+        loss: LossWeights,
+        total: usize,
+    ) {
+        let scored = part.is_scored();
+        self.logit_cotangents(part, rows, weighed, loss.cross_entropy / total as f32);
         self.pull_head(&part.logit_cotangents, &mut part.reverse);
         let Fall { rows: count, head, stages, .. } = &mut part.reverse;
         let Some(last) = stages.last_mut() else { return };
@@ -32,14 +39,18 @@ impl Engine {
 
     /// `w(p − 1_label)`, and where the score of the picture's own density is trained, `p ⊙ (v̇ − ⟨p, v̇⟩)`: how that score
     /// depends on the posterior that weighs the classes' scores.
-    fn logit_cotangents(&self, part: &mut Part, rows: &TrainingRows, weight: f32, scored: bool) {
+    fn logit_cotangents(&self, part: &mut Part, rows: &TrainingRows, weighed: Option<&[RowParts]>, weight: f32) {
+        let scored = part.is_scored();
         let classes = self.program.pictures.classes;
         let tangents = part.tangents.logits.chunks_exact(self.head.linear.bias.len());
         let results = part.logit_cotangents.chunks_exact_mut(classes).zip(part.posterior.chunks_exact(classes));
         for (n, ((out, posterior), tangent)) in results.zip(tangents).enumerate() {
             let mean: f32 = posterior.iter().zip(tangent).map(|(p, t)| p * t).sum();
+            let row = weighed.map_or(RowParts::WHOLE, |weighed| weighed[n]);
+            let weight = weight * row.cross_entropy;
             for (c, (out, p)) in out.iter_mut().zip(posterior).enumerate() {
-                let hit = if rows.labels[n] as usize == c { 1.0 } else { 0.0 };
+                let own = if rows.labels[n] as usize == c { 1.0 - row.share } else { 0.0 };
+                let hit = if row.other as usize == c { own + row.share } else { own };
                 *out = weight * (p - hit);
                 if scored && rows.classes[n].is_none() {
                     *out += p * (tangent[c] - mean);

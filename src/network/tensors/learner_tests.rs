@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Place, TensorLearner};
-use crate::engine::{LossWeights, TrainingRows};
+use crate::engine::{LossWeights, RowParts, TrainingRows};
 use crate::network::{Architecture, Checkpoint, Description};
 use crate::picture::{Shape, normals};
 
@@ -145,4 +145,31 @@ fn a_part_that_weighs_nothing_is_left_out() {
     assert!((number(&classify.total) - number(&joint.cross_entropy)).abs() < 1e-9);
     assert!((number(&denoise.total) - 10.0 * number(&joint.score_error)).abs() < 1e-9);
     assert!((number(&joint.total) - number(&classify.total) - number(&denoise.total)).abs() < 1e-9);
+}
+
+#[test]
+fn the_loss_of_parts_is_the_weighed_sum_of_rows_by_themselves() {
+    let network = network(true);
+    let classes = [Some(1), None, None];
+    let parts = [
+        RowParts { cross_entropy: 0.5, score: 2.0, other: 1, share: 0.3 },
+        RowParts { cross_entropy: 0.0, score: 1.5, other: 0, share: 0.0 },
+        RowParts { cross_entropy: 3.0, score: 0.0, other: 2, share: 0.5 },
+    ];
+    let all = batch(&[0, 1, 2], &classes);
+    let (found, lost) = network.loss_of_parts(&all.rows(), &parts, JOINT).unwrap();
+    let mut expected = 0.0;
+    for (n, part) in parts.iter().enumerate() {
+        let mut one = batch(&[n], &classes[n..=n]);
+        let own = network.loss(&one.rows(), JOINT).unwrap();
+        one.labels = vec![part.other];
+        let other = number(&network.loss(&one.rows(), JOINT).unwrap().cross_entropy);
+        let share = f64::from(part.share);
+        let classified = (1.0 - share) * number(&own.cross_entropy) + share * other;
+        let scored = number(&own.score_error);
+        let row: [f64; 2] = lost.each_ref().map(|lost| lost.get(n).unwrap().to_scalar::<f64>().unwrap());
+        assert!((row[0] - classified).abs() < 1e-9 && (row[1] - scored).abs() < 1e-9, "row {n}");
+        expected += (f64::from(part.cross_entropy) * classified + 10.0 * f64::from(part.score) * scored) / 3.0;
+    }
+    assert!((number(&found.total) - expected).abs() < 1e-9, "{} {expected}", number(&found.total));
 }

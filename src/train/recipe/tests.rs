@@ -79,3 +79,26 @@ fn a_wrong_recipe_is_named_with_what_is_wrong_in_it() {
     assert!(missing.contains("missing.toml"), "{missing}");
     assert!(parse("train --data d").unwrap_err().contains("--out"), "without a recipe both are needed");
 }
+
+#[test]
+fn typed_words_take_the_place_of_options_and_are_refused_in_a_line() {
+    let base = Config { steps: Some(9), lambda: 3.0, overwrite: true, ..Config::new("d", "o") };
+    assert_eq!(base.with_words("").unwrap(), base);
+    let more = "--seed 18446744073709551615 --alternate-flip --classify-share 0.3 --mixup 0.2 --adversarial n-fgsm:8/255 --epochs 2.5";
+    let config = base.with_words(more).unwrap();
+    let rows = &config.rows;
+    assert_eq!((config.seed, config.lambda, config.steps, config.epochs), (u64::MAX, 3.0, None, Some(2.5)));
+    assert!(rows.alternate_flip && rows.classify_share == 0.3 && rows.mixup == 0.2 && config.overwrite);
+    assert_eq!(rows.adversarial, Some("n-fgsm:8/255".parse().unwrap()));
+    assert_eq!(config.data, std::path::Path::new("d"));
+    // What is given by a recipe comes back, rows and all.
+    let again: Config =
+        toml::from_str(&toml::to_string(&Config { seed: 1, overwrite: false, ..config.clone() }).unwrap()).unwrap();
+    assert_eq!(again, Config { seed: 1, overwrite: false, ..config });
+    for wrong in
+        ["--nothing", "--batch x", "'", "--data elsewhere", "--force", "--resume", "--steps 1 --epochs 2", "word"]
+    {
+        let said = base.with_words(wrong).unwrap_err().to_string();
+        assert!(said.starts_with("more options: ") && !said.contains('\n'), "{wrong}: {said}");
+    }
+}

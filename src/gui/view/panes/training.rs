@@ -1,6 +1,8 @@
 //! Training: the form, how the run goes, and its plots.
 
-use eframe::egui::{Align, Button, ComboBox, DragValue, Layout, ProgressBar, RichText, Slider, SliderClamping, Ui};
+use eframe::egui::{
+    Align, Button, ComboBox, DragValue, Layout, ProgressBar, RichText, Slider, SliderClamping, TextEdit, Ui,
+};
 
 use super::form;
 use super::{PaneInfo, Place};
@@ -77,13 +79,14 @@ fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
 
 fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut form: TrainingForm = cx.settings.training.clone();
-    section(ui, "Data: class folders, CIFAR-10 or MNIST");
+    section(ui, "Data: class folders, photographs, CIFAR-10 or MNIST");
     form::path(ui, cx, &mut form.data, "Data to train on", ["", ""], TrainCommand::ChooseData);
     section(ui, "Model file to write");
     form::path(ui, cx, &mut form.out, "Model file", ["", ""], TrainCommand::ChooseOut);
     section(ui, "Network");
     let sizes = [
         (Preset::Compact, "compact", "Runs live on a laptop's processor"),
+        (Preset::Deep, "deep", "Deeper and thinner, for nearly the same work"),
         (Preset::GradResNet18, "gradresnet18", "The paper's size: for a GPU"),
     ];
     form.preset = segments(ui, form.preset, &sizes).unwrap_or(form.preset);
@@ -120,6 +123,9 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut every = form.every as usize;
     number(&mut every, 1..=86_400, "seconds between savings");
     form.every = every as u64;
+    let edit = TextEdit::singleline(&mut form.more).hint_text("--seed 1 --alternate-flip").desired_width(f32::INFINITY);
+    let hint = "Any other option of denoscope train, as it is typed there: denoscope train --help lists them";
+    named(&ui.add(edit).on_hover_text(hint), "More options");
     if form != cx.settings.training {
         cx.run(TrainCommand::Set(Box::new(form)));
     }
