@@ -126,8 +126,7 @@ fn forms(command: &str, option: &str) -> Vec<String> {
         "fit" => &["{},0,4,4", "0,0,{},4", "{},{},{},{}"],
         "evaluate-every" | "checkpoint-every" => &["{}", "{}s", "{}m"],
         "adversarial" => &["n-fgsm:{}", "pgd:{}:2", "pgd:8/255:{}"],
-        "classify-sigma-distribution" => &["log-normal:{}:1", "log-normal:0.1:{}"],
-        "sigma-distribution" => &["log-normal:{}:1", "log-normal:0.1:{}"],
+        "classify-sigma-distribution" | "sigma-distribution" => &["log-normal:{}:1", "log-normal:0.1:{}"],
         "shard" => &["{}/4", "1/{}"],
         "device" => &["cuda:{}"],
         "defence" => &[

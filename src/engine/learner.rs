@@ -28,7 +28,7 @@ pub trait Learner: Send + std::fmt::Debug {
 
     /// The same where rows weigh unequally, with what each of them lost. An engine that has no such passes refuses.
     ///
-    /// The loss is `w·mean(wₙ·CEₙ) + λ·mean(vₙ·‖σₙsₙ + εₙ‖²/values)`, both means over the rows; CEₙ is that of the row's own class and of
+    /// The loss is `w·mean(wₙ·CEₙ) + λ·mean(vₙ·‖σₙsₙ + εₙ‖²/values)`, both means over the rows; `CEₙ` is that of the row's own class and of
     /// another, by the share that it has.
     ///
     /// # Errors

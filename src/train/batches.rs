@@ -148,7 +148,7 @@ impl Sampler {
             let mut change = self.augmentation.draw(self.seed, draw);
             if self.special.options.alternate_flip && self.augmentation.mirror {
                 let first = generator(self.seed, Stream::Flip, index as u64).next_u32() & 1;
-                change = change.mirrored(u64::from(first) + epoch & 1 == 1);
+                change = change.mirrored((u64::from(first) + epoch) & 1 == 1);
             }
             let is_mixed = kinds.classify.contains(&row);
             if window == shape {

@@ -86,7 +86,9 @@ impl Config {
         let (mut all, parsed) = (json(self)?, json(&parsed)?);
         let lengths = ["steps", "epochs", "hours"];
         if lengths.iter().any(|name| typed.contains_key(*name)) {
-            lengths.iter().for_each(|name| all[*name] = serde_json::Value::Null);
+            for name in lengths {
+                all[name] = serde_json::Value::Null;
+            }
         }
         for name in typed.keys().filter(|name| !matches!(name.as_str(), "data" | "out")) {
             all[name.as_str()] = parsed[name.as_str()].clone();

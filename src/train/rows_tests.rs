@@ -57,7 +57,7 @@ fn rows_of_each_kind_stand_in_their_order_and_both_parts_are_means_over_theirs()
         let expected = |of: &dyn Fn(usize) -> bool, count: f32| -> Vec<f32> {
             (0..20).map(|row| if of(row) { 20.0 / count } else { 0.0 }).collect()
         };
-        assert_eq!(classes, expected(&|row| row < 8 || row >= 14, 14.0));
+        assert_eq!(classes, expected(&|row| !(8..14).contains(&row), 14.0));
         assert_eq!(score, expected(&|row| row < 14, 14.0));
         assert!((classes.iter().sum::<f32>() - 20.0).abs() < 1e-4 && (score.iter().sum::<f32>() - 20.0).abs() < 1e-4);
         assert!(batch.classes[..2].iter().all(Option::is_some) && batch.classes[2..].iter().all(Option::is_none));

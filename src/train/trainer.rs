@@ -143,12 +143,11 @@ impl Trainer {
         });
         match &mut self.work {
             Work::Host { learner, optimiser, sums } => {
-                let (parts, gradients, lost) = match &weighed {
-                    Some(weighed) => learner.gradient_of_parts(&rows, weighed, loss)?,
-                    None => {
-                        let (parts, gradients) = learner.gradient(&rows, loss)?;
-                        (parts, gradients, &[][..])
-                    }
+                let (parts, gradients, lost) = if let Some(weighed) = &weighed {
+                    learner.gradient_of_parts(&rows, weighed, loss)?
+                } else {
+                    let (parts, gradients) = learner.gradient(&rows, loss)?;
+                    (parts, gradients, &[][..])
                 };
                 let (norm, lost) = (optimiser.step(gradients, rate, decay), lost.to_vec());
                 learner.load(&optimiser.weights())?;
@@ -161,12 +160,11 @@ impl Trainer {
                 sums.iter_mut().zip(found).for_each(|(sum, value)| *sum += value);
             }
             Work::Device { learner, optimiser, sums } => {
-                let (losses, gradients, lost) = match &weighed {
-                    Some(weighed) => learner.gradients_of_parts(&rows, weighed, loss)?,
-                    None => {
-                        let (losses, gradients) = learner.gradients(&rows, loss)?;
-                        (losses, gradients, Vec::new())
-                    }
+                let (losses, gradients, lost) = if let Some(weighed) = &weighed {
+                    learner.gradients_of_parts(&rows, weighed, loss)?
+                } else {
+                    let (losses, gradients) = learner.gradients(&rows, loss)?;
+                    (losses, gradients, Vec::new())
                 };
                 let norm = optimiser.step(&gradients, rate, decay)?;
                 let cross_entropy = losses.cross_entropy.affine(f64::from(loss.cross_entropy), 0.0)?;

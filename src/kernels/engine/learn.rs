@@ -177,7 +177,9 @@ impl Part {
     /// As if the score had no part in the loss.
     fn rest(&mut self) {
         (self.score_error, self.scored) = (0.0, false);
-        self.row_losses.iter_mut().for_each(|row| row.score_error = 0.0);
+        for row in &mut self.row_losses {
+            row.score_error = 0.0;
+        }
         self.tangents.logits.fill(0.0);
         self.tangents.pooled.fill(0.0);
         for tape in &mut self.tangents.tapes {
@@ -239,7 +241,9 @@ impl Engine {
             let (pictures, direction) = (part.rise.pictures, std::mem::take(&mut part.direction));
             part.tangents = self.tangent_rise(pictures, rows.size);
             part.pullback = self.fall(pictures, rows.size, [true; 2]);
-            part.exchanged.iter_mut().flatten().for_each(|exchanged| exchanged.fill(0.0));
+            for exchanged in part.exchanged.iter_mut().flatten() {
+                exchanged.fill(0.0);
+            }
             part.direction = direction;
             part.rest();
         } else {
@@ -311,7 +315,9 @@ impl Engine {
             if density {
                 out.iter_mut().zip(z).for_each(|(out, z)| *out = (*out - z) * rate);
             } else {
-                out.iter_mut().for_each(|out| *out *= rate);
+                for out in out {
+                    *out *= rate;
+                }
             }
         }
     }
