@@ -65,7 +65,9 @@ impl Attacked {
             // Sixteen words are a picture's own; more pictures than that many lie between two batches' rows.
             let draw = (self.first + (self.rows.start + row) as u64) * (values as u64).div_ceil(8);
             let mut generator = generator(self.seed, Stream::Attack, draw);
-            attacked.iter_mut().for_each(|x| *x += wide * (2.0 * uniform(&mut generator) as f32 - 1.0));
+            for x in attacked {
+                *x += wide * (2.0 * uniform(&mut generator) as f32 - 1.0);
+            }
         }
         let length = steps.map_or(epsilon, |steps| REACH * epsilon / steps.max(1) as f32);
         for _ in 0..steps.unwrap_or(1) {
