@@ -184,6 +184,9 @@ fn train(folder: &Path, name: &str, (steps, batch): (usize, usize), device: &Dev
         sigmas: vec![SIGMA; batch],
         labels: (0..batch).map(|i| (i % CLASSES) as u32).collect(),
         classes: vec![None; batch],
+        parts: None,
+        attacked: None,
+        size: (SHAPE.height, SHAPE.width),
     };
     let weights = Objective::Joint.weights(10.0);
     Ok(Box::new(move || {
