@@ -30,6 +30,7 @@
 //!
 //! ```text
 //! gui, cli → study → attack, data → joint → picture
+//! gui, cli → bridge → joint
 //! gui, cli → train → data, network → joint, kernels, gpu → engine, program, picture
 //! ```
 
@@ -37,6 +38,7 @@
 // in them is promised to stay.
 #[doc(hidden)]
 pub mod attack;
+mod bridge;
 #[doc(hidden)]
 pub mod cli;
 mod data;
@@ -77,8 +79,9 @@ use std::path::Path;
 pub use attack::{
     Certificate, Defence, Distance, Method, Mode, Norm, Outcome, Settings, Smoothing, Target, Warning, parameters,
 };
+pub use bridge::{Listener, PythonModel, ScriptSource};
 pub use error::{Error, Result};
-pub use joint::{Forward, GaussianMixture, JointModel, Linear, SigmaRange};
+pub use joint::{Abilities, Ability, Forward, GaussianMixture, JointModel, Linear, SigmaRange};
 pub use network::{Description, DeviceChoice, Network};
 pub use picture::{Batch, Better, FLIP, Fidelity, METRICS, Metric, Noise, NoiseKind, PSNR, Picture, SSIM, Shape};
 pub use study::{

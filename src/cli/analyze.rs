@@ -58,17 +58,17 @@ pub(super) struct Analyze {
 
 impl Analyze {
     pub fn run(&self) -> Done {
-        let mut outputs = self.output.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        let mut outputs = self.output.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let sheets =
             self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
-        let model = self.model.open()?;
-        let classes = self.check(&model)?;
-        let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
+        let model = &*self.model.open(&cancel)?;
+        let classes = self.check(model)?;
+        let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let mut reports = Vec::new();
-        let ending = pictures::each(&self.images, &model, self.fit, |input| {
-            let study = analyze(&model, &self.request(&input, &classes), &cancel, &mut |_| ())?;
+        let ending = pictures::each(&self.images, model, self.fit, |input| {
+            let study = analyze(model, &self.request(&input, &classes), &cancel, &mut |_| ())?;
             self.print(&input, &study)?;
             if let Some(path) = sheets.as_ref().map(|sheets| &sheets[input.number]) {
                 let title = input.path.file_name().unwrap_or_default().to_string_lossy();

@@ -1,19 +1,25 @@
 //! Arguments that several commands share.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
-use crate::network::{DeviceChoice, Network, bundled, open};
+use super::console;
+use crate::bridge::{PythonModel, ScriptSource};
+use crate::joint::JointModel;
+use crate::network::{DeviceChoice, bundled, open};
 use crate::picture::{Fit, Noise, NoiseKind, Rect};
 use crate::study::level;
+use crate::task::Cancel;
 use crate::{Error, Result};
 
 /// Which model, and where it runs.
 #[derive(Debug, Args)]
 pub(super) struct ModelArguments {
-    /// A bundled model's name or a model file; the first bundled model if not given
-    #[arg(long, value_name = "NAME|PATH")]
+    /// A bundled model's name, a model file, an ONNX file, or python:SCRIPT.py (`python:SCRIPT.py::NAME` for one of its objects),
+    /// which runs that script in your own Python; the first bundled model if not given
+    #[arg(long, value_name = "NAME|PATH|python:SCRIPT.py")]
     model: Option<String>,
     /// Where to compute: auto, cpu, gpu, gpu:N, gpu:NAME, cuda, cuda:N or metal; `denoscope devices` lists them
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = plain::<DeviceChoice>)]
@@ -22,12 +28,17 @@ pub(super) struct ModelArguments {
 
 impl ModelArguments {
     /// The file that it is read from, if it comes from one.
-    pub fn file(&self) -> Option<&Path> {
-        self.model.as_deref().filter(|name| bundled().iter().all(|model| model.name != *name)).map(Path::new)
+    pub fn file(&self) -> Option<PathBuf> {
+        file_of(self.model.as_deref()?)
     }
 
-    /// Loads the model.
-    pub fn open(&self) -> Result<Network> {
+    /// Where it runs.
+    pub fn device(&self) -> &DeviceChoice {
+        &self.device
+    }
+
+    /// Loads the model. What a script prints goes to standard error; `cancel` calls off a question that it does not answer.
+    pub fn open(&self, cancel: &Cancel) -> Result<Box<dyn JointModel>> {
         let name = match (&self.model, bundled().first()) {
             (Some(name), _) => name,
             (None, Some(first)) => first.name,
@@ -35,7 +46,40 @@ impl ModelArguments {
                 return Err(Error::option("--model", "this build has no model of its own: name a model file"));
             }
         };
-        open(name, &self.device)
+        open_named(name, &self.device, cancel)
+    }
+}
+
+/// The file that a model of this name is read from, if it comes from one.
+pub(super) fn file_of(name: &str) -> Option<PathBuf> {
+    if bundled().iter().any(|model| model.name == name) {
+        return None;
+    }
+    Some(ScriptSource::named(name).map_or_else(|| PathBuf::from(name), |script| script.path))
+}
+
+/// Loads a model by what a person typed.
+pub(super) fn open_named(name: &str, device: &DeviceChoice, cancel: &Cancel) -> Result<Box<dyn JointModel>> {
+    match ScriptSource::named(name) {
+        Some(script) => Ok(Box::new(open_script(&script, device, cancel)?)),
+        None => Ok(Box::new(open(name, device)?)),
+    }
+}
+
+/// Runs a script that a person named.
+pub(super) fn open_script(script: &ScriptSource, device: &DeviceChoice, cancel: &Cancel) -> Result<PythonModel> {
+    let listener = Arc::new(|line: &str| console::note(&format!("python: {line}")));
+    let model = PythonModel::open(script, &device.to_string(), cancel, Some(listener))?;
+    for note in model.notes() {
+        console::note(&format!("note: {note}"));
+    }
+    Ok(model)
+}
+
+/// Says what a person must know about the model, once.
+pub(super) fn say_abilities(model: &dyn JointModel) {
+    for note in model.abilities().notes() {
+        console::note(&format!("note: the model {note}"));
     }
 }
 

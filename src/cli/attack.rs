@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::Done;
-use super::arguments::{ModelArguments, exact, part, plain, sigma};
+use super::arguments::{ModelArguments, exact, part, plain, say_abilities, sigma};
 use super::console;
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
@@ -86,18 +86,19 @@ pub(super) struct Attack {
 
 impl Attack {
     pub fn run(&self) -> Done {
-        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths =
             self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
-        let model = self.model.open()?;
-        let (settings, label) = self.check(&model)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
+        let model = &*self.model.open(&cancel)?;
+        say_abilities(model);
+        let (settings, label) = self.check(model)?;
         let mut reports = Vec::new();
-        let ending = pictures::each(&self.images, &model, self.fit, |input| {
+        let ending = pictures::each(&self.images, model, self.fit, |input| {
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
             let request = AttackRequest { clean, label, settings: settings.clone(), classes: Classes::Top(0) };
-            let attacked = attack(&model, &request, &cancel, &mut |_| ())?;
+            let attacked = attack(model, &request, &cancel, &mut |_| ())?;
             let mut report = AttackReport::of(&attacked, input.path, &input.description);
             self.print(&input, &attacked)?;
             if let Some(path) = paths.as_ref().map(|paths| &paths[input.number]) {
@@ -105,7 +106,7 @@ impl Attack {
                 save(path, &attacked.outcome.attacked, self.results.force)?;
                 // What the file holds is what counts: 8 bits, or what JPEG made of them.
                 let held = channels(&load(path)?.picture, model.shape().channels);
-                let written = attacked.written(&model, &request.clean, &held)?;
+                let written = attacked.written(model, &request.clean, &held)?;
                 self.print_written(path, &attacked, &written)?;
                 report.written = Some(WrittenReport::of(&written, path, model.classes()));
             }

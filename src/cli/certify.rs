@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, part, sigma};
+use super::arguments::{ModelArguments, part, say_abilities, sigma};
 use super::outputs::OutputArguments;
 use super::pictures;
 use super::{Done, console};
@@ -64,28 +64,22 @@ pub(super) struct Certify {
 
 impl Certify {
     pub fn run(&self) -> Done {
-        self.results.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let (smoothing, limit) = self.check()?;
-        let model = self.model.open()?;
-        let label = self.label.as_ref().map(|name| class_index("--label", name, model.classes())).transpose()?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping: what is proved by now counts")?;
+        let model = &*self.model.open(&cancel)?;
+        say_abilities(model);
+        let label = self.label.as_ref().map(|name| class_index("--label", name, model.classes())).transpose()?;
         let mut reports = Vec::new();
-        let ended = pictures::each(&self.images, &model, self.fit, |input| {
+        let ended = pictures::each(&self.images, model, self.fit, |input| {
             cancel.check()?;
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
-            let certificate = self.certificate(&model, &clean, &smoothing, limit, &cancel)?;
+            let certificate = self.certificate(model, &clean, &smoothing, limit, &cancel)?;
             self.results.say(format!("{}", input.path.display()))?;
             self.results.say(format!("  picture   {}", input.description))?;
-            self.print(&certificate, label, &model)?;
-            reports.push(CertificateReport::of(
-                &certificate,
-                &smoothing,
-                &model,
-                label,
-                input.path,
-                &input.description,
-            ));
+            self.print(&certificate, label, model)?;
+            reports.push(CertificateReport::of(&certificate, &smoothing, model, label, input.path, &input.description));
             Ok(())
         });
         // What was proved before it was stopped is not lost.

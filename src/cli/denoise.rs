@@ -51,16 +51,16 @@ pub(super) struct Denoise {
 
 impl Denoise {
     pub fn run(&self) -> Done {
-        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file()))?;
+        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths = outputs.picture_of_each("--output", &self.output, &self.images)?;
-        let model = self.model.open()?;
-        let class = self.check(&model)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
+        let model = &*self.model.open(&cancel)?;
+        let class = self.check(model)?;
         let mut reports = Vec::new();
-        let ending = pictures::each(&self.images, &model, self.fit, |input| {
+        let ending = pictures::each(&self.images, model, self.fit, |input| {
             let path = &paths[input.number];
-            let study = analyze(&model, &self.request(&input, class), &cancel, &mut |_| ())?;
+            let study = analyze(model, &self.request(&input, class), &cancel, &mut |_| ())?;
             make_folder(path)?;
             save(path, restored(&study, class), self.results.force)?;
             let sigma = level::describe(study.sigma);

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::outputs::OutputArguments;
 use super::{Done, Ending};
+use crate::bridge::ScriptSource;
 use crate::network::{DeviceReport, checkpoint, devices};
 use crate::{Error, Result};
 
@@ -23,6 +24,10 @@ pub(super) struct Devices {
 impl Devices {
     pub fn run(&self) -> Done {
         self.output.outputs([Path::new(&self.model)])?;
+        if ScriptSource::named(&self.model).is_some() {
+            let reason = "computes where its Python has put it: denoscope info says where that is";
+            return Err(Error::Device(format!("{}: {reason}", self.model)));
+        }
         let found = devices(&checkpoint(&self.model)?)?;
         for device in &found {
             self.print(device)?;

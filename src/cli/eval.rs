@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, plain, sigma};
+use super::arguments::{ModelArguments, plain, say_abilities, sigma};
 use super::figures::FigureArguments;
 use super::{Done, Ending, console};
 use crate::attack::Defence;
@@ -98,10 +98,11 @@ impl Eval {
         self.check()?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
-        let model = self.model.open()?;
+        let model = &*self.model.open(&cancel)?;
+        say_abilities(model);
         let plan = self.plan();
-        plan.check(&model)?;
-        let (samples, others) = self.pictures(&model, &cancel)?;
+        plan.check(model)?;
+        let (samples, others) = self.pictures(model, &cancel)?;
         let (bar, others) = (console::progress(0, "{bar:24} {pos}/{len} pictures, {eta} left, {msg}"), others.as_ref());
         // What there is to say of the data is said once the journal was taken: a refusal is one line.
         let mut notes = [Some(&samples), others].into_iter().flatten().flat_map(|samples| &samples.notes);
@@ -113,12 +114,12 @@ impl Eval {
         };
         if let (Some(shard), Some(path)) = (self.shard, &self.journal) {
             let journal = (path.as_path(), self.resume);
-            let ended = evaluate_shard(journal, shard, &model, &samples, others, &plan, &cancel, &mut observe);
+            let ended = evaluate_shard(journal, shard, model, &samples, others, &plan, &cancel, &mut observe);
             bar.finish_and_clear();
             return ended_shard(shard, path, ended);
         }
         let mut journal = self.kept()?;
-        let evaluation = evaluate_from(&mut journal, &model, &samples, others, &plan, &cancel, &mut observe);
+        let evaluation = evaluate_from(&mut journal, model, &samples, others, &plan, &cancel, &mut observe);
         bar.finish_and_clear();
         if journal.reused() > 0 {
             console::note(&format!("note: {} measurements of before were taken over", journal.reused()));
@@ -162,7 +163,8 @@ impl Eval {
 
     /// Refuses what would fail only after the work.
     fn check(&self) -> Result<()> {
-        let inputs = [Some(self.data.as_path()), self.ood.as_deref(), self.model.file()];
+        let model = self.model.file();
+        let inputs = [Some(self.data.as_path()), self.ood.as_deref(), model.as_deref()];
         let mut outputs = self.output.outputs(inputs.into_iter().flatten())?;
         if let Some(state) = self.state() {
             outputs.own(if self.journal.is_some() { "--journal" } else { "--resume" }, &state)?;

@@ -8,7 +8,7 @@ use super::console;
 use super::outputs::{OutputArguments, Outputs};
 use crate::Result;
 use crate::files::write_whole;
-use crate::study::evaluation::{Evaluation, Table, csv, html, tables};
+use crate::study::evaluation::{Evaluation, csv, html, tables};
 
 /// Where figures go.
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ impl FigureArguments {
         self.output.say(format!("{model} on {device}: {images} pictures of {data}"))?;
         for table in tables(evaluation) {
             self.output.say(format!("\n{}", table.part.title()))?;
-            for line in aligned(&table) {
+            for line in aligned(&table.head, &table.rows) {
                 self.output.say(line)?;
             }
             if !table.note.is_empty() {
@@ -86,10 +86,10 @@ impl FigureArguments {
 }
 
 /// The lines of a table: the first column to the left, the others to the right.
-fn aligned(table: &Table) -> Vec<String> {
-    let rows: Vec<&Vec<String>> = std::iter::once(&table.head).chain(&table.rows).collect();
+pub(super) fn aligned(head: &Vec<String>, rows: &[Vec<String>]) -> Vec<String> {
+    let rows: Vec<&Vec<String>> = std::iter::once(head).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..table.head.len()).map(width).collect();
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let line = |row: &&Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
             if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }

@@ -7,6 +7,7 @@ mod arguments;
 mod attack;
 mod attack_help;
 mod certify;
+mod compare;
 mod completions;
 mod console;
 mod denoise;
@@ -54,6 +55,7 @@ enum Command {
     Certify(certify::Certify),
     Eval(eval::Eval),
     Merge(merge::Merge),
+    Compare(compare::Compare),
     Train(Box<train::Train>),
     Info(info::Info),
     Models(models::Models),
@@ -76,6 +78,7 @@ pub fn main() -> ExitCode {
         Some(Command::Certify(command)) => command.run(),
         Some(Command::Eval(command)) => command.run(),
         Some(Command::Merge(command)) => command.run(),
+        Some(Command::Compare(command)) => command.run(),
         Some(Command::Train(command)) => command.run(),
         Some(Command::Info(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),

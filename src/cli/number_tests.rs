@@ -12,6 +12,7 @@ use crate::attack::{Kind, Method};
 use crate::data::{Loader, Purpose, open};
 use crate::joint::{GaussianMixture, JointModel};
 use crate::picture::{Batch, Picture, Shape, save};
+use crate::study::evaluation::compare::compare;
 use crate::study::evaluation::{Samples, evaluate};
 use crate::study::report::{AttackReport, CertificateReport};
 use crate::task::Cancel;
@@ -80,6 +81,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "attack" => vec!["sample:digits/7", "--method=pgd"],
         "certify" => vec!["sample:digits/7", "--samples=100"],
         "eval" => vec!["--data=d"],
+        "compare" => vec!["--data=d", "--with=digits"],
         "train" => vec![
             "--data=d",
             "--out=o",
@@ -212,6 +214,15 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
             let samples = Loader::quiet(|loader| Samples::new(set, &model, None, loader))?;
             let evaluation = evaluate(&model, &samples, None, &plan, cancel, &mut |_| ())?;
             json(&evaluation);
+            Ok(())
+        }
+        Command::Compare(command) => {
+            let plan = command.plan();
+            plan.check([&model, &model])?;
+            let set = open(folder, Some(SHAPE), Purpose::Measuring)?;
+            let samples = Loader::quiet(|loader| Samples::new(set, &model, None, loader))?;
+            let comparison = compare([&model, &model], &samples, &plan, cancel, &mut |_| ())?;
+            json(&comparison);
             Ok(())
         }
         Command::Train(command) => {

@@ -24,7 +24,7 @@ pub(super) struct Input<'a> {
 /// Runs `work` on each file, says what fails, and tells how the batch ended.
 ///
 /// # Errors
-/// [`Error::Option`] and [`Error::Cancelled`] at once, because they are not about one picture.
+/// [`Error::Option`], [`Error::Device`] and [`Error::Cancelled`] at once, because they are not about one picture.
 pub(super) fn each(
     paths: &[PathBuf],
     model: &dyn JointModel,
@@ -35,7 +35,7 @@ pub(super) fn each(
     for (number, path) in paths.iter().enumerate() {
         match read(number, path, model, how).and_then(&mut work) {
             Ok(()) => {}
-            Err(error @ (Error::Option { .. } | Error::Cancelled)) => return Err(error),
+            Err(error @ (Error::Option { .. } | Error::Device(_) | Error::Cancelled)) => return Err(error),
             Err(error) => {
                 console::fail(&named(path, error));
                 ending = Ending::WithFailures;

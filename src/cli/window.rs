@@ -9,8 +9,9 @@ use super::Done;
 /// What the window opens with.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The model that the window opens with: a bundled model's name or a model file
-    #[arg(long, value_name = "NAME|PATH")]
+    /// The model that the window opens with: a bundled model's name, a model file, an ONNX file, or python:SCRIPT.py, which runs
+    /// that script
+    #[arg(long, value_name = "NAME|PATH|python:SCRIPT.py")]
     model: Option<String>,
     /// Where the window computes: auto, cpu, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE")]

@@ -72,15 +72,17 @@ impl App {
             Threads::Inline => Workers::inline(&wake),
             Threads::Spawned => Workers::spawn(&wake, &mut session.notices),
         };
-        if let Some(model) = &options.model {
-            settings.model = ModelSource::named(model);
-        }
+        // What a person typed is used as it is; what was saved may be a script, which only a person has run.
+        let model = match &options.model {
+            Some(name) => ModelCommand::Use(ModelSource::named(name)),
+            None => ModelCommand::Offer(settings.model.clone()),
+        };
         if let Some(device) = options.device {
             settings.device = device;
         }
         let jobs = Jobs { inline: threads == Threads::Inline, wake };
         let mut host = Host::new(ctx.clone(), settings, session, workers, jobs);
-        host.run(ModelCommand::Use(host.settings.model.clone()));
+        host.run(model);
         if !options.paths.is_empty() {
             host.run(PictureCommand::OpenPaths(options.paths));
         }
@@ -215,6 +217,15 @@ impl App {
                 commands.push(TrainCommand::SetData(path.clone()).into());
             }
             _ => commands.push(PictureCommand::OpenPaths(paths).into()),
+        }
+    }
+}
+
+impl Drop for App {
+    /// The workers end when what they wait for ends.
+    fn drop(&mut self) {
+        if let Some(script) = self.host.session.model.as_ref().and_then(|model| model.script.as_ref()) {
+            script.stop();
         }
     }
 }

@@ -7,7 +7,7 @@ mod readings;
 mod tests;
 
 pub use crate::engine::{Ascended, Ascent};
-pub use model::{Forward, JointModel, ONE_CLASS, SigmaRange, require_classes};
+pub use model::{Abilities, Ability, Forward, JointModel, ONE_CLASS, SigmaRange, require_classes};
 pub(crate) use model::{check_input, cotangents_a_picture};
 pub use oracle::GaussianMixture;
 pub use readings::{Linear, log_density, log_softmax, mixture, posterior};

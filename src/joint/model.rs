@@ -34,6 +34,53 @@ impl SigmaRange {
     }
 }
 
+/// One of the things that a model may not have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Ability {
+    /// It has it.
+    #[default]
+    Full,
+    /// It has it in a sense that a person must know, to be said of "the model".
+    Noted(String),
+    /// It does not have it, and why, to be said of "the model".
+    Missing(String),
+}
+
+impl Ability {
+    /// Why it is not there.
+    #[must_use]
+    pub fn missing(&self) -> Option<&str> {
+        if let Self::Missing(reason) = self { Some(reason) } else { None }
+    }
+
+    /// What a person must know about it.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        match self {
+            Self::Full => None,
+            Self::Noted(words) | Self::Missing(words) => Some(words),
+        }
+    }
+}
+
+/// What a model can give beside p(c | y). One with a density over pictures and classes, as this crate's network, gives all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Abilities {
+    /// `log p_σ(y)`: that the logsumexp of its log-joint means something.
+    pub density: Ability,
+    /// Gradients of any kind, without which only what needs none can be asked.
+    pub gradients: Ability,
+    /// That its answers depend on σ.
+    pub sigma: Ability,
+}
+
+impl Abilities {
+    /// What a person must know about the model, one piece each, to be said of "the model".
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        [&self.density, &self.gradients, &self.sigma].into_iter().filter_map(Ability::note)
+    }
+}
+
 /// A model of `log p_σ(y, c)`, the joint log-probability of a noisy picture and its class.
 ///
 /// A model that answers these has every denoiser, attack, certificate and sampler of this crate.
@@ -58,6 +105,12 @@ pub trait JointModel: Send + Sync {
     /// Whether it tells classes apart. One of one class is a denoiser: whatever it sees, its posterior is 1.
     fn is_classifier(&self) -> bool {
         self.classes().len() > 1
+    }
+
+    /// What it can give beside its posterior. One that cannot give all is still asked by the same methods: without a density the
+    /// logsumexp of [`Forward::log_joint`] means nothing, without gradients [`Forward::pullback`] is an error.
+    fn abilities(&self) -> Abilities {
+        Abilities::default()
     }
 
     /// The shape of the pictures that it was made for.

@@ -19,7 +19,8 @@ const CLASSES_A_PASS: usize = 16;
 /// classes that were not asked for, so that [`Study::identity_error`] compares two computations whatever was asked.
 ///
 /// # Errors
-/// [`Error::Option`] for a sigma that is negative or not finite, or for a class that does not exist;
+/// [`Error::Option`] for a sigma that is negative or not finite, for a class that does not exist, or, once its posterior is published, for
+/// a model without gradients;
 /// [`Error::Compute`] if the picture does not fit the model; [`Error::Cancelled`] soon after `cancel` is raised.
 pub fn analyze(
     model: &dyn JointModel,
@@ -64,10 +65,13 @@ pub fn analyze(
         return Err(Error::Compute(format!("{} gave no number for this picture", model.name())));
     }
     let posterior = forward.posterior_of(0);
-    let log_density = forward.log_density_of(0);
+    let log_density = model.abilities().density.missing().is_none().then(|| forward.log_density_of(0));
     observe(Stage::Posterior { posterior: posterior.clone(), log_density });
     cancel.check()?;
 
+    if let Some(reason) = model.abilities().gradients.missing() {
+        return Err(Error::option("--model", format!("the model {reason}")));
+    }
     let denoised = timed(&mut timings.adjoint, || forward.denoised())?.picture(0);
     let denoised_fidelity = fidelity(&denoised);
     observe(Stage::Denoised { denoised: denoised.clone(), fidelity: denoised_fidelity });
@@ -175,6 +179,7 @@ impl Level {
             let (min, max) = (range.min, range.max);
             notes.push(format!("σ = {sigma} is outside the trained range {min} to {max}; computed with σ = {used}."));
         }
+        notes.extend(model.abilities().notes().map(|note| format!("The model {note}.")));
         if !model.is_classifier() {
             notes.push(format!("The model {ONE_CLASS}."));
         }

@@ -120,8 +120,8 @@ pub struct Analysis {
     pub fit: String,
     /// `p(c | y)`, the most probable class first.
     pub posterior: Vec<ClassProbability>,
-    /// `log p_σ(y)` up to a constant that does not depend on y.
-    pub log_density: f64,
+    /// `log p_σ(y)` up to a constant that does not depend on y; null for a model without a density.
+    pub log_density: Option<f64>,
     /// `psnr_db`, `ssim` and so on, each null without a clean picture.
     #[serde(flatten)]
     pub fidelity: ByMetric,

@@ -95,8 +95,8 @@ pub enum Stage {
     Posterior {
         /// `p(c | y)`, one a class.
         posterior: Vec<f64>,
-        /// `log p_σ(y)`, up to a constant.
-        log_density: f64,
+        /// `log p_σ(y)`, up to a constant; none of a model that has no density.
+        log_density: Option<f64>,
     },
     /// What it would restore.
     Denoised {
@@ -134,8 +134,8 @@ pub struct Study {
     pub log_joint: Vec<f64>,
     /// `p(c | y)`, one a class.
     pub posterior: Vec<f64>,
-    /// `log p_σ(y)` up to a constant.
-    pub log_density: f64,
+    /// `log p_σ(y)` up to a constant; none of a model that has no density.
+    pub log_density: Option<f64>,
     /// `D(y) = E[x | y]`.
     pub denoised: Picture,
     /// The asked conditional denoisers, in the order of [`super::Classes`].

@@ -30,7 +30,7 @@ pub struct Sweep {
     pub sigmas: Vec<f32>,
     /// `p(c | y)` at each level, one a class.
     pub posteriors: Vec<Vec<f64>>,
-    /// `log p_σ(y)` at each level. The constant in it depends on σ.
+    /// `log p_σ(y)` at each level. The constant in it depends on σ. Empty for a model without a density.
     pub log_densities: Vec<f64>,
 }
 
@@ -49,6 +49,7 @@ pub fn sweep(
         return Err(Error::option("sweep", format!("{from} to {to} is no range of sigmas")));
     }
     let mut done = Sweep::default();
+    let has_density = model.abilities().density.missing().is_none();
     for chunk in log_grid(from, to, levels).chunks(LEVELS_A_PASS) {
         cancel.check()?;
         let noisy: Vec<Picture> = chunk
@@ -63,7 +64,9 @@ pub fn sweep(
         for (index, &sigma) in chunk.iter().enumerate() {
             done.sigmas.push(sigma);
             done.posteriors.push(forward.posterior_of(index));
-            done.log_densities.push(forward.log_density_of(index));
+            if has_density {
+                done.log_densities.push(forward.log_density_of(index));
+            }
         }
         observe(&done);
     }

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// Each module, with the modules that it may name. `error`, `task`, `files` and `limits` are below all.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("fuzz", &["gui", "study", "train", "network", "data", "picture"]),
-    ("gui", &["study", "attack", "train", "data", "joint", "network", "picture"]),
-    ("cli", &["gui", "study", "attack", "train", "data", "joint", "network", "picture"]),
+    ("gui", &["study", "attack", "train", "data", "bridge", "joint", "network", "picture"]),
+    ("cli", &["gui", "study", "attack", "train", "data", "bridge", "joint", "network", "picture"]),
     ("study", &["attack", "data", "joint", "network", "picture"]),
     ("attack", &["joint", "picture"]),
     ("train", &["attack", "data", "joint", "network", "kernels", "engine", "program", "picture"]),
     ("network", &["joint", "kernels", "gpu", "engine", "program", "picture"]),
+    ("bridge", &["joint", "picture"]),
     ("joint", &["engine", "picture"]),
     ("kernels", &["engine", "program", "picture"]),
     ("gpu", &["engine", "program", "picture"]),

@@ -7,6 +7,7 @@ mod layers;
 mod network_reference;
 mod pictures;
 mod programs;
+mod python;
 mod report_page;
 mod skip;
 mod torchattacks;

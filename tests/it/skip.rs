@@ -1,4 +1,4 @@
-//! Tests that need what a machine may lack: a data set, a graphics adapter, a browser, a Python with
+//! Tests that need what a machine may lack: a data set, a graphics adapter, a browser, Python, a Python with
 //! torch. Where it is missing they are skipped
 //! aloud. Shared by the library's own tests and those of the program.
 //!
@@ -8,7 +8,7 @@
 
 use std::io::Write;
 
-/// Says that this test is skipped because `need` (`data`, `gpu`, `browser` or `torch`) is missing, and why.
+/// Says that this test is skipped because `need` (`data`, `gpu`, `browser`, `python` or `torch`) is missing, and why.
 ///
 /// # Panics
 /// Where it must not be skipped.

@@ -8,8 +8,18 @@ use crate::gui::state::model::{ModelSource, built_in};
 /// What can be done about models.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ModelCommand {
-    /// Choose a model.
+    /// Choose a model. A script is run: only what a person does asks for this with one.
     Use(ModelSource),
+    /// Choose the model that a saved session or setting names. A script is offered, not run.
+    Offer(ModelSource),
+    /// Run the script that is offered.
+    RunOffered,
+    /// Do without the script that is offered.
+    Decline,
+    /// Ask for a script to run.
+    OpenScript,
+    /// Stop the script's process and run it again.
+    Restart,
     /// Ask for a checkpoint.
     Open,
     /// Choose a device by name.
@@ -33,5 +43,20 @@ pub fn entries() -> Vec<Entry> {
         "Measure the devices",
         "How long an analysis by this model takes on each, and which one 'auto' takes",
     );
-    built_in().into_iter().enumerate().map(switch).chain([open.keys(CTRL, Key::M), measure]).collect()
+    let script = Entry::new(
+        Menu::Model,
+        102,
+        ModelCommand::OpenScript,
+        "Python script…",
+        "A model of your own: a .py script, run in your Python, or an .onnx file",
+    );
+    let restart = Entry::new(
+        Menu::Model,
+        103,
+        ModelCommand::Restart,
+        "Restart the script",
+        "Stops the Python process of the model and runs its script again",
+    );
+    let others = [open.keys(CTRL, Key::M), measure, script, restart];
+    built_in().into_iter().enumerate().map(switch).chain(others).collect()
 }

@@ -115,7 +115,7 @@ impl Evaluating {
         if host.session.model.as_ref().is_some_and(|now| now.source == model) {
             self.start(host);
         } else {
-            host.run(ModelCommand::Use(model.clone()));
+            host.run(ModelCommand::Offer(model.clone()));
             self.waiting = Some(model);
         }
     }

@@ -7,6 +7,7 @@ use tracing::Level;
 
 use super::oracle::oracle;
 use super::samples;
+use crate::bridge::{PythonModel, ScriptSource};
 use crate::gui::command::{ModelCommand, PictureCommand};
 use crate::gui::state::document::Source;
 use crate::gui::state::model::{Model, ModelSource};
@@ -14,26 +15,60 @@ use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::choose;
 use crate::gui::work::host::Host;
 use crate::gui::work::receive::mend_document;
+use crate::gui::work::worker::Wake;
 use crate::network::{self, Checkpoint, DeviceChoice, DeviceReport, Network};
+use crate::task::Cancel;
 use crate::{Error, Result};
 
 /// Models that are being read.
 pub struct Models {
     read: Background<(ModelSource, Result<Model>)>,
     measured: Background<(ModelSource, Result<Vec<DeviceReport>>)>,
+    /// Calls off a script that is being opened.
+    opening: Cancel,
 }
 
 impl Models {
     /// None is being read.
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        Self { read: host.jobs.background(), measured: host.jobs.background() }
+        Self { read: host.jobs.background(), measured: host.jobs.background(), opening: Cancel::new() }
     }
 
     /// Does a command about models.
     pub fn run(&mut self, host: &mut Host, command: ModelCommand) {
         match command {
-            ModelCommand::Use(source) => self.read(host, source),
+            ModelCommand::Offer(source @ ModelSource::Script(_)) => {
+                let words =
+                    format!("{} was the model here. It is a script: it runs only if you say so.", source.label());
+                host.session.offered = Some((source, words));
+                if host.session.model.is_none() {
+                    self.read(host, ModelSource::default());
+                }
+            }
+            ModelCommand::Use(source) | ModelCommand::Offer(source) => self.read(host, source),
+            ModelCommand::RunOffered => {
+                if let Some((source, _)) = host.session.offered.take() {
+                    self.read(host, source);
+                }
+            }
+            ModelCommand::Decline => host.session.offered = None,
+            ModelCommand::Restart => match host.session.model.as_ref().map(|model| model.source.clone()) {
+                Some(source @ ModelSource::Script(_)) => {
+                    stop_script(host);
+                    self.read(host, source);
+                }
+                _ => host.say(Level::WARN, "The model is no script."),
+            },
+            ModelCommand::OpenScript => {
+                let dialog =
+                    AsyncFileDialog::new().set_title("Run a script as a model").add_filter("Models", &["py", "onnx"]);
+                choose(
+                    host,
+                    || dialog.pick_file(),
+                    |file| ModelCommand::Use(ModelSource::Script(ScriptSource::script(file.path()))).into(),
+                );
+            }
             ModelCommand::Open => {
                 let dialog = AsyncFileDialog::new().set_title("Open model").add_filter("Checkpoints", &["safetensors"]);
                 choose(
@@ -56,6 +91,9 @@ impl Models {
         if source == ModelSource::Oracle {
             return host.say(Level::INFO, "The oracle computes on the processor alone.");
         }
+        if matches!(source, ModelSource::Script(_)) {
+            return host.say(Level::INFO, "A script computes where its Python has put it.");
+        }
         host.session.measuring = true;
         let broken = {
             let source = source.clone();
@@ -71,13 +109,20 @@ impl Models {
     /// Reads and builds a model, while the old one goes on.
     fn read(&mut self, host: &mut Host, source: ModelSource) {
         host.session.model_loading = true;
+        // Whoever chooses another model does not wait for a script that hangs.
+        self.opening.raise();
+        self.opening = Cancel::new();
+        let (cancel, wake) = (self.opening.clone(), host.jobs.wake.clone());
         let device = host.settings.device.clone();
         let broken = {
             let source = source.clone();
             |words| (source, Err(Error::Compute(words)))
         };
         let job = move || {
-            let model = open(source.clone(), &device);
+            let model = match &source {
+                ModelSource::Script(script) => open_script(script, &device, &cancel, wake),
+                _ => open(source.clone(), &device),
+            };
             (source, model)
         };
         self.read.start(job, broken);
@@ -95,7 +140,15 @@ impl Models {
         for (source, model) in self.read.poll() {
             host.session.model_loading = self.read.is_busy();
             match model {
-                Ok(model) => take(host, source, model),
+                Ok(model) => {
+                    if !self.read.is_busy() {
+                        // From here on this flag is the model's own.
+                        self.opening = Cancel::new();
+                    }
+                    take(host, source, model);
+                }
+                // Another one was chosen meanwhile.
+                Err(Error::Cancelled) => {}
                 Err(error) => {
                     host.say(Level::ERROR, error.to_string());
                     mend_document(host);
@@ -109,13 +162,44 @@ impl Models {
                 }
             }
         }
+        offer_restart(host);
+    }
+}
+
+/// Offers to run a script again whose process is gone.
+fn offer_restart(host: &mut Host) {
+    let Some(model) = &host.session.model else { return };
+    let gone = model.script.as_ref().is_some_and(|script| !script.is_alive());
+    if gone && !host.session.model_loading && host.session.offered.is_none() && !host.session.script_is_over {
+        host.session.script_is_over = true;
+        let words =
+            format!("The Python process of {} is gone; nothing is computed until it runs again.", model.source.label());
+        host.session.offered = Some((model.source.clone(), words));
+    }
+}
+
+/// Ends the process of the model's script, if it is one; a question that waits for it ends too.
+fn stop_script(host: &mut Host) {
+    if let Some(script) = host.session.model.as_ref().and_then(|model| model.script.as_ref()) {
+        script.stop();
     }
 }
 
 fn take(host: &mut Host, source: ModelSource, model: Model) {
     host.session.model_error = None;
-    if let ModelSource::File(path) = &source {
-        host.settings.note_recent_model(path);
+    // A question to the model before may hang.
+    stop_script(host);
+    match &source {
+        ModelSource::File(path) => host.settings.note_recent_model(path),
+        ModelSource::Script(script) => host.settings.note_recent_script(&script.to_string()),
+        _ => {}
+    }
+    if let Some(script) = &model.script {
+        host.session.offered = None;
+        host.session.script_is_over = false;
+        for note in script.notes() {
+            host.say(Level::WARN, note.clone());
+        }
     }
     let first = host.session.model.is_none();
     let was_samples = host.document.pictures.iter().all(|entry| entry.source == Source::Sample);
@@ -149,19 +233,34 @@ fn change_samples(host: &mut Host) {
     }
 }
 
-/// Reads and builds a model. It takes a while: never on the window's thread.
+/// Runs a script and asks it what it is. It takes a while: never on the window's thread. The window looks whenever it prints.
+///
+/// # Errors
+/// Those of [`PythonModel::open`].
+fn open_script(script: &ScriptSource, device: &str, cancel: &Cancel, wake: Wake) -> Result<Model> {
+    let listener = Arc::new(move |_: &str| wake());
+    let model = Arc::new(PythonModel::open(script, device, cancel, Some(listener))?);
+    Ok(Model {
+        source: ModelSource::Script(script.clone()),
+        joint: model.clone(),
+        description: None,
+        script: Some(model),
+    })
+}
+
+/// Reads and builds a model that is no script. It takes a while: never on the window's thread.
 ///
 /// # Errors
 /// Those of [`Checkpoint::read`] and [`Network::load`], and of a device that does not exist.
 pub fn open(source: ModelSource, device: &str) -> Result<Model> {
     if source == ModelSource::Oracle {
-        return Ok(Model { source, joint: Arc::new(oracle()), description: None });
+        return Ok(Model { source, joint: Arc::new(oracle()), description: None, script: None });
     }
     let checkpoint = checkpoint(&source)?;
     let device: DeviceChoice = device.parse()?;
     let description = Arc::new(checkpoint.description.clone());
     let network = Network::load_ready(checkpoint, &device)?;
-    Ok(Model { source, joint: Arc::new(network), description: Some(description) })
+    Ok(Model { source, joint: Arc::new(network), description: Some(description), script: None })
 }
 
 /// The checkpoint that a source means; of the oracle there is none.

@@ -89,6 +89,12 @@ impl Pictures {
                 host.run(WindowCommand::Show(Pane::TRAINING));
             } else if with_ending(&path, "safetensors") {
                 host.run(ModelCommand::Use(ModelSource::File(path)));
+            } else if with_ending(&path, "py") || with_ending(&path, "onnx") {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                host.say(
+                    Level::WARN,
+                    format!("{name} was not run: a model in Python is opened by “Python script…” in the menu Model"),
+                );
             } else if with_ending(&path, "json") {
                 let job = move || match session_file::read(&path) {
                     Ok(restored) => Opened::Session(Box::new(restored)),
@@ -146,7 +152,7 @@ fn restore(host: &mut Host, restored: Restored) {
         mend_document(host);
     } else {
         // Its model mends the document when it is there.
-        host.run(ModelCommand::Use(restored.model));
+        host.run(ModelCommand::Offer(restored.model));
     }
 }
 
@@ -190,7 +196,7 @@ fn open_samples(host: &mut Host) {
 #[must_use]
 pub fn may_be_data(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-    !PICTURES.iter().chain(&["json", "safetensors", "csv"]).any(|known| ending == *known)
+    !PICTURES.iter().chain(&["json", "safetensors", "csv", "py", "onnx"]).any(|known| ending == *known)
 }
 
 /// The picture made small, for the filmstrip.

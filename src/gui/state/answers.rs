@@ -71,8 +71,8 @@ pub struct Answer {
     pub noisy_fidelity: Option<Fidelity>,
     /// p(c | y)
     pub posterior: Option<Fresh<Vec<f64>>>,
-    /// log p(y)
-    pub log_density: f64,
+    /// log p(y); none of a model without a density.
+    pub log_density: Option<f64>,
     /// D(y)
     pub denoised: Option<Fresh<Content>>,
     /// How near D(y) is to x.

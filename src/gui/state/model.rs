@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::bridge::{PythonModel, ScriptSource};
 use crate::joint::JointModel;
 use crate::network::{self, Description};
 
@@ -15,6 +16,8 @@ pub enum ModelSource {
     File(PathBuf),
     /// The Gaussian mixture whose answers are exact.
     Oracle,
+    /// A script in the person's own Python, which runs only when a person names it.
+    Script(ScriptSource),
 }
 
 impl Default for ModelSource {
@@ -24,10 +27,14 @@ impl Default for ModelSource {
 }
 
 impl ModelSource {
-    /// From what a person typed: a bundled model's name, `oracle`, or a path.
+    /// From what a person typed: a bundled model's name, `oracle`, `python:SCRIPT.py`, or a path.
     #[must_use]
     pub fn named(name: &str) -> Self {
-        if name == "oracle" {
+        if let Some(script) = ScriptSource::named(name) {
+            // Another folder may be the current one when it is named again.
+            let path = std::path::absolute(&script.path).unwrap_or(script.path);
+            Self::Script(ScriptSource { path, object: script.object })
+        } else if name == "oracle" {
             Self::Oracle
         } else if network::bundled().iter().any(|model| model.name == name) {
             Self::Bundled(name.to_owned())
@@ -43,6 +50,7 @@ impl ModelSource {
             Self::Bundled(name) => name.clone(),
             Self::File(path) => path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Self::Oracle => "oracle".to_owned(),
+            Self::Script(script) => script.label(),
         }
     }
 
@@ -51,6 +59,7 @@ impl ModelSource {
     pub fn argument(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
+            Self::Script(script) => script.to_string(),
             other => other.label(),
         }
     }
@@ -72,4 +81,6 @@ pub struct Model {
     pub joint: Arc<dyn JointModel>,
     /// What its checkpoint says; the oracle has none.
     pub description: Option<Arc<Description>>,
+    /// The same model as a script, where it is one.
+    pub script: Option<Arc<PythonModel>>,
 }

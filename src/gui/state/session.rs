@@ -54,6 +54,10 @@ pub struct Session {
     pub devices: Option<(ModelSource, Vec<DeviceReport>)>,
     /// The devices are being measured.
     pub measuring: bool,
+    /// A script that waits for a person to have it run, and why.
+    pub offered: Option<(ModelSource, String)>,
+    /// That the model's script is gone was said.
+    pub script_is_over: bool,
     /// The fitted picture.
     pub fitted: Option<Fitted>,
     /// What came of the study.

@@ -36,6 +36,8 @@ pub struct Settings {
     pub recent: Vec<PathBuf>,
     /// Checkpoints opened last, the newest first.
     pub recent_models: Vec<PathBuf>,
+    /// Scripts run last as models, as `--model` takes them, the newest first.
+    pub recent_scripts: Vec<PathBuf>,
     /// The evaluation, as it was filled in.
     pub evaluation: EvaluationForm,
     /// The training run, as it was filled in.
@@ -58,6 +60,7 @@ impl Default for Settings {
             grid: true,
             recent: Vec::new(),
             recent_models: Vec::new(),
+            recent_scripts: Vec::new(),
             evaluation: EvaluationForm::default(),
             training: TrainingForm::default(),
             model: ModelSource::default(),
@@ -124,6 +127,11 @@ impl Settings {
     /// Puts a checkpoint at the head of the recent ones.
     pub fn note_recent_model(&mut self, path: &std::path::Path) {
         note(&mut self.recent_models, path);
+    }
+
+    /// Puts a script at the head of the recent ones.
+    pub fn note_recent_script(&mut self, argument: &str) {
+        note(&mut self.recent_scripts, std::path::Path::new(argument));
     }
 
     /// The theme as egui says it.

@@ -35,7 +35,7 @@ fn the_headline_has_the_top_class_the_entropy_and_the_density() {
     let study = answer.study.as_ref().unwrap();
     assert_eq!(answer.top(), Some(study.predicted()));
     window.get_by_label_contains("entropy ");
-    window.get_by_label_contains(&format!("log p(y) {:.0}", study.log_density));
+    window.get_by_label_contains(&format!("log p(y) {:.0}", study.log_density.unwrap()));
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pan
     Panel::top("menu").exact_size(height::BAR).frame(bar).show_separator_line(false).show(ui, |ui| {
         menu_bar(ui, cx, undo);
     });
+    offer(ui, cx);
     let strip = Frame::new().fill(tokens.surface).inner_margin(Margin {
         left: space::SECTION as i8,
         right: space::SECTION as i8,
@@ -44,6 +45,24 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pan
     let ground = Frame::new().fill(tokens.ground);
     egui::CentralPanel::no_frame().frame(ground).show(ui, |ui| {
         panes::show(ui, cx, layout);
+    });
+}
+
+/// A script that waits for a person to have it run.
+fn offer(ui: &mut Ui, cx: &mut Context<'_>) {
+    let Some((_, words)) = cx.session.offered.clone() else { return };
+    let tokens = Tokens::in_ui(ui);
+    let frame = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::SECTION as i8, 2));
+    Panel::top("offer").frame(frame).show_separator_line(false).show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new(words).color(tokens.warning));
+            if ui.button("Run it").on_hover_text("Runs the script with your rights").clicked() {
+                cx.run(ModelCommand::RunOffered);
+            }
+            if ui.button("Not now").clicked() {
+                cx.run(ModelCommand::Decline);
+            }
+        });
     });
 }
 
@@ -142,9 +161,12 @@ fn model_chip(ui: &mut Ui, cx: &mut Context<'_>) {
         ui.set_min_width(240.0);
         model_menu(ui, cx);
         ui.separator();
-        if ui.button("Open model…").clicked() {
-            cx.run(ModelCommand::Open);
-            ui.close();
+        for (label, command) in [("Open model…", ModelCommand::Open), ("Python script…", ModelCommand::OpenScript)]
+        {
+            if ui.button(label).clicked() {
+                cx.run(command);
+                ui.close();
+            }
         }
     });
     chip.response.on_hover_text("The model, and where it computes");
@@ -156,7 +178,9 @@ fn model_chip(ui: &mut Ui, cx: &mut Context<'_>) {
 fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     dim(ui, "Models");
     let recent = cx.settings.recent_models.iter().cloned().map(ModelSource::File);
-    for source in built_in().into_iter().chain(recent) {
+    let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
+    let sources: Vec<_> = built_in().into_iter().chain(recent).chain(scripts).collect();
+    for source in sources {
         let chosen = cx.session.model.as_ref().is_some_and(|model| model.source == source);
         let label = match &source {
             ModelSource::Oracle => "oracle (exact answers)".to_owned(),

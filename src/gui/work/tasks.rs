@@ -10,7 +10,7 @@ use crate::joint::{JointModel, Linear};
 use crate::picture::{Batch, Fit, Noise, Picture, Shape, estimate_sigma, fit};
 use crate::study::{self, Classes, Fidelity, Stage, Study, Subject, Sweep, SweepRequest};
 use crate::task::Cancel;
-use crate::{Result, attack};
+use crate::{Error, Result, attack};
 
 /// Noise levels of the curve over σ, and how many of them go at once.
 const CURVE_LEVELS: usize = 48;
@@ -156,9 +156,13 @@ impl StudyRequest {
 
 impl Task<Message> for StudyRequest {
     fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
-        let study =
-            study::analyze(&*self.model.0, &self.request(), cancel, &mut |stage| publish(Message::Stage(stage)))?;
-        publish(Message::Study(Box::new(study)));
+        let model = &*self.model.0;
+        match study::analyze(model, &self.request(), cancel, &mut |stage| publish(Message::Stage(stage))) {
+            Ok(study) => publish(Message::Study(Box::new(study))),
+            // Its posterior is all that it gives, and the panes say so.
+            Err(Error::Option { .. }) if model.abilities().gradients.missing().is_some() => {}
+            Err(error) => return Err(error),
+        }
         Ok(Step::Done)
     }
 }

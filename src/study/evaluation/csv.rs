@@ -24,7 +24,7 @@ pub fn table(evaluation: &Evaluation) -> String {
     for level in evaluation.by_sigma.iter().chain(&evaluation.by_noise) {
         let mut figures = vec![("accuracy".to_owned(), level.accuracy), ("ece".to_owned(), level.ece)];
         figures.extend(level.fidelity.named());
-        figures.push(("log_density".to_owned(), level.log_density));
+        figures.extend(level.log_density.map(|density| ("log_density".to_owned(), density)));
         for (measure, value) in figures {
             line(level.noise.name(), "", f64::from(level.sigma), &measure, value);
         }

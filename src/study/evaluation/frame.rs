@@ -113,8 +113,12 @@ impl Frame {
             if let Some(others) = &self.others {
                 let (_, other_scores) = level.figures(&source.answers(number, true)?);
                 let detections = detections(others, level.noise.sigma, &scores, &other_scores);
-                // The posterior of one class is 1 on every picture.
-                evaluation.ood.extend(detections.filter(|d| self.classes > 1 || d.score != Score::MaxPosterior));
+                evaluation.ood.extend(detections.filter(|detection| match detection.score {
+                    // The posterior of one class is 1 on every picture.
+                    Score::MaxPosterior => self.classes > 1,
+                    Score::LogDensity => level.has_density,
+                    Score::ScoreNorm => true,
+                }));
             }
         }
         for (number, attack) in self.attacks.iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::study::looks::{DARK, LIGHT, Palette, WRONG, css};
 use crate::study::words::percent_in_print;
 
 /// The page's looks.
-const STYLE: &str = "
+pub(super) const STYLE: &str = "
 body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1000px;margin:3rem auto;padding:0 1.5rem}
 h1{font-weight:300;font-size:2.2rem;margin:0}h2{font-weight:400;font-size:1.25rem;margin:2.5rem 0 .75rem}
 p,figcaption,th{color:var(--quiet)}p{margin:.25rem 0}
@@ -31,7 +31,7 @@ svg{width:100%;height:auto}svg text{font-size:12px;fill:var(--quiet)}.end{text-a
 .pictures figcaption{font-size:.8rem;line-height:1.35;margin-top:.3rem}.wrong{color:var(--wrong)}";
 
 /// The page's colours, in a light and in a dark browser.
-fn colours() -> String {
+pub(super) fn colours() -> String {
     let of = |palette: &Palette| {
         let [ink, quiet, faint, paper] = [palette.ink, palette.quiet, palette.faint, palette.paper].map(css);
         format!(":root{{--ink:{ink};--quiet:{quiet};--faint:{faint};--paper:{paper};--wrong:{}}}", css(WRONG))
@@ -136,7 +136,7 @@ impl Examples {
 }
 
 /// One picture and its caption.
-fn figure(picture: &Picture, alternative: &str, caption: &Markup) -> Result<Markup> {
+pub(super) fn figure(picture: &Picture, alternative: &str, caption: &Markup) -> Result<Markup> {
     let source = data_uri(picture)?;
     Ok(html! { figure { img src=(source) alt=(alternative); figcaption { (caption) } } })
 }

@@ -29,8 +29,8 @@ pub struct LevelFigures {
     /// How near the pictures are to the clean ones.
     #[serde(flatten)]
     pub fidelity: MeanFidelity,
-    /// The mean of `log p_σ(y)`, up to a constant that depends on σ.
-    pub log_density: f64,
+    /// The mean of `log p_σ(y)`, up to a constant that depends on σ; none of a model without a density.
+    pub log_density: Option<f64>,
     /// Confidence against accuracy.
     pub reliability: Calibration,
 }
@@ -73,6 +73,14 @@ pub(super) struct LevelFrame {
     pub(super) noise: Noise,
     /// What the model computes with.
     pub(super) sigma_used: f32,
+    /// Whether the model's log p(y) is one.
+    #[serde(default = "yes")]
+    pub(super) has_density: bool,
+}
+
+/// What journals of before hold: every model had a density.
+fn yes() -> bool {
+    true
 }
 
 /// A set of pictures under noise of one kind and level.
@@ -88,7 +96,8 @@ impl Under<'_> {
     }
 
     pub(super) fn frame(&self) -> LevelFrame {
-        LevelFrame { noise: self.noise, sigma_used: self.sigma_used() }
+        let has_density = self.model.abilities().density.missing().is_none();
+        LevelFrame { noise: self.noise, sigma_used: self.sigma_used(), has_density }
     }
 }
 
@@ -115,7 +124,7 @@ impl LevelFrame {
                 denoised: means(|a| &a.denoised),
                 given_class: means(|a| &a.given_class),
             },
-            log_density: mean(&|a| a.log_density),
+            log_density: self.has_density.then(|| mean(&|a| a.log_density)),
             reliability,
         };
         (figures, scores)

@@ -9,6 +9,7 @@ mod calibration;
 mod certified;
 mod chart;
 pub mod charts;
+pub mod compare;
 pub mod csv;
 mod data_uri;
 mod detection;

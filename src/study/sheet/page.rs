@@ -69,8 +69,10 @@ impl Page {
         let baseline = baseline + 42.0;
         let line = subtitle(study);
         SUBTITLE.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.quiet, &line);
-        let density = format!("log p(y) = {}", number(study.log_density, 1));
-        SUBTITLE.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &density);
+        if let Some(density) = study.log_density {
+            let density = format!("log p(y) = {}", number(density, 1));
+            SUBTITLE.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &density);
+        }
         self.rule(baseline as u32 + 30);
         self.y = baseline as u32 + 30 + 48;
     }

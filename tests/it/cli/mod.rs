@@ -3,12 +3,14 @@
 mod analyze;
 mod attack;
 mod certify;
+mod compare;
 mod denoise;
 mod devices;
 mod eval;
 mod merge;
 mod models;
 mod program;
+mod python;
 mod train;
 
 use std::fs;

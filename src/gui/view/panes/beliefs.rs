@@ -96,8 +96,14 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
              picture at the slider's level.",
         );
     }
-    let words = format!("entropy {:.2} bit    log p(y) {:.0}", entropy(posterior), cx.session.answer.log_density);
-    widgets::dim(ui, words).on_hover_text("The density is up to a constant that depends on σ only");
+    let density = cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0}"));
+    let words = format!("entropy {:.2} bit    log p(y) {density}", entropy(posterior));
+    let model = cx.session.model.as_ref().map(|model| model.joint.abilities().density);
+    let hint = model.as_ref().and_then(|density| density.note()).map_or_else(
+        || "The density is up to a constant that depends on σ only".to_owned(),
+        |note| format!("The model {note}."),
+    );
+    widgets::dim(ui, words).on_hover_text(hint);
 }
 
 /// In bits.

@@ -3,14 +3,19 @@
 use eframe::egui::{RichText, ScrollArea, Ui};
 
 use super::{PaneInfo, Place};
+use crate::gui::command::ModelCommand;
 use crate::gui::state::model::{Model, ModelSource};
 use crate::gui::state::pane::Pane;
+use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, text};
 use crate::gui::view::widgets::{self, dim, fact, section};
 use crate::network::Description;
 use crate::study::level::of_255;
 use crate::study::words::thousands;
+
+/// How many lines of what a script prints are shown.
+const PRINTED: usize = 100;
 
 /// The pane.
 pub const PANE: PaneInfo = PaneInfo {
@@ -33,6 +38,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         facts(ui, &model);
         match &model.description {
             Some(description) => training(ui, description),
+            None if model.script.is_some() => script(ui, cx, &model),
             None => {
                 dim(
                     ui,
@@ -48,9 +54,17 @@ fn facts(ui: &mut Ui, model: &Model) {
     let tokens = Tokens::in_ui(ui);
     ui.label(RichText::new(model.joint.name()).size(text::HEADING).color(tokens.strong));
     let range = model.joint.sigma_range();
-    fact(ui, "Device", &model.joint.device());
+    fact(ui, "Device", &model.joint.device()).on_hover_text(model.joint.device());
+    if let Some(script) = &model.script {
+        let held = [(script.memory(), "Memory"), (script.device_memory(), "Device memory")];
+        for (bytes, name) in held.into_iter().filter_map(|(bytes, name)| Some((bytes?, name))) {
+            fact(ui, name, &format!("{} MiB", thousands((bytes >> 20) as usize)));
+        }
+        fact(ui, "Script", &script.source().to_string()).on_hover_text(script.source().to_string());
+    }
     fact(ui, "Pictures", &model.joint.shape().to_string());
-    fact(ui, "Trained for σ", &format!("{} to {} of 255", of_255(range.min), of_255(range.max)));
+    let sigma = if model.script.is_some() { "Takes σ" } else { "Trained for σ" };
+    fact(ui, sigma, &format!("{} to {} of 255", of_255(range.min), of_255(range.max)));
     if let Some(description) = &model.description {
         fact(ui, "Weights", &thousands(description.parameter_count()));
         fact(ui, "Licence", &description.licence);
@@ -62,6 +76,19 @@ fn facts(ui: &mut Ui, model: &Model) {
     let shown = model.joint.classes().iter().take(24).cloned().collect::<Vec<_>>().join(", ");
     let more = if model.joint.classes().len() > 24 { ", …" } else { "" };
     ui.label(format!("{shown}{more}"));
+}
+
+/// What a script cannot give, and what it printed.
+fn script(ui: &mut Ui, cx: &mut Context<'_>, model: &Model) {
+    let Some(script) = &model.script else { return };
+    for note in model.joint.abilities().notes() {
+        dim(ui, format!("The model {note}."));
+    }
+    command_button(ui, cx, "Restart", ModelCommand::Restart);
+    section(ui, "Printed by the script");
+    let lines = script.printed(PRINTED);
+    let words = if lines.is_empty() { "nothing".to_owned() } else { lines.join("\n") };
+    ui.label(RichText::new(words).monospace().size(text::SMALL));
 }
 
 fn training(ui: &mut Ui, description: &Description) {

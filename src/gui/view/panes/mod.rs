@@ -85,6 +85,9 @@ fn title(pane: &Pane) -> &'static str {
     info(pane).map_or("", |info| info.title)
 }
 
+/// What follows gradients: of a model without them there is nothing to show.
+const NEED_GRADIENTS: [Pane; 3] = [Pane::named("Denoiser"), Pane::named("Classes"), Pane::ADVERSARY];
+
 /// What stands in a pane about classes where the model has one only.
 fn denoiser_only(ui: &mut Ui, _: &mut Context<'_>) {
     widgets::empty(
@@ -109,9 +112,17 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
         Frame::new().inner_margin(Margin::same(space::GROUP as i8)).show(ui, |ui| {
             if let Some(info) = info(pane) {
-                self.cx.session.visible.push(info.pane.clone());
-                let show = if info.classes && self.cx.session.classes().len() == 1 { denoiser_only } else { info.show };
-                ui.push_id(info.title, |ui| show(ui, self.cx));
+                let model = self.cx.session.model.as_ref();
+                let blind = model.and_then(|model| model.joint.abilities().gradients.missing().map(str::to_owned));
+                if let Some(reason) = blind.filter(|_| NEED_GRADIENTS.contains(&info.pane)) {
+                    // Nor is the model asked for it.
+                    widgets::empty(ui, &format!("Nothing is shown here: the model {reason}."));
+                } else {
+                    self.cx.session.visible.push(info.pane.clone());
+                    let show =
+                        if info.classes && self.cx.session.classes().len() == 1 { denoiser_only } else { info.show };
+                    ui.push_id(info.title, |ui| show(ui, self.cx));
+                }
             }
             ui.take_available_space();
         });
