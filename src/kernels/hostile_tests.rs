@@ -7,7 +7,6 @@ use super::activation::{Film, Norm, Tape, Target};
 use super::conv::{self, Form, Weights};
 use super::layout::{Filter, Frame};
 use super::outer::{Outer, accumulate};
-use super::planar::Convolution;
 use super::product::{Grid, Panels, Product, Tap, multiply};
 use super::readout::Readout;
 use super::simd::Level;
@@ -150,7 +149,7 @@ fn pictures_that_leave_their_slice_are_refused() {
 }
 
 #[test]
-fn readouts_and_planar_pictures_whose_size_wraps_are_refused() {
+fn readouts_whose_size_wraps_are_refused() {
     let readout = Readout::new(Level::best(), 16, &[0.0; 256], &[0.0; 256]);
     let run = |pixels: usize, pictures: usize| {
         readout.forward(pixels, &[0.0; 64], (&[0.0; 16], 0, 0), &mut [0.0; 64], &mut vec![0.0; pictures]);
@@ -158,6 +157,4 @@ fn readouts_and_planar_pictures_whose_size_wraps_are_refused() {
     run(2, 1);
     refuses("room", "pixels without room", || run(3, 1));
     refuses("overflow", "pixels that wrap", || run(SIXTEENTH + 1, 16));
-    let convolution = Convolution { inputs: 1, outputs: 1, kernel: 3, stride: 1, size: (HALF, 2) };
-    refuses("overflow", "a picture that wraps", || drop(convolution.forward(&[0.0; 4], &[0.0; 9])));
 }

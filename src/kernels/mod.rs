@@ -24,7 +24,6 @@ mod layer;
 pub mod layout;
 pub mod orthogonal;
 pub(crate) mod outer;
-pub mod planar;
 pub(crate) mod product;
 pub mod readout;
 mod scratch;

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 
 use super::conv::{self, Form, Weights};
 use super::layout::{Filter, Frame, to_channels_last, to_planar};
-use super::planar::Convolution;
 use super::simd::{Level, padded};
 use super::stem::Stem;
 use super::winograd::Size;
@@ -196,19 +195,6 @@ proptest! {
     }
 
     #[test]
-    fn planar_gradients_match_plain_loops(shape in shapes(1..=2), pictures in 0..11_usize, wide: bool, seed: u64) {
-        let (kernel, stride) = if wide { (4, 2) } else { (3, shape.stride) };
-        let shape = Naive { pictures, kernel, stride, ..shape };
-        let Naive { inputs, outputs, size, .. } = shape;
-        let convolution = Convolution { inputs, outputs, kernel, stride, size };
-        let (x, w) = (noise(seed, shape.input_len()), noise(seed ^ 1, shape.weights_len()));
-        let g = noise(seed ^ 2, shape.output_len());
-        assert_close(&convolution.forward(&x, &w), &shape.forward(&x, &w), "forward");
-        assert_close(&convolution.input_gradient(&g, &w), &shape.input_gradient(&g, &w), "input gradient");
-        assert_close(&convolution.weight_gradient(&x, &g), &shape.weight_gradient(&x, &g), "weight gradient");
-    }
-
-    #[test]
     fn filter_gradients_match_plain_loops(shape in shapes(1..=2), pairs in 1..3_usize, seed: u64) {
         let Naive { pictures, inputs, outputs, size, stride, .. } = shape;
         let draw = |pair: usize| {
@@ -275,13 +261,16 @@ proptest! {
             let stem = Stem::new(level, &w, [outputs, inputs, kernel], stride);
             let pixels = pictures * lines * columns;
             let mut out = vec![f32::NAN; pixels * padded(outputs)];
-            stem.forward(shape.size, &x, &mut vec![0.0; pixels * stem.patch()], &mut out);
+            let mut patches = vec![0.0; pixels * stem.patch()];
+            stem.forward(shape.size, &x, &mut patches, &mut out);
             assert_close(&planar(&out, pictures, outputs, (lines, columns)), &shape.forward(&x, &w), level.name());
             let mut dense = vec![0.0; pixels * padded(outputs)];
             to_channels_last(&g, outputs, lines * columns, &mut dense);
             let mut found = vec![f32::NAN; x.len()];
             stem.adjoint(shape.size, &dense, &mut vec![0.0; pixels * stem.padded_patch()], &mut found);
             assert_close(&found, &shape.input_gradient(&g, &w), level.name());
+            let found = stem.filter_gradient(outputs, &[(&patches, &dense)]);
+            assert_close(&found, &shape.weight_gradient(&x, &g), level.name());
         }
     }
 }

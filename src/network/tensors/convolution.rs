@@ -3,12 +3,9 @@
 //! candle's own reverse pass takes the input gradient by `conv_transpose2d`, which is slow everywhere. Here the
 //! input gradient is itself a convolution with the reversed, transposed kernel, over a gradient spread out by the
 //! stride; the three operations are each other's derivatives, so an explicit pullback can be differentiated again.
-//! On the processor, in single precision, this crate's own kernels compute all three.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CudaStorage, CustomOp3, DType, Layout, MetalStorage, Result, Shape, Storage, Tensor};
-
-use crate::kernels::planar;
+use candle_core::{CpuStorage, CudaStorage, CustomOp3, Layout, MetalStorage, Result, Shape, Tensor};
 
 /// A convolution layer: kernel 3×3 or 4×4, stride 1 or 2, output sizes `ceil(size / stride)`.
 #[derive(Debug, Clone)]
@@ -45,19 +42,7 @@ impl Convolution {
         Self { weight: self.weight.detach(), ..self.clone() }
     }
 
-    /// This crate's own kernels for an input of `size`, where they serve: on the processor, in single precision.
-    fn kernels(&self, x: &Tensor, size: (usize, usize)) -> Option<planar::Convolution> {
-        let [outputs, inputs, kernel, ..] = *self.weight.dims() else { return None };
-        let ours = x.device().is_cpu() && x.dtype() == DType::F32 && x.elem_count() > 0;
-        ours.then_some(planar::Convolution { inputs, outputs, kernel, stride: self.stride, size })
-    }
-
     fn apply(&self, x: &Tensor) -> Result<Tensor> {
-        if let Some(kernels) = self.kernels(x, size(x)?) {
-            let out = with_values(x, |x| with_values(&self.weight, |w| Ok(kernels.forward(x, w))))?;
-            let (h, w) = kernels.output();
-            return Tensor::from_vec(out, (x.dim(0)?, kernels.outputs, h, w), x.device());
-        }
         self.padded(x)?.conv2d(&self.weight, 1, self.stride, 1, 1)
     }
 
@@ -73,10 +58,6 @@ impl Convolution {
     }
 
     fn input_gradient(&self, g: &Tensor, (h, w): (usize, usize)) -> Result<Tensor> {
-        if let Some(kernels) = self.kernels(g, (h, w)) {
-            let out = with_values(g, |g| with_values(&self.weight, |w| Ok(kernels.input_gradient(g, w))))?;
-            return Tensor::from_vec(out, (g.dim(0)?, kernels.inputs, h, w), g.device());
-        }
         let (out, input, k, _) = self.weight.dims4()?;
         let kernel = self.weight.reshape((out, input, k * k))?.index_select(&self.reversal, 2)?;
         let kernel = kernel.reshape((out, input, k, k))?.transpose(0, 1)?.contiguous()?;
@@ -90,10 +71,6 @@ impl Convolution {
 
     /// `Σ_n x ⋆ g`: a convolution in which pictures and channels change places.
     fn weight_gradient(&self, x: &Tensor, g: &Tensor) -> Result<Tensor> {
-        if let Some(kernels) = self.kernels(x, size(x)?) {
-            let out = with_values(x, |x| with_values(g, |g| Ok(kernels.weight_gradient(x, g))))?;
-            return Tensor::from_vec(out, self.weight.shape(), x.device());
-        }
         let k = self.kernel();
         let x = self.padded(x)?.transpose(0, 1)?.contiguous()?;
         let g = g.transpose(0, 1)?.contiguous()?;
@@ -102,23 +79,13 @@ impl Convolution {
     }
 }
 
-/// Calls `work` with the values of a single-precision tensor on the processor, in order.
-fn with_values<R>(x: &Tensor, work: impl FnOnce(&[f32]) -> Result<R>) -> Result<R> {
-    let x = x.contiguous()?;
-    let (storage, layout) = x.storage_and_layout();
-    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) = (&*storage, layout.contiguous_offsets()) else {
-        candle_core::bail!("the processor's kernels take its own single-precision tensors");
-    };
-    work(&values[start..end])
-}
-
 fn size(x: &Tensor) -> Result<(usize, usize)> {
     let (_, _, h, w) = x.dims4()?;
     Ok((h, w))
 }
 
 /// Puts `stride − 1` zeros after every row and column.
-fn spread(g: &Tensor, stride: usize) -> Result<Tensor> {
+pub(super) fn spread(g: &Tensor, stride: usize) -> Result<Tensor> {
     if stride == 1 {
         return Ok(g.clone());
     }

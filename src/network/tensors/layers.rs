@@ -3,10 +3,9 @@
 //! In a pullback, N pictures have M cotangents each: saved activations are `[N, C, H, W]`, cotangents `[N, M, C, H, W]`.
 //! Every operation is differentiable, so a loss that contains a pullback's result is trained by ordinary autograd.
 
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{D, Result, Tensor};
 
 use super::convolution::Convolution;
-use super::fused;
 
 /// Added to the variance under the group norm's root.
 pub(super) const EPSILON: f64 = 1e-5;
@@ -54,18 +53,13 @@ pub(super) struct Activation {
 
 /// What an [`Activation`] keeps of its forward pass.
 #[derive(Debug, Clone)]
-pub(super) enum ActivationTape {
-    /// On the processor the pullback starts from x `[N, C, H, W]` and film `[N, 2C]` again: see `fused`.
-    Fused { x: Tensor, film: Tensor, group: usize },
-    /// Elsewhere its parts are kept.
-    Parts {
-        /// Normalised values, `[N, 1, G, group·H·W]`.
-        normal: Tensor,
-        /// One over the groups' standard deviations, `[N, 1, G, 1]`.
-        rate: Tensor,
-        /// GELU's slope times the gain, `[N, 1, C, H·W]`.
-        slope: Tensor,
-    },
+pub(super) struct ActivationTape {
+    /// Normalised values, `[N, 1, G, group·H·W]`.
+    normal: Tensor,
+    /// One over the groups' standard deviations, `[N, 1, G, 1]`.
+    rate: Tensor,
+    /// GELU's slope times the gain, `[N, 1, C, H·W]`.
+    slope: Tensor,
 }
 
 impl Activation {
@@ -73,10 +67,6 @@ impl Activation {
     pub(super) fn forward(&self, x: &Tensor, embedding: &Tensor) -> Result<(Tensor, ActivationTape)> {
         let (n, c, h, w) = x.dims4()?;
         let film = self.film.forward(embedding)?;
-        if x.device().is_cpu() && x.dtype() == DType::F32 {
-            let value = fused::value(x, &film, self.group)?;
-            return Ok((value, ActivationTape::Fused { x: x.clone(), film, group: self.group }));
-        }
         let grouped = x.reshape((n, c / self.group, self.group * h * w))?;
         let centred = grouped.broadcast_sub(&grouped.mean_keepdim(D::Minus1)?)?;
         let rate = (centred.sqr()?.mean_keepdim(D::Minus1)? + EPSILON)?.sqrt()?.recip()?;
@@ -86,7 +76,7 @@ impl Activation {
         let lifted = normal.reshape((n, c, h * w))?.broadcast_mul(&gain)?.broadcast_add(&offset)?;
         let (value, slope) = gelu(&lifted)?;
         let slope = slope.broadcast_mul(&gain)?.unsqueeze(1)?;
-        let tape = ActivationTape::Parts { slope, normal: normal.unsqueeze(1)?, rate: rate.unsqueeze(1)? };
+        let tape = ActivationTape { slope, normal: normal.unsqueeze(1)?, rate: rate.unsqueeze(1)? };
         Ok((value.reshape((n, c, h, w))?, tape))
     }
 }
@@ -94,10 +84,7 @@ impl Activation {
 impl ActivationTape {
     /// `[N, M, C, H, W]` → the same shape
     pub(super) fn pullback(&self, g: &Tensor) -> Result<Tensor> {
-        let (normal, rate, slope) = match self {
-            Self::Fused { x, film, group } => return fused::pullback(g, x, film, *group),
-            Self::Parts { normal, rate, slope } => (normal, rate, slope),
-        };
+        let Self { normal, rate, slope } = self;
         let (n, m, c, h, w) = g.dims5()?;
         let (_, _, groups, values) = normal.dims4()?;
         let g = g.reshape((n, m, c, h * w))?.broadcast_mul(slope)?.reshape((n, m, groups, values))?;
@@ -192,7 +179,7 @@ impl Readout {
 }
 
 /// A 1×1 convolution: `[out, in]` on `[N, in, pixels]`.
-fn pointwise(weight: &Tensor, x: &Tensor) -> Result<Tensor> {
+pub(super) fn pointwise(weight: &Tensor, x: &Tensor) -> Result<Tensor> {
     let (out, input) = weight.dims2()?;
     weight.broadcast_as((x.dim(0)?, out, input))?.matmul(x)
 }

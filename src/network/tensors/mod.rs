@@ -1,7 +1,6 @@
 //! The network in candle's tensors: on CUDA, on Metal, and on a processor as the truth in double precision.
 
 mod convolution;
-mod fused;
 mod graph;
 mod layers;
 mod learner;

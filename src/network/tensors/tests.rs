@@ -177,10 +177,9 @@ fn cotangents_of_several_pictures_do_not_mix() {
     assert!(dot(&(&part - &one).unwrap(), &(&part - &one).unwrap()) < 1e-20);
 }
 
-/// The single-precision operations of the processor against the tensor operations in double precision: values,
-/// pullbacks and the training gradient through both.
+/// Single precision against double: values, pullbacks and the training gradient through both.
 #[test]
-fn the_processors_own_operations_agree_with_double_precision() {
+fn single_precision_agrees_with_double() {
     for (stem, channels, shape) in
         [(STEMS[0], 1, [3, 1, 7, 6]), (STEMS[1], 3, [9, 3, 5, 4]), (STEMS[0], 3, [2, 3, 8, 8])]
     {
