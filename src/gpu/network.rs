@@ -86,12 +86,16 @@ impl Network {
             let card = gpu.card().title();
             return Err(Error::Compute(format!("{card} cannot bind the network's largest layer; choose --device cpu")));
         }
-        let made = gpu.allocate(|| Self::build(Arc::clone(gpu), program, weights))?;
+        let program::Trunk::Stages(trunk) = &program.trunk else {
+            let reason = "has no kernels for this model's layers; choose --device cpu";
+            return Err(Error::Device(format!("{} {reason}", gpu.card().title())));
+        };
+        let made = gpu.allocate(|| Self::build(Arc::clone(gpu), program, trunk, weights))?;
         gpu.check()?;
         Ok(made)
     }
 
-    fn build(gpu: Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Self {
+    fn build(gpu: Arc<Gpu>, program: &Program, trunk: &program::StageTrunk, weights: &[&[f32]]) -> Self {
         let film = Film::new(program, weights);
         let stage = |stage: &program::Stage| {
             let width = stage.width;
@@ -112,7 +116,7 @@ impl Network {
                 gamma: film.starts[stage.readout.gamma],
             }
         };
-        let program::Affine { weight, bias, inputs, outputs } = program.head.linear;
+        let program::Affine { weight, bias, inputs, outputs } = trunk.head.linear;
         let mut transposed = vec![0.0; inputs * outputs];
         let mut adjoint = vec![0.0; outputs * padded(inputs)];
         for (k, row) in weights[weight].chunks_exact(inputs.max(1)).enumerate() {
@@ -121,10 +125,10 @@ impl Network {
         }
         Self {
             pictures: program.pictures.clone(),
-            group: program.group,
+            group: trunk.group,
             stem: Layer::of(&gpu, &program.stem, weights),
-            stages: program.stages.iter().map(stage).collect(),
-            head_film: film.starts[program.head.film],
+            stages: trunk.stages.iter().map(stage).collect(),
+            head_film: film.starts[trunk.head.film],
             head: [gpu.filled(&transposed), gpu.filled(weights[bias]), gpu.filled(&adjoint)],
             film,
             gpu,

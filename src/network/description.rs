@@ -138,7 +138,7 @@ impl Description {
 
     /// The weights that training starts from.
     ///
-    /// Gains, offsets and read-outs begin at zero, so that the untrained network is the Gaussian model alone: its
+    /// Gains, offsets and bilinear read-outs begin at zero, so that an untrained bilinear network is the Gaussian model alone: its
     /// denoiser is the Wiener filter towards μ. All other weights are normal with variance 1 over the inputs.
     #[must_use]
     pub fn initial_weights(&self, seed: u64) -> Vec<(String, Vec<usize>, Vec<f32>)> {

@@ -29,4 +29,4 @@ pub use devices::{DeviceReport, devices, listed};
 pub use model::Network;
 pub use tensors::{Activations, Graph, Place, TensorLearner, TensorLoss, TensorPasses};
 
-pub use crate::program::{Architecture, Program, Stem};
+pub use crate::program::{Architecture, Family, Program, Stem};

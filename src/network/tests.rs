@@ -27,6 +27,7 @@ pub(super) fn random_checkpoint(stem: Stem, channels: usize) -> Checkpoint {
         group: 8,
         sigma_frequencies: 3,
         sigma_width: 6,
+        ..Architecture::compact()
     };
     let classes = ["cat", "dog", "eel"].map(str::to_owned).to_vec();
     let mut description = Description::new("random", classes, Shape::new(channels, 8, 8), architecture);

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// The numbers from which the whole network follows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Architecture {
+    /// The layers that it is made of.
+    #[serde(default, skip_serializing_if = "Family::is_first")]
+    pub family: Family,
     /// The first convolution.
     pub stem: Stem,
     /// Channels of each stage.
@@ -21,6 +24,26 @@ pub struct Architecture {
     pub sigma_width: usize,
 }
 
+/// Which blocks a network has, and how u and v are read off them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Blocks that begin with a norm; u is a bilinear form of every stage's pixels, v comes from the last stage.
+    #[default]
+    Bilinear,
+    /// `GradResNet` as its author made it public: blocks that end with a norm which preserves the scale; u and v are functions
+    /// of features φ, means over the pixels: `u = −pixels·mean(φ²)/2`, `v = Wφ + b`.
+    Pooled,
+}
+
+impl Family {
+    /// Whether it is the one that descriptions meant before there was another, which they need not name.
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+    fn is_first(&self) -> bool {
+        *self == Self::Bilinear
+    }
+}
+
 /// The first convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stem {
@@ -35,6 +58,7 @@ impl Architecture {
     #[must_use]
     pub fn compact() -> Self {
         Self {
+            family: Family::Bilinear,
             stem: Stem { kernel: 4, stride: 2 },
             widths: vec![48, 96, 192],
             blocks: vec![2, 2, 2],
@@ -63,6 +87,25 @@ impl Architecture {
         }
     }
 
+    /// The author's public `GradResNet`: the widths, blocks and strides of a ResNet-18.
+    #[must_use]
+    pub fn pooled18() -> Self {
+        Self { family: Family::Pooled, sigma_frequencies: 32, sigma_width: 256, ..Self::gradresnet18() }
+    }
+
+    /// The same with three stages of one block, half as wide, on half the resolution: for a plain processor.
+    #[must_use]
+    pub fn pooled_thin() -> Self {
+        Self {
+            stem: Stem { kernel: 3, stride: 2 },
+            widths: vec![32, 64, 128],
+            blocks: vec![1, 1, 1],
+            strides: vec![1, 2, 2],
+            sigma_width: 64,
+            ..Self::pooled18()
+        }
+    }
+
     /// Along how many pixels one of the last stage lies.
     #[must_use]
     pub fn reduction(&self) -> usize {
@@ -86,6 +129,11 @@ impl Architecture {
         }
         if self.group == 0 || self.widths.iter().any(|&w| w == 0 || w > 4096 || w % self.group != 0) {
             return Err("widths must be multiples of the group size, up to 4096");
+        }
+        if self.family == Family::Pooled && (self.widths.iter().any(|w| w % 2 != 0) || self.blocks.contains(&0)) {
+            return Err(
+                "a pooled network's widths must be even, so that means can be halved, and a stage needs a block",
+            );
         }
         if self.blocks.iter().any(|&b| b > 64) || !(1..=64).contains(&self.sigma_frequencies) {
             return Err("there can be up to 64 blocks a stage and 1 to 64 sigma frequencies");

@@ -2,8 +2,8 @@
 //! values, so it never changes for a network that exists.
 
 use super::{
-    Affine, Architecture, Block, Convolution, Embedding, Film, FilmId, FilmKind, Half, Head, Pictures, Program,
-    Readout, Rule, Stage, Start, TensorId, TensorSpec,
+    Affine, Architecture, Block, Convolution, Embedding, EmbeddingKind, Family, Film, FilmId, FilmKind, Half, Head,
+    Pictures, Program, Readout, Rule, Stage, StageTrunk, Start, TensorId, TensorSpec, Trunk,
 };
 
 impl Program {
@@ -24,36 +24,30 @@ impl Program {
             kernel: a.stem.kernel,
             stride: a.stem.stride,
         };
-        let features = 2 * a.sigma_frequencies + 1;
+        let kind = match a.family {
+            Family::Bilinear => EmbeddingKind::Gelu,
+            Family::Pooled => EmbeddingKind::Silu,
+        };
+        let features = kind.features(a.sigma_frequencies);
         let embedding = Embedding {
+            kind,
             frequencies: a.sigma_frequencies,
             layers: [
                 make.affine("sigma.1", [a.sigma_width, features], Start::Normal),
                 make.affine("sigma.2", [a.sigma_width; 2], Start::Normal),
             ],
         };
-        let mut stages = Vec::new();
-        for (s, &width) in a.widths.iter().enumerate() {
-            let name = format!("stages.{s}");
-            let down = s
-                .checked_sub(1)
-                .map(|before| make.convolution(&format!("{name}.down"), [width, a.widths[before]], 3, a.strides[s]));
-            let blocks = (0..a.blocks[s]).map(|b| make.block(&format!("{name}.blocks.{b}"), width)).collect();
-            let readout = make.readout(&format!("{name}.readout"), width);
-            stages.push(Stage { width, down, blocks, readout });
-        }
-        let last = a.widths[a.widths.len() - 1];
-        let head = Head {
-            film: make.film("head.film", last, FilmKind::GainAndOffset),
-            linear: make.affine("head.linear", [pictures.classes, last], Start::Normal),
+        let trunk = match a.family {
+            Family::Bilinear => Trunk::Stages(make.stages(a, pictures.classes)),
+            Family::Pooled => Trunk::Graph(make.pooled(a, pictures.classes)),
         };
         let Builder { tensors, films, .. } = make;
-        Self { pictures, tensors, embedding, films, stem, stages, group: a.group, head }
+        Self { pictures, tensors, embedding, films, stem, trunk }
     }
 }
 
 /// The lists that grow as layers are made.
-struct Builder {
+pub(super) struct Builder {
     tensors: Vec<TensorSpec>,
     films: Vec<Film>,
     /// Width of the embedding of log σ.
@@ -61,28 +55,53 @@ struct Builder {
 }
 
 impl Builder {
-    fn tensor(&mut self, name: String, shape: &[usize], start: Start, rule: Rule) -> TensorId {
+    pub(super) fn tensor(&mut self, name: String, shape: &[usize], start: Start, rule: Rule) -> TensorId {
         self.tensors.push(TensorSpec { name, shape: shape.to_vec(), start, rule });
         self.tensors.len() - 1
     }
 
-    fn affine(&mut self, name: &str, [outputs, inputs]: [usize; 2], start: Start) -> Affine {
+    pub(super) fn affine(&mut self, name: &str, [outputs, inputs]: [usize; 2], start: Start) -> Affine {
         let weight = self.tensor(format!("{name}.weight"), &[outputs, inputs], start, Rule::AdamW);
         let bias = self.tensor(format!("{name}.bias"), &[outputs], Start::Zero, Rule::Plain);
         Affine { weight, bias, inputs, outputs }
     }
 
     /// Films begin at zero, so that the untrained network is the same at every σ.
-    fn film(&mut self, name: &str, channels: usize, kind: FilmKind) -> FilmId {
+    pub(super) fn film(&mut self, name: &str, channels: usize, kind: FilmKind) -> FilmId {
         let affine = self.affine(name, [kind.rows() * channels, self.embedding], Start::Zero);
         self.films.push(Film { affine, channels, kind });
         self.films.len() - 1
     }
 
-    fn convolution(&mut self, name: &str, [outputs, inputs]: [usize; 2], kernel: usize, stride: usize) -> Convolution {
+    pub(super) fn convolution(
+        &mut self,
+        name: &str,
+        [outputs, inputs]: [usize; 2],
+        kernel: usize,
+        stride: usize,
+    ) -> Convolution {
         let shape = [outputs, inputs, kernel, kernel];
         let weight = self.tensor(format!("{name}.weight"), &shape, Start::Normal, Rule::Muon);
         Convolution { weight, inputs, outputs, kernel, stride }
+    }
+
+    fn stages(&mut self, a: &Architecture, classes: usize) -> StageTrunk {
+        let mut stages = Vec::new();
+        for (s, &width) in a.widths.iter().enumerate() {
+            let name = format!("stages.{s}");
+            let down = s
+                .checked_sub(1)
+                .map(|before| self.convolution(&format!("{name}.down"), [width, a.widths[before]], 3, a.strides[s]));
+            let blocks = (0..a.blocks[s]).map(|b| self.block(&format!("{name}.blocks.{b}"), width)).collect();
+            let readout = self.readout(&format!("{name}.readout"), width);
+            stages.push(Stage { width, down, blocks, readout });
+        }
+        let last = a.widths[a.widths.len() - 1];
+        let head = Head {
+            film: self.film("head.film", last, FilmKind::GainAndOffset),
+            linear: self.affine("head.linear", [classes, last], Start::Normal),
+        };
+        StageTrunk { stages, group: a.group, head }
     }
 
     fn block(&mut self, name: &str, width: usize) -> Block {

@@ -8,19 +8,25 @@
 //!              └──────────┴── the energy u: a read-out of every stage
 //! ```
 //!
+//! What lies between the stem and (u, v) is its [`Trunk`]. The first network's is written down stage by stage, so that engines
+//! can fuse its layers; every other one is a [`LayerGraph`], which engines walk layer by layer.
+//!
 //! log σ is embedded once a picture; the *film*, one row a picture of linear functions of that embedding, holds the gains and
-//! offsets of every activation and the weights of every read-out.
+//! offsets of every norm and the weights of every read-out.
 
 mod architecture;
 mod banks;
 mod build;
+mod graph;
+mod pooled;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 
-pub use architecture::{Architecture, Stem};
+pub use architecture::{Architecture, Family, Stem};
 pub use banks::banks;
+pub use graph::{Features, Form, Layer, LayerGraph, Node, ScaleNorm, ValueId};
 
 /// The number of a tensor: its place in [`Program::tensors`].
 pub type TensorId = usize;
@@ -41,6 +47,22 @@ pub struct Program {
     pub films: Vec<Film>,
     /// The first convolution.
     pub stem: Convolution,
+    /// From the stem's result to u and v.
+    pub trunk: Trunk,
+}
+
+/// What lies between the stem's result and u and v.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trunk {
+    /// Stages of blocks that begin with a norm, each with a bilinear read-out.
+    Stages(StageTrunk),
+    /// Any layers, one after another.
+    Graph(LayerGraph),
+}
+
+/// Stages of blocks that begin with a norm, a bilinear read-out of each, and class logits of the last.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StageTrunk {
     /// The stages in order.
     pub stages: Vec<Stage>,
     /// Channels in a group of the norms.
@@ -99,14 +121,25 @@ pub enum Rule {
     Plain,
 }
 
-/// From log σ to its embedding E: `t` runs from −1 to 1 over the trained range; t and the sines and cosines of kπt/2 for k from
-/// 1 to `frequencies` go through two linear layers, each followed by GELU.
+/// From log σ to its embedding E: `t` runs from −1 to 1 over the trained range; functions of t go through two linear layers,
+/// each followed by an activation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
+    /// Which functions of t, and which activation.
+    pub kind: EmbeddingKind,
     /// How many frequencies.
     pub frequencies: usize,
     /// Both layers; `layers[1].outputs` is the embedding's width.
     pub layers: [Affine; 2],
+}
+
+/// The functions of t that an embedding begins with, and its activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmbeddingKind {
+    /// t, then the sines, then the cosines of kπt/2 for k from 1 to `frequencies`; GELU.
+    Gelu,
+    /// The sines and cosines alone; `SiLU`, `x/(1 + e⁻ˣ)`.
+    Silu,
 }
 
 /// `y = xWᵀ + b`.
@@ -138,11 +171,13 @@ pub struct Film {
 pub enum FilmKind {
     /// One less than the gains, `channels` of them, then the offsets.
     GainAndOffset,
+    /// One less than the gains.
+    Gain,
     /// The weights γ of a read-out.
     Weight,
 }
 
-/// A bias-free convolution with a border of one and outputs of `⌈size / stride⌉`.
+/// A bias-free convolution with a border of one, or of none if its kernel is 1×1, and outputs of `⌈size / stride⌉`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convolution {
     /// `[outputs, inputs, kernel, kernel]`
@@ -232,10 +267,10 @@ impl TensorSpec {
 }
 
 impl Embedding {
-    /// How many values it starts from: t itself, and a sine and cosine a frequency.
+    /// How many values it starts from.
     #[must_use]
     pub fn features(&self) -> usize {
-        2 * self.frequencies + 1
+        self.kind.features(self.frequencies)
     }
 
     /// Its width.
@@ -245,13 +280,24 @@ impl Embedding {
     }
 }
 
+impl EmbeddingKind {
+    /// How many values an embedding of so many frequencies starts from.
+    #[must_use]
+    pub fn features(self, frequencies: usize) -> usize {
+        match self {
+            Self::Gelu => 2 * frequencies + 1,
+            Self::Silu => 2 * frequencies,
+        }
+    }
+}
+
 impl FilmKind {
     /// How many rows of `channels` values.
     #[must_use]
     pub fn rows(self) -> usize {
         match self {
             Self::GainAndOffset => 2,
-            Self::Weight => 1,
+            Self::Gain | Self::Weight => 1,
         }
     }
 
@@ -259,7 +305,7 @@ impl FilmKind {
     #[must_use]
     pub fn plus(self) -> f32 {
         match self {
-            Self::GainAndOffset => 1.0,
+            Self::GainAndOffset | Self::Gain => 1.0,
             Self::Weight => 0.0,
         }
     }

@@ -43,14 +43,15 @@ fn tensors_are_those_of_the_checkpoints() {
 fn layers_name_their_own_tensors() {
     let program = program(&Architecture::gradresnet18());
     let name = |id: TensorId| program.tensors[id].name.as_str();
-    let stage = &program.stages[2];
+    let Trunk::Stages(trunk) = &program.trunk else { panic!("stages") };
+    let stage = &trunk.stages[2];
     assert_eq!(name(stage.down.unwrap().weight), "stages.2.down.weight");
     let half = stage.blocks[1].halves[1];
     assert_eq!(name(half.convolution.weight), "stages.2.blocks.1.conv2.weight");
     assert_eq!(name(program.films[half.film].affine.bias), "stages.2.blocks.1.film2.bias");
     assert_eq!(name(stage.readout.p), "stages.2.readout.p.weight");
     assert_eq!(name(program.films[stage.readout.gamma].affine.weight), "stages.2.readout.gamma.weight");
-    assert_eq!(name(program.head.linear.weight), "head.linear.weight");
+    assert_eq!(name(trunk.head.linear.weight), "head.linear.weight");
     assert_eq!(
         program.films.iter().map(|f| f.kind.rows() * f.channels).sum::<usize>(),
         64 * 9 + 128 * 9 + 256 * 9 + 512 * 11
@@ -88,4 +89,41 @@ fn weights_are_found_by_name_and_held_against_their_shapes() {
     let mut turned = whole;
     turned.swap(0, 1);
     assert!(program.check(&turned).unwrap_err().contains("stem.weight"));
+}
+
+#[test]
+fn the_public_gradresnet_has_the_size_that_is_known_of_it() {
+    let program = program(&Architecture::pooled18());
+    let Trunk::Graph(graph) = &program.trunk else { panic!("a graph") };
+    let name = |id: TensorId| program.tensors[id].name.as_str();
+    // Convolutions, 1×1 shortcuts among them, and the maps to half of the means of 64, 128 and 256 channels.
+    let convolutions: usize = program.tensors.iter().filter(|t| t.shape.len() == 4).map(TensorSpec::len).sum();
+    assert_eq!(convolutions, 11_159_232);
+    let sides = program.tensors.iter().filter(|t| t.name.contains(".side.")).map(TensorSpec::len).sum::<usize>();
+    assert_eq!(sides, 64 * 32 + 32 + 128 * 64 + 64 + 256 * 128 + 128);
+    assert_eq!(graph.features.linear.inputs, 736);
+    assert_eq!(name(graph.features.linear.weight), "head.linear.weight");
+    assert_eq!(program.embedding.features(), 64);
+    let gains: usize = program.films.iter().map(|film| film.channels).sum();
+    assert_eq!(gains, 2 * (64 + 128 + 256 + 512) + 128 + 256 + 512);
+    assert_eq!(graph.values.len(), graph.nodes.len() + 1);
+    for (node, spec) in graph.nodes.iter().enumerate() {
+        assert!(spec.inputs.iter().all(|&input| input <= node), "a layer reads what comes before it");
+        assert_eq!(graph.values[node + 1], spec.layer.form(&graph.inputs(node)));
+    }
+    assert_eq!(graph.values[graph.nodes.len() - 3].stride, Some(8), "the last stage's picture");
+}
+
+#[test]
+fn a_description_names_its_family_where_it_is_not_the_first() {
+    let json = |architecture: &Architecture| serde_json::to_value(architecture).unwrap();
+    assert!(json(&Architecture::compact()).get("family").is_none());
+    assert_eq!(json(&Architecture::pooled18())["family"], "pooled");
+    let read: Architecture = serde_json::from_value(json(&Architecture::pooled_thin())).unwrap();
+    assert_eq!(read, Architecture::pooled_thin());
+    assert!(Architecture::pooled18().check().is_ok() && Architecture::pooled_thin().check().is_ok());
+    let odd =
+        Architecture { group: 3, widths: vec![33], blocks: vec![1], strides: vec![1], ..Architecture::pooled18() };
+    assert!(odd.check().is_err());
+    assert!(Architecture { blocks: vec![1, 0, 1], ..Architecture::pooled_thin() }.check().is_err());
 }

@@ -212,6 +212,7 @@ fn random_network() -> Network {
         group: 8,
         sigma_frequencies: 3,
         sigma_width: 6,
+        ..Architecture::compact()
     };
     let names = (0..200).map(|class| format!("class {class}")).collect();
     let mut checkpoint = Checkpoint::untrained(Description::new("many", names, SHAPE, architecture), 0).unwrap();

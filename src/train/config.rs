@@ -31,6 +31,12 @@ pub enum Preset {
     #[value(name = "gradresnet18")]
     #[serde(rename = "gradresnet18")]
     GradResNet18,
+    /// The paper's author's public `GradResNet`, of the same widths: blocks that end with a norm, pooled read-outs.
+    #[value(name = "pooled18")]
+    #[serde(rename = "pooled18")]
+    Pooled18,
+    /// The same with few layers, for a plain processor.
+    PooledThin,
 }
 
 /// How often something is done.
@@ -350,6 +356,8 @@ impl Config {
             Preset::Compact => Architecture::compact(),
             Preset::Deep => Architecture::deep(),
             Preset::GradResNet18 => Architecture::gradresnet18(),
+            Preset::Pooled18 => Architecture::pooled18(),
+            Preset::PooledThin => Architecture::pooled_thin(),
         };
         let fields = [
             (&mut architecture.widths, &self.widths),

@@ -10,7 +10,7 @@ use safetensors::tensor::SafeTensors;
 
 use super::golden::{bytes, checkpoint, singles, tensor};
 
-const NETWORKS: [&str; 3] = ["compact-rgb", "compact-grey", "gradresnet-rgb"];
+const NETWORKS: [&str; 5] = ["compact-rgb", "compact-grey", "gradresnet-rgb", "pooled-rgb", "pooled-grey"];
 const CASES: [&str; 3] = ["square", "wide", "clamped"];
 
 /// The largest difference over the largest value, in each picture by itself: they differ in scale with sigma.

@@ -13,9 +13,16 @@ fn programs() -> String {
     let classes = (0..10).map(|class| class.to_string()).collect::<Vec<_>>();
     let preset =
         |name: &str, architecture| Description::new(name, classes.clone(), Shape::new(3, 32, 32), architecture);
-    let mut all =
-        vec![preset("compact", Architecture::compact()), preset("gradresnet18", Architecture::gradresnet18())];
-    all.extend(["compact-rgb", "compact-grey", "gradresnet-rgb"].map(|name| checkpoint(name).description));
+    let mut all = vec![
+        preset("compact", Architecture::compact()),
+        preset("gradresnet18", Architecture::gradresnet18()),
+        preset("pooled18", Architecture::pooled18()),
+        preset("pooled-thin", Architecture::pooled_thin()),
+    ];
+    all.extend(
+        ["compact-rgb", "compact-grey", "gradresnet-rgb", "pooled-rgb", "pooled-grey"]
+            .map(|name| checkpoint(name).description),
+    );
     let networks = all.iter().map(|description| {
         let tensor = |tensor| format!("    {}", serde_json::to_string(&tensor).unwrap());
         let tensors: Vec<String> = description.program().tensors.into_iter().map(tensor).collect();

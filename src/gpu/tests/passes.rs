@@ -7,7 +7,7 @@ use crate::engine::Passes;
 use crate::gpu::{Engine, Gpu};
 use crate::kernels::engine::Processor;
 use crate::network::conformance::{architecture, engine_tests, random};
-use crate::network::{Checkpoint, Place, TensorPasses};
+use crate::network::{Architecture, Checkpoint, Place, TensorPasses};
 
 engine_tests!(
     passes,
@@ -112,4 +112,18 @@ fn an_analysis_at_once_is_the_one_in_steps() {
         alone.pullback(&[0.0], &[1.0, 0.0, 0.0, -1.0, 0.0], &mut same).unwrap();
         assert_eq!(some, same);
     }
+}
+
+#[test]
+fn a_network_without_kernels_here_is_refused_in_a_line() {
+    if no_adapter() {
+        return;
+    }
+    let checkpoint = random(2, 3, Architecture::pooled_thin());
+    let program = checkpoint.description.program();
+    let error = Engine::new(&gpu(), &program, &checkpoint.weights(&program).unwrap()).unwrap_err().to_string();
+    assert!(
+        error.contains("no kernels for this model's layers; choose --device cpu") && !error.contains('\n'),
+        "{error}"
+    );
 }

@@ -2,10 +2,10 @@
 
 use super::ProcessorLearner;
 use crate::engine::{Learner, LossWeights, RowParts, TrainingRows};
-use crate::kernels::engine::tests::{architecture, checkpoint};
+use crate::kernels::engine::tests::{architecture, checkpoint, pooled};
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
-use crate::network::{Architecture, Place, TensorLearner};
+use crate::network::{Architecture, Checkpoint, Place, TensorLearner};
 use crate::picture::Shape;
 
 fn compare(architecture: Architecture, shape: Shape, pictures: usize, loss: LossWeights) {
@@ -60,10 +60,19 @@ fn gradients_agree_with_automatic_differentiation() {
 }
 
 #[test]
+fn gradients_of_a_graph_agree_with_automatic_differentiation() {
+    let both = LossWeights { cross_entropy: 1.0, score: 3.0 };
+    let small = || pooled((4, 2), &[16, 24], &[1, 2], &[1, 2]);
+    compare(small(), Shape::new(3, 8, 8), 5, both);
+    compare(small(), Shape::new(3, 8, 8), 4, LossWeights { cross_entropy: 0.0, score: 1.0 });
+    compare(small(), Shape::new(3, 8, 8), 4, LossWeights { cross_entropy: 1.0, score: 0.0 });
+    compare(pooled((3, 1), &[16, 40], &[1, 1], &[1, 1]), Shape::new(1, 9, 7), 2, both);
+    // More pictures than a group, and a stage whose pictures are one pixel.
+    compare(pooled((4, 2), &[8, 16], &[1, 1], &[1, 2]), Shape::new(1, 2, 3), 19, both);
+}
+
+#[test]
 fn gradients_do_not_depend_on_threads() {
-    let checkpoint = checkpoint(3, architecture((4, 2), &[16, 32], &[1, 1], &[1, 2]));
-    let program = checkpoint.description.program();
-    let weights = checkpoint.weights(&program).unwrap();
     let shape = Shape::new(3, 16, 16);
     let (noisy, target) = (noise(1, 40 * shape.len()), noise(2, 40 * shape.len()));
     let rows = TrainingRows {
@@ -74,7 +83,9 @@ fn gradients_do_not_depend_on_threads() {
         labels: &[1; 40],
         classes: &[None; 40],
     };
-    let run = |threads: usize| {
+    let run = |checkpoint: &Checkpoint, threads: usize| {
+        let program = checkpoint.description.program();
+        let weights = checkpoint.weights(&program).unwrap();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let loss = LossWeights { cross_entropy: 1.0, score: 10.0 };
         pool.install(|| {
@@ -84,9 +95,11 @@ fn gradients_do_not_depend_on_threads() {
             (parts, gradients.clone())
         })
     };
-    let one = run(1);
-    for threads in [2, 5] {
-        assert!(run(threads) == one, "{threads} threads give other bits than one");
+    for checkpoint in [architecture, pooled].map(|new| checkpoint(3, new((4, 2), &[16, 32], &[1, 1], &[1, 2]))) {
+        let one = run(&checkpoint, 1);
+        for threads in [2, 5] {
+            assert!(run(&checkpoint, threads) == one, "{threads} threads give other bits than one");
+        }
     }
 }
 
@@ -104,6 +117,11 @@ fn nothing_is_learned_without_weights() {
     };
     let loss = LossWeights { cross_entropy: 1.0, score: 1.0 };
     assert!(learner.gradient(&rows, loss).unwrap_err().to_string().contains("no weights"));
+}
+
+/// The same sizes in both families.
+fn both(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> [Architecture; 2] {
+    [architecture, pooled].map(|new| new(stem, widths, blocks, strides))
 }
 
 /// Pictures with noise, levels, labels and the classes whose scores are trained.
@@ -165,7 +183,12 @@ fn unequal(pictures: usize) -> Vec<RowParts> {
 #[test]
 fn rows_of_unequal_weight_agree_with_automatic_differentiation() {
     let shape = Shape::new(3, 8, 8);
-    let checkpoint = checkpoint(3, architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]));
+    for architecture in both((4, 2), &[8, 16], &[1, 2], &[1, 2]) {
+        unequal_rows(&checkpoint(3, architecture), shape);
+    }
+}
+
+fn unequal_rows(checkpoint: &Checkpoint, shape: Shape) {
     let program = checkpoint.description.program();
     let weights = checkpoint.weights(&program).unwrap();
     let (rows, loss) = (Rows::new(21, shape), LossWeights { cross_entropy: 0.7, score: 3.0 });
@@ -196,7 +219,12 @@ fn rows_of_unequal_weight_agree_with_automatic_differentiation() {
 
 #[test]
 fn rows_of_weight_one_give_the_bits_of_rows_without() {
-    let checkpoint = checkpoint(3, architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]));
+    for architecture in both((4, 2), &[8, 16], &[1, 2], &[1, 2]) {
+        equal_rows(&checkpoint(3, architecture));
+    }
+}
+
+fn equal_rows(checkpoint: &Checkpoint) {
     let program = checkpoint.description.program();
     let rows = Rows::new(19, Shape::new(3, 8, 8));
     let mut learner = ProcessorLearner::new(program.clone());
@@ -216,8 +244,13 @@ fn rows_of_weight_one_give_the_bits_of_rows_without() {
 
 #[test]
 fn the_gradient_of_an_attack_is_that_of_the_cross_entropy_by_the_picture() {
+    for architecture in both((4, 2), &[8, 16], &[1, 2], &[1, 2]) {
+        attacked_rows(&checkpoint(3, architecture));
+    }
+}
+
+fn attacked_rows(checkpoint: &Checkpoint) {
     let shape = Shape::new(3, 8, 8);
-    let checkpoint = checkpoint(3, architecture((4, 2), &[8, 16], &[1, 2], &[1, 2]));
     let program = checkpoint.description.program();
     let weights = checkpoint.weights(&program).unwrap();
     let truth = TensorLearner::new(&program, &weights, &Place::double()).unwrap();

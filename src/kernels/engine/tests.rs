@@ -5,7 +5,7 @@ use crate::engine::Passes;
 use crate::joint::JointModel;
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
-use crate::network::{Architecture, Checkpoint, Description, Network, Stem};
+use crate::network::{Architecture, Checkpoint, Description, Family, Network, Stem};
 use crate::picture::{Batch, Shape};
 
 /// A network whose every weight is random, so that every path matters.
@@ -36,7 +36,13 @@ pub fn architecture(stem: (usize, usize), widths: &[usize], blocks: &[usize], st
         group: 8,
         sigma_frequencies: 3,
         sigma_width: 6,
+        ..Architecture::compact()
     }
+}
+
+/// The same sizes in the other family.
+pub fn pooled(stem: (usize, usize), widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
+    Architecture { family: Family::Pooled, ..architecture(stem, widths, blocks, strides) }
 }
 
 fn assert_near(found: f64, truth: f64, scale: f64, what: &str) {
@@ -51,6 +57,9 @@ fn the_engine_computes_what_the_network_in_tensor_operations_does() {
         (architecture((4, 2), &[48, 96, 192], &[2, 2, 2], &[1, 2, 2]), 3, 31, 30),
         (architecture((3, 2), &[64], &[1], &[1]), 1, 1, 1),
         (architecture((3, 1), &[8, 8], &[1, 1], &[1, 2]), 3, 37, 41),
+        (pooled((3, 1), &[16, 24, 40], &[2, 1, 1], &[1, 2, 1]), 3, 9, 6),
+        (pooled((4, 2), &[48, 64], &[1, 1], &[1, 2]), 1, 37, 31),
+        (pooled((3, 2), &[64], &[1], &[1]), 3, 1, 2),
     ];
     for (architecture, channels, height, width) in cases {
         let checkpoint = checkpoint(channels, architecture);
@@ -101,12 +110,12 @@ fn the_engine_computes_what_the_network_in_tensor_operations_does() {
 
 #[test]
 fn pictures_and_cotangents_do_not_depend_on_threads() {
-    let checkpoint = checkpoint(3, architecture((4, 2), &[48, 96], &[1, 1], &[1, 2]));
     let shape = Shape::new(3, 20, 28);
-    let run = |threads: usize, pictures: usize, each: usize| {
+    let networks = [architecture, pooled].map(|new| checkpoint(3, new((4, 2), &[48, 96], &[1, 1], &[1, 2])));
+    let run = |checkpoint: &Checkpoint, threads: usize, pictures: usize, each: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let engine = engine(Level::best(), &checkpoint);
+            let engine = engine(Level::best(), checkpoint);
             let noisy = noise(5, pictures * shape.len());
             let tape = engine.forward(&noisy, (shape.height, shape.width), &vec![0.1; pictures]).unwrap();
             let mut out = vec![0.0; pictures * each * shape.len()];
@@ -115,10 +124,12 @@ fn pictures_and_cotangents_do_not_depend_on_threads() {
             (tape.energy().to_vec(), tape.logits().to_vec(), out)
         })
     };
-    for (pictures, each) in [(1, 10), (5, 1), (3, 4)] {
-        let one = run(1, pictures, each);
-        for threads in [2, 3, 8] {
-            assert!(run(threads, pictures, each) == one, "{threads} threads give other bits than one");
+    for checkpoint in &networks {
+        for (pictures, each) in [(1, 10), (5, 1), (3, 4)] {
+            let one = run(checkpoint, 1, pictures, each);
+            for threads in [2, 3, 8] {
+                assert!(run(checkpoint, threads, pictures, each) == one, "{threads} threads give other bits than one");
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Place, TensorLearner};
 use crate::engine::{LossWeights, RowParts, TrainingRows};
 use crate::network::{Architecture, Checkpoint, Description};
 use crate::picture::{Shape, normals};
+use crate::program::Trunk;
 
 const SHAPE: Shape = Shape::new(1, 8, 8);
 const JOINT: LossWeights = LossWeights { cross_entropy: 1.0, score: 10.0 };
@@ -72,7 +73,8 @@ fn number(tensor: &Tensor) -> f64 {
 #[test]
 fn without_logits_the_untrained_loss_is_that_of_a_gaussian() {
     let network = network(false);
-    let head = network.program().head.linear.weight;
+    let Trunk::Stages(trunk) = &network.program().trunk else { panic!("stages") };
+    let head = trunk.head.linear.weight;
     network.weights()[head].set(&network.weights()[head].zeros_like().unwrap()).unwrap();
     let batch = batch(&[0, 1, 2], &[None; 3]);
     let mut sum = 0.0;

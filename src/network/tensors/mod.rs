@@ -2,9 +2,11 @@
 
 mod convolution;
 mod graph;
+mod layer_graph;
 mod layers;
 mod learner;
 mod passes;
+mod stages;
 #[cfg(test)]
 mod tests;
 

@@ -5,20 +5,34 @@ use serde_json::Value;
 
 use super::{Desk, number};
 
-#[test]
-fn the_papers_size_trains_loads_and_analyses() {
+/// Trains two steps of a preset, and analyses a picture with the result; returns the model's description.
+fn train_and_analyse(preset: &str) -> Value {
     let desk = Desk::new();
     desk.classes(4);
-    desk.output(
-        "train --data data --out big.safetensors --preset gradresnet18 --steps 2 --batch 4 --holdout 2 --device cpu",
-    );
-    let description = desk.json("info big.safetensors --json");
-    assert_eq!(description["architecture"]["widths"], serde_json::json!([64, 128, 256, 512]));
+    desk.output(&format!(
+        "train --data data --out new.safetensors --preset {preset} --steps 2 --batch 4 --holdout 2 --device cpu"
+    ));
+    let description = desk.json("info new.safetensors --json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
-    command.current_dir(desk.at("")).args(["analyze", "a.png", "--model", "big.safetensors", "--json", "-"]);
+    command.current_dir(desk.at("")).args(["analyze", "a.png", "--model", "new.safetensors", "--json", "-"]);
     let json: Value = serde_json::from_slice(&command.assert().success().get_output().stdout).expect("JSON");
     assert_eq!(json[0]["posterior"].as_array().map(Vec::len), Some(3));
     assert!(number(&json[0]["identity_error"]) < 1e-4);
+    description
+}
+
+#[test]
+fn the_papers_size_trains_loads_and_analyses() {
+    let description = train_and_analyse("gradresnet18");
+    assert_eq!(description["architecture"]["widths"], serde_json::json!([64, 128, 256, 512]));
+    assert!(description["architecture"].get("family").is_none());
+}
+
+#[test]
+fn the_second_family_trains_loads_and_analyses() {
+    let description = train_and_analyse("pooled-thin");
+    assert_eq!(description["architecture"]["family"], "pooled");
+    assert_eq!(description["architecture"]["widths"], serde_json::json!([32, 64, 128]));
 }
 
 #[cfg(feature = "gpu")]

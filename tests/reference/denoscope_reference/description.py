@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 FORMAT = 1
+FAMILIES = ("bilinear", "pooled")
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Stem:
 
 @dataclass
 class Architecture:
-    """The encoder's sizes, one entry a stage in each list."""
+    """The encoder's sizes, one entry a stage in each list, and its family: `bilinear` or `pooled`."""
 
     stem: Stem
     widths: list[int]
@@ -46,6 +47,7 @@ class Architecture:
     group: int = 8
     sigma_frequencies: int = 8
     sigma_width: int = 64
+    family: str = "bilinear"
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Description:
         _require(self.deviation > 0, f"deviation {self.deviation} is not positive")
         _require(0 < self.sigma_range.min < self.sigma_range.max, "sigma_range is not 0 < min < max")
         _require((a.stem.kernel, a.stem.stride) in {(3, 1), (3, 2), (4, 2)}, f"unknown stem {a.stem}")
+        _require(a.family in FAMILIES, f"unknown family {a.family}: one of {', '.join(FAMILIES)}")
         _require(len(a.widths) >= 1, "no stages")
         _require(len(a.widths) == len(a.blocks) == len(a.strides), "widths, blocks and strides differ in length")
         _require(a.strides[0] == 1, "the first stage has no stride: the stem has it")
@@ -80,6 +83,8 @@ class Description:
     def to_json(self) -> str:
         """The JSON that goes into a checkpoint."""
         fields = dataclasses.asdict(self)
+        if fields["architecture"]["family"] == FAMILIES[0]:
+            del fields["architecture"]["family"]  # as it was before there was another
         return json.dumps({"format": fields.pop("format"), **fields}, ensure_ascii=False)
 
     @classmethod
@@ -95,10 +100,12 @@ class Description:
 
 
 def preset(name: str, classes: list[str], image: Image, mean: list[float], deviation: float) -> Description:
-    """The description of an untrained `compact` or `gradresnet18` network for the given pictures."""
+    """The description of an untrained network of the application's presets, for the given pictures."""
     architectures = {
         "compact": Architecture(Stem(4, 2), widths=[48, 96, 192], blocks=[2, 2, 2], strides=[1, 2, 2]),
         "gradresnet18": Architecture(Stem(3, 1), [64, 128, 256, 512], blocks=[2, 2, 2, 2], strides=[1, 2, 2, 2]),
+        "pooled18": Architecture(Stem(3, 1), [64, 128, 256, 512], [2, 2, 2, 2], [1, 2, 2, 2], 8, 32, 256, "pooled"),
+        "pooled-thin": Architecture(Stem(3, 2), [32, 64, 128], [1, 1, 1], [1, 2, 2], 8, 32, 64, "pooled"),
     }
     _require(name in architectures, f"no preset {name}: one of {', '.join(architectures)}")
     return Description(name, classes, image, mean, deviation, SigmaRange(0.005, 1.0), architectures[name])
@@ -107,7 +114,7 @@ def preset(name: str, classes: list[str], image: Image, mean: list[float], devia
 def _fields(cls: type, given: Any, where: str) -> dict[str, Any]:
     _require(isinstance(given, dict), f"{where} is not an object")
     names = [field.name for field in dataclasses.fields(cls)]
-    missing = set(names) - given.keys() - {"training"}
+    missing = set(names) - given.keys() - {"training", "family"}
     _require(not missing, f"{where} lacks {', '.join(sorted(missing))}")
     return {name: given[name] for name in names if name in given}
 

@@ -14,18 +14,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from . import pooled
 from .description import Architecture, Description
 
 
 class SigmaEmbedding(nn.Module):
-    """e = GELU(W₂ GELU(W₁ f + b₁) + b₂), with f = [t, sin(kπt/2), cos(kπt/2)] and t = log σ scaled to [−1, 1]."""
+    """e = φ(W₂ φ(W₁ f + b₁) + b₂), with f = [t, sin(kπt/2), cos(kπt/2)], t = log σ scaled to [−1, 1] and φ = GELU.
+
+    A pooled network's has no t in f, and φ = SiLU.
+    """
 
     def __init__(self, description: Description) -> None:
         super().__init__()
         self.range = description.sigma_range
         self.frequencies = description.architecture.sigma_frequencies
+        self.pooled = description.architecture.family == "pooled"
         width = description.architecture.sigma_width
-        self.add_module("1", nn.Linear(2 * self.frequencies + 1, width))
+        self.add_module("1", nn.Linear(2 * self.frequencies + int(not self.pooled), width))
         self.add_module("2", nn.Linear(width, width))
 
     def forward(self, sigma: Tensor) -> Tensor:
@@ -33,8 +38,9 @@ class SigmaEmbedding(nn.Module):
         t = (2 * (sigma.log() - low) / (high - low) - 1)[:, None]
         k = torch.arange(1, self.frequencies + 1, dtype=t.dtype, device=t.device)
         angles = k * (math.pi / 2) * t
-        f = torch.cat([t, angles.sin(), angles.cos()], dim=1)
-        return F.gelu(self.get_submodule("2")(F.gelu(self.get_submodule("1")(f))))
+        f = torch.cat([angles.sin(), angles.cos()] if self.pooled else [t, angles.sin(), angles.cos()], dim=1)
+        activation = F.silu if self.pooled else F.gelu
+        return activation(self.get_submodule("2")(activation(self.get_submodule("1")(f))))
 
 
 def activate(x: Tensor, film: nn.Linear, e: Tensor, group: int) -> Tensor:
@@ -121,8 +127,9 @@ class JointNetwork(nn.Module):
         a = description.architecture
         self.sigma = SigmaEmbedding(description)
         self.stem = nn.Conv2d(description.image.channels, a.widths[0], a.stem.kernel, a.stem.stride, bias=False)
-        self.stages = nn.ModuleList(Stage(index, a) for index in range(len(a.widths)))
-        self.head = Head(len(description.classes), a)
+        stage, head = (pooled.Stage, pooled.Head) if a.family == "pooled" else (Stage, Head)
+        self.stages = nn.ModuleList(stage(index, a) for index in range(len(a.widths)))
+        self.head = head(len(description.classes), a)
         self.register_buffer("mean", torch.tensor(description.mean)[:, None, None], persistent=False)
 
     def clamped(self, noisy: Tensor, sigma: Tensor | float) -> Tensor:
@@ -146,6 +153,8 @@ class JointNetwork(nn.Module):
         kernel = self.description.architecture.stem.kernel
         bottom, right = (1 + int(kernel == 4 and size % 2 == 1) for size in z.shape[2:])
         h = self.stem(F.pad(z, (1, right, 1, bottom)))
+        if self.sigma.pooled:
+            return pooled.energy_and_logits(self.stages, self.head, h, e, z.shape[2] * z.shape[3])
         energy = torch.zeros_like(sigma)
         for stage in self.stages:
             h, part = stage(h, e)

@@ -11,6 +11,8 @@ COMPACT = Architecture(Stem(4, 2), [8, 8, 16], [1, 2, 1], [1, 2, 2], group=8, si
 GRADRESNET = Architecture(
     Stem(3, 1), [8, 8, 8, 16], [1, 1, 1, 1], [1, 2, 2, 2], group=8, sigma_frequencies=3, sigma_width=8
 )
+POOLED = Architecture(Stem(3, 1), [8, 8, 16], [2, 1, 1], [1, 1, 2], 8, sigma_frequencies=3, sigma_width=8, family="pooled")
+HALVED = Architecture(Stem(4, 2), [16, 24], [1, 2], [1, 2], 8, sigma_frequencies=3, sigma_width=8, family="pooled")
 
 # Numbers that f32 holds exactly, so that a computation in either precision starts from the same ones.
 RANGE = SigmaRange(min=1 / 128, max=1.0)
@@ -23,6 +25,8 @@ DESCRIPTIONS = {
         Description("compact-rgb", architecture=COMPACT, sigma_range=RANGE, licence="CC0-1.0", **RGB),
         Description("compact-grey", architecture=COMPACT, sigma_range=RANGE, licence="CC0-1.0", **GREY),
         Description("gradresnet-rgb", architecture=GRADRESNET, sigma_range=RANGE, licence="CC0-1.0", **RGB),
+        Description("pooled-rgb", architecture=POOLED, sigma_range=RANGE, licence="CC0-1.0", **RGB),
+        Description("pooled-grey", architecture=HALVED, sigma_range=RANGE, licence="CC0-1.0", **GREY),
     )
 }
 

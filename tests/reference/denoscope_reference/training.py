@@ -21,8 +21,8 @@ from .recipe import Recipe
 def initialise(model: JointNetwork) -> None:
     """The weights that training starts from, drawn by PyTorch's generator.
 
-    Gains, offsets and read-outs begin at zero, so that the untrained network is the Gaussian model alone. All other
-    weights are normal with variance 1 over the inputs.
+    Gains, offsets and bilinear read-outs begin at zero, so that an untrained bilinear network is the Gaussian model alone.
+    All other weights are normal with variance 1 over the inputs.
     """
     tensors = tensors_of(model)
     with torch.no_grad():

@@ -88,6 +88,8 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
         (Preset::Compact, "compact", "Runs live on a laptop's processor"),
         (Preset::Deep, "deep", "Deeper and thinner, for nearly the same work"),
         (Preset::GradResNet18, "gradresnet18", "The paper's size: for a GPU"),
+        (Preset::Pooled18, "pooled18", "The author's public GradResNet, as wide: for a GPU"),
+        (Preset::PooledThin, "pooled-thin", "The same with few layers, for a plain processor"),
     ];
     form.preset = segments(ui, form.preset, &sizes).unwrap_or(form.preset);
     section(ui, "Length");

@@ -17,9 +17,10 @@ impl Engine {
         loss: LossWeights,
         total: usize,
     ) {
-        let scored = part.is_scored();
-        self.logit_cotangents(part, rows, weighed, loss.cross_entropy / total as f32);
-        self.pull_head(&part.logit_cotangents, &mut part.reverse);
+        let scored = part.loss.scored;
+        let tangents = part.tangents.logits.chunks_exact(self.head.linear.bias.len());
+        part.loss.logit_cotangents(tangents, rows, weighed, loss.cross_entropy / total as f32);
+        self.pull_head(&part.loss.logit_cotangents, &mut part.reverse);
         let Fall { rows: count, head, stages, .. } = &mut part.reverse;
         let Some(last) = stages.last_mut() else { return };
         let mut step = Reverse {
@@ -35,28 +36,6 @@ impl Engine {
         last.g.fill(0.0);
         step.activation(self.head.site, &last.norm, head, Some(&mut last.g), None);
         self.walk_down([*count; 2], stages, &mut step);
-    }
-
-    /// `w(p − 1_label)`, and where the score of the picture's own density is trained, `p ⊙ (v̇ − ⟨p, v̇⟩)`: how that score
-    /// depends on the posterior that weighs the classes' scores.
-    fn logit_cotangents(&self, part: &mut Part, rows: &TrainingRows, weighed: Option<&[RowParts]>, weight: f32) {
-        let scored = part.is_scored();
-        let classes = self.program.pictures.classes;
-        let tangents = part.tangents.logits.chunks_exact(self.head.linear.bias.len());
-        let results = part.logit_cotangents.chunks_exact_mut(classes).zip(part.posterior.chunks_exact(classes));
-        for (n, ((out, posterior), tangent)) in results.zip(tangents).enumerate() {
-            let mean: f32 = posterior.iter().zip(tangent).map(|(p, t)| p * t).sum();
-            let row = weighed.map_or(RowParts::WHOLE, |weighed| weighed[n]);
-            let weight = weight * row.cross_entropy;
-            for (c, (out, p)) in out.iter_mut().zip(posterior).enumerate() {
-                let own = if rows.labels[n] as usize == c { 1.0 - row.share } else { 0.0 };
-                let hit = if row.other as usize == c { own + row.share } else { own };
-                *out = weight * (p - hit);
-                if scored && rows.classes[n].is_none() {
-                    *out += p * (tangent[c] - mean);
-                }
-            }
-        }
     }
 }
 
@@ -83,15 +62,24 @@ impl StepDown for Reverse<'_> {
         residual: Option<&mut [f32]>,
         framed: Option<&mut [f32]>,
     ) {
-        let film = self.engine.film_at(&self.rise.levels.film, site);
+        let film = self.engine.common.film_at(&self.rise.levels.film, site.film);
         let tapes = (&self.rise.tapes[site.number], &self.tangents.tapes[site.number]);
         let tangent = self.engine.value_cotangent(self.pullback, site);
         let cotangents = Cotangents { tangent, value };
-        norm.reverse(self.engine.level, film, tapes, cotangents, self.film_cotangent, self.room, residual, framed);
+        norm.reverse(
+            self.engine.common.level,
+            film,
+            tapes,
+            cotangents,
+            self.film_cotangent,
+            self.room,
+            residual,
+            framed,
+        );
     }
 
     fn read(&mut self, s: usize, norm: &Norm, g: &mut [f32], room: &mut [f32]) {
-        let (stride, frame) = (self.engine.film_row(), norm.frame);
+        let (stride, frame) = (self.engine.common.film_row(), norm.frame);
         let super::Stage { readout, gamma, .. } = &self.engine.stages[s];
         if !self.scored {
             for film in self.film_cotangent.chunks_exact_mut(stride) {
@@ -99,7 +87,7 @@ impl StepDown for Reverse<'_> {
             }
             return;
         }
-        let k = |n: usize| self.engine.program.pictures.deviation / self.rise.sigmas[n];
+        let k = |n: usize| self.engine.common.program.pictures.deviation / self.rise.sigmas[n];
         let (value, tangent) = (&self.rise.readouts[s], &self.tangents.readouts[s]);
         self.engine.exchange(s, &self.rise.levels.film, k, tangent, &mut self.exchanged[s]);
         let pixels = frame.height * frame.width;

@@ -4,17 +4,11 @@ use rayon::prelude::*;
 
 use super::Engine;
 use super::learn::Part;
-use super::memory::Levels;
 use crate::engine::Gradients;
-use crate::kernels::conv::{filter_gradient, pointwise};
+use crate::kernels::conv::filter_gradient;
+use crate::kernels::engine::common::Pieces;
 use crate::kernels::layout::{Filter, Frame};
-use crate::kernels::outer::{Outer, accumulate};
-use crate::kernels::product::{Grid, Panels};
-use crate::kernels::simd::padded;
-use crate::program::{Convolution, TensorId};
-
-/// Gradients of a few tensors.
-type Pieces = Vec<(TensorId, Vec<f32>)>;
+use crate::program::Convolution;
 
 /// A layer, or several that share their sums.
 #[derive(Clone, Copy)]
@@ -39,10 +33,10 @@ impl Engine {
             }
         }
         let found: Vec<Pieces> = jobs.par_iter().map(|job| self.layer_gradients(parts, *job, scored)).collect();
-        let mut all: Gradients = vec![Vec::new(); self.program.tensors.len()];
+        let mut all: Gradients = vec![Vec::new(); self.common.program.tensors.len()];
         found.into_iter().flatten().for_each(|(id, gradient)| all[id] = gradient);
         // u has no part in the classes.
-        let missing = all.iter_mut().zip(&self.program.tensors).filter(|(gradient, _)| gradient.is_empty());
+        let missing = all.iter_mut().zip(&self.common.program.tensors).filter(|(gradient, _)| gradient.is_empty());
         missing.for_each(|(gradient, tensor)| gradient.resize(tensor.len(), 0.0));
         all
     }
@@ -57,18 +51,18 @@ impl Engine {
                         tangent.into_iter().chain([(&part.rise.patches[..], &part.reverse.stages[0].g[..])])
                     })
                     .collect();
-                let stem = &self.program.stem;
-                vec![(stem.weight, self.stem.filter_gradient(stem.outputs, &pairs))]
+                let stem = &self.common.program.stem;
+                vec![(stem.weight, self.common.stem.filter_gradient(stem.outputs, &pairs))]
             }
             Job::Down(s) => {
                 let before = self.stages[s - 1].halves.len();
                 let frame = parts[0].rise.stages[s - 1].norm.frame;
-                let convolution = self.program.stages[s].down.as_ref().expect("a stage with a convolution downwards");
+                let convolution = self.trunk.stages[s].down.as_ref().expect("a stage with a convolution downwards");
                 self.convolution_gradient(parts, convolution, frame, [(s - 1, before), (s, 0)], scored)
             }
             Job::Convolution(s, i) => {
                 let frame = parts[0].rise.stages[s].norm.frame;
-                let convolution = &self.program.stages[s].blocks[i / 2].halves[i % 2].convolution;
+                let convolution = &self.trunk.stages[s].blocks[i / 2].halves[i % 2].convolution;
                 self.convolution_gradient(parts, convolution, frame, [(s, i), (s, i + 1)], scored)
             }
             Job::Readout(s) => {
@@ -80,11 +74,14 @@ impl Engine {
                     })
                     .collect();
                 let [p, q] = self.stages[s].readout.weight_gradient(&pairs);
-                let readout = &self.program.stages[s].readout;
+                let readout = &self.trunk.stages[s].readout;
                 vec![(readout.p, p), (readout.q, q)]
             }
             Job::Head => self.head_gradients(parts),
-            Job::Film => self.film_gradients(parts),
+            Job::Film => {
+                let groups = parts.iter().map(|part| (&part.rise.levels, &part.film_cotangent[..]));
+                self.common.film_gradients(&groups.collect::<Vec<_>>())
+            }
         }
     }
 
@@ -104,13 +101,13 @@ impl Engine {
             let down = [&part.pullback, &part.reverse].map(|fall| fall.stages[to.0].framed.at(to.1));
             let pairs: Vec<(&[f32], &[f32])> = up.into_iter().zip(down).skip(usize::from(!scored)).collect();
             let count = [convolution.outputs, part.rise.pictures];
-            add(&mut sum, filter_gradient(self.level, convolution.stride, frame, count, &pairs));
+            add(&mut sum, filter_gradient(self.common.level, convolution.stride, frame, count, &pairs));
         }
         vec![(convolution.weight, written(sum, [convolution.outputs, convolution.inputs]))]
     }
 
     fn head_gradients(&self, parts: &[Part]) -> Pieces {
-        let linear = &self.program.head.linear;
+        let linear = &self.trunk.head.linear;
         let (classes, width) = (linear.outputs, linear.inputs);
         let (mut weights, mut bias) = (vec![0.0; classes * width], vec![0.0; classes]);
         for part in parts {
@@ -119,7 +116,8 @@ impl Engine {
                 let row = n * (values.len() / part.rise.pictures);
                 let (pooled, tangent) = (&values[row..], &tangents[row..]);
                 for (c, weights) in weights.chunks_exact_mut(width).enumerate() {
-                    let (r, g) = (part.logit_cotangents[n * classes + c], part.class_weights[n * classes + c]);
+                    let (r, g) =
+                        (part.loss.logit_cotangents[n * classes + c], part.loss.class_weights[n * classes + c]);
                     bias[c] += r;
                     for ((w, x), t) in weights.iter_mut().zip(pooled).zip(tangent) {
                         *w += r * x + g * t;
@@ -128,52 +126,6 @@ impl Engine {
             }
         }
         vec![(linear.weight, weights), (linear.bias, bias)]
-    }
-
-    /// The gradients of every layer's film, of the read-outs' γ, and of the embedding that they come from.
-    fn film_gradients(&self, parts: &[Part]) -> Pieces {
-        let embedding = self.program.embedding.width();
-        let (width, stride) = (padded(embedding), self.film_row());
-        let mut sums = vec![0.0; width * stride];
-        let mut bias = vec![0.0_f32; stride];
-        let adjoint = {
-            let rows = self.film.rows();
-            let mut padded_rows = vec![0.0; stride * width];
-            let pairs = padded_rows.chunks_exact_mut(width).zip(rows.chunks_exact(self.film.panels.depth()));
-            pairs.for_each(|(to, from)| to[..from.len()].copy_from_slice(from));
-            Panels::pack_rows(self.level, [1, stride, width], &padded_rows)
-        };
-        let mut cotangents = Vec::with_capacity(parts.len());
-        for part in parts {
-            let outer = Outer {
-                left: (&part.rise.levels.embeds[1][1], Grid::lines(width)),
-                inputs: width,
-                right: (&part.film_cotangent, Grid::lines(stride)),
-                outputs: stride,
-                rows: part.rise.pictures,
-            };
-            accumulate(self.level, &outer, &mut sums);
-            for row in part.film_cotangent.chunks_exact(stride) {
-                bias.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
-            }
-            let mut cotangent = vec![0.0; part.rise.pictures * width];
-            pointwise(&adjoint, part.rise.pictures, &part.film_cotangent, &mut cotangent, false);
-            cotangents.push(cotangent);
-        }
-        let mut out = Pieces::new();
-        for (film, &start) in self.program.films.iter().zip(&self.layout.starts) {
-            // One run of channels for gains, offsets or γ each.
-            let runs = (0..film.kind.rows()).map(|row| start + row * padded(film.channels));
-            let values = runs.flat_map(|start| start..start + film.channels).collect::<Vec<_>>();
-            let weights = values.iter().flat_map(|f| (0..embedding).map(move |e| (e, f)));
-            out.push((film.affine.weight, weights.map(|(e, f)| sums[e * stride + f]).collect()));
-            out.push((film.affine.bias, values.iter().map(|&f| bias[f]).collect()));
-        }
-        let levels: Vec<&Levels> = parts.iter().map(|part| &part.rise.levels).collect();
-        for (layer, weights, bias) in self.embedding_gradients(&levels, cotangents) {
-            out.extend([(layer.weight, weights), (layer.bias, bias)]);
-        }
-        out
     }
 }
 

@@ -42,7 +42,7 @@ impl Engine {
         streams: &mut [Stream],
         step: &mut impl StepUp,
     ) {
-        self.stem.forward(size, planar, patches, &mut streams[0].h);
+        self.common.stem.forward(size, planar, patches, &mut streams[0].h);
         for (s, stage) in self.stages.iter().enumerate() {
             let (before, here) = streams.split_at_mut(s);
             let Stream { norm, h, inner, framed } = &mut here[0];

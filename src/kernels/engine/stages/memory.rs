@@ -3,11 +3,11 @@
 use super::Engine;
 use crate::engine::Size;
 use crate::kernels::activation::{Norm, Tangent, Tape};
-use crate::kernels::simd::padded;
+use crate::kernels::engine::common::Levels;
 
 /// Buffers of one length: one a layer where a later pass asks for all of them, else one that the layers use in turn.
 #[derive(Debug, Default)]
-pub(super) struct Slots(Vec<Vec<f32>>);
+pub struct Slots(Vec<Vec<f32>>);
 
 impl Slots {
     /// Buffers for `layers` layers.
@@ -39,7 +39,7 @@ impl Slots {
 
 /// One stage of a pass upwards, of values or of tangents.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub struct Stream {
     pub norm: Norm,
     /// The residual stream, dense; at the end of the pass, the stage's result.
     pub h: Vec<f32>,
@@ -51,7 +51,7 @@ pub(super) struct Stream {
 
 /// One stage of a pass downwards: the pullback's or the reverse pass's cotangents.
 #[derive(Debug)]
-pub(super) struct Descent {
+pub struct Descent {
     pub norm: Norm,
     /// Of the residual stream, dense; at the end of the pass, of what the stage began with.
     pub g: Vec<f32>,
@@ -61,19 +61,9 @@ pub(super) struct Descent {
     pub framed: Slots,
 }
 
-/// What the embedding of σ and the film need for some pictures.
-#[derive(Debug, Default)]
-pub(super) struct Levels {
-    pub features: Vec<f32>,
-    /// Before and after GELU of both layers, `[pictures, padded width]` each.
-    pub embeds: [[Vec<f32>; 2]; 2],
-    /// Gains, offsets and γ of every layer, a row a picture.
-    pub film: Vec<f32>,
-}
-
 /// Values of one pass upwards over some pictures.
 #[derive(Debug, Default)]
-pub(super) struct Rise {
+pub struct Rise {
     pub pictures: usize,
     pub sigmas: Vec<f32>,
     /// z, planar.
@@ -85,6 +75,8 @@ pub(super) struct Rise {
     pub tapes: Vec<Tape>,
     /// What each read-out keeps.
     pub readouts: Vec<Vec<f32>>,
+    /// The read-outs' gradients by their stages, once a pullback has asked for them.
+    pub gradients: Vec<Vec<f32>>,
     /// Room for one picture's sums over the pixels.
     pub sums: Vec<f64>,
     /// The head's means over the pixels, `[pictures, padded channels]`.
@@ -95,7 +87,7 @@ pub(super) struct Rise {
 
 /// Tangents of one pass upwards.
 #[derive(Debug, Default)]
-pub(super) struct TangentRise {
+pub struct TangentRise {
     pub patches: Vec<f32>,
     pub stages: Vec<Stream>,
     pub tapes: Vec<Tangent>,
@@ -106,7 +98,7 @@ pub(super) struct TangentRise {
 
 /// The head's part of a pass downwards, and its stages.
 #[derive(Debug, Default)]
-pub(super) struct Fall {
+pub struct Fall {
     pub rows: usize,
     /// The cotangents of the head's means, `[rows, padded channels]`.
     pub pooled: Vec<f32>,
@@ -114,11 +106,6 @@ pub(super) struct Fall {
     pub head: Vec<f32>,
     pub stages: Vec<Descent>,
     pub patches: Vec<f32>,
-}
-
-/// `count` items in at most `parts` runs of nearly one length: where run `index` begins.
-pub(super) fn begin(count: usize, parts: usize, index: usize) -> usize {
-    count * index / parts.max(1)
 }
 
 impl Engine {
@@ -142,12 +129,6 @@ impl Engine {
         stages.map(|(stage, (h, w))| vec![0.0; pictures * h * w * stage.readout.kept()]).collect()
     }
 
-    /// Values of a patch of the stem over all its output pixels.
-    fn patches(&self, pictures: usize, size: Size, patch: usize) -> Vec<f32> {
-        let (lines, columns) = self.stem.size(size);
-        vec![0.0; pictures * lines * columns * patch]
-    }
-
     /// The norm of every activation, the head's last.
     fn site_norms(&self, size: Size) -> Vec<Norm> {
         let norms = self.norms(size);
@@ -157,8 +138,6 @@ impl Engine {
 
     pub(super) fn rise(&self, pictures: usize, size: Size, keep: bool) -> Rise {
         let zeros = |count: usize| vec![0.0; pictures * count];
-        let width = padded(self.program.embedding.width());
-        let embed = || [zeros(width), zeros(width)];
         let tape = |norm: Norm| {
             let mut tape = Tape::default();
             tape.resize(&norm, pictures);
@@ -167,16 +146,13 @@ impl Engine {
         Rise {
             pictures,
             sigmas: zeros(1),
-            z: zeros(self.program.pictures.channels * size.0 * size.1),
-            levels: Levels {
-                features: zeros(self.program.embedding.features()),
-                embeds: [embed(), embed()],
-                film: zeros(self.film_row()),
-            },
-            patches: self.patches(pictures, size, self.stem.patch()),
+            z: zeros(self.common.program.pictures.channels * size.0 * size.1),
+            levels: self.common.levels(pictures),
+            patches: self.common.patches(pictures, size, self.common.stem.patch()),
             stages: self.streams(pictures, size, keep),
             tapes: self.site_norms(size).into_iter().map(tape).collect(),
             readouts: self.readouts(pictures, size),
+            gradients: Vec::new(),
             sums: vec![0.0; self.head.linear.panels.depth()],
             pooled: zeros(self.head.linear.panels.depth()),
             logits: zeros(self.head.linear.bias.len()),
@@ -190,7 +166,7 @@ impl Engine {
             tape
         };
         TangentRise {
-            patches: self.patches(pictures, size, self.stem.patch()),
+            patches: self.common.patches(pictures, size, self.common.stem.patch()),
             stages: self.streams(pictures, size, true),
             tapes: self.site_norms(size).into_iter().map(tape).collect(),
             readouts: self.readouts(pictures, size),
@@ -213,7 +189,7 @@ impl Engine {
             pooled: vec![0.0; rows * self.head.adjoint.columns()],
             head: vec![0.0; rows * norms.last().map_or(0, |norm| norm.frame.dense())],
             stages: self.stages.iter().zip(norms).map(descent).collect(),
-            patches: self.patches(rows, size, self.stem.padded_patch()),
+            patches: self.common.patches(rows, size, self.common.stem.padded_patch()),
         }
     }
 }

@@ -5,10 +5,11 @@ use super::walk::StepUp;
 use super::{Engine, Stage};
 use crate::kernels::activation::{Norm, Tape};
 use crate::kernels::conv::pointwise;
+use crate::kernels::engine::body::Noisy;
 use crate::kernels::layout::Frame;
 
 /// The step of a pass of values.
-pub(super) struct Values<'a> {
+pub(super) struct Step<'a> {
     pub engine: &'a Engine,
     pub pictures: usize,
     pub film: &'a [f32],
@@ -18,10 +19,10 @@ pub(super) struct Values<'a> {
     pub energy: Option<&'a mut [f64]>,
 }
 
-impl StepUp for Values<'_> {
+impl StepUp for Step<'_> {
     fn activate(&mut self, site: super::Site, norm: &Norm, x: &[f32], framed: &mut [f32]) {
-        let film = self.engine.film_at(self.film, site);
-        norm.forward(self.engine.level, self.pictures, x, film, &mut self.tapes[site.number], framed);
+        let film = self.engine.common.film_at(self.film, site.film);
+        norm.forward(self.engine.common.level, self.pictures, x, film, &mut self.tapes[site.number], framed);
     }
 
     fn read(&mut self, s: usize, norm: &Norm, h: &[f32]) {
@@ -30,7 +31,7 @@ impl StepUp for Values<'_> {
         let kept = &mut self.readouts[s];
         match &mut self.energy {
             Some(energy) => {
-                readout.forward(pixels, h, (self.film, self.engine.film_row(), *gamma), kept, energy);
+                readout.forward(pixels, h, (self.film, self.engine.common.film_row(), *gamma), kept, energy);
             }
             None => readout.project(self.pictures * pixels, h, kept),
         }
@@ -39,22 +40,16 @@ impl StepUp for Values<'_> {
 
 impl Engine {
     /// The pass of values: from noisy pictures, `total` in the whole job, to the logits and, where it is asked for, u.
-    pub(super) fn values(
-        &self,
-        rise: &mut Rise,
-        noisy: &[f32],
-        size: (usize, usize),
-        total: usize,
-        energy: Option<&mut [f64]>,
-    ) {
-        let Rise { pictures, sigmas, z, levels, patches, stages, tapes, readouts, sums, pooled, logits } = rise;
-        self.embed(sigmas, levels);
-        self.standardise(noisy, size, sigmas, z);
-        let mut step = Values { engine: self, pictures: *pictures, film: &levels.film, tapes, readouts, energy };
+    pub(super) fn values(&self, rise: &mut Rise, noisy: &Noisy, total: usize, energy: Option<&mut [f64]>) {
+        let Rise { pictures, sigmas, z, levels, patches, stages, tapes, readouts, sums, pooled, logits, .. } = rise;
+        sigmas.copy_from_slice(noisy.sigmas);
+        self.common.embed(sigmas, levels);
+        self.common.standardise(noisy.values, noisy.size, sigmas, z);
+        let mut step = Step { engine: self, pictures: *pictures, film: &levels.film, tapes, readouts, energy };
         if let Some(energy) = &mut step.energy {
             energy.fill(0.0);
         }
-        self.walk_up(size, z, patches, [*pictures, total], stages, &mut step);
+        self.walk_up(noisy.size, z, patches, [*pictures, total], stages, &mut step);
         let Some(last) = stages.last_mut() else { return };
         let framed = last.framed.last_mut();
         step.activate(self.head.site, &last.norm, &last.h, framed);
@@ -79,7 +74,7 @@ impl Engine {
         out: &mut [f32],
     ) {
         let stage = &self.stages[s];
-        let films = film.chunks_exact(self.film_row());
+        let films = film.chunks_exact(self.common.film_row());
         let picture = projected.len() / films.len().max(1);
         let pictures = projected.chunks_exact(picture.max(1)).zip(out.chunks_exact_mut(picture.max(1)));
         for (n, ((projected, out), film)) in pictures.zip(films).enumerate() {

@@ -1,0 +1,118 @@
+//! What a trunk's arithmetic is to those who use it ([`super::jobs`]) and train it ([`super::groups`]).
+
+use super::common::Common;
+use super::loss::Loss;
+use crate::Result;
+use crate::engine::{Gradients, LossWeights, RowParts, Size, TrainingRows};
+use crate::kernels::simd::Level;
+use crate::program::Program;
+
+/// A whole network, packed for this processor: the passes over some of a job's pictures, on memory that is laid out ahead.
+pub(super) trait Body: std::fmt::Debug + Send + Sync + Sized {
+    /// The memory of a pass of values.
+    type Rise: std::fmt::Debug + Send + Sync;
+    /// The memory of the pullback of some rows of cotangents.
+    type Fall: std::fmt::Debug + Send;
+    /// The memory of one group of pictures over all passes of training.
+    type Part: std::fmt::Debug + Send + Sync;
+
+    /// The network of a program with weights in its order, for given instructions.
+    ///
+    /// # Errors
+    /// [`Error::Compute`](crate::Error::Compute) if a tensor has another size than the program gives it.
+    fn new(level: Level, program: &Program, weights: &[&[f32]]) -> Result<Self>;
+
+    /// What every trunk has around it.
+    fn common(&self) -> &Common;
+
+    /// Packs the filters for the analysis of one picture of `size` with so many cotangents, so that the first need not.
+    fn pack(&self, size: Size, cotangents: usize);
+
+    /// About how many multiply-adds a pass over one picture of `size` takes.
+    fn multiply_adds(&self, size: Size) -> usize;
+
+    /// Memory for so many pictures.
+    fn rise(&self, pictures: usize, size: Size) -> Self::Rise;
+
+    /// Memory for so many rows.
+    fn fall(&self, rows: usize, size: Size) -> Self::Fall;
+
+    /// From noisy pictures, of `total` in the whole job, to u, and v in rows of the class count.
+    fn forward(&self, rise: &mut Self::Rise, pictures: &Noisy, total: usize, values: Values);
+
+    /// What every row of cotangents that weighs the density will ask for.
+    fn weigh_density(&self, rise: &mut Self::Rise);
+
+    /// The gradients of a run of rows by z, planar: without the Gaussian term and before z's rate.
+    fn pull(&self, rise: &Self::Rise, fall: &mut Self::Fall, cotangents: &Cotangents, size: Size, out: &mut [f32]);
+
+    /// z of a pass of values, planar.
+    fn z(rise: &Self::Rise) -> &[f32];
+
+    /// Memory for a group of so many pictures in training.
+    fn part(&self, pictures: usize, size: Size) -> Self::Part;
+
+    /// All passes of training over one group of `total` pictures, each weighed by its parts if there are any.
+    fn learn(
+        &self,
+        part: &mut Self::Part,
+        rows: &TrainingRows,
+        weighed: Option<&[RowParts]>,
+        loss: LossWeights,
+        total: usize,
+    );
+
+    /// The gradient of each picture's cross-entropy by the picture, left in the group's direction.
+    fn attack(&self, part: &mut Self::Part, rows: &TrainingRows);
+
+    /// What a group's pictures lost.
+    fn loss(part: &Self::Part) -> &Loss;
+
+    /// What [`Self::attack`] left, planar.
+    fn direction(part: &Self::Part) -> &[f32];
+
+    /// All gradients in the program's order; `scored` tells whether the loss holds the score.
+    fn gradients(&self, parts: &[Self::Part], scored: bool) -> Gradients;
+}
+
+/// Some noisy pictures, planar, with their standard deviations.
+#[derive(Clone, Copy)]
+pub(super) struct Noisy<'a> {
+    pub values: &'a [f32],
+    pub size: Size,
+    pub sigmas: &'a [f32],
+}
+
+/// Where u and v go.
+pub(super) struct Values<'a> {
+    pub energy: &'a mut [f64],
+    pub logits: &'a mut [f64],
+}
+
+/// Some pictures' cotangents, and which of them a run has.
+pub(super) struct Cotangents<'a> {
+    /// `w_u` of every row of the pictures.
+    pub density: &'a [f32],
+    /// `w_v` of every row of the pictures.
+    pub logits: &'a [f32],
+    /// The standard deviation of every picture.
+    pub sigmas: &'a [f32],
+    /// Rows a picture.
+    pub each: usize,
+    /// The run's first row.
+    pub first: usize,
+    /// The rows of the whole job.
+    pub total: usize,
+}
+
+impl Cotangents<'_> {
+    /// `w_u` of a row of the run.
+    pub fn density(&self, row: usize) -> f32 {
+        self.density[self.first + row]
+    }
+
+    /// The picture of a row of the run.
+    pub fn picture(&self, row: usize) -> usize {
+        (self.first + row) / self.each
+    }
+}

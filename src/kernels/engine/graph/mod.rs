@@ -1,0 +1,158 @@
+//! The trunk of any layers: a walk over the program's [`LayerGraph`](program::LayerGraph), up with values and tangents, down with
+//! the cotangents of the pullback and of the reverse pass. The walks know nothing of what the layers are: a layer type is one file
+//! in `layers`, with four passes.
+
+mod channels;
+mod features;
+mod layers;
+mod learn;
+mod plan;
+mod walk;
+
+use super::body::{Body, Cotangents, Noisy, Values};
+use super::common::{Common, Levels};
+use super::loss::Loss;
+use crate::engine::{Gradients, LossWeights, RowParts, Size, TrainingRows};
+use crate::kernels::simd::Level;
+use crate::program::{self, Program, Trunk};
+use crate::{Error, Result};
+use features::Features;
+use layers::{Layer, Shape};
+use learn::Part;
+use plan::Plan;
+use walk::{Down, Up};
+
+/// The network, packed for this processor.
+#[derive(Debug)]
+pub struct Engine {
+    common: Common,
+    graph: program::LayerGraph,
+    layers: Vec<Box<dyn Layer>>,
+    features: Features,
+    /// Which values share memory on the way up, and whose cotangents on the way down.
+    plans: [Plan; 2],
+}
+
+/// A pass of values over some pictures.
+#[derive(Debug)]
+pub struct Rise {
+    z: Vec<f32>,
+    levels: Levels,
+    up: Up,
+}
+
+impl Body for Engine {
+    type Rise = Rise;
+    type Fall = Down;
+    type Part = Part;
+
+    fn new(level: Level, program: &Program, weights: &[&[f32]]) -> Result<Self> {
+        let Trunk::Graph(graph) = &program.trunk else {
+            return Err(Error::Compute("the network's trunk is not one of layers".to_owned()));
+        };
+        let common = Common::new(level, program, weights)?;
+        let layers = (0..graph.nodes.len()).map(|node| layers::new(&common, graph, node, weights)).collect();
+        let features = Features::new(graph, weights);
+        Ok(Self { common, layers, features, plans: [Plan::up(graph), Plan::down(graph)], graph: graph.clone() })
+    }
+
+    fn common(&self) -> &Common {
+        &self.common
+    }
+
+    fn pack(&self, size: Size, cotangents: usize) {
+        let shapes = self.shapes(size);
+        for (node, layer) in self.layers.iter().enumerate() {
+            layer.pack(self.shapes_of(node, &shapes), cotangents);
+        }
+    }
+
+    fn multiply_adds(&self, size: Size) -> usize {
+        let shapes = self.shapes(size);
+        let layers = self.layers.iter().enumerate();
+        layers.map(|(node, layer)| layer.multiply_adds(self.shapes_of(node, &shapes))).sum()
+    }
+
+    fn rise(&self, pictures: usize, size: Size) -> Rise {
+        self.rise(pictures, size, false)
+    }
+
+    fn fall(&self, rows: usize, size: Size) -> Down {
+        self.down(layers::Pass::Pullback, rows, size, false)
+    }
+
+    fn forward(&self, rise: &mut Rise, pictures: &Noisy, total: usize, values: Values) {
+        self.values(rise, pictures, total);
+        let pixels = pictures.size.0 * pictures.size.1;
+        self.features.energy(pixels, &rise.up.features, values.energy);
+        values.logits.iter_mut().zip(&rise.up.logits).for_each(|(to, from)| *to = f64::from(*from));
+    }
+
+    fn weigh_density(&self, _: &mut Rise) {}
+
+    fn pull(&self, rise: &Rise, fall: &mut Down, cotangents: &Cotangents, size: Size, out: &mut [f32]) {
+        let (classes, pixels) = (self.common.program.pictures.classes, size.0 * size.1);
+        let logits = &cotangents.logits[cotangents.first * classes..];
+        self.features.pull(logits, fall.rows, &mut fall.features);
+        for row in 0..fall.rows {
+            let (n, density) = (cotangents.picture(row), cotangents.density(row));
+            if density != 0.0 {
+                let scale = density * self.common.program.pictures.deviation / cotangents.sigmas[n];
+                self.features.pull_energy(pixels, scale, [n, row], &rise.up.features, &mut fall.features);
+            }
+        }
+        self.pull_down(rise, fall, [cotangents.first, cotangents.each, cotangents.total]);
+        self.common.stem.adjoint(size, &fall.slots[fall.stem], &mut fall.patches, out);
+    }
+
+    fn z(rise: &Rise) -> &[f32] {
+        &rise.z
+    }
+
+    fn part(&self, pictures: usize, size: Size) -> Part {
+        self.group(pictures, size)
+    }
+
+    fn learn(
+        &self,
+        part: &mut Part,
+        rows: &TrainingRows,
+        weighed: Option<&[RowParts]>,
+        loss: LossWeights,
+        total: usize,
+    ) {
+        self.learn_group(part, rows, weighed, loss, total);
+    }
+
+    fn attack(&self, part: &mut Part, rows: &TrainingRows) {
+        self.attack_group(part, rows);
+    }
+
+    fn loss(part: &Part) -> &Loss {
+        &part.loss
+    }
+
+    fn direction(part: &Part) -> &[f32] {
+        &part.direction
+    }
+
+    fn gradients(&self, parts: &[Part], scored: bool) -> Gradients {
+        self.all_gradients(parts, scored)
+    }
+}
+
+impl Engine {
+    /// What every value is for pictures of `size`.
+    fn shapes(&self, size: Size) -> Vec<Shape> {
+        let stem = self.common.stem.size(size);
+        self.graph.values.iter().map(|form| Shape::new(form, stem)).collect()
+    }
+
+    fn rise(&self, pictures: usize, size: Size, training: bool) -> Rise {
+        Rise {
+            z: vec![0.0; pictures * self.common.program.pictures.channels * size.0 * size.1],
+            levels: self.common.levels(pictures),
+            up: self.up(layers::Pass::Values, pictures, size, training),
+        }
+    }
+}

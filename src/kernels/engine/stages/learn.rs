@@ -1,0 +1,187 @@
+//! Training's passes over one group of pictures; `loss` says which there are and why.
+
+use super::memory::{Fall, Rise, TangentRise};
+use super::readout::pool;
+use super::walk::{StepDown, StepUp};
+use super::{Engine, Site};
+use crate::engine::{LossWeights, RowParts, Size, TrainingRows};
+use crate::kernels::activation::{Norm, Tangent, Tape, Target};
+use crate::kernels::engine::body::Noisy;
+use crate::kernels::engine::loss::Loss;
+
+/// One group of pictures, over all four passes.
+#[derive(Debug)]
+pub struct Part {
+    pub rise: Rise,
+    /// The cotangent of the score times the rate of z: the direction of the tangent pass.
+    pub direction: Vec<f32>,
+    pub tangents: TangentRise,
+    pub pullback: Fall,
+    pub reverse: Fall,
+    /// The read-outs' (P h, Q h) and its tangent exchanged and scaled, see `Readout::exchange`.
+    pub exchanged: [Vec<Vec<f32>>; 2],
+    pub film_cotangent: Vec<f32>,
+    pub loss: Loss,
+    /// Room for dense pictures of the largest stage.
+    pub room: Vec<f32>,
+}
+
+impl Part {
+    /// As if the score had no part in the loss.
+    fn rest(&mut self) {
+        self.loss.scored = false;
+        self.tangents.logits.fill(0.0);
+        self.tangents.pooled.fill(0.0);
+        for tape in &mut self.tangents.tapes {
+            tape.normal.fill(0.0);
+            tape.along.fill(0.0);
+        }
+        self.pullback.head.fill(0.0);
+        for stage in &mut self.pullback.stages {
+            (0..stage.inner.len()).for_each(|half| stage.inner.at_mut(half).fill(0.0));
+        }
+    }
+}
+
+impl Engine {
+    /// The memory of one group of pictures.
+    pub(super) fn group(&self, pictures: usize, size: Size) -> Part {
+        let zeros = |count: usize| vec![0.0; pictures * count];
+        let pictures_shape = &self.common.program.pictures;
+        let rise = self.rise(pictures, size, true);
+        let exchanged = || rise.readouts.iter().map(|kept| vec![0.0; kept.len()]).collect::<Vec<_>>();
+        Part {
+            direction: zeros(pictures_shape.channels * size.0 * size.1),
+            tangents: self.tangent_rise(pictures, size),
+            pullback: self.fall(pictures, size, [true; 2]),
+            reverse: self.fall(pictures, size, [true, false]),
+            exchanged: [exchanged(), exchanged()],
+            film_cotangent: zeros(self.common.film_row()),
+            loss: Loss::new(pictures, pictures_shape.classes),
+            room: zeros(rise.stages.iter().map(|stage| stage.norm.frame.dense()).max().unwrap_or_default()),
+            rise,
+        }
+    }
+
+    /// All passes over one group of `total` pictures.
+    pub(super) fn learn_group(
+        &self,
+        part: &mut Part,
+        rows: &TrainingRows,
+        weighed: Option<&[RowParts]>,
+        loss: LossWeights,
+        total: usize,
+    ) {
+        let noisy = Noisy { values: rows.noisy, size: rows.size, sigmas: rows.sigmas };
+        self.values(&mut part.rise, &noisy, rows.sigmas.len(), None);
+        part.loss.class_weights(part.rise.logits.chunks_exact(self.head.linear.bias.len()), rows, weighed);
+        if Loss::asks(weighed, loss) {
+            self.score(part, rows.size, true);
+            let Part { rise, direction, loss: kept, .. } = part;
+            kept.direction(&self.common, direction, &rise.z, rows, weighed, (loss.score, total));
+            self.tangent(part, rows.size);
+            part.loss.scored = true;
+        } else if part.loss.scored {
+            // What an earlier batch left in the passes of the score would count beside groups that have one.
+            let pictures = part.rise.pictures;
+            part.tangents = self.tangent_rise(pictures, rows.size);
+            part.pullback = self.fall(pictures, rows.size, [true; 2]);
+            part.exchanged.iter_mut().flatten().for_each(|exchanged| exchanged.fill(0.0));
+            part.rest();
+        } else {
+            part.rest();
+        }
+        self.reverse(part, rows, weighed, loss, total);
+    }
+
+    /// The gradient of each picture's cross-entropy, left in `direction`.
+    pub(super) fn attack_group(&self, part: &mut Part, rows: &TrainingRows) {
+        let noisy = Noisy { values: rows.noisy, size: rows.size, sigmas: rows.sigmas };
+        self.values(&mut part.rise, &noisy, rows.sigmas.len(), None);
+        part.loss.class_weights(part.rise.logits.chunks_exact(self.head.linear.bias.len()), rows, None);
+        part.loss.attack_weights(rows);
+        // The energy is common to the classes: log p(c | y) has no part of it.
+        self.score(part, rows.size, false);
+        Loss::attack_direction(&self.common, &mut part.direction, rows.sigmas);
+    }
+
+    /// From the class weights to their gradient by z, without the Gaussian term, which is left in `direction`; keeps the
+    /// cotangents. Without the density it is the gradient of the weighed logits alone.
+    fn score(&self, part: &mut Part, size: Size, density: bool) {
+        self.pull_head(&part.loss.class_weights, &mut part.pullback);
+        let Fall { rows: count, head, stages, patches, .. } = &mut part.pullback;
+        let Some(last) = stages.last_mut() else { return };
+        let mut step = Score { engine: self, rise: &part.rise, exchanged: &mut part.exchanged[0], density };
+        last.g.fill(0.0);
+        step.activation(self.head.site, &last.norm, head, Some(&mut last.g), None);
+        self.walk_down([*count; 2], stages, &mut step);
+        self.common.stem.adjoint(size, &stages[0].g, patches, &mut part.direction);
+    }
+
+    /// The derivatives of everything along `direction`; keeps them.
+    fn tangent(&self, part: &mut Part, size: Size) {
+        let Part { rise, direction, tangents, .. } = part;
+        let TangentRise { patches, stages, tapes, readouts, pooled, logits } = tangents;
+        let mut step = Tangents { engine: self, pictures: rise.pictures, tapes: &rise.tapes, kept: tapes, readouts };
+        self.walk_up(size, direction, patches, [rise.pictures; 2], stages, &mut step);
+        let Some(last) = stages.last_mut() else { return };
+        let framed = last.framed.last_mut();
+        step.activate(self.head.site, &last.norm, &last.h, framed);
+        pool(last.norm.frame, framed, &mut rise.sums, pooled);
+        self.head.linear.linear(rise.pictures, pooled, last.norm.frame.channels, logits);
+    }
+}
+
+/// The step of the pullback that gives the score, a row a picture.
+struct Score<'a> {
+    engine: &'a Engine,
+    rise: &'a Rise,
+    exchanged: &'a mut [Vec<f32>],
+    /// Whether the energy has a part in it.
+    density: bool,
+}
+
+impl StepDown for Score<'_> {
+    fn activation(
+        &mut self,
+        site: Site,
+        norm: &Norm,
+        inner: &[f32],
+        residual: Option<&mut [f32]>,
+        framed: Option<&mut [f32]>,
+    ) {
+        let tape = &self.rise.tapes[site.number];
+        norm.pullback(self.engine.common.level, self.rise.pictures, |n| n, tape, inner, Target { residual, framed });
+    }
+
+    fn read(&mut self, s: usize, norm: &Norm, g: &mut [f32], room: &mut [f32]) {
+        if !self.density {
+            return;
+        }
+        let k = |n: usize| self.engine.common.program.pictures.deviation / self.rise.sigmas[n];
+        self.engine.exchange(s, &self.rise.levels.film, k, &self.rise.readouts[s], &mut self.exchanged[s]);
+        let pixels = self.rise.pictures * norm.frame.height * norm.frame.width;
+        self.engine.stages[s].readout.gradient(pixels, &self.exchanged[s], room);
+        g.iter_mut().zip(room).for_each(|(g, gradient)| *g += *gradient);
+    }
+}
+
+/// The step of the tangent pass.
+struct Tangents<'a> {
+    engine: &'a Engine,
+    pictures: usize,
+    tapes: &'a [Tape],
+    kept: &'a mut [Tangent],
+    readouts: &'a mut [Vec<f32>],
+}
+
+impl StepUp for Tangents<'_> {
+    fn activate(&mut self, site: Site, norm: &Norm, x: &[f32], framed: &mut [f32]) {
+        norm.tangent(self.engine.common.level, x, &self.tapes[site.number], &mut self.kept[site.number], framed);
+    }
+
+    fn read(&mut self, s: usize, norm: &Norm, h: &[f32]) {
+        let pixels = self.pictures * norm.frame.height * norm.frame.width;
+        self.engine.stages[s].readout.project(pixels, h, &mut self.readouts[s]);
+    }
+}
