@@ -92,6 +92,7 @@ fn print(description: &Description) -> Result<()> {
     let range = description.sigma_range;
     line("sigma", format!("{} to {}", level::describe(range.min), level::describe(range.max)))?;
     line("weights", description.parameter_count().to_string())?;
+    line("family", architecture.family.describe().to_owned())?;
     let stem = architecture.stem;
     line("stem", format!("{0}×{0}, stride {1}", stem.kernel, stem.stride))?;
     line("stages", format!("{} channels, {} blocks", list(&architecture.widths), list(&architecture.blocks)))?;

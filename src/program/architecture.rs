@@ -37,6 +37,15 @@ pub enum Family {
 }
 
 impl Family {
+    /// Its name and what it is, in a few words.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Bilinear => "bilinear: blocks that begin with a norm, a bilinear read-out of every stage",
+            Self::Pooled => "pooled: the public GradResNet, read out of means over the pixels",
+        }
+    }
+
     /// Whether it is the one that descriptions meant before there was another, which they need not name.
     #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
     fn is_first(&self) -> bool {
