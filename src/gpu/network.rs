@@ -45,6 +45,8 @@ pub struct Network {
     pub(super) pictures: program::Pictures,
     /// Channels in a group of the norms.
     pub(super) group: usize,
+    /// The trunk that it was made of.
+    pub(super) trunk: program::StageTrunk,
     pub(super) film: Film,
     pub(super) stem: Layer,
     pub(super) stages: Vec<Stage>,
@@ -126,6 +128,7 @@ impl Network {
         Self {
             pictures: program.pictures.clone(),
             group: trunk.group,
+            trunk: trunk.clone(),
             stem: Layer::of(&gpu, &program.stem, weights),
             stages: trunk.stages.iter().map(stage).collect(),
             head_film: film.starts[trunk.head.film],

@@ -88,6 +88,7 @@ fn small() -> Result<Checkpoint> {
         group: 8,
         sigma_frequencies: 3,
         sigma_width: 6,
+        ..Architecture::compact()
     };
     let (shape, classes) = (Shape::new(3, 8, 8), ["a", "b", "c"].map(str::to_owned).to_vec());
     let mut checkpoint = Checkpoint::untrained(Description::new("check", classes, shape, architecture), 1)?;

@@ -30,7 +30,7 @@ impl<'a> Group<'a> {
                 now = 1 - now;
                 self.readout_gradients(s);
             }
-            let halves = program.stages[s].blocks.iter().flat_map(|block| &block.halves);
+            let halves = network.trunk.stages[s].blocks.iter().flat_map(|block| &block.halves);
             let weights: Vec<TensorId> = halves.map(|half| half.convolution.weight).collect();
             for (i, (film, layer)) in stage.halves.iter().enumerate().rev() {
                 let second = i % 2 == 1;
@@ -48,7 +48,7 @@ impl<'a> Group<'a> {
             }
             if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
                 let pairs = [[m.tangent_output(before), &room.cotangents[0]], [m.output(before), &m.scratch[now]]];
-                if let Some(of) = &program.stages[s].down {
+                if let Some(of) = &network.trunk.stages[s].down {
                     self.filter_gradient(down, m.sizes[before], of.weight, pairs);
                 }
                 let values = self.dense(before);
@@ -135,7 +135,7 @@ impl<'a> Group<'a> {
         let gradient = Gradient::readout(self.network().stages[s].width, m.sizes[s]);
         let pairs = [[&room.exchanged, m.tangent_output(s)], [&room.tangent_exchanged, m.output(s)]];
         let slices = gradient.sum(&mut self.draft, self.count, &pairs, &m.partials);
-        let readout = &self.parts.program.stages[s].readout;
+        let readout = &self.network().trunk.stages[s].readout;
         let starts = [readout.p, readout.q].map(|id| self.parts.layout.start(id));
         let buffers = [&m.partials, &self.parts.store.gradient];
         gradient.collect_readout(&mut self.draft, slices, starts, buffers);

@@ -57,7 +57,7 @@ impl Store {
             logged: gpu.room(LOGGED),
             embed: [affine(first), affine(second)],
             film: dense(program.embedding.width(), film),
-            head: affine(&program.head.linear),
+            head: affine(&network.trunk.head.linear),
         }
     }
 

@@ -191,7 +191,7 @@ impl Arranged {
 /// Packs every convolution's weights, from the flat list, as the products read them.
 pub(super) fn pack(draft: &mut Draft, network: &Network, program: &Program, layout: &Layout, weights: &Buffer) {
     pack_layer(draft, &network.stem, layout.start(program.stem.weight), weights);
-    for (stage, of) in network.stages.iter().zip(&program.stages) {
+    for (stage, of) in network.stages.iter().zip(&network.trunk.stages) {
         if let (Some(layer), Some(down)) = (&stage.down, &of.down) {
             pack_layer(draft, layer, layout.start(down.weight), weights);
         }
