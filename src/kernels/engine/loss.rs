@@ -100,7 +100,9 @@ impl Loss {
         let values = direction.len() / sigmas.len().max(1);
         for (out, sigma) in direction.chunks_exact_mut(values).zip(sigmas) {
             let rate = 1.0 / common.spread(*sigma);
-            out.iter_mut().for_each(|out| *out *= rate);
+            for out in out {
+                *out *= rate;
+            }
         }
     }
 
