@@ -13,7 +13,7 @@ pub(super) struct Options {
     /// that script
     #[arg(long, value_name = "NAME|PATH|python:SCRIPT.py")]
     model: Option<String>,
-    /// Where the window computes: auto, cpu, cuda, cuda:N or metal
+    /// Where the window computes: auto, cpu, gpu, gpu:N, gpu:NAME, cuda, cuda:N or metal
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
 }

@@ -16,8 +16,7 @@ pub(super) fn of(device: &wgpu::Device, kind: Kind) -> u64 {
     let most: u64 = match kind {
         Kind::Discrete => 2 << 30,
         // Of the memory that all programs share.
-        Kind::Integrated | Kind::Virtual | Kind::Other => 1 << 30,
-        Kind::Software => 256 << 20,
+        Kind::Integrated | Kind::Virtual | Kind::Other | Kind::Software => 1 << 30,
     };
     halved(most, |bytes| has_room(device, bytes))
 }

@@ -27,6 +27,14 @@ const MOST_PIXELS: usize = 2_000_000;
 /// small one.
 const WORK: f64 = 3e10;
 
+/// How many pictures of so many operations go at once where many wait, of those that the memory holds with a row of cotangents
+/// each. No measured speed comes in, so that the same job goes in the same batches, to the same bits.
+fn liked(kind: Kind, operations: f64, (pictures, rows): (usize, usize)) -> usize {
+    // A program gains nothing from more pictures.
+    let work = if kind == Kind::Software { 1 } else { (WORK / operations.max(1.0)) as usize };
+    pictures.min(rows).min(work).max(1)
+}
+
 /// A network on a device, with the memory of jobs that are done.
 #[derive(Debug)]
 pub struct Engine {
@@ -259,10 +267,8 @@ impl Passes for Engine {
     }
 
     fn at_once(&self, size: Size) -> usize {
-        // A program gains nothing from more pictures.
-        let work =
-            if self.gpu().card().kind == Kind::Software { 1 } else { (WORK / self.network.operations(size)) as usize };
-        self.limits(size).map_or(1, |(pictures, rows)| pictures.min(rows).min(work)).max(1)
+        let limits = self.limits(size).unwrap_or((1, 1));
+        liked(self.gpu().card().kind, self.network.operations(size), limits)
     }
 
     /// Builds the pipelines and lays the memory out by an analysis of nothing in particular.
@@ -363,5 +369,20 @@ impl Drop for Passed<'_> {
     fn drop(&mut self) {
         let parts = std::mem::take(self.parts.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.engine.keep(parts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_what_keeps_a_card_busy_and_fits() {
+        // Pictures of 0.3 GFLOP, and of a hundredth of that.
+        assert_eq!(liked(Kind::Discrete, 3e8, (4000, 9000)), 100);
+        assert_eq!(liked(Kind::Integrated, 3e6, (4000, 900)), 900, "what fits");
+        assert_eq!(liked(Kind::Discrete, 2e10, (40, 90)), 1, "a large tile");
+        assert_eq!(liked(Kind::Discrete, 1e12, (1, 1)), 1);
+        assert_eq!(liked(Kind::Software, 3e6, (4000, 900)), 1);
     }
 }

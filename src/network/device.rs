@@ -96,6 +96,18 @@ impl DeviceChoice {
         self.to_string()
     }
 
+    /// The choice with the number of the card that it means, where it means one that is there.
+    #[must_use]
+    pub fn resolved(&self) -> Self {
+        #[cfg(feature = "gpu")]
+        if let Self::Gpu(text) = self
+            && let Ok(card) = crate::gpu::choose(&crate::gpu::Selector::parse(text.as_deref().unwrap_or_default()))
+        {
+            return Self::Gpu(Some(card.number.to_string()));
+        }
+        self.clone()
+    }
+
     /// The choice for training, where `auto` knows no graphics card.
     #[must_use]
     pub(crate) fn for_training(&self) -> Self {

@@ -259,6 +259,18 @@ mod tests {
     }
 
     #[test]
+    fn a_card_is_the_same_by_its_name_and_by_its_number() {
+        for card in gpu::cards() {
+            let choice = DeviceChoice::Gpu(Some(card.name.to_uppercase()));
+            let same = gpu::cards().iter().find(|other| other.name.contains(&card.name)).unwrap();
+            assert_eq!(choice.resolved().to_string(), format!("gpu:{}", same.number));
+        }
+        for choice in [DeviceChoice::Gpu(Some("nonesuch".to_owned())), DeviceChoice::Auto, DeviceChoice::Cuda(1)] {
+            assert_eq!(choice.resolved(), choice);
+        }
+    }
+
+    #[test]
     fn auto_takes_no_software_adapter() {
         let checkpoint = super::super::bundled()[1].checkpoint().unwrap();
         let (guarded, why) = automatic(&checkpoint);

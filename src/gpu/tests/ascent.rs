@@ -5,6 +5,7 @@ use super::{apart, gpu, no_adapter, noise, unhurried};
 use crate::attack::{Method, Norm, Outcome, Settings, parameters, run};
 use crate::engine::{Ascended, Ascent, Passes, plainly};
 use crate::gpu::Engine;
+use crate::gpu::kernels::Source;
 use crate::joint::JointModel;
 use crate::kernels::engine::Processor;
 use crate::network::conformance::{architecture, random};
@@ -68,6 +69,40 @@ fn steps_on_the_device_are_the_processors() {
             assert!(rest.pictures[..] == found.pictures[2 * start.len()..], "{what}: in two goes");
         }
     }
+}
+
+/// Corrupts the kernels of the steps.
+fn replace(source: &mut Source, from: &str, to: &str) {
+    assert!(source.file != "ascent.wgsl" || source.text.contains(from), "{from}");
+    source.text = source.text.replace(from, to).into();
+}
+
+#[test]
+fn a_wrong_step_is_seen() {
+    if no_adapter() {
+        return;
+    }
+    let checkpoint = random(4, 3, architecture((4, 2), &[8], &[1], &[1]));
+    let (size, centres) = ((6, 5), vec![0.5; 90]);
+    let bounds = vec![[0.0, 1.0]; 90];
+    let differing = |tamper: Option<fn(&mut Source)>, radius: Option<f32>| {
+        let settings = crate::gpu::Settings { tamper, ..Default::default() };
+        let gpu = std::sync::Arc::new(crate::gpu::Gpu::open(gpu().card().clone(), settings).unwrap());
+        let (engine, processor) = engines(&gpu, &checkpoint);
+        let ascent = Ascent { goals: &[(2, true)], bounds: &bounds, centres: &centres, length: 0.02, radius, steps: 3 };
+        let (found, truth) = (climbed(&engine, &centres, size, &ascent), asked(&processor, &centres, size, &ascent));
+        found.pictures.iter().zip(&truth.pictures).filter(|(a, b)| (*a - *b).abs() > 1e-5).count()
+    };
+    assert!(differing(None, None) < 3 && differing(None, Some(0.05)) == 0);
+    // The wrong way, the wrong class, another length, and no projection.
+    let turned = |source: &mut Source| replace(source, "turn * weight", "-turn * weight");
+    assert!(differing(Some(turned), None) > 90);
+    let other = |source: &mut Source| replace(source, "let own = goals[id.z].x", "let own = goals[id.z].x + 1u");
+    assert!(differing(Some(other), None) > 20);
+    let shorter = |source: &mut Source| replace(source, "move_.length / sqrt", "0.9 * move_.length / sqrt");
+    assert!(differing(Some(shorter), Some(1.0)) > 200);
+    let unbounded = |source: &mut Source| replace(source, "distance > move_.radius", "distance < 0.0");
+    assert!(differing(Some(unbounded), Some(0.03)) > 100);
 }
 
 #[test]

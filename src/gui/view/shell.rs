@@ -201,12 +201,14 @@ fn device_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     let source = cx.session.model.as_ref().map(|model| &model.source);
     let measured = cx.session.devices.as_ref().filter(|(of, _)| Some(of) == source).map(|(_, found)| found.clone());
     let reports = measured.unwrap_or_else(network::listed);
+    // A card that was asked for by its name is in the list by its number.
+    let current = cx.settings.device.parse::<DeviceChoice>().map(|choice| choice.resolved().to_string());
     for (choice, missing) in DeviceChoice::available() {
         let name = choice.to_string();
         let report = reports.iter().find(|report| report.device == name);
         let time = report.and_then(|report| report.analysis_ms).map(|ms| format!("   {ms:.1} ms"));
         let label = format!("{}{}", choice.label(), time.unwrap_or_default());
-        let radio = egui::RadioButton::new(cx.settings.device == name, label);
+        let radio = egui::RadioButton::new(current.as_ref().is_ok_and(|current| *current == name), label);
         let response = ui.add_enabled(missing.is_none(), radio);
         let said = report.map(|report| [report.about(), report.note.clone()]).into_iter().flatten().flatten();
         let mut said: Vec<String> = missing.into_iter().chain(said).collect();
