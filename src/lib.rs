@@ -81,9 +81,15 @@ pub use attack::{
 };
 pub use bridge::{Listener, PythonModel, ScriptSource};
 pub use error::{Error, Result};
-pub use joint::{Abilities, Ability, Forward, GaussianMixture, JointModel, Linear, SigmaRange};
+pub use joint::{
+    Abilities, Ability, Forward, GaussianMixture, Jacobian, JointModel, Linear, Products, SigmaRange, products,
+};
 pub use network::{Description, DeviceChoice, Network};
 pub use picture::{Batch, Better, FLIP, Fidelity, METRICS, Metric, Noise, NoiseKind, PSNR, Picture, SSIM, Shape};
+pub use study::lab::{
+    Audit, AuditRequest, Component, Components, Doubt, Estimate, Filter, LevelAudit, Measured, Probes, Region,
+    Residual, Uncertainty, UncertaintyRequest,
+};
 pub use study::{
     Attacked, Classes, Conditional, ModelCard, Native, Request, Rest, Study, Subject, Theme, Timings, WholePicture,
     sheet,
@@ -160,4 +166,21 @@ pub fn attack(model: &dyn JointModel, clean: Picture, label: Option<usize>, sett
 pub fn certify(model: &dyn JointModel, clean: &Picture, smoothing: &Smoothing) -> Result<Certificate> {
     let go_on = &mut |_: &_| std::ops::ControlFlow::Continue(());
     attack::certify(model, clean, smoothing, &Cancel::new(), go_on)
+}
+
+/// How unsure the model is of every pixel of a noisy picture, split into "which class?" and "which details?"; and, if they are asked
+/// for, what else the picture could be and what a pixel was made of.
+///
+/// # Errors
+/// [`Error::Option`] for a number, region, pixel or class that is none, [`Error::Compute`] if the picture does not fit the model.
+pub fn uncertainty(model: &dyn JointModel, request: &UncertaintyRequest) -> Result<Uncertainty> {
+    study::lab::uncertainty(model, request, &Cancel::new(), &mut |_| ())
+}
+
+/// Whether a model is a density, as far as six properties of every density tell on these pictures.
+///
+/// # Errors
+/// [`Error::Option`] for a request that is no audit, [`Error::Compute`] if a picture does not fit the model.
+pub fn audit(model: &dyn JointModel, request: &AuditRequest) -> Result<Audit> {
+    study::lab::audit(model, request, &Cancel::new(), &mut |_, _| ())
 }

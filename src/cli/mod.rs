@@ -6,6 +6,7 @@ mod analyze;
 mod arguments;
 mod attack;
 mod attack_help;
+mod audit;
 mod certify;
 mod compare;
 mod completions;
@@ -13,6 +14,7 @@ mod console;
 mod denoise;
 mod devices;
 mod eval;
+mod evidence;
 mod figures;
 mod info;
 mod man;
@@ -22,7 +24,9 @@ mod models;
 mod number_tests;
 mod outputs;
 mod pictures;
+mod sample;
 mod train;
+mod uncertainty;
 mod window;
 
 use std::path::PathBuf;
@@ -53,6 +57,10 @@ enum Command {
     Denoise(denoise::Denoise),
     Attack(attack::Attack),
     Certify(certify::Certify),
+    Uncertainty(uncertainty::Uncertain),
+    Audit(audit::AuditCommand),
+    Evidence(evidence::EvidenceCommand),
+    Sample(sample::SampleCommand),
     Eval(eval::Eval),
     Merge(merge::Merge),
     Compare(compare::Compare),
@@ -76,6 +84,10 @@ pub fn main() -> ExitCode {
         Some(Command::Denoise(command)) => command.run(),
         Some(Command::Attack(command)) => command.run(),
         Some(Command::Certify(command)) => command.run(),
+        Some(Command::Uncertainty(command)) => command.run(),
+        Some(Command::Audit(command)) => command.run(),
+        Some(Command::Evidence(command)) => command.run(),
+        Some(Command::Sample(command)) => command.run(),
         Some(Command::Eval(command)) => command.run(),
         Some(Command::Merge(command)) => command.run(),
         Some(Command::Compare(command)) => command.run(),

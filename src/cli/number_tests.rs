@@ -14,6 +14,7 @@ use crate::joint::{GaussianMixture, JointModel};
 use crate::picture::{Batch, Picture, Shape, save};
 use crate::study::evaluation::compare::compare;
 use crate::study::evaluation::{Samples, evaluate};
+use crate::study::lab;
 use crate::study::report::{AttackReport, CertificateReport};
 use crate::task::Cancel;
 use crate::{Error, Result, attack, study, train};
@@ -76,10 +77,14 @@ fn oracle() -> GaussianMixture {
 /// What a command needs besides the option that is tried.
 fn rest(command: &str, option: &str) -> Vec<&'static str> {
     let mut rest: Vec<&'static str> = match command {
-        "analyze" => vec!["sample:digits/7"],
+        "analyze" | "uncertainty" => vec!["sample:digits/7"],
         "denoise" => vec!["sample:digits/7", "--output=o.png", "--sigma=0.1"],
         "attack" => vec!["sample:digits/7", "--method=pgd"],
         "certify" => vec!["sample:digits/7", "--samples=100"],
+        "sample" if ["churn", "from"].contains(&option) => vec!["--count=2", "--steps=3"],
+        "sample" => vec!["sample:digits/7", "--sigma=0.3", "--count=2", "--steps=3"],
+        "evidence" => vec!["sample:digits/7", "--levels=3", "--draws=2"],
+        "audit" => vec!["sample:digits/7", "--sigmas=0.1", "--probes=4", "--draws=2"],
         "eval" => vec!["--data=d"],
         "compare" => vec!["--data=d", "--with=digits"],
         "train" => vec![
@@ -107,6 +112,8 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "shard" => Some("--journal=j"),
         "journal" => Some("--shard=1/2"),
         "preset" => Some("--sigma=0.1"),
+        "region" => Some("--components=2"),
+        "guidance" => Some("--as=class 0"),
         _ => None,
     });
     // Another length of the run, or network, excludes these.
@@ -123,8 +130,10 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
 /// The ways in which a number stands in an option's value, `{}` where it goes.
 fn forms(command: &str, option: &str) -> Vec<String> {
     let forms: &[&str] = match option {
-        "sigma" | "assume" | "epsilon" | "step-size" | "attack-sigma" => &["{}", "{}/255", "1/{}"],
+        "sigma" | "assume" | "from" | "to" | "epsilon" | "step-size" | "attack-sigma" => &["{}", "{}/255", "1/{}"],
         "sigmas" | "certify" => &["{}", "0.1,{}", "{}/255"],
+        "region" => &["{},0,2,2", "0,0,{},2", "{},{},{},{}"],
+        "filter" => &["{},0", "{},{}"],
         "fit" => &["{},0,4,4", "0,0,{},4", "{},{},{},{}"],
         "evaluate-every" | "checkpoint-every" => &["{}", "{}s", "{}m"],
         "adversarial" => &["n-fgsm:{}", "pgd:{}:2", "pgd:8/255:{}"],
@@ -167,6 +176,50 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
     done(command, folder, &soon())
 }
 
+/// [`done`] of the lab's commands.
+fn explored(command: &Command, model: &GaussianMixture, cancel: &Cancel) -> Result<()> {
+    match command {
+        Command::Uncertainty(command) => {
+            let class = command.check(model)?;
+            each(&command.images, model, command.fit, |input| {
+                let found = lab::uncertainty(model, &command.request(input, class), cancel, &mut |_| ())?;
+                json(&lab::UncertaintyReport::of(&found, input.path, ""));
+                Ok(())
+            })
+        }
+        Command::Audit(command) => {
+            let mut pictures = Vec::new();
+            pictures::each(&command.images, model, command.fit, |input| {
+                pictures.push(input.fitted.picture);
+                Ok(())
+            })?;
+            let request = command.request(pictures)?;
+            json(&lab::AuditReport::of(&lab::audit(model, &request, cancel, &mut |_, _| ())?, request.seed));
+            Ok(())
+        }
+        Command::Evidence(command) => {
+            let classes = command.check(model)?;
+            each(&command.images, model, command.fit, |input| {
+                let request = command.request(&input.fitted.picture, &classes, model)?;
+                let found = lab::evidence(model, &request, cancel, &mut |_| ())?;
+                json(&lab::EvidenceReport::of(&found, input.path, "", request.seed));
+                Ok(())
+            })
+        }
+        Command::Sample(command) => {
+            let mut picture = None;
+            pictures::each(command.image.as_slice(), model, command.fit, |input| {
+                picture = Some(input.fitted.picture);
+                Ok(())
+            })?;
+            let request = command.request(picture, model)?;
+            json(&lab::SampleReport::of(&lab::sample(model, &request, cancel, &mut |_, _| ())?, &request));
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// [`tried`] until `cancel` is raised.
 fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
     let model = oracle();
@@ -206,6 +259,9 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
                 json(&CertificateReport::of(certificate, &smoothing, &model, None, input.path, ""));
                 Ok(())
             })
+        }
+        Command::Uncertainty(_) | Command::Audit(_) | Command::Evidence(_) | Command::Sample(_) => {
+            explored(command, &model, cancel)
         }
         Command::Eval(command) => {
             let plan = command.plan();

@@ -21,6 +21,7 @@
 //! | values | adds the Gaussian term −‖z‖²/2 in f64 and multiplies u by `σ_d/σ` in f64 | gives **u and v themselves**, unscaled; sums u in f64 where its arithmetic allows |
 //! | gradients | asks for `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩` by its weights | gives the whole gradient by y: **the Gaussian term and `σ_d/σ` are inside** |
 //! | posterior | takes the softmax of v (the density is the same for every class) | – (a [`Learner`] takes it for its loss) |
+//! | curvature | asks for the derivatives of gradients along directions | gives them whole, or says that it does not have them |
 //! | finiteness | checks the values | passes on what comes out; never turns a value that is not finite into one that is |
 //!
 //! # Units and layouts
@@ -57,7 +58,7 @@ mod stepper;
 pub(crate) use ascent::plainly;
 pub use ascent::{Ascended, Ascent};
 pub use learner::{Gradients, Learner, LossParts, LossWeights, RowLoss, RowParts, TrainingRows};
-pub use passes::{Analysis, Passes, Size, Tape, check_cotangents, check_pictures};
+pub use passes::{Analysis, Directions, Passes, Size, Tape, check_cotangents, check_directions, check_pictures};
 pub use rules::{AdamW, Change, Muon, Settings};
 pub use stepper::{Part, Stepper};
 

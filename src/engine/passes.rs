@@ -87,6 +87,50 @@ pub trait Tape {
     /// # Errors
     /// See the [module](crate::engine).
     fn pullback(&self, density: &[f32], logits: &[f32], out: &mut [f32]) -> Result<()>;
+
+    /// For each picture and each of its M directions r, `H r`: H is the second derivative by y of
+    /// `w_u·(−‖z‖²/2 + (σ_d/σ)·u) + ⟨w_v, v⟩` with weights held still, or with `logsumexp v` in place of `⟨w_v, v⟩` where `w_v`
+    /// [follows](Directions::follows) v. `out`, `[N, M, C, height, width]`, is written whole.
+    ///
+    /// Returns whether it was: an engine without second derivatives returns false and leaves `out` alone.
+    ///
+    /// # Errors
+    /// See the [module](crate::engine).
+    fn curvature(&self, directions: &Directions, out: &mut [f32]) -> Result<bool> {
+        let _ = (directions, out);
+        Ok(false)
+    }
+}
+
+/// Directions to differentiate gradients along, M of each of N pictures, and what they are gradients of.
+#[derive(Debug, Clone, Copy)]
+pub struct Directions<'a> {
+    /// `w_u`, `[N, M]`.
+    pub density: &'a [f32],
+    /// `w_v`, `[N, M, K]`.
+    pub logits: &'a [f32],
+    /// Whether every `w_v` is the softmax of v and follows it as y moves; else they are constants.
+    pub follows: bool,
+    /// r, `[N, M, C, height, width]`.
+    pub along: &'a [f32],
+}
+
+/// What [`Tape::curvature`] promises to check, as [`check_cotangents`]. Returns M.
+///
+/// # Errors
+/// [`Error::Compute`] with the numbers that do not fit.
+pub fn check_directions(
+    pictures: usize,
+    classes: usize,
+    picture: usize,
+    directions: &Directions,
+    out: &[f32],
+) -> Result<usize> {
+    if directions.along.len() != out.len() {
+        let (along, out) = (directions.along.len(), out.len());
+        return Err(Error::Compute(format!("directions of {along} values do not fit their result of {out}")));
+    }
+    check_cotangents(pictures, classes, picture, directions.density, directions.logits, out)
 }
 
 /// What [`Passes::forward`] promises to check: that the slices are those of N ≥ 1 pictures with pixels. Returns N.

@@ -1,5 +1,8 @@
 //! The joint model: anything with a log-joint and a pullback, and everything that is read off it.
 
+mod curvature;
+#[cfg(test)]
+mod curvature_tests;
 mod model;
 mod oracle;
 mod readings;
@@ -7,7 +10,8 @@ mod readings;
 mod tests;
 
 pub use crate::engine::{Ascended, Ascent};
+pub use curvature::{Between, DIFFERENCE, Jacobian, Products, differences, products};
 pub use model::{Abilities, Ability, Forward, JointModel, ONE_CLASS, SigmaRange, require_classes};
-pub(crate) use model::{check_input, cotangents_a_picture};
+pub(crate) use model::{check_directions, check_input, cotangents_a_picture};
 pub use oracle::GaussianMixture;
 pub use readings::{Linear, log_density, log_softmax, mixture, posterior};

@@ -178,6 +178,20 @@ pub trait Forward {
     /// # Errors
     /// [`Error::Compute`] if the cotangents are no whole number a picture.
     fn pullback(&self, cotangents: &[f32]) -> Result<Batch>;
+
+    /// For each picture n and each of its M directions r, the derivative along r of what [`Self::pullback`] gives for the
+    /// cotangent w: `Σ_c w_c ∇²_y log p_σ(y_n, c) r`, exact but for rounding. With `follows`, every w must be the posterior
+    /// p(c | y), and is differentiated too: then it is `∇²_y log p_σ(y_n) r`. All M share the one forward pass.
+    ///
+    /// `cotangents` is `[N, M, K]`, `directions` and the result are `[N, M, C, H, W]`, in batches of M. None: the model does
+    /// not know its second derivatives; [`super::products`] then takes differences of gradients.
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if cotangents and directions do not fit the pictures.
+    fn curvature(&self, cotangents: &[f32], follows: bool, directions: &Batch) -> Result<Option<Batch>> {
+        let _ = (cotangents, follows, directions);
+        Ok(None)
+    }
 }
 
 /// Why a model of one class has no posterior to show or to attack, to be said of "the model".
@@ -204,6 +218,22 @@ pub(crate) fn cotangents_a_picture(forward: &dyn Forward, classes: usize, cotang
         )));
     }
     Ok(cotangents.len() / row)
+}
+
+/// Checks what [`Forward::curvature`] promises to check, and returns M, the number of directions a picture.
+pub(crate) fn check_directions(
+    forward: &dyn Forward,
+    classes: usize,
+    cotangents: &[f32],
+    directions: &Batch,
+) -> Result<usize> {
+    let each = cotangents_a_picture(forward, classes, cotangents)?;
+    let (shape, count) = (forward.noisy().shape(), forward.noisy().len() * each);
+    if directions.shape() != shape || directions.len() != count {
+        let (found, of) = (directions.len(), directions.shape());
+        return Err(Error::Compute(format!("{found} directions of {of} do not fit {count} cotangents of {shape}")));
+    }
+    Ok(each)
 }
 
 /// Checks what [`JointModel::forward`] promises to check; every implementation begins with it.

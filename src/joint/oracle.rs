@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::model::{check_input, cotangents_a_picture};
+use super::model::{check_directions, check_input, cotangents_a_picture};
 use super::readings::{log_density, posterior};
 use super::{Forward, JointModel, SigmaRange};
 use crate::Result;
@@ -128,45 +128,87 @@ impl JointModel for GaussianMixture {
         let sigmas: Vec<f32> = sigmas.iter().map(|&s| self.sigma_range.clamp(s)).collect();
         let mut log_joint = Vec::with_capacity(noisy.len() * self.classes.len());
         let mut gradients = Vec::with_capacity(noisy.len() * self.classes.len() * self.shape.len());
+        let mut places = Vec::with_capacity(noisy.len());
         for (index, &sigma) in sigmas.iter().enumerate() {
             let noisy: Vec<f64> = noisy.row(index).iter().map(|&v| f64::from(v)).collect();
             let parts: Vec<_> = self.components.iter().map(|c| c.evaluate(&noisy, f64::from(sigma))).collect();
+            let of = |class: usize| self.components.iter().zip(&parts).filter(move |(c, _)| c.class == class);
             for class in 0..self.classes.len() {
-                let of_class = || self.components.iter().zip(&parts).filter(|(c, _)| c.class == class);
-                let logs: Vec<f64> = of_class().map(|(_, (log, _))| *log).collect();
+                let logs: Vec<f64> = of(class).map(|(_, part)| part.log).collect();
                 log_joint.push(log_density(&logs));
                 let mut gradient = vec![0.0; self.shape.len()];
-                for (share, (_, (_, part))) in posterior(&logs).into_iter().zip(of_class()) {
-                    gradient.iter_mut().zip(part).for_each(|(g, p)| *g += share * p);
+                for (share, (_, part)) in posterior(&logs).into_iter().zip(of(class)) {
+                    gradient.iter_mut().zip(&part.gradient).for_each(|(g, p)| *g += share * p);
                 }
                 gradients.extend(gradient);
             }
+            places.push(parts);
         }
-        Ok(Box::new(Evaluated { noisy: noisy.clone(), sigmas, classes: self.classes.len(), log_joint, gradients }))
+        Ok(Box::new(Evaluated { mixture: self, noisy: noisy.clone(), sigmas, log_joint, gradients, places }))
     }
+}
+
+/// A component at a noisy picture.
+struct At {
+    /// Log of weight times density under the covariance plus σ²I.
+    log: f64,
+    /// Its gradient.
+    gradient: Vec<f64>,
+    inverse: Inverse,
+}
+
+/// `(S + σ²I)⁻¹`
+enum Inverse {
+    /// One over `variance + σ²`.
+    Isotropic(f64),
+    /// The lower factor of the sum, row after row.
+    Cholesky(Vec<f64>),
 }
 
 impl Component {
-    /// Log of weight times density at `y` under the covariance plus σ²I, and its gradient.
-    fn evaluate(&self, y: &[f64], sigma: f64) -> (f64, Vec<f64>) {
+    fn evaluate(&self, y: &[f64], sigma: f64) -> At {
         let offset: Vec<f64> = y.iter().zip(&self.mean).map(|(y, m)| y - m).collect();
         let dimension = y.len() as f64;
-        let (solved, log_determinant) = match &self.covariance {
+        let (inverse, log_determinant) = match &self.covariance {
             Covariance::Isotropic(variance) => {
                 let total = variance + sigma * sigma;
-                (offset.iter().map(|o| o / total).collect::<Vec<_>>(), dimension * total.ln())
+                (Inverse::Isotropic(total), dimension * total.ln())
             }
-            Covariance::Full(matrix) => solve(matrix, sigma * sigma, &offset),
+            Covariance::Full(matrix) => {
+                let lower = cholesky(matrix, sigma * sigma, y.len());
+                let log_determinant = 2.0 * (0..y.len()).map(|i| lower[i * y.len() + i].ln()).sum::<f64>();
+                (Inverse::Cholesky(lower), log_determinant)
+            }
         };
+        let solved = inverse.times(&offset);
         let quadratic: f64 = offset.iter().zip(&solved).map(|(o, s)| o * s).sum();
         let log = self.log_weight - 0.5 * (quadratic + log_determinant + dimension * std::f64::consts::TAU.ln());
-        (log, solved.into_iter().map(|s| -s).collect())
+        At { log, gradient: solved.into_iter().map(|s| -s).collect(), inverse }
     }
 }
 
-/// `(A + ridge·I)⁻¹ b` and `log det (A + ridge·I)` for a symmetric positive definite matrix, by Cholesky.
-fn solve(matrix: &[f64], ridge: f64, b: &[f64]) -> (Vec<f64>, f64) {
-    let n = b.len();
+impl Inverse {
+    fn times(&self, b: &[f64]) -> Vec<f64> {
+        let lower = match self {
+            Self::Isotropic(total) => return b.iter().map(|b| b / total).collect(),
+            Self::Cholesky(lower) => lower,
+        };
+        let n = b.len();
+        let mut x = b.to_vec();
+        for i in 0..n {
+            let dot: f64 = (0..i).map(|k| lower[i * n + k] * x[k]).sum();
+            x[i] = (x[i] - dot) / lower[i * n + i];
+        }
+        for i in (0..n).rev() {
+            let dot: f64 = (i + 1..n).map(|k| lower[k * n + i] * x[k]).sum();
+            x[i] = (x[i] - dot) / lower[i * n + i];
+        }
+        x
+    }
+}
+
+/// The lower factor L of `A + ridge·I = LLᵀ` for a symmetric positive definite `[n, n]` matrix.
+fn cholesky(matrix: &[f64], ridge: f64, n: usize) -> Vec<f64> {
     let mut lower = vec![0.0; n * n];
     for i in 0..n {
         for j in 0..=i {
@@ -175,30 +217,56 @@ fn solve(matrix: &[f64], ridge: f64, b: &[f64]) -> (Vec<f64>, f64) {
             lower[i * n + j] = if i == j { entry.sqrt() } else { entry / lower[j * n + j] };
         }
     }
-    let mut x = b.to_vec();
-    for i in 0..n {
-        let dot: f64 = (0..i).map(|k| lower[i * n + k] * x[k]).sum();
-        x[i] = (x[i] - dot) / lower[i * n + i];
-    }
-    for i in (0..n).rev() {
-        let dot: f64 = (i + 1..n).map(|k| lower[k * n + i] * x[k]).sum();
-        x[i] = (x[i] - dot) / lower[i * n + i];
-    }
-    let log_determinant = 2.0 * (0..n).map(|i| lower[i * n + i].ln()).sum::<f64>();
-    (x, log_determinant)
+    lower
 }
 
-/// The mixture's forward pass: every class's log-joint and gradient.
-struct Evaluated {
+/// The mixture's forward pass: every class's log-joint and gradient, and every component's.
+struct Evaluated<'a> {
+    mixture: &'a GaussianMixture,
     noisy: Batch,
     sigmas: Vec<f32>,
-    classes: usize,
     log_joint: Vec<f64>,
     /// `[N, K, D]`
     gradients: Vec<f64>,
+    /// `[N]`, one a component.
+    places: Vec<Vec<At>>,
 }
 
-impl Forward for Evaluated {
+impl Evaluated<'_> {
+    fn classes(&self) -> usize {
+        self.mixture.classes.len()
+    }
+
+    /// Every class's gradient at picture `index`.
+    fn gradients_of(&self, index: usize) -> impl Iterator<Item = &[f64]> {
+        let size = self.noisy.shape().len();
+        self.gradients[index * self.classes() * size..][..self.classes() * size].chunks_exact(size)
+    }
+
+    /// Adds `weight·∇² log p(y, class) r` to `sum`, for picture `index`: with `A = (S + σ²I)⁻¹`, gradients g and shares ρ of
+    /// the class's components, `Σ ρ(−A r + g⟨g, r⟩) − ḡ⟨ḡ, r⟩`.
+    fn bend(&self, index: usize, class: usize, weight: f64, r: &[f64], sum: &mut [f64]) {
+        let of_class = || {
+            self.mixture.components.iter().zip(&self.places[index]).filter(|(c, _)| c.class == class).map(|(_, at)| at)
+        };
+        let logs: Vec<f64> = of_class().map(|at| at.log).collect();
+        for (share, at) in posterior(&logs).into_iter().zip(of_class()) {
+            let along = dot(&at.gradient, r);
+            let pairs = at.inverse.times(r).into_iter().zip(&at.gradient);
+            sum.iter_mut().zip(pairs).for_each(|(sum, (solved, g))| *sum += weight * share * (along * g - solved));
+        }
+        if let Some(mean) = self.gradients_of(index).nth(class) {
+            let along = dot(mean, r);
+            sum.iter_mut().zip(mean).for_each(|(sum, g)| *sum -= weight * along * g);
+        }
+    }
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+impl Forward for Evaluated<'_> {
     fn noisy(&self) -> &Batch {
         &self.noisy
     }
@@ -212,17 +280,42 @@ impl Forward for Evaluated {
     }
 
     fn pullback(&self, cotangents: &[f32]) -> Result<Batch> {
-        let each = cotangents_a_picture(self, self.classes, cotangents)?;
+        let each = cotangents_a_picture(self, self.classes(), cotangents)?;
         let size = self.noisy.shape().len();
         let mut values = Vec::with_capacity(self.noisy.len() * each * size);
-        for (row, weights) in cotangents.chunks_exact(self.classes).enumerate() {
-            let gradients = &self.gradients[row / each * self.classes * size..][..self.classes * size];
+        for (row, weights) in cotangents.chunks_exact(self.classes()).enumerate() {
             let mut sum = vec![0.0; size];
-            for (weight, gradient) in weights.iter().zip(gradients.chunks_exact(size)) {
+            for (weight, gradient) in weights.iter().zip(self.gradients_of(row / each)) {
                 sum.iter_mut().zip(gradient).for_each(|(s, g)| *s += f64::from(*weight) * g);
             }
             values.extend(sum.into_iter().map(|v| v as f32));
         }
         Ok(Batch::new(self.noisy.shape(), values))
+    }
+
+    fn curvature(&self, cotangents: &[f32], follows: bool, directions: &Batch) -> Result<Option<Batch>> {
+        let each = check_directions(self, self.classes(), cotangents, directions)?;
+        let mut values = Vec::with_capacity(directions.values().len());
+        for (row, weights) in cotangents.chunks_exact(self.classes()).enumerate() {
+            let index = row / each;
+            let r: Vec<f64> = directions.row(row).iter().map(|v| f64::from(*v)).collect();
+            let mut sum = vec![0.0; r.len()];
+            let mut mean = vec![0.0; r.len()];
+            for (class, (weight, gradient)) in weights.iter().zip(self.gradients_of(index)).enumerate() {
+                let weight = f64::from(*weight);
+                if weight == 0.0 {
+                    continue;
+                }
+                self.bend(index, class, weight, &r, &mut sum);
+                if follows {
+                    let along = dot(gradient, &r);
+                    sum.iter_mut().zip(gradient).for_each(|(sum, g)| *sum += weight * along * g);
+                    mean.iter_mut().zip(gradient).for_each(|(mean, g)| *mean += weight * g);
+                }
+            }
+            let along = dot(&mean, &r);
+            values.extend(sum.iter().zip(&mean).map(|(sum, g)| (sum - along * g) as f32));
+        }
+        Ok(Some(Batch::new(self.noisy.shape(), values)))
     }
 }

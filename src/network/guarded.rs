@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use crate::engine::{Analysis, Ascended, Ascent, Passes, Size, Tape};
+use crate::engine::{Analysis, Ascended, Ascent, Directions, Passes, Size, Tape};
 use crate::{Error, Result};
 
 /// Two engines for one network, of which the first may fail.
@@ -106,13 +106,25 @@ impl Tape for GuardedTape<'_> {
         if self.owner.attempt(|| self.tape.pullback(density, logits, out)).is_some() {
             return Ok(());
         }
+        self.on_processor(|tape| tape.pullback(density, logits, out))
+    }
+
+    /// The card's, if it has them.
+    fn curvature(&self, directions: &Directions, out: &mut [f32]) -> Result<bool> {
+        Ok(self.owner.attempt(|| self.tape.curvature(directions, out)) == Some(true))
+    }
+}
+
+impl GuardedTape<'_> {
+    /// Runs `job` on the processor's own forward pass, which the first one makes.
+    fn on_processor<T>(&self, job: impl FnOnce(&dyn Tape) -> Result<T>) -> Result<T> {
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
         let (noisy, size, sigmas) = &self.job;
         let tape = match second.take() {
             Some(tape) => tape,
             None => self.owner.processor.forward(noisy, *size, sigmas)?,
         };
-        let done = tape.pullback(density, logits, out);
+        let done = job(&*tape);
         *second = Some(tape);
         done
     }

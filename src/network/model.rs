@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::tensors::{Place, TensorPasses};
 use super::{Checkpoint, Description, DeviceChoice};
-use crate::engine::{Ascended, Ascent, Passes, Tape};
-use crate::joint::{Forward, JointModel, Linear, SigmaRange, check_input, cotangents_a_picture};
+use crate::engine::{Ascended, Ascent, Directions, Passes, Tape};
+use crate::joint::{Forward, JointModel, Linear, SigmaRange, check_directions, check_input, cotangents_a_picture};
 use crate::picture::{Batch, Shape, normals};
 use crate::{Error, Result};
 
@@ -251,5 +251,15 @@ impl Forward for Pass<'_> {
         let mut gradient = vec![0.0; density.len() * self.noisy.shape().len()];
         self.tape.pullback(&density, cotangents, &mut gradient)?;
         Ok(Batch::new(self.noisy.shape(), gradient))
+    }
+    fn curvature(&self, cotangents: &[f32], follows: bool, directions: &Batch) -> Result<Option<Batch>> {
+        let classes = self.network.classes().len();
+        check_directions(self, classes, cotangents, directions)?;
+        let density: Vec<f32> = cotangents.chunks_exact(classes).map(density_weight).collect();
+        let mut out = vec![0.0; directions.values().len()];
+        let along = directions.values();
+        let asked = Directions { density: &density, logits: cotangents, follows, along };
+        let done = self.tape.curvature(&asked, &mut out)?;
+        Ok(done.then(|| Batch::new(self.noisy.shape(), out)))
     }
 }

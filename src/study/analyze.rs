@@ -136,15 +136,15 @@ pub fn analyze(
 }
 
 /// The standard deviation that the model is told, and where it comes from.
-struct Level {
-    sigma: f32,
-    estimated: bool,
-    used: f32,
-    notes: Vec<String>,
+pub(super) struct Level {
+    pub sigma: f32,
+    pub estimated: bool,
+    pub used: f32,
+    pub notes: Vec<String>,
 }
 
 impl Level {
-    fn of(model: &dyn JointModel, request: &Request) -> Result<Self> {
+    pub fn of(model: &dyn JointModel, request: &Request) -> Result<Self> {
         let mut notes = Vec::new();
         let mut estimated = false;
         let mut sigma = request.assumed_sigma;

@@ -7,6 +7,7 @@
 mod analyze;
 mod attacked;
 pub mod evaluation;
+pub mod lab;
 pub mod level;
 pub mod looks;
 pub mod native;
@@ -24,5 +25,5 @@ pub use analyze::analyze;
 pub use attacked::{AttackRequest, Attacked, Written, attack};
 pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked, target, target_argument};
 pub use result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
-pub use sheet::{Theme, sheet};
+pub use sheet::{Theme, audit_sheet, evidence_sheet, samples_sheet, sheet, uncertainty_sheet};
 pub use sweep::{Sweep, SweepRequest, sweep};

@@ -38,6 +38,11 @@ macro_rules! engine_tests {
             }
 
             #[test]
+            fn second_derivatives_are_the_truth_along_any_directions() {
+                suite::unless($missing, || suite::curvature(&$new, $tolerance, Family::$family));
+            }
+
+            #[test]
             fn rows_are_independent_and_linear() {
                 suite::unless($missing, || suite::rows(&$new, $tolerance, Family::$family));
             }

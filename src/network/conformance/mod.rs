@@ -1,6 +1,7 @@
 //! One suite for every engine: the contract of [`crate::engine`] as tests. An engine joins by one `engine_tests!` for each family of
 //! networks that it answers for.
 
+mod curvature;
 mod engines;
 mod learning;
 mod networks;
@@ -10,6 +11,7 @@ use crate::Result;
 use crate::engine::{Learner, Passes};
 use crate::program::Program;
 
+pub use curvature::curvature;
 pub(crate) use engines::engine_tests;
 pub use learning::{golden_losses, learning, true_losses};
 pub use networks::{architecture, random};

@@ -4,16 +4,24 @@
 //! conditional denoisers, the most probable class first. Small pictures are enlarged by whole factors, so that a pixel
 //! stays a crisp square.
 
+mod audit;
+mod evidence;
 mod kerning;
+mod lab;
 mod page;
 mod raster;
+mod samples;
 mod text;
 mod theme;
 
 use image::RgbImage;
 
 use super::Study;
+pub use audit::audit_sheet;
+pub use evidence::evidence_sheet;
+pub use lab::uncertainty_sheet;
 use page::Page;
+pub use samples::samples_sheet;
 pub use theme::Theme;
 
 /// Draws the sheet of a study, titled with the picture's name.

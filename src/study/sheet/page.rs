@@ -5,7 +5,8 @@ use image::{Rgb, RgbImage};
 use super::raster::{fill, frame, place, rectangle, shown, signed};
 use super::text::{BODY, HEADLINE, LABEL, SMALL, SUBTITLE};
 use super::theme::{CONTENT, GAP, MARGIN, Palette, Theme, WIDTH};
-use crate::picture::{METRICS, Metric, Picture};
+use crate::picture::{METRICS, Metric, Noise, Picture};
+use crate::study::looks::{ColourMap, SEQUENTIAL, WRONG};
 use crate::study::words::{number, percent_in_print, round_up, scientific};
 use crate::study::{Fidelity, Study, level, ranked};
 
@@ -22,19 +23,29 @@ pub(super) struct Page {
     y: u32,
 }
 
-/// One panel of the first row.
-struct Panel {
-    label: &'static str,
-    formula: &'static str,
-    image: RgbImage,
-    caption: Caption,
+/// One panel of a row of pictures.
+pub(super) struct Panel {
+    pub label: String,
+    pub formula: &'static str,
+    pub image: RgbImage,
+    pub caption: Caption,
 }
 
-enum Caption {
+pub(super) enum Caption {
     /// The first of these ways to say it that there is room for.
     Text(Vec<String>),
     /// A colour key from minus this to plus this.
     Key(f32),
+    /// A colour key of magnitudes, from 0 to this.
+    Magnitude(f32),
+}
+
+/// What the head of a page says: the picture's name, the verdict in two words, and a line at each end below.
+pub(super) struct Head<'a> {
+    pub title: &'a str,
+    pub verdict: [String; 2],
+    pub line: String,
+    pub right: String,
 }
 
 /// One picture of the grid of conditional denoisers.
@@ -53,12 +64,19 @@ impl Page {
 
     /// What was studied: the picture's name, and the model, noise and seed.
     pub fn header(&mut self, study: &Study, title: &str) {
-        let class = &study.model.classes[study.predicted()];
-        let verdict = percent_in_print(study.posterior[study.predicted()]);
+        let class = study.model.classes[study.predicted()].clone();
+        let verdict = [class, percent_in_print(study.posterior[study.predicted()])];
+        let right = study.log_density.map_or(String::new(), |log| format!("log p(y) = {}", number(log, 1)));
+        self.head(&Head { title, verdict, line: subtitle(study), right });
+    }
+
+    /// The head of the page, above a rule.
+    pub fn head(&mut self, head: &Head) {
+        let Head { title, verdict: [class, verdict], line, right: quiet } = head;
         let right = (WIDTH - MARGIN) as f32;
         let baseline = self.y as f32 + 38.0;
-        let verdict_width = HEADLINE.width(&verdict);
-        HEADLINE.draw_right(&mut self.image, (right, baseline), self.palette.accent, &verdict);
+        let verdict_width = HEADLINE.width(verdict);
+        HEADLINE.draw_right(&mut self.image, (right, baseline), self.palette.accent, verdict);
         let class = HEADLINE.fit(class, CONTENT as f32 * 0.4);
         let class_right = right - verdict_width - 20.0;
         HEADLINE.draw_right(&mut self.image, (class_right, baseline), self.palette.ink, &class);
@@ -67,12 +85,9 @@ impl Page {
         HEADLINE.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.ink, &title);
 
         let baseline = baseline + 42.0;
-        let line = subtitle(study);
+        let line = SUBTITLE.fit(line, CONTENT as f32 - SUBTITLE.width(quiet) - 24.0);
         SUBTITLE.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.quiet, &line);
-        if let Some(density) = study.log_density {
-            let density = format!("log p(y) = {}", number(density, 1));
-            SUBTITLE.draw_right(&mut self.image, (right, baseline), self.palette.quiet, &density);
-        }
+        SUBTITLE.draw_right(&mut self.image, (right, baseline), self.palette.quiet, quiet);
         self.rule(baseline as u32 + 30);
         self.y = baseline as u32 + 30 + 48;
     }
@@ -80,16 +95,21 @@ impl Page {
     /// The first row. Returns the width of its panels and where the second begins: the grid of the rest of the page.
     pub fn pictures(&mut self, study: &Study) -> (u32, u32) {
         let panels = panels(study, &self.palette);
-        let columns = panels.len() as u32;
+        self.row(&panels, panels.len() as u32)
+    }
+
+    /// A row of panels, on a grid of `columns`. Returns the width of its panels and where the second column begins.
+    pub fn row(&mut self, panels: &[Panel], columns: u32) -> (u32, u32) {
         let room = (CONTENT - (columns - 1) * GAP) / columns;
         let size = fill(panels[0].image.dimensions(), (room, room + 80));
         let label_y = self.y as f32 + 18.0;
         let top = self.y + 38;
         for (index, panel) in panels.iter().enumerate() {
             let x = column(index as u32, columns, MARGIN, CONTENT, size.0);
-            LABEL.draw(&mut self.image, (x as f32, label_y), self.palette.ink, panel.label);
+            let label = LABEL.fit(&panel.label, size.0 as f32);
+            LABEL.draw(&mut self.image, (x as f32, label_y), self.palette.ink, &label);
             let right = ((x + size.0) as f32, label_y);
-            if LABEL.width(panel.label) + BODY.width(panel.formula) + 12.0 <= size.0 as f32 {
+            if LABEL.width(&label) + BODY.width(panel.formula) + 12.0 <= size.0 as f32 {
                 BODY.draw_right(&mut self.image, right, self.palette.quiet, panel.formula);
             }
             place(&mut self.image, &panel.image, (x, top), size);
@@ -102,7 +122,15 @@ impl Page {
                     let text = BODY.fit(way.map_or("", String::as_str), room);
                     BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, &text);
                 }
-                Caption::Key(range) => self.key(x, baseline, size.0, *range),
+                Caption::Key(range) => {
+                    let text = level_text(*range);
+                    let ends = [format!("−{text}"), format!("+{text}")];
+                    self.key(x, baseline, size.0, &ends, self.palette.signed);
+                }
+                Caption::Magnitude(range) => {
+                    let ends = ["0".to_owned(), level_text(*range)];
+                    self.key(x, baseline, size.0, &ends, &SEQUENTIAL);
+                }
             }
         }
         self.y = top + size.1 + 32 + 56;
@@ -120,16 +148,7 @@ impl Page {
 
     /// What the numbers rest on.
     pub fn footer(&mut self, study: &Study) {
-        self.y += 36;
-        self.rule(self.y);
-        let mut baseline = self.y as f32 + 36.0;
-        for note in &study.notes {
-            let note = SMALL.fit(note, CONTENT as f32);
-            SMALL.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.ink, &note);
-            baseline += 26.0;
-        }
         let mut facts = vec![
-            format!("denoscope {}", env!("CARGO_PKG_VERSION")),
             format!("computed on {}", study.model.device),
             format!("forward {} ms", number(study.timings.forward, 0)),
             format!("adjoint {} ms", number(study.timings.adjoint, 0)),
@@ -137,6 +156,20 @@ impl Page {
         if let Some(error) = study.identity_error {
             facts.push(format!("max | E[x | y] − Σ p(c | y) E[x | y, c] | = {}", scientific(error)));
         }
+        self.foot(&study.notes, facts);
+    }
+
+    /// The foot of the page: notes, and facts in one line below a rule.
+    pub fn foot(&mut self, notes: &[String], mut facts: Vec<String>) {
+        self.y += 36;
+        self.rule(self.y);
+        let mut baseline = self.y as f32 + 36.0;
+        for note in notes {
+            let note = SMALL.fit(note, CONTENT as f32);
+            SMALL.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.ink, &note);
+            baseline += 26.0;
+        }
+        facts.insert(0, format!("denoscope {}", env!("CARGO_PKG_VERSION")));
         let line = SMALL.fit(&facts.join("  ·  "), CONTENT as f32);
         SMALL.draw(&mut self.image, (MARGIN as f32, baseline), self.palette.quiet, &line);
         self.y = baseline as u32;
@@ -147,23 +180,69 @@ impl Page {
         image::imageops::crop_imm(&self.image, 0, 0, WIDTH, (self.y + MARGIN - 16).min(TALLEST)).to_image()
     }
 
+    /// A line of text across the page, under a rule: the name of a section, and a formula at the right end.
+    pub fn chapter(&mut self, label: &str, formula: &str) {
+        self.rule(self.y);
+        self.y += 48;
+        self.section(MARGIN, CONTENT, label, formula);
+        self.y += 42;
+    }
+
+    /// A line of a table: what it is about, in the first third, and a figure in each column; wrong ones stand out.
+    pub fn figures(&mut self, label: &str, quiet: &str, cells: &[(String, bool)]) {
+        let (ink, faint) = (self.palette.ink, self.palette.quiet);
+        let baseline = self.y as f32 + 20.0;
+        let first = CONTENT as f32 / 3.0;
+        let label = BODY.fit(label, first - 12.0);
+        BODY.draw(&mut self.image, (MARGIN as f32, baseline), ink, &label);
+        let quiet = SMALL.fit(quiet, CONTENT as f32);
+        SMALL.draw(&mut self.image, (MARGIN as f32, baseline + 26.0), faint, &quiet);
+        let each = (CONTENT as f32 - first) / cells.len().max(1) as f32;
+        for (index, (text, is_wrong)) in cells.iter().enumerate() {
+            let right = MARGIN as f32 + first + (index + 1) as f32 * each;
+            let colour = if *is_wrong { Rgb(WRONG) } else { ink };
+            BODY.draw_right(&mut self.image, (right, baseline), colour, &BODY.fit(text, each - 8.0));
+        }
+        self.y += if quiet.is_empty() { 40 } else { 68 };
+    }
+
+    /// Takes `height` pixels of the page for a drawing; returns their top.
+    pub fn take(&mut self, height: u32) -> u32 {
+        let top = self.y;
+        self.y += height;
+        top
+    }
+
+    /// The page itself.
+    pub fn image(&mut self) -> &mut RgbImage {
+        &mut self.image
+    }
+
+    /// A patch of colour before the next line of figures.
+    pub fn swatch(&mut self, colour: Rgb<u8>) {
+        rectangle(&mut self.image, (MARGIN, self.y + 6), (16, 16), colour);
+    }
+
+    /// The page's colours.
+    pub fn palette(&self) -> &Palette {
+        &self.palette
+    }
+
     /// A thin line across the page.
     fn rule(&mut self, y: u32) {
         rectangle(&mut self.image, (MARGIN, y), (CONTENT, 1), self.palette.faint);
     }
 
-    /// A colour key under the residual: its range in words at both ends.
-    fn key(&mut self, x: u32, baseline: f32, width: u32, range: f32) {
-        let text = level_text(range);
-        let (low, high) = (format!("−{text}"), format!("+{text}"));
-        BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, &low);
-        BODY.draw_right(&mut self.image, ((x + width) as f32, baseline), self.palette.quiet, &high);
-        let start = x + BODY.width(&low).ceil() as u32 + 14;
-        let end = (x + width).saturating_sub(BODY.width(&high).ceil() as u32 + 14).max(start + 1);
+    /// A colour key under a map: its range in words at both ends.
+    fn key(&mut self, x: u32, baseline: f32, width: u32, [low, high]: &[String; 2], colours: &ColourMap) {
+        BODY.draw(&mut self.image, (x as f32, baseline), self.palette.quiet, low);
+        BODY.draw_right(&mut self.image, ((x + width) as f32, baseline), self.palette.quiet, high);
+        let start = x + BODY.width(low).ceil() as u32 + 14;
+        let end = (x + width).saturating_sub(BODY.width(high).ceil() as u32 + 14).max(start + 1);
         let top = baseline as u32 - 12;
         for column in start..end {
-            let value = 2.0 * (column - start) as f32 / (end - start).max(2) as f32 - 1.0;
-            let colour = Rgb(self.palette.signed.rgb(value));
+            let share = (column - start) as f32 / (end - start).max(2) as f32;
+            let colour = Rgb(colours.rgb(colours.low + (1.0 - colours.low) * share));
             rectangle(&mut self.image, (column, top), (1, 10), colour);
         }
         frame(&mut self.image, (start, top), (end - start, 10), self.palette.faint);
@@ -287,19 +366,23 @@ fn column(index: u32, columns: u32, left: u32, width: u32, size: u32) -> u32 {
     left + index * (width - size.min(width)) / (columns - 1).max(1)
 }
 
-/// Model, noise and seed in one line.
 fn subtitle(study: &Study) -> String {
-    let sigma = level::describe(study.sigma);
-    let noise = match study.noise {
-        Some(noise) if (noise.sigma - study.sigma).abs() > f32::EPSILON => {
+    origin(&study.model.name, study.noise, study.sigma, study.sigma_estimated)
+}
+
+/// Model, noise and seed in one line.
+pub(super) fn origin(model: &str, noise: Option<Noise>, sigma: f32, estimated: bool) -> String {
+    let told = level::describe(sigma);
+    let noise = match noise {
+        Some(noise) if (noise.sigma - sigma).abs() > f32::EPSILON => {
             let added = level::describe(noise.sigma);
-            format!("{} noise σ = {added}, read with σ = {sigma}  ·  seed {}", noise.kind.title(), noise.seed)
+            format!("{} noise σ = {added}, read with σ = {told}  ·  seed {}", noise.kind.title(), noise.seed)
         }
-        Some(noise) => format!("{} noise σ = {sigma}  ·  seed {}", noise.kind.title(), noise.seed),
-        None if study.sigma_estimated => format!("noise of its own, estimated σ = {sigma}"),
-        None => format!("noise of its own, σ = {sigma}"),
+        Some(noise) => format!("{} noise σ = {told}  ·  seed {}", noise.kind.title(), noise.seed),
+        None if estimated => format!("noise of its own, estimated σ = {told}"),
+        None => format!("noise of its own, σ = {told}"),
     };
-    format!("model {}  ·  {noise}", study.model.name)
+    format!("model {model}  ·  {noise}")
 }
 
 /// The panels of the first row: of the whole picture at its own size if there is one.
@@ -315,18 +398,18 @@ fn panels(study: &Study, palette: &Palette) -> Vec<Panel> {
         None => Caption::Text(vec![format!("{} × {} pixels", noisy.shape().width, noisy.shape().height)]),
     };
     if let Some(clean) = clean {
-        panels.push(Panel { label: "Clean", formula: "x", image: shown(clean), caption: size });
+        panels.push(Panel { label: "Clean".into(), formula: "x", image: shown(clean), caption: size });
     }
-    panels.push(Panel { label: "Noisy", formula: "y", image: shown(noisy), caption: noisy_caption });
+    panels.push(Panel { label: "Noisy".into(), formula: "y", image: shown(noisy), caption: noisy_caption });
     let caption = Caption::Text(fidelities.1.map(quality).unwrap_or_default());
-    panels.push(Panel { label: "Denoised", formula: "E[x | y]", image: shown(denoised), caption });
+    panels.push(Panel { label: "Denoised".into(), formula: "E[x | y]", image: shown(denoised), caption });
     let (label, formula, residual) = match clean {
         Some(clean) => ("Error", "E[x | y] − x", denoised.zip(clean, |d, x| d - x)),
         None => ("Residual", "y − E[x | y]", noisy.zip(denoised, |y, d| y - d)),
     };
     let range = signed_range(&residual);
     let image = signed(&residual, range, palette.signed);
-    panels.push(Panel { label, formula, image, caption: Caption::Key(range) });
+    panels.push(Panel { label: label.into(), formula, image, caption: Caption::Key(range) });
     panels
 }
 
@@ -340,7 +423,7 @@ fn quality(fidelity: Fidelity) -> Vec<String> {
 }
 
 /// A round number (1, 2 or 5 times a power of ten) that all but the most extreme values stay within.
-fn signed_range(residual: &Picture) -> f32 {
+pub(super) fn signed_range(residual: &Picture) -> f32 {
     let mut sizes: Vec<f32> = residual.values().iter().map(|v| v.abs()).filter(|v| v.is_finite()).collect();
     sizes.sort_by(f32::total_cmp);
     let large = sizes.get(sizes.len().saturating_sub(1) * 199 / 200).copied().unwrap_or(0.0).max(1e-4);

@@ -33,6 +33,15 @@ pub(super) fn signed(picture: &Picture, range: f32, colours: &ColourMap) -> RgbI
     })
 }
 
+/// The root of the mean over the channels, coloured from 0 to `range`: a standard deviation from variances.
+pub(super) fn deviation(variance: &Picture, range: f32, colours: &ColourMap) -> RgbImage {
+    let channels = variance.shape().channels;
+    pixels(variance, |y, x| {
+        let mean = (0..channels).map(|c| variance.at(c, y, x)).sum::<f32>() / channels as f32;
+        Rgb(colours.rgb(mean.max(0.0).sqrt() / range))
+    })
+}
+
 fn pixels(picture: &Picture, colour: impl Fn(usize, usize) -> Rgb<u8>) -> RgbImage {
     let shape = picture.shape();
     RgbImage::from_fn(shape.width as u32, shape.height as u32, |x, y| colour(y as usize, x as usize))

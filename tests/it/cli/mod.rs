@@ -12,6 +12,7 @@ mod models;
 mod program;
 mod python;
 mod train;
+mod uncertainty;
 
 use std::fs;
 use std::path::PathBuf;
@@ -71,7 +72,10 @@ impl Desk {
 
     fn arguments(line: &str) -> Vec<&str> {
         let mut arguments: Vec<&str> = line.split_whitespace().collect();
-        let takes_model = ["analyze", "denoise", "attack", "certify", "eval"].iter().any(|name| line.starts_with(name));
+        let takes_model =
+            ["analyze", "denoise", "attack", "certify", "eval", "uncertainty", "audit", "evidence", "sample"]
+                .iter()
+                .any(|name| line.starts_with(name));
         if takes_model && !line.contains("--help") {
             arguments.extend(["--model", "tiny.safetensors", "--device", "cpu"]);
         }

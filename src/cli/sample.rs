@@ -1,0 +1,182 @@
+//! `denoscope sample`: pictures drawn from the model, out of nothing or from the posterior of a noisy picture.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::arguments::{ModelArguments, NoiseArguments, part, say_abilities, sigma};
+use super::outputs::{OutputArguments, make_folder};
+use super::pictures;
+use super::{Done, Ending, console};
+use crate::joint::JointModel;
+use crate::picture::{Fit, Picture, save, save_image};
+use crate::study::lab::{Guidance, SampleReport, SampleRequest, Samples, Start, sample, wilson};
+use crate::study::words::percent_in_print;
+use crate::study::{Theme, class_index, ranked, samples_sheet};
+use crate::task::Cancel;
+use crate::{Error, Result, limits};
+
+/// Draw pictures from the model: out of nothing, as a class, or what a noisy picture could have been
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  denoscope sample --count 16 --as cat --guidance 2 --sheet cats.png\n  \
+                        denoscope sample sample:cifar10/frog --sigma 100/255 --count 64 --steps 64 --sheet frogs.png\n\n\
+                        Without a picture they are drawn out of nothing, by Heun's method with the levels and the churn of Karras et al. \
+                        2022. Of a picture with noise they are restorations drawn from p(x | y) by ancestral steps; how often each class \
+                        comes out is the posterior by counting, which stands beside p(c | y). Formulas and sources: docs/lab.md.")]
+pub(super) struct SampleCommand {
+    /// A picture to restore in many ways: a file, or sample:digits/7 for one that comes with the program
+    #[arg(value_name = "IMAGE")]
+    pub(super) image: Option<PathBuf>,
+    #[command(flatten)]
+    model: ModelArguments,
+    /// The standard deviation of the picture's noise, as 0.3 or 75/255 (75/255 if not given)
+    #[arg(long, value_name = "S", value_parser = sigma, requires = "image")]
+    sigma: Option<f32>,
+    #[command(flatten)]
+    noise: NoiseArguments,
+    /// Add no noise: the picture has its own, of --sigma
+    #[arg(long, conflicts_with = "noise", requires = "sigma")]
+    already_noisy: bool,
+    /// How many pictures
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    count: usize,
+    /// Draw towards this class
+    #[arg(long = "as", value_name = "CLASS")]
+    class: Option<String>,
+    /// How much: 1 draws from the class, more exaggerates it
+    #[arg(long, value_name = "W", default_value_t = 1.0, requires = "class")]
+    guidance: f64,
+    /// How many noise levels; each takes two evaluations out of nothing, one for restorations
+    #[arg(long, value_name = "N", default_value_t = 18)]
+    steps: usize,
+    /// How much noise is put back on the way, of pictures out of nothing
+    #[arg(long, value_name = "S", default_value_t = 0.0, conflicts_with = "image")]
+    churn: f64,
+    /// The largest noise level of pictures out of nothing (the model's if not given)
+    #[arg(long, value_name = "S", value_parser = sigma, conflicts_with = "image")]
+    from: Option<f32>,
+    /// The smallest noise level (2/255, or the model's if that is larger)
+    #[arg(long, value_name = "S", value_parser = sigma)]
+    to: Option<f32>,
+    /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
+    #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
+    pub(super) fit: Fit,
+    /// Write each picture into a folder, as 0.png, 1.png and so on
+    #[arg(long, short, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// Draw them all as a sheet
+    #[arg(long, value_name = "FILE.png")]
+    sheet: Option<PathBuf>,
+    /// Draw the sheet on dark paper
+    #[arg(long, requires = "sheet")]
+    dark: bool,
+    #[command(flatten)]
+    results: OutputArguments,
+}
+
+impl SampleCommand {
+    pub fn run(&self) -> Done {
+        let images: Vec<PathBuf> = self.image.iter().cloned().collect();
+        let mut outputs = self.results.outputs(pictures::files(&images).chain(self.model.file().as_deref()))?;
+        if let Some(path) = &self.sheet {
+            outputs.file("--sheet", path)?;
+        }
+        let names: Vec<PathBuf> = (0..self.count.min(10_000)).map(|number| format!("{number}.png").into()).collect();
+        let files = match &self.output {
+            None => Vec::new(),
+            Some(folder) => outputs.picture_of_each("--output", &folder.join(""), &names)?,
+        };
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping")?;
+        let model = &*self.model.open(&cancel)?;
+        say_abilities(model);
+        let mut noisy = None;
+        pictures::each(&images, model, self.fit, |input| {
+            noisy = Some(input.fitted.picture);
+            Ok(())
+        })?;
+        if self.image.is_some() && noisy.is_none() {
+            return Ok(Ending::WithFailures);
+        }
+        let request = self.request(noisy, model)?;
+        let bar = console::progress(1000, "{bar:24} {percent} %, {eta} left");
+        let found = sample(model, &request, &cancel, &mut |share, _| bar.set_position((share * 1000.0) as u64));
+        bar.finish_and_clear();
+        let found = found?;
+        for (path, sample) in files.iter().zip(&found.list) {
+            make_folder(path)?;
+            save(path, &sample.picture, self.results.force)?;
+        }
+        if let Some(path) = &self.sheet {
+            let theme = if self.dark { Theme::Dark } else { Theme::Light };
+            let title = match &self.image {
+                Some(path) => {
+                    format!("What could {} be?", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+                }
+                None => "Drawn from the model".to_owned(),
+            };
+            make_folder(path)?;
+            save_image(path, &samples_sheet(&found, &request, &title, theme).into(), self.results.force)?;
+        }
+        self.print(&found)?;
+        self.results.write(&SampleReport::of(&found, &request))?;
+        Ok(Ending::Complete)
+    }
+
+    /// The request, of a picture in the model's shape if there is one; refused here is what would fail only after work.
+    pub(super) fn request(&self, picture: Option<Picture>, model: &dyn JointModel) -> Result<SampleRequest> {
+        let range = model.sigma_range();
+        let class = self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()?;
+        let sigma = self.sigma.unwrap_or(75.0 / 255.0);
+        limits::positive_sigma("--sigma", sigma)?;
+        for (option, level) in [("--from", self.from), ("--to", self.to)] {
+            level.map_or(Ok(()), |level| limits::positive_sigma(option, level))?;
+        }
+        let noise = self.noise.at(sigma);
+        let to = self.to.unwrap_or(2.0 / 255.0).max(range.min);
+        let (start, from) = match picture {
+            Some(picture) if self.already_noisy => (Start::Noisy(picture, sigma), sigma),
+            Some(picture) => (Start::Noisy(noise.apply(&picture), sigma), sigma),
+            None => (Start::Nothing, self.from.unwrap_or(range.max.min(limits::LARGEST_SIGMA)).min(range.max)),
+        };
+        let request = SampleRequest {
+            start,
+            count: self.count,
+            guidance: class.map(|class| Guidance { class, weight: self.guidance }),
+            levels: (from, to),
+            steps: self.steps,
+            churn: self.churn,
+            seed: noise.seed,
+        };
+        request.check(model.classes().len())?;
+        if self.count.saturating_mul(model.shape().len()) > 1 << 28 {
+            return Err(Error::option("--count", "asks for more pictures than fit into the memory"));
+        }
+        Ok(request)
+    }
+
+    fn print(&self, found: &Samples) -> Result<()> {
+        let total = found.list.len();
+        self.results.say(format!("{total} pictures by {} on {}", found.model.name, found.model.device))?;
+        if !found.model.is_classifier() {
+            return Ok(());
+        }
+        let counts = found.counts();
+        let shares: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
+        for class in ranked(&shares).into_iter().filter(|&class| counts[class] > 0) {
+            let (low, high) = wilson(counts[class], total);
+            let beside = found
+                .posterior
+                .as_ref()
+                .map_or(String::new(), |p| format!("; p(c | y) {}", percent_in_print(p[class])));
+            self.results.say(format!(
+                "  {:>5} {}, {} to {}{beside}",
+                counts[class],
+                found.model.classes[class],
+                percent_in_print(low),
+                percent_in_print(high)
+            ))?;
+        }
+        Ok(())
+    }
+}

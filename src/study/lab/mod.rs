@@ -1,0 +1,38 @@
+//! The lab: what the Jacobian of the denoiser says of one picture. Formulas and sources are in `docs/lab.md`.
+//!
+//! A [`Scene`] is a picture as the model sees it, with its forward pass. [`doubt`] tells how unsure the model is of every
+//! pixel and why, [`components`] what else the picture could be, [`filter`] what a pixel of the result was made of.
+
+mod audit;
+mod audit_report;
+#[cfg(test)]
+mod audit_tests;
+mod components;
+mod doubt;
+mod evidence;
+mod evidence_report;
+mod filter;
+mod lanczos;
+mod operator;
+mod report;
+mod residuals;
+mod sample;
+mod sample_report;
+mod scene;
+#[cfg(test)]
+mod tests;
+mod uncertainty;
+
+pub use audit::{Audit, AuditRequest, LARGEST_DRAWS, LARGEST_LEVELS, LevelAudit, audit};
+pub use audit_report::AuditReport;
+pub use components::{Component, Components, LARGEST_COUNT, Region, components};
+pub use doubt::{Doubt, Estimate, LARGEST_PROBES, Probes, doubt};
+pub use evidence::{ClassEvidence, Evidence, EvidenceRequest, LARGEST_SCALES, LARGEST_TRIALS, evidence};
+pub use evidence_report::EvidenceReport;
+pub use filter::{Filter, filter};
+pub use report::UncertaintyReport;
+pub use residuals::{Measured, RESIDUALS, Residual};
+pub use sample::{Guidance, LARGEST_SAMPLES, LARGEST_STEPS, Sample, SampleRequest, Samples, Start, sample, wilson};
+pub use sample_report::SampleReport;
+pub use scene::Scene;
+pub use uncertainty::{Progress, Uncertainty, UncertaintyRequest, uncertainty};

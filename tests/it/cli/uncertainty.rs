@@ -1,0 +1,115 @@
+//! The lab: `denoscope uncertainty`, `evidence`, `sample` and `audit`.
+
+use super::{Desk, number};
+
+#[test]
+fn doubt_is_told_as_json_and_drawn_and_both_kinds_add_up() {
+    let desk = Desk::new();
+    let line =
+        "uncertainty a.png b.png --sigma 0.3 --seed 3 --components 2 --region 4,4,6,6 --filter 3,9 --as dog --json -";
+    let json = desk.json(&format!("{line} --sheet sheets/"));
+    for (index, sheet) in ["a.png", "b.png"].into_iter().enumerate() {
+        let found = &json[index];
+        let variance = &found["variance"];
+        let sum = number(&variance["classes"]) + number(&variance["details"]);
+        assert!((sum - number(&variance["total"])).abs() < 1e-12 && sum > 0.0);
+        assert!(
+            number(&found["identity_error"]) < 1e-2 && found["products"] == "differences" && found["probes"].is_null()
+        );
+        assert!(number(&found["trace"]["value"]) < 256.0 && found["values"] == 256);
+        assert_eq!((&found["components"]["class"], &found["filter"]["y"]), (&"dog".into(), &9.into()));
+        assert_eq!(found["components"]["list"].as_array().expect("a list").len(), 2);
+        assert_eq!(found["variance_by_pixel"]["classes"].as_array().expect("a list").len(), 16);
+        assert!(desk.at("sheets").join(sheet).is_file());
+    }
+    let again = desk.json(line);
+    assert_eq!(again[0]["variance"], json[0]["variance"], "the same seed gives the same figures");
+    let probed = desk.json("uncertainty a.png --sigma 0.3 --seed 3 --probes 64 --json -");
+    let (trace, error) = (&probed[0]["trace"], number(&probed[0]["trace"]["standard_error"]));
+    assert!(error > 0.0 && (number(&trace["value"]) - number(&json[0]["trace"]["value"])).abs() < 5.0 * error);
+    assert!(desk.output("uncertainty a.png").contains("which details?"));
+}
+
+#[test]
+fn what_is_no_question_about_doubt_is_refused_by_its_option() {
+    let desk = Desk::new();
+    for (options, name) in [
+        ("--probes 1", "--probes"),
+        ("--components 17", "--components"),
+        ("--components 2 --region 10,10,7,7", "--region"),
+        ("--region 1,1,2,2", "--components"),
+        ("--filter 16,0", "--filter"),
+        ("--filter 1", "--filter"),
+        ("--as cow", "--as"),
+    ] {
+        assert!(desk.refusal(2, &format!("uncertainty a.png {options}")).contains(name), "{options}");
+    }
+}
+
+#[test]
+fn an_audit_gives_every_level_a_health_and_a_sheet() {
+    let desk = Desk::new();
+    let json = desk.json("audit a.png b.png --sigmas 0.05,0.3 --draws 2 --probes 8 --sheet audit.png --json -");
+    let levels = json["levels"].as_array().expect("a list");
+    assert_eq!((levels.len(), &json["pictures"]), (2, &2.into()));
+    for level in levels {
+        let residuals = level["residuals"].as_object().expect("an object");
+        assert_eq!(residuals.len(), 6);
+        // The network is a gradient by its making, trained or not.
+        for id in ["mixture", "derivative", "symmetry"] {
+            assert!(number(&residuals[id]["value"]) <= number(&residuals[id]["limit"]), "{id}: {residuals:?}");
+        }
+        assert!(number(&level["health"]) >= 0.0 && level["samples"] == 4);
+    }
+    assert!(desk.at("audit.png").is_file());
+    assert!(desk.output("audit a.png --sigmas 0.1 --draws 2 --probes 4").contains("health"));
+    assert!(desk.refusal(2, "audit a.png --draws 1").contains("--draws"));
+    assert!(desk.refusal(2, "audit a.png --sigmas 0").contains("--sigmas"));
+}
+
+#[test]
+fn evidence_is_in_bits_by_both_roads_and_adds_up_over_the_picture() {
+    let desk = Desk::new();
+    let line = "evidence a.png --classes cat,3 --levels 12 --draws 3 --from 0.05 --to 0.9 --seed 5";
+    let json = desk.json(&format!("{line} --json - --sheet evidence.png"));
+    let classes = json[0]["classes"].as_array().expect("a list");
+    assert_eq!(classes.iter().map(|c| c["class"].as_str().expect("a name")).collect::<Vec<_>>(), ["cat", "3"]);
+    for class in classes {
+        let value = |road: &str| number(&class[road]["value"]);
+        assert!((value("denoisers") - value("softmax") - value("gap")).abs() < 1e-9);
+        let rows = class["by_pixel"].as_array().expect("rows");
+        let sum: f64 = rows.iter().flat_map(|row| row.as_array().expect("a row")).map(number).sum();
+        assert!((sum - value("denoisers")).abs() < 1e-3 * (1.0 + sum.abs()), "{sum}");
+        assert_eq!(class["softmax_from_above"].as_array().expect("a list").len(), 12);
+    }
+    assert!(desk.at("evidence.png").is_file());
+    assert_eq!(desk.json(&format!("{line} --json -")), json);
+    for (options, name) in [("--levels 1", "--levels"), ("--from 0.5 --to 0.1", "--to"), ("--classes cow", "--classes")]
+    {
+        assert!(desk.refusal(2, &format!("evidence a.png {options}")).contains(name), "{options}");
+    }
+}
+
+#[test]
+fn pictures_are_drawn_out_of_nothing_and_from_a_posterior() {
+    let desk = Desk::new();
+    let line = "sample --count 5 --steps 4 --as dog --guidance 2 --seed 3";
+    let json = desk.json(&format!("{line} --json - --sheet drawn.png -o drawn"));
+    assert_eq!((json["class"].as_str(), json["classes"].as_array().map(Vec::len)), (Some("dog"), Some(5)));
+    assert!(json["posterior"].is_null() && desk.at("drawn.png").is_file() && desk.at("drawn/4.png").is_file());
+    assert_eq!(desk.json(&format!("{line} --json -")), json, "the same seed draws the same");
+    let json = desk.json("sample a.png --sigma 0.4 --count 6 --steps 5 --json - --sheet restored.png");
+    let counts = json["counts"].as_array().expect("a list");
+    assert!((counts.iter().map(|c| number(&c["count"])).sum::<f64>() - 6.0).abs() < 1e-9);
+    assert_eq!(json["posterior"].as_array().expect("a list").len(), 3);
+    assert!(json["churn"].is_null() && desk.at("restored.png").is_file());
+    for (options, name) in [
+        ("--count 0", "--count"),
+        ("--steps 1", "--steps"),
+        ("--guidance 2", "--as"),
+        ("--to 3", "--to"),
+        ("--as cow", "--as"),
+    ] {
+        assert!(desk.refusal(2, &format!("sample {options}")).contains(name), "{options}");
+    }
+}
