@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::data::Purpose;
 use crate::network::{Checkpoint, Storage};
-use crate::study::evaluation::Journal;
+use crate::study::evaluation::{Journal, merge};
 use crate::{data, picture, train};
 
 /// Takes a file's bytes.
@@ -69,10 +69,12 @@ pub fn training_state(bytes: &[u8]) {
     });
 }
 
-/// What reads the journal of an evaluation: after a torn line was left out, it reads the same again.
+/// What reads the journal of an evaluation: after a torn line was left out, it reads the same again. Of one shard's alone figures
+/// are made.
 pub fn journal(bytes: &[u8]) {
     in_folder(&[("journal", bytes)], |folder| {
         let path = folder.join("journal");
+        let _ = merge(std::slice::from_ref(&path));
         if Journal::resume(&path).is_ok() {
             let kept = std::fs::read(&path).expect("readable");
             assert!(bytes.starts_with(&kept), "nothing is made up");

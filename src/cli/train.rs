@@ -118,7 +118,11 @@ impl Bar {
 
 fn figures(evaluation: &Evaluation) -> String {
     let robust = evaluation.robust.map_or_else(String::new, |robust| format!(", under PGD {:.1} %", 100.0 * robust));
-    format!("accuracy {:.2} %{robust}, PSNR {}", 100.0 * evaluation.accuracy, PSNR.write(evaluation.psnr))
+    let psnr = PSNR.write(evaluation.psnr);
+    if evaluation.denoiser {
+        return format!("PSNR {psnr}");
+    }
+    format!("accuracy {:.2} %{robust}, PSNR {psnr}", 100.0 * evaluation.accuracy)
 }
 
 fn finish(summary: &Summary) -> Result<()> {

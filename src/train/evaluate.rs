@@ -36,6 +36,9 @@ pub struct Evaluation {
     /// without such rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub robust: Option<f64>,
+    /// The model has one class: it is a denoiser, and its accuracy says nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub denoiser: bool,
 }
 
 /// Pictures that are attacked when a run is measured, at most.
@@ -115,7 +118,16 @@ pub fn evaluate(
     let pictures = indices.len();
     let count = pictures.max(1) as f64;
     let (accuracy, psnr) = (correct as f64 / count, decibels / count);
-    Ok(Evaluation { step, pictures, accuracy, accuracy_sigma, psnr, psnr_sigma, robust: None })
+    Ok(Evaluation {
+        step,
+        pictures,
+        accuracy,
+        accuracy_sigma,
+        psnr,
+        psnr_sigma,
+        robust: None,
+        denoiser: !network.is_classifier(),
+    })
 }
 
 #[cfg(test)]

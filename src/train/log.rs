@@ -49,7 +49,8 @@ impl LogEntry {
     /// What an evaluation says after `seconds` of training.
     #[must_use]
     pub fn of_evaluation(evaluation: &Evaluation, seconds: f64) -> Self {
-        let (accuracy, psnr) = (Some(evaluation.accuracy), Some(evaluation.psnr));
+        let accuracy = (!evaluation.denoiser).then_some(evaluation.accuracy);
+        let psnr = Some(evaluation.psnr);
         Self { step: evaluation.step, seconds, accuracy, psnr, ..Self::default() }
     }
 
@@ -143,7 +144,8 @@ impl Log {
     /// Adds an evaluation.
     pub fn evaluation(&mut self, seconds: f64, e: &Evaluation) -> Result<()> {
         let psnr = decibels::finite(e.psnr).map_or_else(String::new, |psnr| format!("{psnr:.4}"));
-        self.line(&format!("{},{seconds:.2},,,,,,,,{:.5},{psnr}", e.step, e.accuracy))
+        let accuracy = if e.denoiser { String::new() } else { format!("{:.5}", e.accuracy) };
+        self.line(&format!("{},{seconds:.2},,,,,,,,{accuracy},{psnr}", e.step))
     }
 
     fn line(&mut self, line: &str) -> Result<()> {
@@ -189,6 +191,7 @@ mod tests {
             psnr: 27.5,
             psnr_sigma: 0.1,
             robust: None,
+            denoiser: false,
         };
         log.evaluation(1.5, &measured).unwrap();
         // A line that is still being written waits for its end.

@@ -54,4 +54,6 @@ mod kill_tests;
 #[cfg(all(test, target_os = "linux"))]
 mod memory_tests;
 #[cfg(test)]
+mod row_run_tests;
+#[cfg(test)]
 mod tests;
