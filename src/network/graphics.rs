@@ -219,6 +219,31 @@ mod tests {
     }
 
     #[test]
+    fn a_card_whose_gradients_are_wrong_trains_nothing() {
+        if gpu::cards().is_empty() {
+            return crate::skip::skipped("gpu", "there is no graphics driver: install mesa-vulkan-drivers");
+        }
+        // Each of training's own kernels with arithmetic that a driver got slightly wrong.
+        let tampers: [fn(&mut gpu::kernels::Source); 5] = [
+            |source| source.text = source.text.replace("bend * mean_slope", "1.2 * bend * mean_slope").into(),
+            |source| source.text = source.text.replace("means.x - x * means.y)", "means.x - x * 0.9 * means.y)").into(),
+            |source| source.text = source.text.replace("value += added[i];", "value += 1.1 * added[i];").into(),
+            |source| source.text = source.text.replace("i32(y * p.step) - i32(p.border)", "i32(y * p.step)").into(),
+            |source| source.text = source.text.replace("asked.z * (share", "1.1 * asked.z * (share").into(),
+        ];
+        let card = gpu::choose(&Selector::Number(0)).unwrap();
+        for (number, tamper) in tampers.into_iter().enumerate() {
+            let settings = Settings { tamper: Some(tamper), ..Settings::default() };
+            let gpu = Arc::new(Gpu::open(card.clone(), settings).unwrap());
+            let error = check_learning(&gpu).map_err(|error| error.to_string());
+            let said = error.expect_err(&format!("tampering {number} went by"));
+            assert!(said.contains("other values than the processor"), "{said}");
+        }
+        let gpu = Arc::new(Gpu::open(card, Settings::default()).unwrap());
+        check_learning(&gpu).unwrap();
+    }
+
+    #[test]
     fn a_card_that_is_lost_in_mid_job_leaves_it_to_the_processor() {
         if gpu::cards().is_empty() {
             return crate::skip::skipped("gpu", "there is no graphics driver: install mesa-vulkan-drivers");
