@@ -149,6 +149,7 @@ impl App {
             Command::Tile(command) => feature::tiles::run(host, command),
             Command::Attack(command) => feature::attack::run(host, command),
             Command::Certify(command) => feature::certify::run(host, command),
+            Command::Explore(command) => feature::explore::run(host, command),
             Command::Evaluate(command) => features.evaluation.run(host, command),
             Command::Train(command) => features.training.run(host, command),
             Command::Model(command) => features.models.run(host, command),

@@ -6,6 +6,7 @@ mod attack;
 mod certify;
 mod entry;
 mod evaluate;
+mod explore;
 mod export;
 mod model;
 mod noise;
@@ -18,6 +19,7 @@ pub use attack::AttackCommand;
 pub use certify::CertifyCommand;
 pub use entry::{Entry, Menu};
 pub use evaluate::{EvaluateCommand, Format};
+pub use explore::ExploreCommand;
 pub use export::ExportCommand;
 pub use model::ModelCommand;
 pub use noise::NoiseCommand;
@@ -41,6 +43,8 @@ pub enum Command {
     Attack(AttackCommand),
     /// About the certificate.
     Certify(CertifyCommand),
+    /// About what is explored.
+    Explore(ExploreCommand),
     /// About evaluations.
     Evaluate(EvaluateCommand),
     /// About training.
@@ -68,6 +72,7 @@ groups! {
     Tile(TileCommand),
     Attack(AttackCommand),
     Certify(CertifyCommand),
+    Explore(ExploreCommand),
     Evaluate(EvaluateCommand),
     Train(TrainCommand),
     Model(ModelCommand),
@@ -83,6 +88,7 @@ pub fn entries(panes: Vec<Entry>) -> Vec<Entry> {
         noise::entries(),
         tile::entries(),
         certify::entries(),
+        explore::entries(),
         evaluate::entries(),
         train::entries(),
         model::entries(),

@@ -6,6 +6,7 @@ pub mod certify;
 mod command_line;
 mod drawing;
 pub mod evaluation;
+pub mod explore;
 pub mod export;
 pub mod models;
 pub mod noise;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::attack;
-use crate::gui::gpu::{Compare, Content, Look};
+use crate::gui::gpu::{Compare, Content, Look, Mode};
 use crate::joint::JointModel;
 use crate::picture::{Fit, Noise, NoiseKind};
 
@@ -96,6 +96,18 @@ pub enum TileKind {
     PurifyNoisy,
     /// Denoised again.
     Purified,
+    /// The standard deviation of each pixel by not knowing which class.
+    DoubtClasses,
+    /// The standard deviation of each pixel by not knowing which details.
+    DoubtDetails,
+    /// Both together.
+    DoubtTotal,
+    /// The principal component that is looked at.
+    Component,
+    /// The picture along it.
+    Walked,
+    /// What the pixel under the pointer is made of.
+    Filter,
 }
 
 impl TileKind {
@@ -116,6 +128,12 @@ impl TileKind {
             Self::AttackGradient => "Gradient".to_owned(),
             Self::PurifyNoisy => "With noise".to_owned(),
             Self::Purified => "Purified".to_owned(),
+            Self::DoubtClasses => "Which class?".to_owned(),
+            Self::DoubtDetails => "Which details?".to_owned(),
+            Self::DoubtTotal => "Together".to_owned(),
+            Self::Component => "Component v".to_owned(),
+            Self::Walked => "D + aσ√λ v".to_owned(),
+            Self::Filter => "Filter".to_owned(),
         }
     }
 
@@ -138,7 +156,15 @@ impl TileKind {
     #[must_use]
     pub fn look(self) -> Look {
         match self {
-            Self::Residual | Self::Error | Self::Perturbation | Self::AttackGradient => Look::signed(1.0),
+            Self::Residual
+            | Self::Error
+            | Self::Perturbation
+            | Self::AttackGradient
+            | Self::Component
+            | Self::Filter => Look::signed(1.0),
+            Self::DoubtClasses | Self::DoubtDetails | Self::DoubtTotal => {
+                Look { mode: Mode::FalseColour, ..Look::default() }
+            }
             _ => Look::default(),
         }
     }
@@ -146,7 +172,7 @@ impl TileKind {
     /// Whether it shows a picture, not a difference already.
     #[must_use]
     pub fn is_picture(self) -> bool {
-        !matches!(self, Self::Residual | Self::Error | Self::Perturbation | Self::AttackGradient)
+        self.look().mode == Mode::Picture
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod document;
 pub mod evaluation_form;
+pub mod explore;
 pub mod history;
 pub mod mend;
 pub mod model;

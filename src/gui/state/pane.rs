@@ -15,6 +15,8 @@ impl Pane {
     pub const ADVERSARY: Self = Self::named("Adversary");
     /// What is proved about the picture.
     pub const CERTIFICATE: Self = Self::named("Certificate");
+    /// What the Jacobian of the denoiser tells.
+    pub const EXPLORE: Self = Self::named("Explore");
     /// The figures on a data set.
     pub const EVALUATION: Self = Self::named("Evaluation");
     /// The training run.

@@ -9,6 +9,7 @@ use eframe::egui;
 
 use super::answers::{Answer, AttackAnswer, CertificateAnswer, Fitted};
 use super::document::{Entry, TileKind};
+use super::explore::Explore;
 use super::model::{Model, ModelSource};
 use super::notices::Notices;
 use super::pane::Pane;
@@ -74,6 +75,8 @@ pub struct Session {
     pub preset: Option<&'static attack::Preset>,
     /// The certificate.
     pub certificate: CertificateAnswer,
+    /// What is explored, and what came of it.
+    pub explore: Explore,
     /// Looks that differ from a tile's own.
     pub looks: HashMap<TileKind, Look>,
     /// Zoom and pan of all tiles.

@@ -185,7 +185,29 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
         TileKind::AttackGradient => Some(Raw::of(session.attack.gradient.as_ref()?)),
         TileKind::PurifyNoisy => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[0])),
         TileKind::Purified => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[1])),
+        TileKind::DoubtClasses => doubt_tile(0, session),
+        TileKind::DoubtDetails => doubt_tile(1, session),
+        TileKind::DoubtTotal => doubt_tile(2, session),
+        TileKind::Component => {
+            let stale = session.explore.components.as_ref()?.stale;
+            Some(Raw::of(session.explore.direction.as_ref()?).stale(stale))
+        }
+        TileKind::Walked => {
+            let stale = session.explore.components.as_ref()?.stale;
+            Some(Raw::of(session.explore.walked.as_ref()?).stale(stale))
+        }
+        TileKind::Filter => {
+            let stale = session.explore.filter.as_ref()?.stale;
+            Some(Raw::of(session.explore.weights.as_ref()?).stale(stale))
+        }
     }
+}
+
+/// A map of doubt, on one scale with the others.
+fn doubt_tile(index: usize, session: &Session) -> Option<Raw> {
+    let tiles = session.explore.tiles.as_ref()?;
+    let stale = session.explore.doubt.as_ref().is_some_and(|doubt| doubt.stale);
+    Some(Raw { full: Some(tiles.scale), ..Raw::of(tiles.maps[index].as_ref()?).stale(stale) })
 }
 
 /// What the grid shows of a class, or of all others, from what was restored.

@@ -4,6 +4,7 @@
 mod adversary;
 mod beliefs;
 mod evaluation;
+mod explore;
 mod kill;
 mod labels;
 mod models;

@@ -78,6 +78,9 @@ impl Monkey {
             TileKind::AttackGradient,
             TileKind::PurifyNoisy,
             TileKind::Purified,
+            TileKind::DoubtTotal,
+            TileKind::Walked,
+            TileKind::Filter,
         ])
     }
 

@@ -39,6 +39,7 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
         Command::Attack(_) | Command::Certify(_) => {
             Availability::needs(cx.session.classes().len() != 1, "This model has one class: there is nothing to fool")
         }
+        Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
         Command::Model(_) => Availability::default(),
     }
 }

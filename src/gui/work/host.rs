@@ -115,5 +115,6 @@ impl Host {
         session.curve = Sweep::default();
         session.attack = AttackAnswer::default();
         session.certificate.forget();
+        session.explore.forget();
     }
 }

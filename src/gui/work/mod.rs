@@ -3,6 +3,7 @@
 
 pub mod background;
 pub mod dialogs;
+pub mod explore;
 pub mod host;
 pub mod job;
 pub mod questions;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::explore::ExploreRequest;
 use super::tasks::{
     AttackRequest, CertifyRequest, CurveRequest, EstimateRequest, FitRequest, NoiseRequest, ProbeRequest,
     PurifyRequest, StudyRequest,
@@ -26,8 +27,16 @@ pub enum Lane {
     Purify,
     /// The posterior over σ.
     Curve,
+    /// The filter under the pointer.
+    Filter,
+    /// What else the picture could be.
+    Components,
+    /// Both kinds of doubt.
+    Doubt,
     /// Votes for the certificate.
     Certify,
+    /// The audit of the model.
+    Audit,
 }
 
 /// Which worker serves a lane.
@@ -41,7 +50,7 @@ pub enum Server {
 
 impl Lane {
     /// Every lane, the most urgent first.
-    pub const ALL: [Self; Self::Certify as usize + 1] = [
+    pub const ALL: [Self; Self::Audit as usize + 1] = [
         Self::Fit,
         Self::Noise,
         Self::Estimate,
@@ -50,7 +59,11 @@ impl Lane {
         Self::Probe,
         Self::Purify,
         Self::Curve,
+        Self::Filter,
+        Self::Components,
+        Self::Doubt,
         Self::Certify,
+        Self::Audit,
     ];
 
     /// Who serves it.
@@ -58,7 +71,16 @@ impl Lane {
     pub fn server(self) -> Server {
         match self {
             Self::Fit | Self::Noise | Self::Estimate => Server::Picture,
-            Self::Study | Self::Attack | Self::Probe | Self::Purify | Self::Curve | Self::Certify => Server::Model,
+            Self::Study
+            | Self::Attack
+            | Self::Probe
+            | Self::Purify
+            | Self::Curve
+            | Self::Filter
+            | Self::Components
+            | Self::Doubt
+            | Self::Certify
+            | Self::Audit => Server::Model,
         }
     }
 }
@@ -91,8 +113,16 @@ pub struct Questions {
     pub purify: Asked<PurifyRequest>,
     /// The curve over σ.
     pub curve: Asked<CurveRequest>,
+    /// The filter under the pointer.
+    pub filter: Asked<ExploreRequest>,
+    /// What else the picture could be.
+    pub components: Asked<ExploreRequest>,
+    /// Both kinds of doubt.
+    pub doubt: Asked<ExploreRequest>,
     /// The certificate.
     pub certify: Asked<CertifyRequest>,
+    /// The audit.
+    pub audit: Asked<ExploreRequest>,
 }
 
 impl Questions {
@@ -107,7 +137,11 @@ impl Questions {
             Lane::Probe => &mut self.probe,
             Lane::Purify => &mut self.purify,
             Lane::Curve => &mut self.curve,
+            Lane::Filter => &mut self.filter,
+            Lane::Components => &mut self.components,
+            Lane::Doubt => &mut self.doubt,
             Lane::Certify => &mut self.certify,
+            Lane::Audit => &mut self.audit,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::Level;
 
+use super::explore;
 use super::host::Host;
 use super::questions::Lane;
 use super::tasks::Message;
@@ -75,6 +76,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         }
         Message::Certificate(count) => session.certificate.take(*count),
         Message::Curve(curve) => session.curve = curve,
+        Message::Explored(found) => explore::take(host, *found),
         Message::AttackStep(step) => {
             session.attack.begin_anew();
             session.attack.push(step);

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::explore;
 use super::host::Host;
 use super::questions::{Lane, Question};
 use super::tasks::{
@@ -37,6 +38,7 @@ pub fn schedule(host: &mut Host) {
     }
     let Some(picture) = host.session.fitted.as_ref().map(|f| f.content.clone()) else { return };
     schedule_study(host, &model, &picture);
+    explore::schedule(host, &model, &picture);
     // A model of one class is a denoiser: of classes there is nothing to ask.
     if model.0.classes().len() < 2 {
         return;
@@ -57,12 +59,14 @@ fn schedule_study(host: &mut Host, model: &Shared, picture: &Content) {
         return;
     }
     call_off_attack(host);
+    explore::call_off(host);
     let Host { session, questions, workers, .. } = host;
     let near = questions.study.request().is_some_and(|last| last.model == request.model && last.picture == *picture);
     if near {
         session.answer.grow_stale();
     } else {
         session.answer = Answer::default();
+        session.explore.forget();
         questions.noise.forget();
     }
     session.study_clock.0 = Some(Instant::now());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::explore::Found;
 use super::worker::{Step, Task};
 use crate::attack::{Certification, Smoothing};
 use crate::gui::gpu::Content;
@@ -46,6 +47,8 @@ pub enum Message {
     Certificate(Box<Certification>),
     /// The curve as far as it goes.
     Curve(Sweep),
+    /// Something for the pane Explore.
+    Explored(Box<Found>),
 }
 
 /// What the model reads off one picture at one noise level.

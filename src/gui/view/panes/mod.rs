@@ -8,6 +8,7 @@ mod classes;
 mod curve;
 mod denoiser;
 mod evaluation;
+mod explore;
 mod form;
 pub mod layout;
 mod picture;
@@ -52,11 +53,12 @@ pub enum Place {
 }
 
 /// Every pane, in the order of menus and tabs.
-pub static TABLE: [&PaneInfo; 10] = [
+pub static TABLE: [&PaneInfo; 11] = [
     &denoiser::PANE,
     &classes::PANE,
     &adversary::PANE,
     &certificate::PANE,
+    &explore::PANE,
     &evaluation::PANE,
     &training::PANE,
     &beliefs::PANE,
@@ -201,7 +203,8 @@ mod tests {
 
     #[test]
     fn every_pane_that_others_name_is_in_the_table() {
-        for pane in [Pane::ADVERSARY, Pane::CERTIFICATE, Pane::EVALUATION, Pane::TRAINING, Pane::PICTURE] {
+        for pane in [Pane::ADVERSARY, Pane::CERTIFICATE, Pane::EXPLORE, Pane::EVALUATION, Pane::TRAINING, Pane::PICTURE]
+        {
             assert!(info(&pane).is_some(), "{pane:?}");
         }
         for (index, one) in TABLE.iter().enumerate() {

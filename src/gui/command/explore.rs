@@ -1,0 +1,30 @@
+//! What is explored.
+
+use super::entry::{Entry, Menu};
+use crate::gui::state::explore::Mode;
+use crate::study::lab::Region;
+
+/// What can be done in the pane Explore.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ExploreCommand {
+    /// Bring the pane to the front, in this mode.
+    Show(Mode),
+    /// Look at a component.
+    Choose(usize),
+    /// Walk so many standard deviations along it.
+    Walk(f32),
+    /// Look for components in a region, or in the whole picture.
+    SetRegion(Option<Region>),
+}
+
+/// How a person finds them.
+pub fn entries() -> Vec<Entry> {
+    use ExploreCommand::Show;
+    let new = |place, mode, name, hint| Entry::new(Menu::View, place, Show(mode), name, hint).under("Explore");
+    vec![
+        new(410, Mode::Doubt, "Explore: two kinds of doubt", "Which class is it, or which details?").group(),
+        new(420, Mode::Components, "Explore: what else could this be?", "The principal components of the posterior"),
+        new(430, Mode::Filter, "Explore: the filter under the pointer", "What a pixel of the result is made of"),
+        new(440, Mode::Audit, "Explore: is this a density?", "Residuals that are 0 for every density"),
+    ]
+}

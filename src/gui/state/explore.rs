@@ -1,0 +1,207 @@
+//! What is explored, and what came of it.
+
+use std::sync::Arc;
+
+use crate::gui::gpu::Content;
+use crate::picture::{Picture, Shape};
+use crate::study::lab::{Component, Components, Doubt, Filter, LevelAudit, Region};
+
+/// What the pane shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Which class, or which details?
+    #[default]
+    Doubt,
+    /// What else could this be?
+    Components,
+    /// What was this pixel made of?
+    Filter,
+    /// Is this a density?
+    Audit,
+}
+
+impl Mode {
+    /// Every mode, in order.
+    pub const ALL: [Self; 4] = [Self::Doubt, Self::Components, Self::Filter, Self::Audit];
+
+    /// Its name on the switch.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Doubt => "Doubt",
+            Self::Components => "What else?",
+            Self::Filter => "Filter",
+            Self::Audit => "Audit",
+        }
+    }
+
+    /// What is seen, in one line.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Doubt => DOUBT,
+            Self::Components => COMPONENTS,
+            Self::Filter => FILTER,
+            Self::Audit => AUDIT,
+        }
+    }
+}
+
+const DOUBT: &str = "How far each pixel may be off: not knowing which class it is, and not knowing which details. Formula: docs/lab.md.";
+const COMPONENTS: &str =
+    "What else the picture could be: slide along the directions in which it is most uncertain. Formula: docs/lab.md.";
+const FILTER: &str = "What a pixel of the result is made of: the row of J = ∂D/∂y at the pointer; it widens as σ rises. Formula: docs/lab.md.";
+const AUDIT: &str =
+    "Is this a density at all? Six residuals that are 0 for every density, on this picture. Formulas: docs/lab.md.";
+
+/// An answer that belongs to an earlier question until the new one is there.
+#[derive(Debug, Clone)]
+pub struct Explored<T> {
+    /// The answer.
+    pub value: Arc<T>,
+    /// It belongs to an earlier question.
+    pub stale: bool,
+}
+
+impl<T> Explored<T> {
+    fn new(value: T) -> Self {
+        Self { value: Arc::new(value), stale: false }
+    }
+}
+
+/// Both kinds of doubt as standard deviations to look at.
+#[derive(Debug, Clone)]
+pub struct DoubtTiles {
+    /// "Which class?", "which details?" and both together; the last two come later.
+    pub maps: [Option<Content>; 3],
+    /// The largest standard deviation of a pixel in any of them: one scale for all.
+    pub scale: f32,
+}
+
+/// What is explored, and what came of it.
+#[derive(Debug)]
+pub struct Explore {
+    /// What the pane shows.
+    pub mode: Mode,
+    /// Which component is looked at.
+    pub chosen: usize,
+    /// How many standard deviations along it.
+    pub walk: f32,
+    /// Where components are looked for; the whole picture if not given.
+    pub region: Option<Region>,
+    /// How much of the mode's answer is there, from 0 to 1.
+    pub share: f32,
+    /// Both kinds of doubt.
+    pub doubt: Option<Explored<Doubt>>,
+    /// The same as tiles, as far as they are there.
+    pub tiles: Option<DoubtTiles>,
+    /// What else the picture could be.
+    pub components: Option<Explored<Components>>,
+    /// The component that is looked at.
+    pub direction: Option<Content>,
+    /// The picture along it.
+    pub walked: Option<Content>,
+    /// The filter.
+    pub filter: Option<Explored<Filter>>,
+    /// The same as a tile.
+    pub weights: Option<Content>,
+    /// The audited levels so far.
+    pub audit: Vec<LevelAudit>,
+}
+
+impl Default for Explore {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Doubt,
+            chosen: 0,
+            walk: 2.0,
+            region: None,
+            share: 0.0,
+            doubt: None,
+            tiles: None,
+            components: None,
+            direction: None,
+            walked: None,
+            filter: None,
+            weights: None,
+            audit: Vec::new(),
+        }
+    }
+}
+
+impl Explore {
+    /// How far the slider goes, in standard deviations.
+    pub const WALK: f32 = 3.0;
+
+    /// Another picture or model: what is here means nothing any more.
+    pub fn forget(&mut self) {
+        let Self { mode, walk, .. } = *self;
+        *self = Self { mode, walk, ..Self::default() };
+    }
+
+    /// Another noise level or seed: what is here is old.
+    pub fn grow_stale(&mut self) {
+        self.doubt.iter_mut().for_each(|d| d.stale = true);
+        self.components.iter_mut().for_each(|c| c.stale = true);
+        self.filter.iter_mut().for_each(|f| f.stale = true);
+    }
+
+    /// Takes in "which class?", which is there first.
+    pub fn take_classes(&mut self, variance: &Picture) {
+        let (map, scale) = deviation(variance);
+        self.tiles = Some(DoubtTiles { maps: [Some(map), None, None], scale });
+    }
+
+    /// Takes in both kinds of doubt.
+    pub fn take_doubt(&mut self, doubt: Doubt) {
+        let total = doubt.total();
+        let found = [&doubt.classes, &doubt.details, &total].map(deviation);
+        let scale = found.iter().map(|(_, scale)| *scale).fold(1e-6, f32::max);
+        self.tiles = Some(DoubtTiles { maps: found.map(|(map, _)| Some(map)), scale });
+        self.doubt = Some(Explored::new(doubt));
+    }
+
+    /// Takes in components.
+    pub fn take_components(&mut self, components: Components) {
+        self.chosen = self.chosen.min(components.list.len().saturating_sub(1));
+        self.components = Some(Explored::new(components));
+        self.show_component();
+    }
+
+    /// Takes in a filter.
+    pub fn take_filter(&mut self, filter: Filter) {
+        self.weights = Some(filter.weights.clone().into());
+        self.filter = Some(Explored::new(filter));
+    }
+
+    /// The component that is looked at.
+    #[must_use]
+    pub fn component(&self) -> Option<&Component> {
+        self.components.as_ref()?.value.list.get(self.chosen)
+    }
+
+    /// Makes the tiles of the component that is looked at.
+    pub fn show_component(&mut self) {
+        let Some(components) = self.components.as_ref().map(|c| c.value.clone()) else { return };
+        let Some(component) = components.list.get(self.chosen) else { return };
+        self.direction = Some(component.direction.clone().into());
+        self.walked = Some(component.walk(&components.denoised, f64::from(self.walk)).into());
+    }
+
+    /// The region, moved and cut so that it lies in pictures of `shape`.
+    #[must_use]
+    pub fn fitting(region: Region, shape: Shape) -> Region {
+        let (width, height) = (region.width.clamp(1, shape.width), region.height.clamp(1, shape.height));
+        Region { x: region.x.min(shape.width - width), y: region.y.min(shape.height - height), width, height }
+    }
+}
+
+/// The standard deviation of each pixel, the root of the mean variance over the channels, in every channel; and the largest.
+fn deviation(variance: &Picture) -> (Content, f32) {
+    let shape = variance.shape();
+    let pixels = shape.height * shape.width;
+    let mean = |i: usize| (0..shape.channels).map(|c| variance.values()[c * pixels + i]).sum::<f32>();
+    let map: Vec<f32> = (0..pixels).map(|i| (mean(i) / shape.channels as f32).max(0.0).sqrt()).collect();
+    let largest = map.iter().copied().filter(|v| v.is_finite()).fold(1e-6, f32::max);
+    (Picture::new(shape, map.repeat(shape.channels)).into(), largest)
+}

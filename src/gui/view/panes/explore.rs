@@ -1,0 +1,246 @@
+//! What the Jacobian of the denoiser tells: two kinds of doubt, what else the picture could be, filters, an audit.
+
+use eframe::egui::{self, DragValue, Grid, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, vec2};
+
+use super::denoiser::grid;
+use super::{PaneInfo, Place};
+use crate::gui::command::ExploreCommand;
+use crate::gui::state::document::TileKind;
+use crate::gui::state::explore::{Explore, Mode};
+use crate::gui::state::pane::Pane;
+use crate::gui::view::caption::Caption;
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, space, text};
+use crate::gui::view::tile;
+use crate::gui::view::widgets::{self, dim, fact, named};
+use crate::study::lab::{Doubt, Estimate, RESIDUALS, Region};
+use crate::study::level::of_255;
+use crate::study::words::{number, percent, significant};
+
+/// Width of the figures at the left.
+const FIGURES: f32 = 224.0;
+
+/// The pane.
+pub const PANE: PaneInfo = PaneInfo {
+    pane: Pane::EXPLORE,
+    title: "Explore",
+    hint: "Two kinds of doubt, what else the picture could be, filters, and whether it is a density",
+    place: Place::Below,
+    classes: false,
+    show,
+};
+
+/// Shows the pane.
+fn show(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.document.entry().is_none() {
+        widgets::empty(ui, "Open a picture to explore what the model knows of it.");
+        return;
+    }
+    let mode = cx.session.explore.mode;
+    ui.horizontal(|ui| {
+        let choices = Mode::ALL.map(|mode| (mode, mode.label(), mode.sentence()));
+        if let Some(mode) = widgets::segments(ui, mode, &choices) {
+            cx.run(ExploreCommand::Show(mode));
+        }
+        let pending = match mode {
+            Mode::Doubt => cx.questions.doubt.is_pending(),
+            Mode::Components => cx.questions.components.is_pending(),
+            Mode::Filter => false,
+            Mode::Audit => cx.questions.audit.is_pending(),
+        };
+        if pending {
+            let bar = ProgressBar::new(cx.session.explore.share).desired_width(120.0).desired_height(8.0);
+            named(&ui.add(bar), "Explored so far");
+        }
+    });
+    dim(ui, mode.sentence());
+    ui.add_space(space::TIGHT);
+    if mode == Mode::Audit {
+        audit(ui, cx);
+        return;
+    }
+    let available = ui.available_size();
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::SECTION;
+        let column = egui::Layout::top_down(egui::Align::Min);
+        ui.allocate_ui_with_layout(vec2(FIGURES, available.y), column, |ui| {
+            ui.set_width(FIGURES);
+            ScrollArea::vertical().id_salt(("explore", mode.label())).auto_shrink([false, false]).show(ui, |ui| {
+                ui.set_max_width(FIGURES - space::ITEM);
+                match mode {
+                    Mode::Doubt => doubt(ui, cx),
+                    Mode::Components => components(ui, cx),
+                    Mode::Filter | Mode::Audit => filter(ui, cx),
+                }
+            });
+        });
+        match mode {
+            Mode::Doubt => tiles(ui, cx, &[TileKind::DoubtClasses, TileKind::DoubtDetails, TileKind::DoubtTotal]),
+            Mode::Components => tiles(ui, cx, &[TileKind::Denoised, TileKind::Walked, TileKind::Component]),
+            Mode::Filter | Mode::Audit => tiles(ui, cx, &[TileKind::Noisy, TileKind::Denoised, TileKind::Filter]),
+        }
+    });
+}
+
+fn tiles(ui: &mut Ui, cx: &mut Context<'_>, kinds: &[TileKind]) {
+    let available = ui.available_size();
+    let (columns, side) = grid(available.x, available.y, kinds.len());
+    ui.vertical(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+        for row in kinds.chunks(columns) {
+            ui.horizontal(|ui| {
+                for &kind in row {
+                    tile::show(ui, cx, kind, vec2(side, side), &Caption::default());
+                }
+            });
+        }
+    });
+}
+
+/// The figures of both kinds of doubt.
+fn doubt(ui: &mut Ui, cx: &Context<'_>) {
+    let Some(found) = cx.session.explore.doubt.as_ref().map(|doubt| doubt.value.clone()) else {
+        dim(ui, "Which class? is there at once; which details? takes a product with J for every value.");
+        return;
+    };
+    let Doubt { trace, squares, .. } = &*found;
+    let [classes, details, total] = found.means();
+    let deviation = |variance: f64| significant(variance.max(0.0).sqrt() as f32);
+    fact(ui, "A pixel's deviation", &deviation(total)).on_hover_text("Root mean square, on the [0, 1] scale");
+    if total > 0.0 {
+        fact(ui, "Which class?", &percent(classes / total)).on_hover_text("Its share of the variance");
+        fact(ui, "Which details?", &percent(details / total)).on_hover_text("Its share of the variance");
+    }
+    fact(ui, "tr J", &estimate(*trace)).on_hover_text("The expected squared error in units of σ², or a dimension");
+    fact(ui, "Σλ²", &estimate(*squares)).on_hover_text("The effective dimension of Mohan et al.");
+    let expected = -10.0 * total.max(f64::MIN_POSITIVE).log10();
+    fact(ui, "PSNR expected", &format!("{} dB", number(expected, 1))).on_hover_text("From σ² tr J");
+    if let Some(fidelity) = cx.session.answer.denoised_fidelity {
+        fact(ui, "PSNR it is", &format!("{} dB", number(fidelity.psnr_db(), 1)));
+    }
+    fact(ui, "Identity's error", &format!("{:.0e}", found.identity_error))
+        .on_hover_text("J against its two parts, along random directions");
+    how(ui, found.is_exact);
+}
+
+/// Which component, how far along it, and where.
+fn components(ui: &mut Ui, cx: &mut Context<'_>) {
+    let mut walk = cx.session.explore.walk;
+    let slider = Slider::new(&mut walk, -Explore::WALK..=Explore::WALK).clamping(SliderClamping::Always);
+    let response = ui.add(slider.suffix(" σ√λ").text("along it").max_decimals(2));
+    if response.on_hover_text("How many standard deviations along the component").changed() {
+        cx.run(ExploreCommand::Walk(walk));
+    }
+    region(ui, cx);
+    ui.separator();
+    let Some(found) = cx.session.explore.components.as_ref().map(|c| c.value.clone()) else { return };
+    let tokens = Tokens::in_ui(ui);
+    for (index, component) in found.list.iter().enumerate() {
+        ui.horizontal(|ui| {
+            let words = format!("{}   ±{}", index + 1, significant(component.deviation as f32));
+            let chosen = index == cx.session.explore.chosen;
+            let response = ui.selectable_label(chosen, words);
+            named(&response, &format!("Component {}", index + 1));
+            if response.on_hover_text("Its standard deviation, σ√λ, on the [0, 1] scale").clicked() {
+                cx.run(ExploreCommand::Choose(index));
+            }
+            let share = component.eigenvalue.clamp(0.0, 1.0) as f32;
+            let bar = ProgressBar::new(share).desired_width(72.0).desired_height(8.0).fill(tokens.accent);
+            named(&ui.add(bar), &format!("Eigenvalue {}", index + 1));
+            dim(ui, format!("λ {:.3}", component.eigenvalue));
+        });
+    }
+    how(ui, found.is_exact);
+}
+
+/// The rectangle in which components are looked for.
+fn region(ui: &mut Ui, cx: &mut Context<'_>) {
+    let Some(shape) = cx.session.fitted.as_ref().map(|fitted| fitted.content.picture().shape()) else { return };
+    let set = cx.session.explore.region;
+    let mut region = set.unwrap_or(Region::whole(shape));
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::TIGHT;
+        dim(ui, "in");
+        for (value, most, name) in [
+            (&mut region.x, shape.width - 1, "Column of the region"),
+            (&mut region.y, shape.height - 1, "Row of the region"),
+            (&mut region.width, shape.width, "Width of the region"),
+            (&mut region.height, shape.height, "Height of the region"),
+        ] {
+            let least = usize::from(most == shape.width || most == shape.height);
+            let response = ui.add(DragValue::new(value).range(least..=most).speed(0.2)).on_hover_text(name);
+            named(&response, name);
+        }
+        if ui.add_enabled(set.is_some(), egui::Button::new("All of it")).on_hover_text("The whole picture").clicked() {
+            cx.run(ExploreCommand::SetRegion(None));
+        }
+    });
+    if region != set.unwrap_or(Region::whole(shape)) {
+        cx.run(ExploreCommand::SetRegion(Some(region)));
+    }
+}
+
+/// The figures of the filter under the pointer.
+fn filter(ui: &mut Ui, cx: &Context<'_>) {
+    let Some(found) = cx.session.explore.filter.as_ref().map(|filter| filter.value.clone()) else { return };
+    let (x, y) = found.pixel;
+    fact(ui, "Pixel", &format!("{x}, {y}"));
+    fact(ui, "Sum of the weights", &number(found.sum, 3)).on_hover_text("1 where a change of brightness passes whole");
+    fact(ui, "Width", &format!("{} pixels", number(found.width, 2)))
+        .on_hover_text("Root mean square distance from the pixel");
+    dim(ui, "Move the pointer over a picture.");
+    how(ui, found.is_exact);
+}
+
+fn how(ui: &mut Ui, is_exact: bool) {
+    dim(ui, if is_exact { "Exact products with J." } else { "Products with J by differences of the denoiser." });
+}
+
+fn estimate(found: Estimate) -> String {
+    let error =
+        if found.standard_error > 0.0 { format!(" ± {}", number(found.standard_error, 1)) } else { String::new() };
+    format!("{}{error}", number(found.value, 1))
+}
+
+/// A line a residual, a column a noise level.
+fn audit(ui: &mut Ui, cx: &Context<'_>) {
+    let levels = &cx.session.explore.audit;
+    if levels.is_empty() {
+        widgets::empty(ui, "Noise of five levels is put on the picture, four times each…");
+        return;
+    }
+    let tokens = Tokens::in_ui(ui);
+    ScrollArea::both().id_salt("audit").auto_shrink([false, false]).show(ui, |ui| {
+        Grid::new("audit").striped(true).spacing(vec2(space::SECTION, space::TIGHT)).show(ui, |ui| {
+            dim(ui, "σ");
+            for level in levels {
+                ui.label(RichText::new(format!("{}/255", of_255(level.sigma_used))).color(tokens.strong));
+            }
+            ui.end_row();
+            for (index, residual) in RESIDUALS.iter().enumerate() {
+                let hint = format!("0 for a density, up to {}; else {}.", residual.limit, residual.about);
+                ui.label(residual.title).on_hover_text(hint);
+                for level in levels {
+                    let found = &level.residuals[index];
+                    let colour = if found.severity() > 1.0 { tokens.bad } else { tokens.text };
+                    let error = match found.standard_error {
+                        0.0 => String::new(),
+                        error => format!(" ± {}", significant(error as f32)),
+                    };
+                    let words = format!("{}{error}", significant(found.value as f32));
+                    ui.label(RichText::new(words).color(colour));
+                }
+                ui.end_row();
+            }
+            ui.label(RichText::new("Health").color(tokens.strong)).on_hover_text(
+                "The worst residual in units of its limit, less two standard errors: up to 1 all is well",
+            );
+            for level in levels {
+                let health = level.health();
+                let colour = if health > 1.0 { tokens.bad } else { tokens.good };
+                ui.label(RichText::new(number(health, 2)).size(text::HEADING).color(colour));
+            }
+            ui.end_row();
+        });
+    });
+}
