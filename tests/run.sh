@@ -13,8 +13,9 @@ run() {
     "$@"
 }
 
-# The window's tests draw with Mesa's software Vulkan. Where packages can be installed, what is missing is installed.
-packages="libvulkan1 mesa-vulkan-drivers"
+# The window's tests draw with Mesa's software Vulkan, and scripts of models run in Python. Where packages can be installed, what is
+# missing is installed.
+packages="libvulkan1 mesa-vulkan-drivers python3"
 if command -v dpkg >/dev/null && command -v apt-get >/dev/null; then
     missing=""
     for package in $packages; do
