@@ -31,7 +31,7 @@ use jobs::Jobs;
 #[derive(Debug)]
 pub struct Processor(Box<dyn Passes>);
 
-/// The network in training on a processor: the weights of the last [`Learner::load`], packed.
+/// The network in training on a processor: the weights of the last `Learner::load`, packed.
 #[derive(Debug)]
 pub struct ProcessorLearner(Box<dyn Learner>);
 

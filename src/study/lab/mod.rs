@@ -1,7 +1,7 @@
 //! The lab: what the Jacobian of the denoiser says of one picture. Formulas and sources are in `docs/lab.md`.
 //!
-//! A [`Scene`] is a picture as the model sees it, with its forward pass. [`doubt`] tells how unsure the model is of every
-//! pixel and why, [`components`] what else the picture could be, [`filter`] what a pixel of the result was made of.
+//! A [`Scene`] is a picture as the model sees it, with its forward pass. `doubt` tells how unsure the model is of every
+//! pixel and why, `components` what else the picture could be, `filter` what a pixel of the result was made of.
 
 mod audit;
 mod audit_report;

@@ -2,7 +2,7 @@
 //!
 //! Parameters of one treatment are held as one slice (a *bank*). [`Optimiser`] keeps them in memory; `device` keeps them in
 //! tensors of CUDA or Metal, `resident` with an engine that steps them itself: there nothing is read back in a step. What a step
-//! multiplies by comes from [`crate::engine::rules`] for all three, so that a run may change over between them.
+//! multiplies by comes from `engine::rules` for all three, so that a run may change over between them.
 
 mod bank;
 pub(super) mod device;
