@@ -66,11 +66,12 @@ impl Denoise {
             let sigma = level::describe(study.sigma);
             let origin = if study.sigma_estimated { ", estimated" } else { "" };
             self.results.say(format!("{} → {}  (sigma {sigma}{origin})", input.path.display(), path.display()))?;
-            self.results.say(format!("  {}", input.description))?;
+            let description = if self.native { input.whole_description() } else { input.description.clone() };
+            self.results.say(format!("  {description}"))?;
             for text in &study.notes {
                 console::note(&format!("note: {}: {text}", input.path.display()));
             }
-            reports.push(Analysis::of(&study, input.path, &input.description));
+            reports.push(Analysis::of(&study, input.path, &description));
             Ok(())
         })?;
         self.results.write(&reports)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Ending, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, Fitted, Loaded, Picture, channels, decode, fit, load, sample};
+use crate::picture::{Fit, Fitted, Loaded, Picture, Shape, channels, decode, fit, load, sample};
 use crate::{Error, Result};
 
 /// A picture file, ready for the model.
@@ -19,6 +19,16 @@ pub(super) struct Input<'a> {
     pub fitted: Fitted,
     /// What was read and done, in words.
     pub description: String,
+    /// What was read, in words.
+    read: String,
+}
+
+impl Input<'_> {
+    /// What was read and done where the whole picture is restored at its own size, in words.
+    pub fn whole_description(&self) -> String {
+        let Shape { height, width, .. } = self.whole.shape();
+        format!("{}; the whole {width}×{height}, at its own size", self.read)
+    }
 }
 
 /// Runs `work` on each file, says what fails, and tells how the batch ended.
@@ -49,8 +59,9 @@ fn read<'a>(number: usize, path: &'a Path, model: &dyn JointModel, how: Fit) -> 
     let loaded = open(path)?;
     let whole = channels(&loaded.picture, model.shape().channels);
     let fitted = fit(&loaded.picture, model.shape(), how);
-    let description = format!("{}; {}", loaded.describe(), fitted.describe());
-    Ok(Input { number, path, whole, fitted, description })
+    let read = loaded.describe();
+    let description = format!("{read}; {}", fitted.describe());
+    Ok(Input { number, path, whole, fitted, description, read })
 }
 
 /// The files that pictures are read from: all but samples.

@@ -124,8 +124,8 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
 fn menu_entry(ui: &mut Ui, cx: &mut Context<'_>, entry: &Entry, undo: (bool, bool)) {
     let Availability { mark, missing } = availability(&entry.command, cx, undo);
     let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-    let button = Button::selectable(mark == Some(true), &*entry.name).right_text(keys);
-    let response = ui.add_enabled(missing.is_none(), button.min_size(vec2(ui.available_width(), 0.0)));
+    let button = Button::selectable(mark == Some(true), &*entry.name).shortcut_text(keys);
+    let response = ui.add_enabled(missing.is_none(), button);
     if let Some(on) = mark {
         response.widget_info(|| WidgetInfo::selected(Role::CheckBox, missing.is_none(), on, &*entry.name));
     }

@@ -26,6 +26,8 @@ fn denoise_works_at_the_models_size_and_at_the_pictures_own() {
     assert_eq!(size("--sigma 0.1 --as dog"), Shape::new(1, 16, 16));
     assert_eq!(size("--sigma 0.1 --native"), Shape::new(1, 40, 70));
     assert_eq!(size("--already-noisy --native --as 3"), Shape::new(1, 40, 70));
+    let said = desk.output("denoise b.png --sigma 0.1 --native -o native.png");
+    assert!(said.contains("the whole 70×40, at its own size") && !said.contains("Lanczos"), "{said}");
 }
 
 #[test]
