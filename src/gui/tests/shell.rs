@@ -132,3 +132,15 @@ fn log_records_are_notices_with_a_history() {
     run(&mut window, WindowCommand::Notices);
     window.get_by_label_contains("the moon is in the wrong house");
 }
+
+#[test]
+fn sheets_open_in_a_window_that_is_too_small_for_them() {
+    let mut window = window();
+    window.set_size(vec2(300.0, 200.0));
+    for _ in 0..12 {
+        run(&mut window, WindowCommand::ScaleInterface(1.1));
+    }
+    for sheet in [WindowCommand::Palette, WindowCommand::Help, WindowCommand::Words, WindowCommand::Notices] {
+        run(&mut window, sheet);
+    }
+}

@@ -30,12 +30,16 @@ pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
     };
 }
 
+/// A sheet's least width and height.
+const LEAST: f32 = 80.0;
+
 /// A sheet in the middle; whether it stays open.
 fn sheet(ctx: &egui::Context, id: &str, width: f32, content: impl FnOnce(&mut Ui)) -> bool {
     let modal = Modal::new(Id::unique(id)).show(ctx, |ui| {
         let room = ctx.content_rect();
-        ui.set_width(width.min(room.width() - 80.0));
-        ui.set_max_height(room.height() - 120.0);
+        // In a window that is too small for it, it is cut.
+        ui.set_width(width.min(room.width() - 80.0).max(LEAST));
+        ui.set_max_height((room.height() - 120.0).max(LEAST));
         content(ui);
     });
     !modal.should_close()
