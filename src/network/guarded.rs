@@ -109,9 +109,12 @@ impl Tape for GuardedTape<'_> {
         self.on_processor(|tape| tape.pullback(density, logits, out))
     }
 
-    /// The card's, if it has them.
+    /// The card's, if it has them; else the processor's, which has the same weights.
     fn curvature(&self, directions: &Directions, out: &mut [f32]) -> Result<bool> {
-        Ok(self.owner.attempt(|| self.tape.curvature(directions, out)) == Some(true))
+        if self.owner.attempt(|| self.tape.curvature(directions, out)) == Some(true) {
+            return Ok(true);
+        }
+        self.on_processor(|tape| tape.curvature(directions, out))
     }
 }
 
@@ -179,26 +182,32 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_lost_card_leaves_the_job_to_the_processor() {
+    fn checkpoint() -> Checkpoint {
         let classes = ["cat", "dog"].map(str::to_owned).to_vec();
         let architecture =
             Architecture { widths: vec![8], blocks: vec![1], strides: vec![1], ..Architecture::compact() };
-        let shape = Shape::new(3, 8, 8);
-        let checkpoint = Checkpoint::untrained(Description::new("two", classes, shape, architecture), 3).unwrap();
-        let noisy = vec![0.25; shape.len()];
+        Checkpoint::untrained(Description::new("two", classes, Shape::new(3, 8, 8), architecture), 3).unwrap()
+    }
+
+    fn processor(checkpoint: &Checkpoint) -> Processor {
         let program = checkpoint.description.program();
-        let processor = || Processor::new(&program, &checkpoint.weights(&program).unwrap()).unwrap();
-        let alone = processor();
+        Processor::new(&program, &checkpoint.weights(&program).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_lost_card_leaves_the_job_to_the_processor() {
+        let checkpoint = checkpoint();
+        let noisy = vec![0.25; 192];
+        let alone = processor(&checkpoint);
         let expected = alone.forward(&noisy, (8, 8), &[0.1]).unwrap();
-        let mut truth = vec![0.0; shape.len()];
+        let mut truth = vec![0.0; 192];
         expected.pullback(&[1.0], &[1.0, 0.0], &mut truth).unwrap();
         for calls in 0..3 {
             let failing = Box::new(Failing(AtomicUsize::new(calls)));
-            let guarded = Guarded::new(failing, Box::new(processor()));
+            let guarded = Guarded::new(failing, Box::new(processor(&checkpoint)));
             let tape = guarded.forward(&noisy, (8, 8), &[0.1]).unwrap();
             assert_eq!(tape.energy(), if calls == 0 { expected.energy() } else { &[1.0] }, "{calls} calls");
-            let mut out = vec![0.0; shape.len()];
+            let mut out = vec![0.0; 192];
             for _ in 0..2 {
                 tape.pullback(&[1.0], &[1.0, 0.0], &mut out).unwrap();
             }
@@ -206,5 +215,25 @@ mod tests {
             assert_eq!(guarded.device(), "cpu");
             assert_eq!(guarded.failure().as_deref(), Some("gpu:9: lost"));
         }
+    }
+
+    #[test]
+    fn a_card_without_second_derivatives_leaves_those_to_the_processor_and_goes_on() {
+        let checkpoint = checkpoint();
+        let (noisy, along) = (vec![0.25; 192], (0..192).map(|i| (i as f32).sin()).collect::<Vec<f32>>());
+        let asked = Directions { density: &[1.0], logits: &[0.5, 0.5], follows: false, along: &along };
+        let curved = |tape: &dyn Tape| {
+            let mut out = vec![0.0; 192];
+            assert!(tape.curvature(&asked, &mut out).unwrap());
+            out
+        };
+        let alone = processor(&checkpoint);
+        let truth = curved(&*alone.forward(&noisy, (8, 8), &[0.1]).unwrap());
+        let guarded = Guarded::new(Box::new(Failing(AtomicUsize::new(2))), Box::new(processor(&checkpoint)));
+        let tape = guarded.forward(&noisy, (8, 8), &[0.1]).unwrap();
+        assert!(truth.iter().any(|v| *v != 0.0) && curved(&*tape) == truth && curved(&*tape) == truth);
+        let mut out = vec![0.0; 192];
+        tape.pullback(&[1.0], &[1.0, 0.0], &mut out).unwrap();
+        assert!(out == vec![1.0; 192] && guarded.device() == "gpu:9" && guarded.failure().is_none());
     }
 }

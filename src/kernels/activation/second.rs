@@ -1,5 +1,5 @@
-//! What training asks of the activation besides its value and its pullback: the tangent, and the reverse pass of value and
-//! tangent together, which is the derivative of a loss that holds the pullback.
+//! What training and second derivatives ask of the activation besides its value and its pullback: the tangent, and the reverse
+//! pass of value and tangent together, which is the derivative of what holds the pullback.
 //!
 //! With `x̂ = (x − mean)·ρ` over a group's L values, `a = x̂G + O`, `J` the norm's derivative
 //! `J(t) = ρ(t − mean t − x̂·mean(t x̂))`, which is its own adjoint: value `GELU(a)`, tangent `GELU'(a)·G ⊙ J(ẋ)`.
@@ -44,11 +44,20 @@ impl Norm {
         groups.for_each(|(means, sums)| means.fill((sums.iter().sum::<f64>() / count) as f32));
     }
 
-    /// The tangent along `x`, dense, into framed pictures, whose borders must be zero.
+    /// The tangent along rows of `x`, dense, into framed pictures, whose borders must be zero: row r belongs to picture
+    /// `picture(r)` of the tape.
     ///
     /// # Panics
     /// If a slice is too short for its pictures.
-    pub fn tangent(&self, level: Level, x: &[f32], tape: &Tape, kept: &mut Tangent, framed: &mut [f32]) {
+    pub fn tangent(
+        &self,
+        level: Level,
+        x: &[f32],
+        picture: impl Fn(usize) -> usize,
+        tape: &Tape,
+        kept: &mut Tangent,
+        framed: &mut [f32],
+    ) {
         if self.frame.is_empty() {
             return;
         }
@@ -56,7 +65,8 @@ impl Norm {
         let place = Place::framed(self.frame);
         let mut sums = vec![0.0_f64; 2 * channels];
         let mut mean = vec![0.0; channels];
-        for (picture, x) in x.chunks_exact(self.frame.dense()).enumerate() {
+        for (row, x) in x.chunks_exact(self.frame.dense()).enumerate() {
+            let picture = picture(row);
             sums.fill(0.0);
             scratch::with(2 * channels, |block_sums| {
                 for block in 0..self.blocks() {
@@ -66,28 +76,29 @@ impl Norm {
                     sums.iter_mut().zip(&*block_sums).for_each(|(sum, v)| *sum += f64::from(*v));
                 }
             });
-            let along = &mut kept.along[picture * channels..][..channels];
+            let along = &mut kept.along[row * channels..][..channels];
             self.group_means(&sums[..channels], &mut mean);
             self.group_means(&sums[channels..], along);
-            let span = picture * self.frame.dense()..(picture + 1) * self.frame.dense();
+            let span = |of: usize| of * self.frame.dense()..(of + 1) * self.frame.dense();
             level.run(ApplyTangent {
                 x,
                 mean: &mean,
                 along,
                 rate: &tape.rate[picture * channels..][..channels],
-                normal: &tape.normal[span.clone()],
-                slope: &tape.slope[span.clone()],
-                kept: &mut kept.normal[span],
+                normal: &tape.normal[span(picture)],
+                slope: &tape.slope[span(picture)],
+                kept: &mut kept.normal[span(row)],
                 width: self.frame.width,
-                out: &mut framed[place.origin + picture * place.picture..],
+                out: &mut framed[place.origin + row * place.picture..],
                 out_line: place.line,
             });
         }
     }
 
-    /// The reverse pass: from the cotangents of the value and of its tangent to that of x, which is added to `residual`
-    /// if there is one and written, or the sum, into `framed`; and to those of the film, written in its layout into
-    /// `film_cotangents`. `scratch` is room for as many dense pictures.
+    /// The reverse pass: from the cotangents of rows of the value and of its tangent to that of x, which is added to `residual`
+    /// if there is one and written, or the sum, into `framed`; and where they are asked for to those of the film, written in its
+    /// layout into `film_cotangents`. Row r belongs to the first of `owners(r)` in the tape and to the second in the tangent's
+    /// cotangents. `lifted` is room for as many dense pictures.
     ///
     /// With q and r the cotangents of tangent and value, `h = q·GELU'(a)·G` and `ā = r·GELU'(a) + q·GELU''(a)·G·J(ẋ)`, x has
     /// `J(āG) − mean(h x̂)·ρ·J(ẋ) − mean(ẋ x̂)·ρ·J(h) − ρ x̂ Σ(h J(ẋ))/L`, the gain `Σ ā x̂ + q·GELU'(a)·J(ẋ)` and the offset `Σ ā`.
@@ -99,9 +110,10 @@ impl Norm {
         &self,
         level: Level,
         film: Film,
+        owners: impl Fn(usize) -> [usize; 2],
         (tape, tangent): (&Tape, &Tangent),
         cotangents: Cotangents,
-        film_cotangents: &mut [f32],
+        mut film_cotangents: Option<&mut [f32]>,
         lifted: &mut [f32],
         mut residual: Option<&mut [f32]>,
         mut framed: Option<&mut [f32]>,
@@ -113,13 +125,14 @@ impl Norm {
         let place = Place::framed(self.frame);
         let mut sums = vec![0.0_f64; SUMS * channels];
         let mut means = vec![0.0; 5 * channels];
-        for (picture, value) in cotangents.value.chunks_exact(dense).enumerate() {
-            let span = picture * dense..(picture + 1) * dense;
-            let row = &film.values[picture * film.stride + film.start..][..2 * channels];
-            let (gain, offset) = row.split_at(channels);
+        for (row, value) in cotangents.value.chunks_exact(dense).enumerate() {
+            let [picture, pulled] = owners(row);
+            let span = |of: usize| of * dense..(of + 1) * dense;
+            let of_film = |of: usize| of * film.stride + film.start;
+            let (gain, offset) = film.values[of_film(picture)..][..2 * channels].split_at(channels);
             let (q, x, t) =
-                (&cotangents.tangent[span.clone()], &tape.normal[span.clone()], &tangent.normal[span.clone()]);
-            let lifted = &mut lifted[span.clone()];
+                (&cotangents.tangent[span(pulled)], &tape.normal[span(picture)], &tangent.normal[span(row)]);
+            let lifted = &mut lifted[span(row)];
             sums.fill(0.0);
             scratch::with(SUMS * channels, |block_sums| {
                 for block in 0..self.blocks() {
@@ -138,11 +151,13 @@ impl Norm {
                     sums.iter_mut().zip(&*block_sums).for_each(|(sum, v)| *sum += f64::from(*v));
                 }
             });
-            let out = &mut film_cotangents[picture * film.stride + film.start..][..2 * channels];
-            for c in 0..channels {
-                let [lifted, lifted_normal, slope_tangent] = [0, 1, 2].map(|i| sums[i * channels + c]);
-                out[c] = (lifted_normal + slope_tangent) as f32;
-                out[channels + c] = lifted as f32;
+            if let Some(all) = &mut film_cotangents {
+                let out = &mut all[of_film(row)..][..2 * channels];
+                for c in 0..channels {
+                    let [lifted, lifted_normal, slope_tangent] = [0, 1, 2].map(|i| sums[i * channels + c]);
+                    out[c] = (lifted_normal + slope_tangent) as f32;
+                    out[channels + c] = lifted as f32;
+                }
             }
             // From here on every sum is one of āG or of h = q·GELU'(a)·G.
             for sums in sums.chunks_exact_mut(channels) {
@@ -152,7 +167,7 @@ impl Norm {
                 self.group_means(sums, means);
             }
             let rate = &tape.rate[picture * channels..][..channels];
-            let along_tangent = &tangent.along[picture * channels..][..channels];
+            let along_tangent = &tangent.along[row * channels..][..channels];
             let mut factors = vec![0.0; 4 * channels];
             for c in 0..channels {
                 let [lifted, lifted_normal, h_tangent, h_normal, h] = [0, 1, 2, 3, 4].map(|i| means[i * channels + c]);
@@ -164,7 +179,7 @@ impl Norm {
             }
             level.run(Descend {
                 q,
-                slope: &tape.slope[span.clone()],
+                slope: &tape.slope[span(picture)],
                 normal: x,
                 tangent: t,
                 lifted,
@@ -172,8 +187,8 @@ impl Norm {
                 rate,
                 factors: &factors,
                 width: self.frame.width,
-                residual: residual.as_deref_mut().map(|r| &mut r[span.clone()]),
-                out: framed.as_deref_mut().map(|f| &mut f[place.origin + picture * place.picture..]),
+                residual: residual.as_deref_mut().map(|r| &mut r[span(row)]),
+                out: framed.as_deref_mut().map(|f| &mut f[place.origin + row * place.picture..]),
                 out_line: place.line,
             });
         }

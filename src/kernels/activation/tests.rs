@@ -279,7 +279,7 @@ proptest! {
             let mut tangent = Tangent::default();
             tangent.resize(&norm, pictures);
             let mut framed = vec![0.0; pictures * norm.frame.len()];
-            norm.tangent(level, &direction, &tape, &mut tangent, &mut framed);
+            norm.tangent(level, &direction, |n| n, &tape, &mut tangent, &mut framed);
             let tangents = case.unframed(&framed);
             let mut film_cotangents = vec![f32::NAN; film.0.len()];
             let mut framed = vec![0.0; pictures * norm.frame.len()];
@@ -287,9 +287,10 @@ proptest! {
             norm.reverse(
                 level,
                 Film { values: &film.0, stride: film.1, start: 3 },
+                |n| [n; 2],
                 (&tape, &tangent),
                 Cotangents { tangent: &q, value: &r },
-                &mut film_cotangents,
+                Some(&mut film_cotangents),
                 &mut vec![f32::NAN; pictures * dense],
                 onto_residual.then_some(&mut residual),
                 Some(&mut framed),

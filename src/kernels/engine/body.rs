@@ -12,7 +12,9 @@ pub(super) trait Body: std::fmt::Debug + Send + Sync + Sized {
     /// The memory of a pass of values.
     type Rise: std::fmt::Debug + Send + Sync;
     /// The memory of the pullback of some rows of cotangents.
-    type Fall: std::fmt::Debug + Send;
+    type Fall: std::fmt::Debug + Send + Sync;
+    /// The memory of the derivatives of everything along some directions.
+    type Slopes: std::fmt::Debug + Send;
     /// The memory of one group of pictures over all passes of training.
     type Part: std::fmt::Debug + Send + Sync;
 
@@ -34,8 +36,11 @@ pub(super) trait Body: std::fmt::Debug + Send + Sync + Sized {
     /// Memory for so many pictures.
     fn rise(&self, pictures: usize, size: Size) -> Self::Rise;
 
-    /// Memory for so many rows.
-    fn fall(&self, rows: usize, size: Size) -> Self::Fall;
+    /// Memory for so many rows; `kept` if products with second derivatives will ask for what a pullback meets on its way.
+    fn fall(&self, rows: usize, size: Size, kept: bool) -> Self::Fall;
+
+    /// Memory for so many directions.
+    fn slopes(&self, directions: usize, size: Size) -> Self::Slopes;
 
     /// From noisy pictures, of `total` in the whole job, to u, and v in rows of the class count.
     fn forward(&self, rise: &mut Self::Rise, pictures: &Noisy, total: usize, values: Values);
@@ -43,8 +48,33 @@ pub(super) trait Body: std::fmt::Debug + Send + Sync + Sized {
     /// What every row of cotangents that weighs the density will ask for.
     fn weigh_density(&self, rise: &mut Self::Rise);
 
-    /// The gradients of a run of rows by z, planar: without the Gaussian term and before z's rate.
-    fn pull(&self, rise: &Self::Rise, fall: &mut Self::Fall, cotangents: &Cotangents, size: Size, out: &mut [f32]);
+    /// From the cotangents of a run of rows to those of the stem's result.
+    fn pull(&self, rise: &Self::Rise, fall: &mut Self::Fall, cotangents: &Cotangents);
+
+    /// The cotangents of the stem's result, and room for its patches.
+    fn stem(fall: &mut Self::Fall) -> (&[f32], &mut [f32]);
+
+    /// The derivatives of everything along a run of directions of z, planar; returns those of v, in rows that begin with the
+    /// classes.
+    fn slope<'a>(
+        &self,
+        rise: &Self::Rise,
+        slopes: &'a mut Self::Slopes,
+        cotangents: &Cotangents,
+        directions: &[f32],
+    ) -> std::slice::ChunksExact<'a, f32>;
+
+    /// How the cotangents that `pulled` has met change along the directions of `slopes`, down to those of the stem's result,
+    /// where v's own change by `changes`, `[directions, K]`.
+    fn bend(
+        &self,
+        rise: &Self::Rise,
+        slopes: &mut Self::Slopes,
+        pulled: &Self::Fall,
+        fall: &mut Self::Fall,
+        cotangents: &Cotangents,
+        changes: &[f32],
+    );
 
     /// z of a pass of values, planar.
     fn z(rise: &Self::Rise) -> &[f32];
@@ -89,18 +119,44 @@ pub(super) struct Values<'a> {
     pub logits: &'a mut [f64],
 }
 
+/// To which picture a run's rows belong, and to which row of a pullback.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows {
+    /// The run's first row.
+    pub first: usize,
+    /// Rows a picture.
+    pub each: usize,
+    /// Rows to a row of the pullback: one each, or all of a picture's to one.
+    pub pulled: usize,
+}
+
+impl Rows {
+    /// A row a picture.
+    pub const PICTURES: Self = Self { first: 0, each: 1, pulled: 1 };
+
+    /// The picture of a row of the run.
+    pub fn picture(self, row: usize) -> usize {
+        (self.first + row) / self.each
+    }
+
+    /// The row of the pullback that a row of the run belongs to.
+    pub fn pulled(self, row: usize) -> usize {
+        (self.first + row) / self.pulled
+    }
+}
+
 /// Some pictures' cotangents, and which of them a run has.
+#[derive(Clone, Copy)]
 pub(super) struct Cotangents<'a> {
     /// `w_u` of every row of the pictures.
     pub density: &'a [f32],
     /// `w_v` of every row of the pictures.
     pub logits: &'a [f32],
-    /// The standard deviation of every picture.
+    /// The standard deviation of every picture, and their size.
     pub sigmas: &'a [f32],
-    /// Rows a picture.
-    pub each: usize,
-    /// The run's first row.
-    pub first: usize,
+    pub size: Size,
+    /// Which rows the run has.
+    pub rows: Rows,
     /// The rows of the whole job.
     pub total: usize,
 }
@@ -108,11 +164,11 @@ pub(super) struct Cotangents<'a> {
 impl Cotangents<'_> {
     /// `w_u` of a row of the run.
     pub fn density(&self, row: usize) -> f32 {
-        self.density[self.first + row]
+        self.density[self.rows.first + row]
     }
 
     /// The picture of a row of the run.
     pub fn picture(&self, row: usize) -> usize {
-        (self.first + row) / self.each
+        self.rows.picture(row)
     }
 }

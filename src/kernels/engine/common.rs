@@ -28,6 +28,11 @@ pub struct Common {
     film: Dense,
     layout: FilmLayout,
     pub stem: Stem,
+    /// How many passes of values and of cotangents there were, for tests.
+    #[cfg(test)]
+    pub rises: std::sync::atomic::AtomicUsize,
+    #[cfg(test)]
+    pub falls: std::sync::atomic::AtomicUsize,
 }
 
 /// What the embedding of σ and the film need for some pictures.
@@ -68,6 +73,10 @@ impl Common {
             layout,
             stem: Stem::new(level, weights[stem.weight], [stem.outputs, stem.inputs, stem.kernel], stem.stride),
             program: program.clone(),
+            #[cfg(test)]
+            rises: std::sync::atomic::AtomicUsize::new(0),
+            #[cfg(test)]
+            falls: std::sync::atomic::AtomicUsize::new(0),
         })
     }
 
@@ -164,6 +173,8 @@ impl Common {
 
     /// From σ to the film, keeping what the activations were applied to.
     pub fn embed(&self, sigmas: &[f32], levels: &mut Levels) {
+        #[cfg(test)]
+        self.rises.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let count = self.program.embedding.features();
         for (sigma, features) in sigmas.iter().zip(levels.features.chunks_exact_mut(count)) {
             self.features(*sigma, features);

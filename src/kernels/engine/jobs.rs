@@ -1,15 +1,19 @@
-//! Use: one forward pass, then any number of cotangents batched over its activations.
+//! Use: one forward pass, then any number of cotangents, and of directions along which they are differentiated, batched over its
+//! activations.
+
+mod bend;
 
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::body::{Body, Cotangents, Noisy, Values};
+use super::body::{Body, Cotangents, Noisy, Rows, Values};
 use crate::Result;
-use crate::engine::{Passes, Size, Tape, check_cotangents, check_pictures};
+use crate::engine::{Directions, Passes, Size, Tape, check_cotangents, check_pictures};
 use crate::kernels::share::pooled;
 use crate::kernels::simd::Level;
 use crate::program::Program;
+use bend::Bends;
 
 /// Workspaces that are kept for the next jobs: one for the job on show, one for another beside it.
 const KEPT: usize = 2;
@@ -39,6 +43,8 @@ struct Part<B: Body> {
     rise: B::Rise,
     /// Some of the rows of cotangents each, and how many.
     falls: Vec<(B::Fall, usize)>,
+    /// What products with second derivatives take, once there were some.
+    bends: Option<Bends<B>>,
 }
 
 /// A forward pass, which gives its memory back when it is dropped.
@@ -88,6 +94,12 @@ impl<B: Body> Tape for Kept<'_, B> {
         let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
         workspace.pullback(&self.jobs.body, density, logits, out)
     }
+
+    fn curvature(&self, directions: &Directions, out: &mut [f32]) -> Result<bool> {
+        let mut workspace = self.workspace.lock().unwrap_or_else(PoisonError::into_inner);
+        workspace.bend(&self.jobs.body, directions, out)?;
+        Ok(true)
+    }
 }
 
 impl<B: Body> Drop for Kept<'_, B> {
@@ -122,7 +134,7 @@ impl<B: Body> Workspace<B> {
         self.sigmas = vec![0.0; pictures];
         let part = |index| {
             let pictures = begin(pictures, parts, index + 1) - begin(pictures, parts, index);
-            Part { rise: body.rise(pictures, size), falls: Vec::new() }
+            Part { rise: body.rise(pictures, size), falls: Vec::new(), bends: None }
         };
         self.parts = (0..parts).map(part).collect();
         self.energy = vec![0.0; pictures];
@@ -137,6 +149,7 @@ impl<B: Body> Workspace<B> {
         let mut rest = (&mut self.energy[..], &mut self.logits[..]);
         let mut jobs = Vec::with_capacity(parts);
         for (index, part) in self.parts.iter_mut().enumerate() {
+            part.bends.iter_mut().for_each(Bends::forget);
             let range = begin(pictures, parts, index)..begin(pictures, parts, index + 1);
             let energy = rest.0.split_off_mut(..range.len()).unwrap_or_default();
             let logits = rest.1.split_off_mut(..range.len() * classes).unwrap_or_default();
@@ -169,7 +182,8 @@ impl<B: Body> Workspace<B> {
             let density = take(&mut rest.0, rows);
             let logits = take(&mut rest.1, rows * classes);
             let out = rest.2.split_off_mut(..rows * picture).unwrap_or_default();
-            jobs.push((part, Cotangents { density, logits, sigmas: &sigmas[range], each, first: 0, total }, out));
+            let rows = Rows { first: 0, each, pulled: 1 };
+            jobs.push((part, Cotangents { density, logits, sigmas: &sigmas[range], size, rows, total }, out));
         }
         let pull = |(part, cotangents, out): (&mut Part<B>, Cotangents, &mut [f32])| {
             // Rows are independent: with fewer parts than threads, a part's rows are shared out.
@@ -185,10 +199,11 @@ impl<B: Body> Workspace<B> {
             let mut first = 0;
             for (fall, rows) in &mut part.falls {
                 let out = rest.split_off_mut(..*rows * picture).unwrap_or_default();
-                runs.push((fall, Cotangents { first, ..cotangents }, out));
+                let run = Rows { first, ..cotangents.rows };
+                runs.push((fall, Cotangents { rows: run, ..cotangents }, out));
                 first += *rows;
             }
-            runs.into_par_iter().for_each(|(fall, cotangents, out)| pull_run(body, rise, fall, &cotangents, size, out));
+            runs.into_par_iter().for_each(|(fall, cotangents, out)| pull_run(body, rise, fall, &cotangents, out));
         };
         pooled(total * body.multiply_adds(size), || jobs.into_par_iter().for_each(pull));
         Ok(())
@@ -202,20 +217,15 @@ impl<B: Body> Part<B> {
             return;
         }
         let count = |run| begin(rows, runs, run + 1) - begin(rows, runs, run);
-        self.falls = (0..runs).map(|run| (body.fall(count(run), size), count(run))).collect();
+        self.falls = (0..runs).map(|run| (body.fall(count(run), size, false), count(run))).collect();
     }
 }
 
 /// The adjoint pass of a run of rows.
-fn pull_run<B: Body>(
-    body: &B,
-    rise: &B::Rise,
-    fall: &mut B::Fall,
-    cotangents: &Cotangents,
-    size: Size,
-    out: &mut [f32],
-) {
-    body.pull(rise, fall, cotangents, size, out);
+fn pull_run<B: Body>(body: &B, rise: &B::Rise, fall: &mut B::Fall, cotangents: &Cotangents, out: &mut [f32]) {
+    body.pull(rise, fall, cotangents);
+    let (size, (g, patches)) = (cotangents.size, B::stem(fall));
+    body.common().stem.adjoint(size, g, patches, out);
     let pictures = &body.common().program.pictures;
     let values = pictures.channels * size.0 * size.1;
     for (row, out) in out.chunks_exact_mut(values.max(1)).enumerate() {

@@ -1,7 +1,7 @@
 //! The engine against the network in tensor operations, in double precision.
 
 use super::Processor;
-use crate::engine::Passes;
+use crate::engine::{Directions, Passes};
 use crate::joint::JointModel;
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
@@ -121,7 +121,11 @@ fn pictures_and_cotangents_do_not_depend_on_threads() {
             let mut out = vec![0.0; pictures * each * shape.len()];
             let cotangents = noise(6, pictures * each * 3);
             tape.pullback(&vec![1.0; pictures * each], &cotangents, &mut out).unwrap();
-            (tape.energy().to_vec(), tape.logits().to_vec(), out)
+            let mut curved = vec![0.0; out.len()];
+            let (density, along) = (vec![1.0; pictures * each], noise(7, out.len()));
+            let asked = Directions { density: &density, logits: &cotangents, follows: false, along: &along };
+            tape.curvature(&asked, &mut curved).unwrap();
+            (tape.energy().to_vec(), tape.logits().to_vec(), out, curved)
         })
     };
     for checkpoint in &networks {

@@ -4,7 +4,7 @@
 use super::NewPasses;
 use super::networks::{architecture, cases, doubles, near, noise, random, sigmas};
 use crate::engine::{Directions, Passes, Tape};
-use crate::network::{Family, Place, TensorPasses};
+use crate::network::{Architecture, Checkpoint, Family, Place, TensorPasses};
 
 /// The softmax of each row of logits, each `each` times.
 fn posterior(logits: &[f64], classes: usize, each: usize) -> Vec<f32> {
@@ -24,7 +24,9 @@ pub fn curvature(new: NewPasses, tolerance: f64, family: Family) {
         let (noisy, sigmas) = (noise(1, pictures * picture), sigmas(pictures));
         let tape = engine.forward(&noisy, size, &sigmas).unwrap();
         let expected = truth.forward(&noisy, size, &sigmas).unwrap();
-        for each in [1, 3] {
+        // More than go together at once, too, where that does not take long.
+        let counts: &[usize] = if pictures < 3 { &[1, 3, 19] } else { &[1, 3] };
+        for &each in counts {
             let rows = pictures * each;
             let along = noise(3, rows * picture);
             let own: Vec<f32> = (0..rows).map(|row| [1.0, 0.0, -0.5][row % 3]).collect();
@@ -49,6 +51,7 @@ pub fn curvature(new: NewPasses, tolerance: f64, family: Family) {
                     let what = format!("{way} of {each} directions of {pictures} pictures, {classes} classes");
                     near(&doubles(found), &doubles(truth), tolerance, &what);
                 }
+                symmetric(&found, &along, each, picture, way, tolerance);
                 let mut again = vec![0.0; rows * picture];
                 tape.curvature(&asked, &mut again).unwrap();
                 assert!(again == found, "other bits the second time");
@@ -57,9 +60,33 @@ pub fn curvature(new: NewPasses, tolerance: f64, family: Family) {
     }
 }
 
+/// `⟨r, H s⟩ = ⟨s, H r⟩` of the first two directions of each picture, where they have the same weights.
+fn symmetric(found: &[f32], along: &[f32], each: usize, picture: usize, way: &str, tolerance: f64) {
+    if each < 2 || way == "own" {
+        return;
+    }
+    let pictures = found.chunks_exact(each * picture).zip(along.chunks_exact(each * picture));
+    for (found, along) in pictures {
+        let across = |of: usize, on: usize| -> Vec<f64> {
+            let pairs = found[of * picture..][..picture].iter().zip(&along[on * picture..][..picture]);
+            pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).collect()
+        };
+        let (up, down) = (across(0, 1), across(1, 0));
+        let apart = up.iter().sum::<f64>() - down.iter().sum::<f64>();
+        let size: f64 = up.iter().chain(&down).map(|v| v.abs()).sum();
+        assert!(apart.abs() <= tolerance * size, "{way}: {apart} of {size} between the two orders");
+    }
+}
+
 #[test]
 fn automatic_differentiation_agrees_with_differences_of_gradients() {
-    let checkpoint = random(3, 3, architecture((4, 2), &[8, 16], &[1, 1], &[1, 2]));
+    for family in [Family::Bilinear, Family::Pooled] {
+        let architecture = Architecture { family, ..architecture((4, 2), &[8, 16], &[1, 1], &[1, 2]) };
+        agrees_with_differences(&random(3, 3, architecture));
+    }
+}
+
+fn agrees_with_differences(checkpoint: &Checkpoint) {
     let program = checkpoint.description.program();
     let engine = TensorPasses::new(&program, &checkpoint.weights(&program).unwrap(), &Place::double()).unwrap();
     let (size, picture, sigmas) = ((7, 6), 3 * 42, [0.3, 0.8]);

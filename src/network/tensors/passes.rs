@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor, Var};
 
 use super::{Activations, Graph, Place};
 use crate::engine::{Directions, Passes, Size, Tape, check_cotangents, check_directions, check_pictures};
-use crate::program::{Program, Trunk};
+use crate::program::Program;
 use crate::{Error, Result};
 
 /// A network whose weights are tensors of a device.
@@ -76,12 +76,10 @@ impl Tape for Kept<'_> {
         out.copy_from_slice(&gradient.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?);
         Ok(())
     }
+
     /// By automatic differentiation of `⟨∇F, r⟩`, with a forward pass of its own for each direction: a reverse pass adds up
     /// what belongs to one picture.
     fn curvature(&self, directions: &Directions, out: &mut [f32]) -> Result<bool> {
-        if !matches!(self.engine.program.trunk, Trunk::Stages(_)) {
-            return Ok(false);
-        }
         let (pictures, classes, place) = (self.energy.len(), self.engine.program.pictures.classes, &self.engine.place);
         let each = check_directions(pictures, classes, self.picture(), directions, out)?;
         let count = pictures * each;

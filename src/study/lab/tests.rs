@@ -205,8 +205,7 @@ fn the_whole_question_is_answered_for_a_network_and_keeps_its_identity() {
         Progress::Share(share) => shares.push(share),
     });
     let found = found.unwrap();
-    // On a processor a network gives differences, of which rounding takes its share.
-    assert!(!found.doubt.is_exact && found.doubt.identity_error < 1e-2, "{}", found.doubt.identity_error);
+    assert!(found.doubt.is_exact && found.doubt.identity_error < 1e-5, "{}", found.doubt.identity_error);
     assert!(shares.is_sorted() && shares.last() == Some(&1.0));
     assert_eq!(found.components.as_ref().unwrap().list.len(), 2);
     let report = serde_json::to_value(UncertaintyReport::of(&found, "a.png".as_ref(), "whole")).unwrap();

@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::layers::{At, Learned, Pass, Passes};
+use super::layers::{Learned, Pass, Passes};
 use super::walk::{Down, Up};
 use super::{Engine, Rise};
 use crate::engine::{Gradients, LossWeights, RowParts, Size, TrainingRows};
-use crate::kernels::engine::body::Noisy;
+use crate::kernels::engine::body::{Noisy, Rows};
 use crate::kernels::engine::common::Pieces;
 use crate::kernels::engine::loss::Loss;
 
@@ -59,9 +59,9 @@ impl Engine {
     pub(super) fn group(&self, pictures: usize, size: Size) -> Part {
         let shape = &self.common.program.pictures;
         Part {
-            rise: self.rise(pictures, size, true),
+            rise: self.rise(pictures, size),
             direction: vec![0.0; pictures * shape.channels * size.0 * size.1],
-            tangents: self.up(Pass::Tangents, pictures, size, true),
+            tangents: self.up(Pass::Tangents, pictures, size),
             pullback: self.down(Pass::Pullback, pictures, size, true),
             reverse: self.down(Pass::Reverse, pictures, size, true),
             film_cotangent: vec![0.0; pictures * self.common.film_row()],
@@ -86,12 +86,7 @@ impl Engine {
             self.score(part, rows, true);
             let Part { rise, direction, tangents, loss: kept, .. } = part;
             kept.direction(&self.common, direction, &rise.z, rows, weighed, (loss.score, total));
-            let film = &rise.levels.film;
-            self.walk_up(rows.size, direction, tangents, |node, inputs, out, kept, shapes, pictures| {
-                let at = At { common: &self.common, film, shapes, pictures, total: pictures, first: 0, each: 1 };
-                self.layers[node].tangent(&at, inputs, out, &rise.up.kept[node], kept);
-            });
-            self.features.logits(&tangents.features, &mut tangents.logits, false);
+            self.tangent(rise, tangents, direction, Rows::PICTURES, rows.sigmas.len(), rows.size);
             kept.scored = true;
         } else {
             part.rest();
@@ -122,7 +117,7 @@ impl Engine {
         if density {
             self.pull_energies(rows, &rise.up.features, &mut pullback.features);
         }
-        self.pull_down(rise, pullback, [0, 1, count]);
+        self.pull_down(rise, pullback, Rows::PICTURES, count);
         self.common.stem.adjoint(rows.size, &pullback.slots[pullback.stem], &mut pullback.patches, direction);
     }
 
@@ -142,13 +137,8 @@ impl Engine {
         if loss.scored {
             self.pull_energies(rows, &tangents.features, &mut reverse.features);
         }
-        let film = &rise.levels.film;
-        self.walk_down(reverse, |node, g, outs, kept, shapes, pictures| {
-            let at = At { common: &self.common, film, shapes, pictures, total: pictures, first: 0, each: 1 };
-            let (values, tangents, pullback) = (&rise.up.kept[node], &tangents.kept[node], &pullback.kept[node]);
-            let passes = Passes { values, tangents, pullback };
-            self.layers[node].reverse(&at, g, passes, kept, film_cotangent, outs);
-        });
+        let total = rows.sigmas.len();
+        self.reverse_down(rise, tangents, pullback, reverse, (Rows::PICTURES, total), film_cotangent);
     }
 
     /// All gradients in the program's order.

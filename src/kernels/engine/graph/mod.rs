@@ -44,6 +44,7 @@ pub struct Rise {
 impl Body for Engine {
     type Rise = Rise;
     type Fall = Down;
+    type Slopes = Up;
     type Part = Part;
 
     fn new(level: Level, program: &Program, weights: &[&[f32]]) -> Result<Self> {
@@ -74,11 +75,15 @@ impl Body for Engine {
     }
 
     fn rise(&self, pictures: usize, size: Size) -> Rise {
-        self.rise(pictures, size, false)
+        self.rise(pictures, size)
     }
 
-    fn fall(&self, rows: usize, size: Size) -> Down {
-        self.down(layers::Pass::Pullback, rows, size, false)
+    fn fall(&self, rows: usize, size: Size, kept: bool) -> Down {
+        self.down(layers::Pass::Pullback, rows, size, kept)
+    }
+
+    fn slopes(&self, directions: usize, size: Size) -> Up {
+        self.up(layers::Pass::Tangents, directions, size)
     }
 
     fn forward(&self, rise: &mut Rise, pictures: &Noisy, total: usize, values: Values) {
@@ -90,19 +95,43 @@ impl Body for Engine {
 
     fn weigh_density(&self, _: &mut Rise) {}
 
-    fn pull(&self, rise: &Rise, fall: &mut Down, cotangents: &Cotangents, size: Size, out: &mut [f32]) {
-        let (classes, pixels) = (self.common.program.pictures.classes, size.0 * size.1);
-        let logits = &cotangents.logits[cotangents.first * classes..];
+    fn pull(&self, rise: &Rise, fall: &mut Down, cotangents: &Cotangents) {
+        #[cfg(test)]
+        self.common.falls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let classes = self.common.program.pictures.classes;
+        let logits = &cotangents.logits[cotangents.rows.first * classes..];
         self.features.pull(logits, fall.rows, &mut fall.features);
-        for row in 0..fall.rows {
-            let (n, density) = (cotangents.picture(row), cotangents.density(row));
-            if density != 0.0 {
-                let scale = density * self.common.program.pictures.deviation / cotangents.sigmas[n];
-                self.features.pull_energy(pixels, scale, [n, row], &rise.up.features, &mut fall.features);
-            }
-        }
-        self.pull_down(rise, fall, [cotangents.first, cotangents.each, cotangents.total]);
-        self.common.stem.adjoint(size, &fall.slots[fall.stem], &mut fall.patches, out);
+        self.weigh_energy(cotangents, fall, &rise.up.features, |row| cotangents.picture(row));
+        self.pull_down(rise, fall, cotangents.rows, cotangents.total);
+    }
+
+    fn stem(fall: &mut Down) -> (&[f32], &mut [f32]) {
+        (&fall.slots[fall.stem], &mut fall.patches)
+    }
+
+    fn slope<'a>(
+        &self,
+        rise: &Rise,
+        slopes: &'a mut Up,
+        cotangents: &Cotangents,
+        directions: &[f32],
+    ) -> std::slice::ChunksExact<'a, f32> {
+        self.tangent(rise, slopes, directions, cotangents.rows, cotangents.total, cotangents.size);
+        slopes.logits.chunks_exact(self.common.program.pictures.classes)
+    }
+
+    fn bend(
+        &self,
+        rise: &Rise,
+        slopes: &mut Up,
+        pulled: &Down,
+        fall: &mut Down,
+        cotangents: &Cotangents,
+        changes: &[f32],
+    ) {
+        self.features.pull(changes, fall.rows, &mut fall.features);
+        self.weigh_energy(cotangents, fall, &slopes.features, |row| row);
+        self.reverse_down(rise, slopes, pulled, fall, (cotangents.rows, cotangents.total), &mut []);
     }
 
     fn z(rise: &Rise) -> &[f32] {
@@ -148,11 +177,24 @@ impl Engine {
         self.graph.values.iter().map(|form| Shape::new(form, stem)).collect()
     }
 
-    fn rise(&self, pictures: usize, size: Size, training: bool) -> Rise {
+    /// Adds to the cotangents of φ what u gives that the rows weigh, from the row of `features` that each belongs to.
+    fn weigh_energy(&self, cotangents: &Cotangents, fall: &mut Down, features: &[f32], of: impl Fn(usize) -> usize) {
+        let pixels = cotangents.size.0 * cotangents.size.1;
+        for row in 0..fall.rows {
+            let density = cotangents.density(row);
+            if density != 0.0 {
+                let sigma = cotangents.sigmas[cotangents.picture(row)];
+                let scale = density * self.common.program.pictures.deviation / sigma;
+                self.features.pull_energy(pixels, scale, [of(row), row], features, &mut fall.features);
+            }
+        }
+    }
+
+    fn rise(&self, pictures: usize, size: Size) -> Rise {
         Rise {
             z: vec![0.0; pictures * self.common.program.pictures.channels * size.0 * size.1],
             levels: self.common.levels(pictures),
-            up: self.up(layers::Pass::Values, pictures, size, training),
+            up: self.up(layers::Pass::Values, pictures, size),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The two walks over a graph's layers, and their memory.
 
-use super::layers::{At, Kept, Pass, Shape, Shapes};
+use super::layers::{At, Kept, Pass, Passes, Shape, Shapes};
 use super::{Engine, Rise};
 use crate::engine::Size;
-use crate::kernels::engine::body::Noisy;
+use crate::kernels::engine::body::{Noisy, Rows};
 
 /// A pass upwards, of values or of tangents.
 #[derive(Debug)]
@@ -48,19 +48,19 @@ impl Engine {
         Shapes { inputs: [inputs[0], inputs[inputs.len() - 1]].map(|input| shapes[input]), out: shapes[node + 1] }
     }
 
-    fn kept(&self, pass: Pass, count: usize, shapes: &[Shape], training: bool) -> Vec<Kept> {
+    fn kept(&self, pass: Pass, count: usize, shapes: &[Shape], asked: bool) -> Vec<Kept> {
         let layers = self.layers.iter().enumerate();
-        layers.map(|(node, layer)| layer.memory(pass, training, &self.shapes_of(node, shapes), count)).collect()
+        layers.map(|(node, layer)| layer.memory(pass, asked, &self.shapes_of(node, shapes), count)).collect()
     }
 
     /// Memory for a pass upwards.
-    pub(super) fn up(&self, pass: Pass, pictures: usize, size: Size, training: bool) -> Up {
+    pub(super) fn up(&self, pass: Pass, pictures: usize, size: Size) -> Up {
         let (shapes, stem) = (self.shapes(size), self.common.stem.size(size));
         Up {
             pictures,
             patches: self.common.patches(pictures, size, self.common.stem.patch()),
             slots: self.plans[0].forms.iter().map(|form| vec![0.0; pictures * Shape::new(form, stem).len()]).collect(),
-            kept: self.kept(pass, pictures, &shapes, training),
+            kept: self.kept(pass, pictures, &shapes, false),
             features: vec![0.0; pictures * self.features.width()],
             logits: vec![0.0; pictures * self.common.program.pictures.classes],
             shapes,
@@ -68,14 +68,14 @@ impl Engine {
     }
 
     /// Memory for a pass downwards.
-    pub(super) fn down(&self, pass: Pass, rows: usize, size: Size, training: bool) -> Down {
+    pub(super) fn down(&self, pass: Pass, rows: usize, size: Size, asked: bool) -> Down {
         let (shapes, stem) = (self.shapes(size), self.common.stem.size(size));
         let largest = shapes.iter().map(Shape::len).max().unwrap_or_default();
         Down {
             rows,
             patches: self.common.patches(rows, size, self.common.stem.padded_patch()),
             slots: self.plans[1].forms.iter().map(|form| vec![0.0; rows * Shape::new(form, stem).len()]).collect(),
-            kept: self.kept(pass, rows, &shapes, training),
+            kept: self.kept(pass, rows, &shapes, asked),
             features: vec![0.0; rows * self.features.width()],
             stem: self.plans[1].slots[0],
             present: vec![false; shapes.len()],
@@ -91,7 +91,7 @@ impl Engine {
         self.common.standardise(noisy.values, noisy.size, noisy.sigmas, z);
         let film = &levels.film;
         self.walk_up(noisy.size, z, up, |node, inputs, out, kept, shapes, pictures| {
-            let at = At { common: &self.common, film, shapes, pictures, total, first: 0, each: 1 };
+            let at = At { common: &self.common, film, shapes, pictures, total, rows: Rows::PICTURES };
             self.layers[node].forward(&at, inputs, out, kept);
         });
         self.features.logits(&up.features, &mut up.logits, true);
@@ -120,12 +120,40 @@ impl Engine {
         self.features.gather(parts, &mut up.features);
     }
 
-    /// The pullback from the cotangents of φ, of rows from `first` on, `each` a picture and `total` in the whole job.
-    pub(super) fn pull_down(&self, rise: &Rise, down: &mut Down, [first, each, total]: [usize; 3]) {
+    /// The pass of tangents along `directions` of z, `total` in the whole job, to those of φ and v.
+    pub(super) fn tangent(&self, rise: &Rise, up: &mut Up, directions: &[f32], rows: Rows, total: usize, size: Size) {
         let film = &rise.levels.film;
-        self.walk_down(down, |node, g, outs, kept, shapes, rows| {
-            let at = At { common: &self.common, film, shapes, pictures: rows, total, first, each };
+        self.walk_up(size, directions, up, |node, inputs, out, kept, shapes, pictures| {
+            let at = At { common: &self.common, film, shapes, pictures, total, rows };
+            self.layers[node].tangent(&at, inputs, out, &rise.up.kept[node], kept);
+        });
+        self.features.logits(&up.features, &mut up.logits, false);
+    }
+
+    /// The pullback from the cotangents of φ, `total` rows in the whole job.
+    pub(super) fn pull_down(&self, rise: &Rise, down: &mut Down, rows: Rows, total: usize) {
+        let film = &rise.levels.film;
+        self.walk_down(down, |node, g, outs, kept, shapes, pictures| {
+            let at = At { common: &self.common, film, shapes, pictures, total, rows };
             self.layers[node].pullback(&at, g, &rise.up.kept[node], kept, outs);
+        });
+    }
+
+    /// The reverse pass of values and tangents from the cotangents of φ; `film` is empty where nobody asks for its cotangents.
+    pub(super) fn reverse_down(
+        &self,
+        rise: &Rise,
+        tangents: &Up,
+        pulled: &Down,
+        down: &mut Down,
+        (rows, total): (Rows, usize),
+        film_cotangent: &mut [f32],
+    ) {
+        let film = &rise.levels.film;
+        self.walk_down(down, |node, g, outs, kept, shapes, pictures| {
+            let at = At { common: &self.common, film, shapes, pictures, total, rows };
+            let (values, tangents, pullback) = (&rise.up.kept[node], &tangents.kept[node], &pulled.kept[node]);
+            self.layers[node].reverse(&at, g, Passes { values, tangents, pullback }, kept, film_cotangent, outs);
         });
     }
 

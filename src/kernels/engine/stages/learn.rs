@@ -1,12 +1,11 @@
 //! Training's passes over one group of pictures; `loss` says which there are and why.
 
 use super::memory::{Fall, Rise, TangentRise};
-use super::readout::pool;
-use super::walk::{StepDown, StepUp};
+use super::walk::StepDown;
 use super::{Engine, Site};
 use crate::engine::{LossWeights, RowParts, Size, TrainingRows};
-use crate::kernels::activation::{Norm, Tangent, Tape, Target};
-use crate::kernels::engine::body::Noisy;
+use crate::kernels::activation::{Norm, Target};
+use crate::kernels::engine::body::{Noisy, Rows};
 use crate::kernels::engine::loss::Loss;
 
 /// One group of pictures, over all four passes.
@@ -52,13 +51,13 @@ impl Engine {
         let exchanged = || rise.readouts.iter().map(|kept| vec![0.0; kept.len()]).collect::<Vec<_>>();
         Part {
             direction: zeros(pictures_shape.channels * size.0 * size.1),
-            tangents: self.tangent_rise(pictures, size),
+            tangents: self.tangent_rise(pictures, size, true),
             pullback: self.fall(pictures, size, [true; 2]),
             reverse: self.fall(pictures, size, [true, false]),
             exchanged: [exchanged(), exchanged()],
             film_cotangent: zeros(self.common.film_row()),
             loss: Loss::new(pictures, pictures_shape.classes),
-            room: zeros(rise.stages.iter().map(|stage| stage.norm.frame.dense()).max().unwrap_or_default()),
+            room: self.room(pictures, size),
             rise,
         }
     }
@@ -77,14 +76,14 @@ impl Engine {
         part.loss.class_weights(part.rise.logits.chunks_exact(self.head.linear.bias.len()), rows, weighed);
         if Loss::asks(weighed, loss) {
             self.score(part, rows.size, true);
-            let Part { rise, direction, loss: kept, .. } = part;
+            let Part { rise, direction, tangents, loss: kept, .. } = part;
             kept.direction(&self.common, direction, &rise.z, rows, weighed, (loss.score, total));
-            self.tangent(part, rows.size);
-            part.loss.scored = true;
+            self.tangent(rise, tangents, direction, Rows::PICTURES, [rise.pictures; 2], rows.size);
+            kept.scored = true;
         } else if part.loss.scored {
             // What an earlier batch left in the passes of the score would count beside groups that have one.
             let pictures = part.rise.pictures;
-            part.tangents = self.tangent_rise(pictures, rows.size);
+            part.tangents = self.tangent_rise(pictures, rows.size, true);
             part.pullback = self.fall(pictures, rows.size, [true; 2]);
             part.exchanged.iter_mut().flatten().for_each(|exchanged| exchanged.fill(0.0));
             part.rest();
@@ -117,19 +116,6 @@ impl Engine {
         self.walk_down([*count; 2], stages, &mut step);
         self.common.stem.adjoint(size, &stages[0].g, patches, &mut part.direction);
     }
-
-    /// The derivatives of everything along `direction`; keeps them.
-    fn tangent(&self, part: &mut Part, size: Size) {
-        let Part { rise, direction, tangents, .. } = part;
-        let TangentRise { patches, stages, tapes, readouts, pooled, logits } = tangents;
-        let mut step = Tangents { engine: self, pictures: rise.pictures, tapes: &rise.tapes, kept: tapes, readouts };
-        self.walk_up(size, direction, patches, [rise.pictures; 2], stages, &mut step);
-        let Some(last) = stages.last_mut() else { return };
-        let framed = last.framed.last_mut();
-        step.activate(self.head.site, &last.norm, &last.h, framed);
-        pool(last.norm.frame, framed, &mut rise.sums, pooled);
-        self.head.linear.linear(rise.pictures, pooled, last.norm.frame.channels, logits);
-    }
 }
 
 /// The step of the pullback that gives the score, a row a picture.
@@ -159,29 +145,10 @@ impl StepDown for Score<'_> {
             return;
         }
         let k = |n: usize| self.engine.common.program.pictures.deviation / self.rise.sigmas[n];
-        self.engine.exchange(s, &self.rise.levels.film, k, &self.rise.readouts[s], &mut self.exchanged[s]);
-        let pixels = self.rise.pictures * norm.frame.height * norm.frame.width;
-        self.engine.stages[s].readout.gradient(pixels, &self.exchanged[s], room);
+        let pixels = norm.frame.height * norm.frame.width;
+        let of = (&self.rise.levels.film[..], Rows::PICTURES, pixels);
+        self.engine.exchange(s, of, k, &self.rise.readouts[s], &mut self.exchanged[s]);
+        self.engine.stages[s].readout.gradient(self.rise.pictures * pixels, &self.exchanged[s], room);
         g.iter_mut().zip(room).for_each(|(g, gradient)| *g += *gradient);
-    }
-}
-
-/// The step of the tangent pass.
-struct Tangents<'a> {
-    engine: &'a Engine,
-    pictures: usize,
-    tapes: &'a [Tape],
-    kept: &'a mut [Tangent],
-    readouts: &'a mut [Vec<f32>],
-}
-
-impl StepUp for Tangents<'_> {
-    fn activate(&mut self, site: Site, norm: &Norm, x: &[f32], framed: &mut [f32]) {
-        norm.tangent(self.engine.common.level, x, &self.tapes[site.number], &mut self.kept[site.number], framed);
-    }
-
-    fn read(&mut self, s: usize, norm: &Norm, h: &[f32]) {
-        let pixels = self.pictures * norm.frame.height * norm.frame.width;
-        self.engine.stages[s].readout.project(pixels, h, &mut self.readouts[s]);
     }
 }

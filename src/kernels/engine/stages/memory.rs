@@ -92,8 +92,20 @@ pub struct TangentRise {
     pub stages: Vec<Stream>,
     pub tapes: Vec<Tangent>,
     pub readouts: Vec<Vec<f32>>,
+    /// Room for one picture's sums over the pixels.
+    pub sums: Vec<f64>,
     pub pooled: Vec<f32>,
     pub logits: Vec<f32>,
+}
+
+/// The derivatives of everything along some directions, and what their reverse pass needs besides.
+#[derive(Debug)]
+pub struct Slopes {
+    pub tangents: TangentRise,
+    /// The read-outs' tangents exchanged and scaled, see `Readout::exchange`.
+    pub exchanged: Vec<Vec<f32>>,
+    /// Room for dense pictures of the largest stage.
+    pub room: Vec<f32>,
 }
 
 /// The head's part of a pass downwards, and its stages.
@@ -159,7 +171,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn tangent_rise(&self, pictures: usize, size: Size) -> TangentRise {
+    pub(super) fn tangent_rise(&self, pictures: usize, size: Size, keep: bool) -> TangentRise {
         let tape = |norm: Norm| {
             let mut tape = Tangent::default();
             tape.resize(&norm, pictures);
@@ -167,11 +179,25 @@ impl Engine {
         };
         TangentRise {
             patches: self.common.patches(pictures, size, self.common.stem.patch()),
-            stages: self.streams(pictures, size, true),
+            stages: self.streams(pictures, size, keep),
             tapes: self.site_norms(size).into_iter().map(tape).collect(),
             readouts: self.readouts(pictures, size),
+            sums: vec![0.0; self.head.linear.panels.depth()],
             pooled: vec![0.0; pictures * self.head.linear.panels.depth()],
             logits: vec![0.0; pictures * self.head.linear.bias.len()],
+        }
+    }
+
+    /// Room for dense pictures of the largest stage.
+    pub(super) fn room(&self, pictures: usize, size: Size) -> Vec<f32> {
+        vec![0.0; pictures * self.norms(size).iter().map(|norm| norm.frame.dense()).max().unwrap_or_default()]
+    }
+
+    pub(super) fn slopes(&self, directions: usize, size: Size) -> Slopes {
+        Slopes {
+            tangents: self.tangent_rise(directions, size, false),
+            exchanged: self.readouts(directions, size),
+            room: self.room(directions, size),
         }
     }
 

@@ -10,6 +10,7 @@ mod memory;
 mod pull;
 mod readout;
 mod reverse;
+mod slope;
 mod walk;
 mod weights;
 
@@ -27,7 +28,7 @@ use crate::kernels::simd::{Level, padded};
 use crate::program::{self, Affine, Program, Trunk};
 use crate::{Error, Result};
 use learn::Part;
-use memory::{Fall, Rise};
+use memory::{Fall, Rise, Slopes};
 
 /// The network, packed for this processor.
 #[derive(Debug)]
@@ -76,6 +77,7 @@ struct Head {
 impl Body for Engine {
     type Rise = Rise;
     type Fall = Fall;
+    type Slopes = Slopes;
     type Part = Part;
 
     fn new(level: Level, program: &Program, weights: &[&[f32]]) -> Result<Self> {
@@ -129,8 +131,12 @@ impl Body for Engine {
         self.rise(pictures, size, false)
     }
 
-    fn fall(&self, rows: usize, size: Size) -> Fall {
-        self.fall(rows, size, [false; 2])
+    fn fall(&self, rows: usize, size: Size, kept: bool) -> Fall {
+        self.fall(rows, size, [false, kept])
+    }
+
+    fn slopes(&self, directions: usize, size: Size) -> Slopes {
+        self.slopes(directions, size)
     }
 
     fn forward(&self, rise: &mut Rise, pictures: &Noisy, total: usize, values: Values) {
@@ -146,8 +152,37 @@ impl Body for Engine {
         self.readout_gradients(rise);
     }
 
-    fn pull(&self, rise: &Rise, fall: &mut Fall, cotangents: &Cotangents, size: Size, out: &mut [f32]) {
-        self.pull_rows(rise, fall, cotangents, size, out);
+    fn pull(&self, rise: &Rise, fall: &mut Fall, cotangents: &Cotangents) {
+        self.pull_rows(rise, fall, cotangents);
+    }
+
+    fn stem(fall: &mut Fall) -> (&[f32], &mut [f32]) {
+        (fall.stages.first().map_or(&[], |stage| &stage.g), &mut fall.patches)
+    }
+
+    fn slope<'a>(
+        &self,
+        rise: &Rise,
+        slopes: &'a mut Slopes,
+        cotangents: &Cotangents,
+        directions: &[f32],
+    ) -> std::slice::ChunksExact<'a, f32> {
+        let row = self.head.linear.bias.len();
+        let count = [slopes.tangents.logits.len() / row, cotangents.total];
+        self.tangent(rise, &mut slopes.tangents, directions, cotangents.rows, count, cotangents.size);
+        slopes.tangents.logits.chunks_exact(row)
+    }
+
+    fn bend(
+        &self,
+        rise: &Rise,
+        slopes: &mut Slopes,
+        pulled: &Fall,
+        fall: &mut Fall,
+        cotangents: &Cotangents,
+        changes: &[f32],
+    ) {
+        self.bend_rows(rise, slopes, pulled, fall, cotangents, changes);
     }
 
     fn z(rise: &Rise) -> &[f32] {

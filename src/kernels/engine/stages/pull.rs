@@ -3,7 +3,6 @@
 use super::memory::{Fall, Rise};
 use super::walk::StepDown;
 use super::{Engine, Site};
-use crate::engine::Size;
 use crate::kernels::activation::{Norm, Target};
 use crate::kernels::engine::body::Cotangents;
 
@@ -20,17 +19,18 @@ impl Engine {
         }
     }
 
-    /// The adjoint pass of a run of rows.
-    pub(super) fn pull_rows(&self, rise: &Rise, fall: &mut Fall, cotangents: &Cotangents, size: Size, out: &mut [f32]) {
+    /// The adjoint pass of a run of rows, down to the stem's result.
+    pub(super) fn pull_rows(&self, rise: &Rise, fall: &mut Fall, cotangents: &Cotangents) {
+        #[cfg(test)]
+        self.common.falls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (rows, classes) = (fall.rows, self.common.program.pictures.classes);
-        self.pull_head(&cotangents.logits[cotangents.first * classes..][..rows * classes], fall);
-        let Fall { head, stages, patches, .. } = fall;
+        self.pull_head(&cotangents.logits[cotangents.rows.first * classes..][..rows * classes], fall);
+        let Fall { head, stages, .. } = fall;
         let Some(last) = stages.last_mut() else { return };
         let mut step = Pullback { engine: self, rise, cotangents, rows };
         last.g.fill(0.0);
         step.activation(self.head.site, &last.norm, head, Some(&mut last.g), None);
         self.walk_down([rows, cotangents.total], stages, &mut step);
-        self.common.stem.adjoint(size, &stages[0].g, patches, out);
     }
 }
 

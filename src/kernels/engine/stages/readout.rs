@@ -5,7 +5,7 @@ use super::walk::StepUp;
 use super::{Engine, Stage};
 use crate::kernels::activation::{Norm, Tape};
 use crate::kernels::conv::pointwise;
-use crate::kernels::engine::body::Noisy;
+use crate::kernels::engine::body::{Noisy, Rows};
 use crate::kernels::layout::Frame;
 
 /// The step of a pass of values.
@@ -64,21 +64,25 @@ impl Engine {
         unpool(last.norm.frame, &fall.pooled, &mut fall.head);
     }
 
-    /// [`crate::kernels::readout::Readout::exchange`] of every picture, each scaled by `k` of it.
+    /// [`crate::kernels::readout::Readout::exchange`] of every row, each scaled by `k` of it; zeros where that is zero.
     pub(super) fn exchange(
         &self,
         s: usize,
-        film: &[f32],
+        (film, rows, pixels): (&[f32], Rows, usize),
         k: impl Fn(usize) -> f32,
         projected: &[f32],
         out: &mut [f32],
     ) {
         let stage = &self.stages[s];
-        let films = film.chunks_exact(self.common.film_row());
-        let picture = projected.len() / films.len().max(1);
-        let pictures = projected.chunks_exact(picture.max(1)).zip(out.chunks_exact_mut(picture.max(1)));
-        for (n, ((projected, out), film)) in pictures.zip(films).enumerate() {
-            stage.readout.exchange(k(n), &film[stage.gamma..], projected, out);
+        let each = pixels * stage.readout.kept();
+        for (row, (projected, out)) in projected.chunks_exact(each).zip(out.chunks_exact_mut(each)).enumerate() {
+            let gamma = &film[rows.picture(row) * self.common.film_row() + stage.gamma..];
+            let scale = k(row);
+            if scale == 0.0 {
+                out.fill(0.0);
+            } else {
+                stage.readout.exchange(scale, gamma, projected, out);
+            }
         }
     }
 }

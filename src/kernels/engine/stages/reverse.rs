@@ -6,6 +6,7 @@ use super::walk::StepDown;
 use super::{Engine, Site};
 use crate::engine::{LossWeights, RowParts, TrainingRows};
 use crate::kernels::activation::{Cotangents, Norm};
+use crate::kernels::engine::body::Rows;
 
 impl Engine {
     /// From the loss to every weight's cotangents; the film's are complete at the end.
@@ -23,14 +24,17 @@ impl Engine {
         self.pull_head(&part.loss.logit_cotangents, &mut part.reverse);
         let Fall { rows: count, head, stages, .. } = &mut part.reverse;
         let Some(last) = stages.last_mut() else { return };
+        let weight = |n: usize| self.common.program.pictures.deviation / part.rise.sigmas[n];
         let mut step = Reverse {
             engine: self,
+            rows: Rows::PICTURES,
             scored,
+            weight: &weight,
             rise: &part.rise,
             tangents: &part.tangents,
             pullback: &part.pullback,
             exchanged: &mut part.exchanged[1],
-            film_cotangent: &mut part.film_cotangent,
+            film_cotangent: Some(&mut part.film_cotangent),
             room: &mut part.room,
         };
         last.g.fill(0.0);
@@ -39,18 +43,22 @@ impl Engine {
     }
 }
 
-/// The step of the reverse pass.
-struct Reverse<'a> {
-    engine: &'a Engine,
-    /// Whether the loss holds the score.
-    scored: bool,
-    rise: &'a Rise,
-    tangents: &'a TangentRise,
+/// The step of the reverse pass over rows of tangents.
+pub(super) struct Reverse<'a> {
+    pub engine: &'a Engine,
+    pub rows: Rows,
+    /// Whether what is differentiated holds the score.
+    pub scored: bool,
+    /// What each row weighs u.
+    pub weight: &'a dyn Fn(usize) -> f32,
+    pub rise: &'a Rise,
+    pub tangents: &'a TangentRise,
     /// Its cotangents of the activations' values are those of their tangents here.
-    pullback: &'a Fall,
-    exchanged: &'a mut [Vec<f32>],
-    film_cotangent: &'a mut [f32],
-    room: &'a mut [f32],
+    pub pullback: &'a Fall,
+    pub exchanged: &'a mut [Vec<f32>],
+    /// Where the film's cotangents go, if they are asked for: a row a picture.
+    pub film_cotangent: Option<&'a mut [f32]>,
+    pub room: &'a mut [f32],
 }
 
 impl StepDown for Reverse<'_> {
@@ -65,13 +73,13 @@ impl StepDown for Reverse<'_> {
         let film = self.engine.common.film_at(&self.rise.levels.film, site.film);
         let tapes = (&self.rise.tapes[site.number], &self.tangents.tapes[site.number]);
         let tangent = self.engine.value_cotangent(self.pullback, site);
-        let cotangents = Cotangents { tangent, value };
         norm.reverse(
             self.engine.common.level,
             film,
+            |row| [self.rows.picture(row), self.rows.pulled(row)],
             tapes,
-            cotangents,
-            self.film_cotangent,
+            Cotangents { tangent, value },
+            self.film_cotangent.as_deref_mut(),
             self.room,
             residual,
             framed,
@@ -82,21 +90,22 @@ impl StepDown for Reverse<'_> {
         let (stride, frame) = (self.engine.common.film_row(), norm.frame);
         let super::Stage { readout, gamma, .. } = &self.engine.stages[s];
         if !self.scored {
-            for film in self.film_cotangent.chunks_exact_mut(stride) {
+            for film in self.film_cotangent.iter_mut().flat_map(|film| film.chunks_exact_mut(stride)) {
                 film[*gamma..][..frame.channels].fill(0.0);
             }
             return;
         }
-        let k = |n: usize| self.engine.common.program.pictures.deviation / self.rise.sigmas[n];
         let (value, tangent) = (&self.rise.readouts[s], &self.tangents.readouts[s]);
-        self.engine.exchange(s, &self.rise.levels.film, k, tangent, &mut self.exchanged[s]);
         let pixels = frame.height * frame.width;
-        readout.gradient(self.rise.pictures * pixels, &self.exchanged[s], room);
+        let of = (&self.rise.levels.film[..], self.rows, pixels);
+        self.engine.exchange(s, of, self.weight, tangent, &mut self.exchanged[s]);
+        readout.gradient(g.len() / frame.channels, &self.exchanged[s], room);
         g.iter_mut().zip(room).for_each(|(g, gradient)| *g += *gradient);
         let each = pixels * readout.kept();
-        for (n, film) in self.film_cotangent.chunks_exact_mut(stride).enumerate() {
+        let films = self.film_cotangent.iter_mut().flat_map(|film| film.chunks_exact_mut(stride));
+        for (n, film) in films.enumerate() {
             let [value, tangent] = [value, tangent].map(|p| &p[n * each..][..each]);
-            readout.gamma_cotangent(k(n), value, tangent, &mut film[*gamma..]);
+            readout.gamma_cotangent((self.weight)(n), value, tangent, &mut film[*gamma..]);
         }
     }
 }

@@ -16,12 +16,12 @@ const GIVEN: usize = 0;
 pub(super) struct Gelu;
 
 impl Layer for Gelu {
-    fn memory(&self, pass: Pass, training: bool, shapes: &Shapes, count: usize) -> Kept {
+    fn memory(&self, pass: Pass, asked: bool, shapes: &Shapes, count: usize) -> Kept {
         let values = count * shapes.out.len();
         match pass {
-            Pass::Values => Kept::zeros([values, if training { values } else { 0 }]),
+            Pass::Values => Kept::zeros([values; 2]),
             Pass::Tangents => Kept::zeros([values]),
-            Pass::Pullback if training => Kept::zeros([values]),
+            Pass::Pullback if asked => Kept::zeros([values]),
             Pass::Pullback | Pass::Reverse => Kept::default(),
         }
     }
@@ -31,11 +31,15 @@ impl Layer for Gelu {
         at.common.level.run(Forward { x: inputs[0], out, slope, curvature });
     }
 
-    fn tangent(&self, _: &At, inputs: [&[f32]; 2], out: &mut [f32], values: &Kept, kept: &mut Kept) {
-        let (slope, curvature) = (&values.0[SLOPE], &values.0[CURVATURE]);
-        let given = inputs[0].iter().zip(slope).zip(curvature);
-        for ((((x, slope), curvature), out), bend) in given.zip(out).zip(&mut kept.0[BEND]) {
-            (*out, *bend) = (slope * x, curvature * x);
+    fn tangent(&self, at: &At, inputs: [&[f32]; 2], out: &mut [f32], values: &Kept, kept: &mut Kept) {
+        let len = at.shapes.out.len();
+        let rows = inputs[0].chunks_exact(len).zip(out.chunks_exact_mut(len)).zip(kept.0[BEND].chunks_exact_mut(len));
+        for (row, ((x, out), bend)) in rows.enumerate() {
+            let [slope, curvature] = [SLOPE, CURVATURE].map(|buffer| values.of(buffer, at.picture(row), len));
+            let given = x.iter().zip(slope).zip(curvature);
+            for ((((x, slope), curvature), out), bend) in given.zip(out).zip(bend) {
+                (*out, *bend) = (slope * x, curvature * x);
+            }
         }
     }
 
@@ -51,17 +55,21 @@ impl Layer for Gelu {
         }
     }
 
-    fn reverse(&self, _: &At, g: &[f32], passes: Passes, _: &mut Kept, _: &mut [f32], outs: [&mut [f32]; 2]) {
+    fn reverse(&self, at: &At, g: &[f32], passes: Passes, _: &mut Kept, _: &mut [f32], outs: [&mut [f32]; 2]) {
+        let len = at.shapes.out.len();
         let [out, _] = outs;
-        let values = g.iter().zip(&passes.values.0[SLOPE]);
-        let tangents = passes.pullback.0[GIVEN].iter().zip(&passes.tangents.0[BEND]);
-        for (((r, slope), (q, bend)), out) in values.zip(tangents).zip(out) {
-            *out = r * slope + q * bend;
+        for (row, (g, out)) in g.chunks_exact(len).zip(out.chunks_exact_mut(len)).enumerate() {
+            let values = g.iter().zip(passes.values.of(SLOPE, at.picture(row), len));
+            let q = passes.pullback.of(GIVEN, at.rows.pulled(row), len);
+            let tangents = q.iter().zip(passes.tangents.of(BEND, row, len));
+            for (((r, slope), (q, bend)), out) in values.zip(tangents).zip(out) {
+                *out = r * slope + q * bend;
+            }
         }
     }
 }
 
-/// Value, slope, and where it is asked for the curvature.
+/// Value, slope and curvature.
 struct Forward<'a> {
     x: &'a [f32],
     out: &'a mut [f32],
@@ -79,10 +87,7 @@ impl Kernel for Forward<'_> {
             let (distribution, density) = normal(s, x);
             s.store(&mut self.out[at..], s.mul(x, distribution));
             s.store(&mut self.slope[at..], s.fma(x, density, distribution));
-            if !self.curvature.is_empty() {
-                let curvature = s.mul(density, s.sub(s.splat(2.0), s.mul(x, x)));
-                s.store(&mut self.curvature[at..], curvature);
-            }
+            s.store(&mut self.curvature[at..], s.mul(density, s.sub(s.splat(2.0), s.mul(x, x))));
         }
     }
 }

@@ -13,14 +13,15 @@ mod pointwise;
 mod sum;
 
 use crate::engine::Size;
+use crate::kernels::engine::body::Rows;
 use crate::kernels::engine::common::{Common, Pieces};
 use crate::kernels::layout::Frame;
 use crate::program::{self, Form, LayerGraph};
 
 /// A layer of a graph, packed for this processor.
 pub(super) trait Layer: std::fmt::Debug + Send + Sync {
-    /// What a pass over so many pictures or rows keeps. `training` tells whether other passes and a gradient will ask for it.
-    fn memory(&self, pass: Pass, training: bool, shapes: &Shapes, count: usize) -> Kept;
+    /// What a pass over so many pictures or rows keeps. `asked` tells, of a pullback, whether a reverse pass will ask for it.
+    fn memory(&self, pass: Pass, asked: bool, shapes: &Shapes, count: usize) -> Kept;
 
     /// Its value, which is written whole.
     fn forward(&self, at: &At, inputs: [&[f32]; 2], out: &mut [f32], kept: &mut Kept);
@@ -32,7 +33,7 @@ pub(super) trait Layer: std::fmt::Debug + Send + Sync {
     fn pullback(&self, at: &At, g: &[f32], values: &Kept, kept: &mut Kept, outs: [&mut [f32]; 2]);
 
     /// The reverse pass of value and tangent: `g` is the cotangent of the value, that of the tangent is what [`Self::pullback`]
-    /// was given. A layer that has a film writes its cotangents into `film`, in the film's rows.
+    /// was given. A layer that has a film writes its cotangents into `film`, in the film's rows, unless that is empty.
     fn reverse(&self, at: &At, g: &[f32], passes: Passes, kept: &mut Kept, film: &mut [f32], outs: [&mut [f32]; 2]);
 
     /// The gradients of its tensors, from what all passes kept of every group: the pullback's cotangents with the tangents and
@@ -109,12 +110,11 @@ pub struct At<'a> {
     /// The film's rows, one a picture.
     pub film: &'a [f32],
     pub shapes: Shapes,
-    /// The pictures, or on the way down the rows, that are here, and in the whole job.
+    /// The pictures, or with cotangents and tangents the rows, that are here, and in the whole job.
     pub pictures: usize,
     pub total: usize,
-    /// The first row among those of these pictures, and how many rows each has.
-    pub first: usize,
-    pub each: usize,
+    /// Which rows they are.
+    pub rows: Rows,
 }
 
 /// Where a gradient is taken.
@@ -140,7 +140,7 @@ impl Shape {
 impl At<'_> {
     /// The picture of a row.
     pub fn picture(&self, row: usize) -> usize {
-        (self.first + row) / self.each
+        self.rows.picture(row)
     }
 }
 

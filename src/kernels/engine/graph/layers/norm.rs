@@ -25,7 +25,7 @@ const SCALE: usize = 2;
 /// The tangents' buffers: J(ẋ), and α and s′, a value a channel.
 const ALONG: usize = 1;
 const SLOPE: usize = 2;
-/// The pullback's buffer in training: what it was given.
+/// The pullback's buffer, where it is asked for: what it was given.
 const GIVEN: usize = 0;
 
 #[derive(Debug)]
@@ -87,11 +87,11 @@ impl Channels<'_> {
 }
 
 impl Layer for ScaleNorm {
-    fn memory(&self, pass: Pass, training: bool, shapes: &Shapes, count: usize) -> Kept {
+    fn memory(&self, pass: Pass, asked: bool, shapes: &Shapes, count: usize) -> Kept {
         let (values, row) = (count * shapes.out.len(), count * shapes.out.frame.channels);
         match pass {
             Pass::Values | Pass::Tangents => Kept::zeros([values, row, row]),
-            Pass::Pullback if training => Kept::zeros([values]),
+            Pass::Pullback if asked => Kept::zeros([values]),
             Pass::Pullback | Pass::Reverse => Kept::default(),
         }
     }
@@ -123,9 +123,10 @@ impl Layer for ScaleNorm {
         let (level, len, row) = (at.common.level, at.shapes.out.len(), at.shapes.out.frame.channels);
         let [moved, along, slope] = &mut kept.0[..] else { return };
         let mut found = vec![0.0; 2 * row];
-        for (picture, (x, out)) in inputs[0].chunks_exact(len).zip(out.chunks_exact_mut(len)).enumerate() {
+        for (index, (x, out)) in inputs[0].chunks_exact(len).zip(out.chunks_exact_mut(len)).enumerate() {
+            let picture = at.picture(index);
             let channels = self.channels(at, picture);
-            let (normal, moved) = (values.of(NORMAL, picture, len), &mut moved[picture * len..][..len]);
+            let (normal, moved) = (values.of(NORMAL, picture, len), &mut moved[index * len..][..len]);
             let d = doubles(values.of(DEVIATION, picture, row));
             let s = f64::from(values.of(SCALE, picture, row)[0]);
             sums(level, row, [(x, None), (x, Some(normal))], &mut found);
@@ -135,8 +136,8 @@ impl Layer for ScaleNorm {
             combine(level, terms, &channels.factors(|c| -mean[c] / d[c]), moved);
             let gained = |by: f64| channels.factors(|c| by * f64::from(channels.gain[c]));
             combine(level, [(&gained(s), moved), (&gained(change), normal)], &channels.factors(|_| 0.0), out);
-            along[picture * row..][..row].copy_from_slice(&channels.factors(|c| a[c]));
-            slope[picture * row..][..row].copy_from_slice(&channels.factors(|_| change));
+            along[index * row..][..row].copy_from_slice(&channels.factors(|c| a[c]));
+            slope[index * row..][..row].copy_from_slice(&channels.factors(|_| change));
         }
     }
 
@@ -168,18 +169,20 @@ impl Layer for ScaleNorm {
         let (level, len, row) = (at.common.level, at.shapes.out.len(), at.shapes.out.frame.channels);
         let [out, _] = outs;
         let mut found = vec![0.0; 5 * row];
-        for (picture, (r, out)) in g.chunks_exact(len).zip(out.chunks_exact_mut(len)).enumerate() {
+        for (index, (r, out)) in g.chunks_exact(len).zip(out.chunks_exact_mut(len)).enumerate() {
+            let picture = at.picture(index);
             let channels = self.channels(at, picture);
-            let (normal, moved) = (passes.values.of(NORMAL, picture, len), passes.tangents.of(NORMAL, picture, len));
-            let q = passes.pullback.of(GIVEN, picture, len);
+            let (normal, moved) = (passes.values.of(NORMAL, picture, len), passes.tangents.of(NORMAL, index, len));
+            let q = passes.pullback.of(GIVEN, at.rows.pulled(index), len);
             let d = doubles(passes.values.of(DEVIATION, picture, row));
-            let a = doubles(passes.tangents.of(ALONG, picture, row));
+            let a = doubles(passes.tangents.of(ALONG, index, row));
             let s = f64::from(passes.values.of(SCALE, picture, row)[0]);
-            let change = f64::from(passes.tangents.of(SLOPE, picture, row)[0]);
+            let change = f64::from(passes.tangents.of(SLOPE, index, row)[0]);
             let pairs = [(r, None), (r, Some(normal)), (q, None), (q, Some(normal)), (q, Some(moved))];
             sums(level, row, pairs, &mut found);
-            let gains = &mut film[picture * at.common.film_row()..][self.start..][..row];
-            for (c, gain) in gains.iter_mut().enumerate() {
+            let gains =
+                film.chunks_exact_mut(at.common.film_row()).nth(index).map(|film| &mut film[self.start..][..row]);
+            for (c, gain) in gains.into_iter().flatten().enumerate() {
                 *gain = (s * found[row + c] + s * found[4 * row + c] + change * found[3 * row + c]) as f32;
             }
             let mut means = found.chunks_exact(row).map(|sums| channels.means(sums, true));

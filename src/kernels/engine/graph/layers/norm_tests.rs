@@ -2,6 +2,7 @@
 
 use super::super::{At, Kept, Layer, Pass, Passes, Shape, Shapes};
 use super::ScaleNorm;
+use crate::kernels::engine::body::Rows;
 use crate::kernels::engine::common::Common;
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
@@ -79,7 +80,7 @@ fn all_passes_are_derivatives_of_the_value() {
             row[norm.start..norm.start + wide].copy_from_slice(gains);
         }
         let shapes = Shapes { inputs: [shape; 2], out: shape };
-        let at = At { common: &common, film: &rows, shapes, pictures: PICTURES, total: PICTURES, first: 0, each: 1 };
+        let at = At { common: &common, film: &rows, shapes, pictures: PICTURES, total: PICTURES, rows: Rows::PICTURES };
         let memory = |pass: Pass| norm.memory(pass, true, &shapes, PICTURES);
         let [mut kept, mut tangents, mut pulled] = [Pass::Values, Pass::Tangents, Pass::Pullback].map(memory);
         let room = || vec![f32::NAN; PICTURES * shape.len()];
