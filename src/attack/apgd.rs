@@ -30,7 +30,7 @@ pub(super) struct Apgd {
 }
 
 /// Where one run stands.
-struct Climb {
+pub(super) struct Climb {
     values: Vec<f32>,
     before: Vec<f32>,
     gradient: Vec<f32>,
@@ -143,9 +143,15 @@ impl Search for Apgd {
 }
 
 impl Climb {
-    fn new(ball: &Ball, draws: &mut Draws, steps: usize) -> Self {
+    /// From a random point of the ball's boundary.
+    pub(super) fn new(ball: &Ball, draws: &mut Draws, steps: usize) -> Self {
         let mut values = ball.centre.clone();
         boundary_start(ball, draws, &mut values);
+        Self::from(values, ball, steps)
+    }
+
+    /// From this picture.
+    pub(super) fn from(values: Vec<f32>, ball: &Ball, steps: usize) -> Self {
         Self {
             before: values.clone(),
             gradient: Vec::new(),
@@ -166,8 +172,13 @@ impl Climb {
         }
     }
 
+    /// The picture that it is at.
+    pub(super) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// Takes in the loss and gradient at the current picture, and halves the step where that is due.
-    fn learn(&mut self, answer: &Answer<'_>, steps: usize, rho: f64) {
+    pub(super) fn learn(&mut self, answer: &Answer<'_>, steps: usize, rho: f64) {
         self.gradient = answer.gradients.to_vec();
         if answer.loss > self.best_loss {
             self.best_loss = answer.loss;
@@ -201,7 +212,7 @@ impl Climb {
     }
 
     /// One step: the projected gradient step, mixed with the move before it.
-    fn advance(&mut self, ball: &Ball) {
+    pub(super) fn advance(&mut self, ball: &Ball) {
         let fresh = if self.losses.is_empty() { 1.0 } else { MOMENTUM };
         let mut next = self.values.clone();
         ball.step(&mut next, &self.gradient, self.step_size);

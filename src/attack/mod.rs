@@ -5,7 +5,8 @@
 //!
 //! [`Method`] is the registry and [`Preset`] holds others' defaults; [`Settings`] is what a person asks for, `run` does it,
 //! [`Outcome`] is what came of it. `certify` proves a radius within which no attack succeeds (randomised smoothing).
-//! [`Defence`] puts purification or a smoothed vote before the classifier; attacks then go through it.
+//! [`Defence`] puts purification or a smoothed vote before the classifier; attacks then go through it. `duel` looks for the picture on
+//! which two models differ.
 
 mod ahead;
 mod apgd;
@@ -17,6 +18,7 @@ mod certify;
 mod classifier;
 mod deepfool;
 mod defence;
+mod duel;
 mod ensemble;
 mod fab;
 mod loss;
@@ -49,6 +51,7 @@ pub use budget::{Distance, Norm};
 pub use certificate::{Certificate, certified_accuracy, certified_radius, clopper_pearson_lower};
 pub use certify::{Certification, Smoothing, certify};
 pub use defence::{Defence, Through};
+pub use duel::{Aim, Duel, DuelSettings, DuelStep, Said, divergence, duel};
 pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;
 pub use run::{Outcome, Step, judge, run};

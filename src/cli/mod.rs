@@ -13,6 +13,7 @@ mod completions;
 mod console;
 mod denoise;
 mod devices;
+mod duel;
 mod eval;
 mod evidence;
 mod figures;
@@ -64,6 +65,7 @@ enum Command {
     Eval(eval::Eval),
     Merge(merge::Merge),
     Compare(compare::Compare),
+    Duel(duel::DuelCommand),
     Train(Box<train::Train>),
     Info(info::Info),
     Models(models::Models),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Eval(command)) => command.run(),
         Some(Command::Merge(command)) => command.run(),
         Some(Command::Compare(command)) => command.run(),
+        Some(Command::Duel(command)) => command.run(),
         Some(Command::Train(command)) => command.run(),
         Some(Command::Info(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),

@@ -87,6 +87,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "audit" => vec!["sample:digits/7", "--sigmas=0.1", "--probes=4", "--draws=2"],
         "eval" => vec!["--data=d"],
         "compare" => vec!["--data=d", "--with=digits"],
+        "duel" => vec!["sample:digits/7", "--with=digits", "--steps=3"],
         "train" => vec![
             "--data=d",
             "--out=o",
@@ -246,6 +247,19 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
                     study::AttackRequest { clean, label, settings: settings.clone(), classes: study::Classes::Top(1) };
                 let attacked = study::attack(&model, &request, cancel, &mut |_| ())?;
                 json(&AttackReport::of(&attacked, input.path, ""));
+                Ok(())
+            })
+        }
+        Command::Duel(command) => {
+            let means = [0.3, 0.45, 0.8].into_iter().enumerate();
+            let empty = GaussianMixture::new(SHAPE, 3);
+            let other = means.fold(empty, |m, (class, mean)| m.with(class, 1.0, vec![mean; SHAPE.len()], 0.02));
+            let settings = command.settings();
+            settings.check([&model, &other])?;
+            each(&command.images, &model, command.fit, |input| {
+                let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
+                let found = study::duel([&model, &other], &clean, &settings, cancel, &mut |_| ())?;
+                json(&study::DuelReport::of(&found, input.path, ""));
                 Ok(())
             })
         }

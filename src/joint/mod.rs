@@ -5,6 +5,7 @@ mod curvature;
 mod curvature_tests;
 mod model;
 mod oracle;
+mod pairing;
 mod readings;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ pub use curvature::{Between, DIFFERENCE, Jacobian, Products, differences, produc
 pub use model::{Abilities, Ability, Forward, JointModel, ONE_CLASS, SigmaRange, require_classes};
 pub(crate) use model::{check_directions, check_input, cotangents_a_picture};
 pub use oracle::GaussianMixture;
+pub use pairing::Pairing;
 pub use readings::{Linear, log_density, log_softmax, mixture, posterior};

@@ -6,6 +6,7 @@
 
 mod analyze;
 mod attacked;
+mod duel;
 pub mod evaluation;
 pub mod lab;
 pub mod level;
@@ -23,7 +24,8 @@ pub mod words;
 pub use crate::picture::Fidelity;
 pub use analyze::analyze;
 pub use attacked::{AttackRequest, Attacked, Written, attack};
+pub use duel::{DuelReport, Duelled, duel};
 pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked, target, target_argument};
 pub use result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
-pub use sheet::{Theme, audit_sheet, evidence_sheet, samples_sheet, sheet, uncertainty_sheet};
+pub use sheet::{Theme, audit_sheet, duel_sheet, evidence_sheet, samples_sheet, sheet, uncertainty_sheet};
 pub use sweep::{Sweep, SweepRequest, sweep};

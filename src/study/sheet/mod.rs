@@ -5,6 +5,7 @@
 //! stays a crisp square.
 
 mod audit;
+mod duel;
 mod evidence;
 mod kerning;
 mod lab;
@@ -18,6 +19,7 @@ use image::RgbImage;
 
 use super::Study;
 pub use audit::audit_sheet;
+pub use duel::duel_sheet;
 pub use evidence::evidence_sheet;
 pub use lab::uncertainty_sheet;
 use page::Page;

@@ -6,6 +6,7 @@ mod certify;
 mod compare;
 mod denoise;
 mod devices;
+mod duel;
 mod eval;
 mod merge;
 mod models;

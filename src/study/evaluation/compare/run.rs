@@ -6,7 +6,7 @@ use super::{
     Classification, ComparePlan, Compared, Comparison, Difference, Disputed, LevelComparison, McNemar, Transfer,
 };
 use crate::attack::{self, Settings};
-use crate::joint::JointModel;
+use crate::joint::{JointModel, Pairing};
 use crate::picture::{Batch, Fidelity, Noise, NoiseKind, PSNR, Picture};
 use crate::study::evaluation::{AttackPlan, Samples, Step};
 use crate::study::{level, ranked};
@@ -29,9 +29,10 @@ pub fn compare(
     observe: &mut dyn FnMut(Step<'_>),
 ) -> Result<Comparison> {
     plan.check(models)?;
-    let (matched, note) = matched(models)?;
+    let pairing = Pairing::of(models)?;
+    let note = pairing.note.clone();
     let steps = plan.sigmas.len() + 2 * plan.attacks.len();
-    let mut pair = Pair { models, matched, samples, plan, cancel, observe, done: 0, total: steps * samples.len() };
+    let mut pair = Pair { models, pairing, samples, plan, cancel, observe, done: 0, total: steps * samples.len() };
     let of = |model: &dyn JointModel, more: Option<String>| Compared {
         name: model.name().to_owned(),
         device: model.device(),
@@ -53,14 +54,7 @@ impl ComparePlan {
     /// # Errors
     /// [`Error::Option`] naming the option of `denoscope compare`.
     pub fn check(&self, models: [&dyn JointModel; 2]) -> Result<()> {
-        let shapes = models.map(JointModel::shape);
-        if shapes[0] != shapes[1] {
-            let reason = format!(
-                "takes {} pictures and --model {}: two models of one shape can be compared",
-                shapes[1], shapes[0]
-            );
-            return Err(Error::option("--with", reason));
-        }
+        Pairing::of(models)?;
         for &sigma in &self.sigmas {
             limits::positive_sigma("--sigmas", sigma)?;
         }
@@ -79,38 +73,10 @@ impl ComparePlan {
     }
 }
 
-/// For each of A's classes B's of the same name; none where one of the models tells no classes apart. By number where no name agrees,
-/// which is said.
-fn matched(models: [&dyn JointModel; 2]) -> Result<(Option<Vec<usize>>, Option<String>)> {
-    let [a, b] = models.map(JointModel::classes);
-    if a.len() < 2 || b.len() < 2 {
-        return Ok((None, None));
-    }
-    let of = |name: &String| b.iter().position(|other| other.eq_ignore_ascii_case(name));
-    let found: Vec<Option<usize>> = a.iter().map(of).collect();
-    if a.len() == b.len() {
-        if let Some(all) = found.iter().copied().collect::<Option<Vec<_>>>() {
-            return Ok((Some(all), None));
-        }
-        if found.iter().all(Option::is_none) {
-            let note = "no class of B is called as one of A, so they were matched by number".to_owned();
-            return Ok((Some((0..a.len()).collect()), Some(note)));
-        }
-    }
-    let reason = format!("has other classes than --model: {} and {}", short(b), short(a));
-    Err(Error::option("--with", reason))
-}
-
-fn short(names: &[String]) -> String {
-    let more = if names.len() > 4 { ", …" } else { "" };
-    format!("{} ({}{more})", names.len(), names.iter().take(4).map(String::as_str).collect::<Vec<_>>().join(", "))
-}
-
 /// Two models at work.
 struct Pair<'a> {
     models: [&'a dyn JointModel; 2],
-    /// B's class for each of A's.
-    matched: Option<Vec<usize>>,
+    pairing: Pairing,
     samples: &'a Samples,
     plan: &'a ComparePlan,
     cancel: &'a Cancel,
@@ -141,18 +107,12 @@ impl Pair<'_> {
 
     /// A's class for one of a model's.
     fn class_of(&self, side: usize, class: usize) -> usize {
-        match (&self.matched, side) {
-            (Some(matched), 1) => matched.iter().position(|other| *other == class).unwrap_or(class),
-            _ => class,
-        }
+        if side == 1 { self.pairing.in_a(class) } else { class }
     }
 
     /// A model's class for one of A's.
     fn label(&self, side: usize, class: usize) -> usize {
-        match (&self.matched, side) {
-            (Some(matched), 1) => matched[class],
-            _ => class,
-        }
+        if side == 1 { self.pairing.in_b(class) } else { class }
     }
 
     /// Both models under noise of one level.
@@ -176,7 +136,7 @@ impl Pair<'_> {
         let [a, b] = &said;
         let both = || a.iter().zip(b).enumerate();
         let label = |index: usize| self.samples.label(index);
-        let classification = self.matched.is_some().then(|| {
+        let classification = self.pairing.classes.is_some().then(|| {
             let right: Vec<[bool; 2]> = both().map(|(i, (a, b))| [a, b].map(|said| said.class == label(i))).collect();
             let wrong = |alike: bool| {
                 let wrong =
