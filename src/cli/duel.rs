@@ -139,10 +139,12 @@ impl DuelCommand {
         };
         let moved = duel.achieved;
         let levels = duel.sigma.map(level::describe);
-        self.results.say(format!("  models    A {}, sigma {}; B {}, sigma {}", a.name, levels[0], b.name, levels[1]))?;
+        self.results
+            .say(format!("  models    A {}, sigma {}; B {}, sigma {}", a.name, levels[0], b.name, levels[1]))?;
         self.results.say(format!("  before    {}", said(&duel.before)))?;
         let verdict = if duel.found { "after" } else { "not found" };
         self.results.say(format!("  {verdict:<9} {}", said(&duel.after)))?;
-        self.results.say(format!("  moved     L∞ {:.5}, L2 {:.4}, {} queries of each", moved.linf, moved.l2, duel.queries))
+        self.results
+            .say(format!("  moved     L∞ {:.5}, L2 {:.4}, {} queries of each", moved.linf, moved.l2, duel.queries))
     }
 }

@@ -37,9 +37,16 @@ impl Objective {
                 let value = divergence(&p[0], &p[1]);
                 // ∂JS/∂p_c = ½ log₂(p_c/m_c), through the softmax.
                 let weights = [0, 1].map(|side: usize| {
-                    let slope: Vec<f64> = (0..p[side].len())
-                        .map(|c| if p[side][c] > 0.0 { 0.5 * (2.0 * p[side][c] / (p[0][c] + p[1][c])).log2() } else { 0.0 })
-                        .collect();
+                    let slope: Vec<f64> =
+                        (0..p[side].len())
+                            .map(|c| {
+                                if p[side][c] > 0.0 {
+                                    0.5 * (2.0 * p[side][c] / (p[0][c] + p[1][c])).log2()
+                                } else {
+                                    0.0
+                                }
+                            })
+                            .collect();
                     let mean: f64 = slope.iter().zip(&p[side]).map(|(s, p)| s * p).sum();
                     slope.iter().zip(&p[side]).map(|(s, p)| p * (s - mean)).collect()
                 });

@@ -13,7 +13,10 @@ const VARIANCE: f64 = 0.02;
 /// Two classes of one variance around two points: log p(1 | y) − log p(0 | y) is a plane over the pictures.
 fn two(means: [[f64; 2]; 2]) -> GaussianMixture {
     let empty = GaussianMixture::new(SHAPE, 2).named(&["cat", "dog"]);
-    means.into_iter().enumerate().fold(empty, |mixture, (class, mean)| mixture.with(class, 1.0, mean.to_vec(), VARIANCE))
+    means
+        .into_iter()
+        .enumerate()
+        .fold(empty, |mixture, (class, mean)| mixture.with(class, 1.0, mean.to_vec(), VARIANCE))
 }
 
 /// The plane in closed form: log-odds of class 1 against class 0.
@@ -59,7 +62,9 @@ fn by_grid(norm: Norm, epsilon: f64) -> f64 {
             // For L2 the square is bent into the disc, so that the boundary is on the grid.
             let (dx, dy) = match norm {
                 Norm::Linf => (dx, dy),
-                Norm::L2 => (dx * (1.0 - 0.5 * (dy / epsilon).powi(2)).sqrt(), dy * (1.0 - 0.5 * (dx / epsilon).powi(2)).sqrt()),
+                Norm::L2 => {
+                    (dx * (1.0 - 0.5 * (dy / epsilon).powi(2)).sqrt(), dy * (1.0 - 0.5 * (dx / epsilon).powi(2)).sqrt())
+                }
             };
             let y = [f64::from(CLEAN[0]) + dx, f64::from(CLEAN[1]) + dy];
             most = most.max(divergence(&bernoulli(odds(A, y)), &bernoulli(odds(B, y))));

@@ -30,7 +30,12 @@ fn a_duel_is_printed_written_and_drawn_and_keeps_its_budget() {
         let bits = number(&duel[place]["divergence_bits"]);
         assert!((0.0..=1.0).contains(&bits), "{bits}");
         for side in 0..2 {
-            let sum: f64 = duel[place]["posterior"][side].as_array().expect("a list").iter().map(|c| number(&c["probability"])).sum();
+            let sum: f64 = duel[place]["posterior"][side]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|c| number(&c["probability"]))
+                .sum();
             assert!((sum - 1.0).abs() < 1e-9, "{sum}");
         }
     }

@@ -13,9 +13,7 @@ fn doubt_is_told_as_json_and_drawn_and_both_kinds_add_up() {
         let variance = &found["variance"];
         let sum = number(&variance["classes"]) + number(&variance["details"]);
         assert!((sum - number(&variance["total"])).abs() < 1e-12 && sum > 0.0);
-        assert!(
-            number(&found["identity_error"]) < 1e-4 && found["products"] == "exact" && found["probes"].is_null()
-        );
+        assert!(number(&found["identity_error"]) < 1e-4 && found["products"] == "exact" && found["probes"].is_null());
         assert!(number(&found["trace"]["value"]) < 256.0 && found["values"] == 256);
         assert_eq!((&found["components"]["class"], &found["filter"]["y"]), (&"dog".into(), &9.into()));
         assert_eq!(found["components"]["list"].as_array().expect("a list").len(), 2);
