@@ -1,5 +1,5 @@
 // The optimiser's rules on the flat list of all weights, which lie in this order: those of AdamW that decay, those that do not, and
-// Muon's matrices, bank by bank.
+// Muon's matrices, group by group.
 
 struct Params {
     // The range that is worked on.
@@ -19,7 +19,7 @@ struct Params {
     columns: u32,
     wide: u32,
     turned: u32,
-    // Which of the numbers a bank's rate is.
+    // Which of the numbers a group's rate is.
     rate: u32,
 }
 

@@ -1,23 +1,25 @@
 //! Decoded pictures in a file: made once, used again while the files that it was made from are the same.
 //!
-//! The file is read by position and not mapped into memory. A picture of 64×64 takes 4.4 µs so and 3.0 µs from a map (both
-//! with the conversion to floats), against milliseconds for its training; and a file that another program cuts short is an
-//! error here, where a map would end the program.
+//! The file is mapped into memory: a page comes in when a picture of it is asked for, and goes when memory is wanted, so that a file
+//! far larger than the memory serves. See [`map`] for what happens where another program changes it.
 //!
 //! Layout: [`MAGIC`]; SHA-256 of what it was made from; how many records and bytes a record, as little-endian 64-bit numbers;
 //! SHA-256 of all that follows, which is the records and a JSON list of those that could not be made. Where 0 bytes a record
 //! are told, each begins with its own height, width and number of channels.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use tempfile::TempPath;
 
+use self::map::Map;
 use super::Loader;
 use crate::{Error, Result};
+
+mod map;
 
 const MAGIC: &[u8; 16] = b"denoscope-cache1";
 const HEADER: usize = 16 + 32 + 8 + 8 + 32;
@@ -32,7 +34,7 @@ const SIZES: usize = 12;
 #[derive(Debug)]
 pub(super) struct Decoded {
     path: PathBuf,
-    file: File,
+    map: Map,
     size: usize,
     /// Where each record lies that tells its own size.
     places: Vec<Place>,
@@ -75,7 +77,7 @@ impl Decoded {
     /// [`Error::Io`] naming the file, if it was cut short or taken away since.
     pub fn read(&self, record: usize, out: &mut [u8]) -> Result<()> {
         let at = (HEADER + record * self.size) as u64;
-        read_at(&self.file, out, at).map_err(|e| Error::io(&self.path, e))
+        self.map.copy(at, out).map_err(|e| Error::io(&self.path, e))
     }
 
     /// Where each record lies that tells its own size.
@@ -101,11 +103,13 @@ impl Decoded {
         let place = self.places[record];
         assert!(top + height <= place.height && left + width <= place.width, "the window lies in the picture");
         let channels = place.channels;
+        let io = |e| Error::io(&self.path, e);
         out.resize(channels * height * width, 0);
         let mut row = vec![0; width * channels];
+        self.map.reaches(place.at, place.height * place.width * channels).map_err(io)?;
         for y in 0..height {
             let at = place.at + (((top + y) * place.width + left) * channels) as u64;
-            read_at(&self.file, &mut row, at).map_err(|e| Error::io(&self.path, e))?;
+            self.map.copy_within(at, &mut row).map_err(io)?;
             for (x, pixel) in row.chunks_exact(channels).enumerate() {
                 for (channel, &byte) in pixel.iter().enumerate() {
                     out[(channel * height + y) * width + x] = byte;
@@ -117,14 +121,14 @@ impl Decoded {
 }
 
 /// Where the records lie that tell their own sizes, and where they end; nothing if they do not fit the file.
-fn places(file: &File, wanted: Wanted) -> Option<(Vec<Place>, u64)> {
+fn places(map: &Map, wanted: Wanted) -> Option<(Vec<Place>, u64)> {
     if wanted.size > 0 {
         return Some((Vec::new(), wanted.count as u64 * wanted.size as u64));
     }
-    let length = file.metadata().ok()?.len();
+    let length = map.length();
     let (mut places, mut at, mut sizes) = (Vec::with_capacity(wanted.count), HEADER as u64, [0; SIZES]);
     for _ in 0..wanted.count {
-        read_at(file, &mut sizes, at).ok()?;
+        map.copy(at, &mut sizes).ok()?;
         let size = |index: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| sizes[4 * index + byte]));
         let (height, width, channels) = (size(0), size(1), size(2));
         at += SIZES as u64;
@@ -134,22 +138,6 @@ fn places(file: &File, wanted: Wanted) -> Option<(Vec<Place>, u64)> {
         at = at.checked_add(bytes).filter(|end| *end <= length)?;
     }
     Some((places, at - HEADER as u64))
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, out: &mut [u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut out: &mut [u8], mut at: u64) -> io::Result<()> {
-    while !out.is_empty() {
-        match std::os::windows::fs::FileExt::seek_read(file, out, at)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            count => (out, at) = (&mut std::mem::take(&mut out)[count..], at + count as u64),
-        }
-    }
-    Ok(())
 }
 
 /// Opens a file that holds what is wanted, whole and undamaged: all of it is read and its digest compared. None if there is
@@ -163,7 +151,8 @@ pub(super) fn open(path: &Path, wanted: Wanted, loader: &mut Loader<'_>) -> Resu
     if file.read_exact(&mut header).is_err() || header[..HEADER - 32] != head(wanted) {
         return Ok(None);
     }
-    let Some((places, records)) = places(&file, wanted) else { return Ok(None) };
+    let Ok(again) = file.try_clone() else { return Ok(None) };
+    let Ok(Some((decoded, records))) = decoded(path, again, wanted) else { return Ok(None) };
     let mut done = 0_u64;
     let (mut hash, mut rest, mut buffer) = (Sha256::new(), Vec::new(), vec![0; 1 << 20]);
     loop {
@@ -181,7 +170,7 @@ pub(super) fn open(path: &Path, wanted: Wanted, loader: &mut Loader<'_>) -> Resu
     }
     let Ok(problems) = serde_json::from_slice::<Problems>(&rest) else { return Ok(None) };
     let whole = hash.finalize()[..] == header[HEADER - 32..];
-    Ok(whole.then_some((Decoded { path: path.to_owned(), file, size: wanted.size, places }, problems)))
+    Ok(whole.then_some((decoded, problems)))
 }
 
 /// Makes the file at `path`, whole or not at all: under the name `path.part` first. `decode` makes one record.
@@ -204,13 +193,19 @@ pub(super) fn make(
     let problems = fill(path, &file, wanted, decode, loader)?;
     file.sync_all().map_err(io)?;
     part.persist(path).map_err(|e| io(e.error))?;
-    Ok((decoded(path, file, wanted)?, problems))
+    Ok((written(path, file, wanted)?, problems))
 }
 
-fn decoded(path: &Path, file: File, wanted: Wanted) -> Result<Decoded> {
-    let broken = || Error::data(path, "was changed while it was written");
-    let (places, _) = places(&file, wanted).ok_or_else(broken)?;
-    Ok(Decoded { path: path.to_owned(), file, size: wanted.size, places })
+/// The open file, and where its records end, which follow the header; nothing if they do not fit the file.
+fn decoded(path: &Path, file: File, wanted: Wanted) -> Result<Option<(Decoded, u64)>> {
+    let map = Map::new(file).map_err(|e| Error::io(path, e))?;
+    Ok(places(&map, wanted)
+        .map(|(places, end)| (Decoded { path: path.to_owned(), map, size: wanted.size, places }, end)))
+}
+
+fn written(path: &Path, file: File, wanted: Wanted) -> Result<Decoded> {
+    let whole = decoded(path, file, wanted)?.ok_or_else(|| Error::data(path, "was changed while it was written"))?;
+    Ok(whole.0)
 }
 
 /// The same in a file in `folder` that has no name and is gone when it is closed.
@@ -225,7 +220,7 @@ pub(super) fn make_nameless(
 ) -> Result<(Decoded, Problems)> {
     let file = tempfile::tempfile_in(folder).map_err(|e| Error::io(folder, e))?;
     let problems = fill(folder, &file, wanted, decode, loader)?;
-    Ok((decoded(folder, file, wanted)?, problems))
+    Ok((written(folder, file, wanted)?, problems))
 }
 
 fn head(wanted: Wanted) -> Vec<u8> {

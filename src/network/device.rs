@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::Checkpoint;
 #[cfg(feature = "gpu")]
-use super::graphics;
+use super::graphics_card;
 use super::tensors::{self, Place, TensorLearner, TensorPasses};
 use crate::engine::{Learner, Passes, Stepper};
 use crate::kernels::engine::{Processor, ProcessorLearner};
@@ -149,9 +149,9 @@ impl DeviceChoice {
         #[cfg(feature = "gpu")]
         {
             let card = match self {
-                Self::Gpu(card) => Some(graphics::load(checkpoint, card.as_deref().unwrap_or_default())?),
+                Self::Gpu(card) => Some(graphics_card::load(checkpoint, card.as_deref().unwrap_or_default())?),
                 Self::Auto => {
-                    let (card, why) = graphics::automatic(checkpoint);
+                    let (card, why) = graphics_card::automatic(checkpoint);
                     reason = Some(why);
                     card
                 }
@@ -181,7 +181,7 @@ impl DeviceChoice {
     pub(crate) fn trainee(&self, checkpoint: &Checkpoint) -> Result<Trainee> {
         #[cfg(feature = "gpu")]
         if let Self::Gpu(card) = self {
-            let learner = graphics::learner(checkpoint, card.as_deref().unwrap_or_default())?;
+            let learner = graphics_card::learner(checkpoint, card.as_deref().unwrap_or_default())?;
             return Ok(Trainee::Resident(Box::new(learner)));
         }
         #[cfg(not(feature = "gpu"))]

@@ -10,7 +10,7 @@ mod description;
 mod device;
 mod devices;
 #[cfg(feature = "gpu")]
-mod graphics;
+mod graphics_card;
 #[cfg(feature = "gpu")]
 mod guarded;
 #[cfg(test)]

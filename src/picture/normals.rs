@@ -9,7 +9,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
 /// How many draws one task makes: large enough to hide the cost of starting it.
-const CHUNK: usize = 1 << 14;
+const CHUNK: usize = 1 << 12;
 
 /// Part of the key: keeps the words that become normals apart from those that become uniforms.
 const NORMALS: [u8; 8] = *b"normals\0";

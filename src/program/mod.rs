@@ -15,9 +15,9 @@
 //! offsets of every norm and the weights of every read-out.
 
 mod architecture;
-mod banks;
 mod build;
 mod graph;
+mod parameter_groups;
 mod pooled;
 #[cfg(test)]
 mod tests;
@@ -25,8 +25,8 @@ mod tests;
 use serde::Serialize;
 
 pub use architecture::{Architecture, Family, Stem};
-pub use banks::banks;
 pub use graph::{Features, Form, Layer, LayerGraph, Node, ScaleNorm, ValueId};
+pub use parameter_groups::parameter_groups;
 
 /// The number of a tensor: its place in [`Program::tensors`].
 pub type TensorId = usize;

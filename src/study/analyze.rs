@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use super::request::{Request, Subject, WholePicture};
 use super::result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 use super::{Classes, Fidelity, native};
@@ -88,7 +90,7 @@ pub fn analyze(
         let outside = (has_rest && is_last).then_some(asked.as_slice());
         let (part, together) = timed(&mut timings.adjoint, || conditionals_of(&*forward, chunk, outside))?;
         let part: Vec<Conditional> = chunk
-            .iter()
+            .par_iter()
             .zip(part)
             .map(|(&class, picture)| Conditional { class, fidelity: quick(&picture), picture })
             .collect();

@@ -114,8 +114,9 @@ pub struct Config {
     /// The model's name in its file (default: the file's)
     #[arg(long)]
     pub name: Option<String>,
-    /// Begin with this model's weights, network and normalisation instead of random weights: fine-tuning
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["preset", "widths", "blocks", "strides"])]
+    /// Begin with the weights, network and normalisation of this model, a file or a bundled one's name, instead of random
+    /// weights: fine-tuning. Of another size or for other classes it may be: then what reads out the classes begins anew
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["preset", "widths", "blocks", "strides"])]
     #[serde(default)]
     pub init: Option<PathBuf>,
     /// The network's size

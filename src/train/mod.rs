@@ -10,6 +10,7 @@ mod batches;
 mod config;
 mod counterfactual;
 mod evaluate;
+mod initial;
 mod log;
 mod noise_levels;
 mod objective;

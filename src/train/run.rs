@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::batches::{Feed, Growth, Sampler};
 use super::config::{Config, Every};
 use super::evaluate::{Evaluation, evaluate, is_collapse, robust};
+use super::initial::{Initial, initial};
 use super::log::{Log, log_path};
 use super::optimiser::State;
 use super::pictures::{Began, Pictures};
@@ -19,8 +20,8 @@ use super::rows::Special;
 use super::schedule::{Budget, average_decay, learning_rate};
 use super::state::{self, Record, finite};
 use super::trainer::Trainer;
-use crate::data::{DataSet, SplitRecord, Statistics};
-use crate::network::{Checkpoint, Description, Network, Storage, TrainingRecord, Values, allow_tf32};
+use crate::data::{DataSet, SplitRecord};
+use crate::network::{Checkpoint, Network, Storage, TrainingRecord, Values, allow_tf32};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -41,6 +42,8 @@ pub fn run(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress))
 struct Run {
     config: Config,
     data: Arc<DataSet>,
+    /// What a person should know of the weights that it began with.
+    notice: Option<String>,
     /// Pictures trained on.
     pictures: usize,
     /// Pictures kept aside.
@@ -51,9 +54,9 @@ struct Run {
     feed: Feed,
     log: Log,
     budget: Budget,
-    /// Training time of earlier parts.
     /// What memory of its device the trainer takes.
     memory: Option<String>,
+    /// Training time of earlier parts.
     earlier: Duration,
     begun: Instant,
     reported: (u64, Instant),
@@ -93,8 +96,8 @@ impl Run {
         let mut observe = |done, total| progress(Progress::Reading { done, total });
         let Pictures { data, unlabelled, trained: pictures, held_out, statistics, digest, split } =
             Pictures::open(&config, began, cancel, &mut observe)?;
-        let untrained = untrained(&config, &data, statistics)?;
-        let mut trainer = Trainer::new(untrained, &config.device_choice()?, config.optimiser())?;
+        let Initial { checkpoint, notice } = initial(&config, &data, statistics)?;
+        let mut trainer = Trainer::new(checkpoint, &config.device_choice()?, config.optimiser())?;
         let memory = trainer.prepare(config.batch)?;
         trainer.check_rows(&config.rows)?;
         if config.rows.learned_weights {
@@ -149,6 +152,7 @@ impl Run {
         Ok(Self {
             config,
             data,
+            notice,
             pictures,
             held_out,
             digest,
@@ -173,7 +177,7 @@ impl Run {
             data: self.data.name.clone(),
             pictures: self.pictures,
             held_out: self.held_out.len(),
-            notices: self.data.notices.clone(),
+            notices: self.data.notices.iter().chain(&self.notice).cloned().collect(),
             parameters: self.trainer.description().parameter_count(),
             device: self.trainer.device(),
             memory: self.memory.clone(),
@@ -381,34 +385,6 @@ fn due(every: Every, last: (u64, Instant), step: u64) -> bool {
         Every::Steps(steps) => step - last.0 >= steps,
         Every::Time(time) => last.1.elapsed() >= time,
     }
-}
-
-/// The network to be trained, from the options and the data's statistics, with its initial weights.
-fn untrained(config: &Config, data: &DataSet, statistics: Statistics) -> Result<Checkpoint> {
-    let stem = config.out.file_stem().map_or_else(|| "model".to_owned(), |n| n.to_string_lossy().into_owned());
-    let name = config.name.clone().unwrap_or(stem);
-    let mut description = Description::new(name, data.classes.clone(), data.shape, config.architecture());
-    description.deviation = statistics.pooled_deviation();
-    description.mean = statistics.mean;
-    description.sigma_range = config.sigma_range();
-    let Some(path) = &config.init else { return Checkpoint::untrained(description, config.seed) };
-    let trained = Checkpoint::read(path)?;
-    let (own, asked) = (&trained.description, &description);
-    let differs = [
-        (own.classes != asked.classes, "has other classes than the data"),
-        (own.image != asked.image, "takes pictures of another size or colour than the data's"),
-    ];
-    if let Some((_, reason)) = differs.into_iter().find(|(differs, _)| *differs) {
-        return Err(Error::checkpoint(path, reason.to_owned()));
-    }
-    // Its weights mean what they do with its own normalisation.
-    let description = Description {
-        architecture: own.architecture.clone(),
-        mean: own.mean.clone(),
-        deviation: own.deviation,
-        ..description
-    };
-    Ok(Checkpoint { description, tensors: trained.tensors })
 }
 
 /// Values read back, as a checkpoint holds them.

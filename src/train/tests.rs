@@ -180,9 +180,27 @@ fn a_run_begins_with_another_models_weights() {
         let apart = tensor.values.iter().zip(&begun.tensors[name].values).map(|(a, b)| (a - b).abs());
         assert!(apart.fold(0.0, f32::max) < 1e-6, "{name}");
     }
+    // For other classes all is kept but what reads them out.
     std::fs::write(folder.path().join("batches.meta.txt"), "up\ndown\n").unwrap();
-    let error = train(&Config { overwrite: true, ..tuned }).unwrap_err().to_string();
-    assert!(error.contains("model.safetensors") && error.contains("other classes"), "{error}");
+    let other = Config { overwrite: true, ..tuned };
+    let mut notices = Vec::new();
+    run(&other, &Cancel::new(), &mut |progress| {
+        if let Progress::Started(started) = progress {
+            notices = started.notices;
+        }
+    })
+    .unwrap();
+    assert!(notices.iter().any(|notice| notice.contains("begins anew")), "{notices:?}");
+    let begun = Checkpoint::read(&other.out).unwrap();
+    assert_eq!(begun.description.classes, ["up", "down"]);
+    let differs = |name: &&String| {
+        begun.tensors[*name].values.iter().zip(&trained.tensors[*name].values).any(|(a, b)| (a - b).abs() > 1e-6)
+    };
+    let anew: Vec<&String> = trained.tensors.keys().filter(differs).collect();
+    assert!(!anew.is_empty() && anew.iter().all(|name| name.starts_with("head.")), "{anew:?}");
+    let grey = Config { init: Some("digits".into()), ..other };
+    let error = train(&grey).unwrap_err().to_string();
+    assert!(error.contains("digits: takes grey pictures"), "{error}");
 }
 
 #[test]

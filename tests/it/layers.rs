@@ -40,7 +40,7 @@ const LIBRARIES: [(&str, &[&str]); 12] = [
     ("egui", &["gui"]),
     ("egui_plot", &["gui"]),
     ("egui_tiles", &["gui"]),
-    ("memmap2", &["files", "train"]),
+    ("memmap2", &["data"]),
     ("moxcms", &["picture"]),
     ("rfd", &["gui"]),
     ("tiff", &["picture"]),

@@ -1,7 +1,7 @@
-//! Where the weights lie in one flat list on the device: what AdamW decays, what it does not, then Muon's matrices by banks.
+//! Where the weights lie in one flat list on the device: what AdamW decays, what it does not, then Muon's matrices by groups.
 
 use crate::gpu::filter::padded;
-use crate::program::{Affine, Program, Rule, TensorId, banks};
+use crate::program::{Affine, Program, Rule, TensorId, parameter_groups};
 
 /// The flat list of all weights. Gradients, averages and moments lie in the same order.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Layout {
     pub decayed: usize,
     pub adam: usize,
     pub total: usize,
-    pub banks: Vec<Matrices>,
+    pub groups: Vec<Matrices>,
 }
 
 /// Muon's matrices of one shape.
@@ -47,7 +47,7 @@ impl Layout {
         let adam = put(&mut of(Rule::Plain));
         let mut total = adam;
         let mut found = Vec::new();
-        for members in banks(tensors) {
+        for members in parameter_groups(tensors) {
             let first = &tensors[members[0]];
             if first.rule == Rule::Muon {
                 let (rows, columns) = (first.shape[0], first.shape[1..].iter().product());
@@ -55,7 +55,7 @@ impl Layout {
                 total = put(&mut members.into_iter());
             }
         }
-        Self { spans, decayed, adam, total, banks: found }
+        Self { spans, decayed, adam, total, groups: found }
     }
 
     /// Where a tensor begins.

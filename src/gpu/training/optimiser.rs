@@ -24,7 +24,7 @@ const MATRIX_CHUNKS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Room {
     parts: Buffer,
-    /// A bank's matrices, before and after a round.
+    /// A group's matrices, before and after a round.
     matrices: [Buffer; 2],
     /// Their Gram matrices and polynomials of those.
     gram: Buffer,
@@ -37,17 +37,17 @@ fn chunks(len: usize, most: usize) -> (usize, usize) {
     (chunk, len.div_ceil(chunk))
 }
 
-/// Values of the largest bank's matrices, and of their Gram matrices.
+/// Values of the largest group's matrices, and of their Gram matrices.
 fn largest(layout: &Layout) -> (usize, usize) {
-    let most = |values: fn(&Matrices) -> usize| layout.banks.iter().map(values).max().unwrap_or_default();
-    let matrices = |bank: &Matrices| bank.count * bank.sides().0 * bank.sides().1;
-    (most(matrices), most(|bank| bank.count * bank.sides().1.pow(2)))
+    let most = |values: fn(&Matrices) -> usize| layout.groups.iter().map(values).max().unwrap_or_default();
+    let matrices = |group: &Matrices| group.count * group.sides().0 * group.sides().1;
+    (most(matrices), most(|group| group.count * group.sides().1.pow(2)))
 }
 
 impl Room {
     pub fn new(gpu: &Gpu, layout: &Layout) -> Self {
-        let bank = |bank: &Matrices| bank.count * chunks(bank.rows * bank.columns, MATRIX_CHUNKS).1;
-        let parts = MOST_CHUNKS + layout.banks.iter().map(bank).sum::<usize>();
+        let group = |group: &Matrices| group.count * chunks(group.rows * group.columns, MATRIX_CHUNKS).1;
+        let parts = MOST_CHUNKS + layout.groups.iter().map(group).sum::<usize>();
         let (matrices, grams) = largest(layout);
         Self {
             parts: gpu.room(parts),
@@ -115,8 +115,8 @@ pub(super) fn step(parts: Parts, room: &Room) -> Plan {
     let words = Words { start: layout.adam, count, ..Words::default() };
     words.add(&mut draft, Learning::Push, &[first, gradient, numbers, logged], [workgroups(count, 256), 1, 1]);
     let mut at = MOST_CHUNKS;
-    for (index, bank) in layout.banks.iter().enumerate() {
-        at += muon(&mut draft, store, room, bank, (at, NUMBERS + index));
+    for (index, group) in layout.groups.iter().enumerate() {
+        at += muon(&mut draft, store, room, group, (at, NUMBERS + index));
     }
     let words = Words { count: layout.total, ..Words::default() };
     words.add(&mut draft, Learning::Blend, &[weights, average, numbers], [workgroups(layout.total, 256), 1, 1]);
@@ -124,25 +124,25 @@ pub(super) fn step(parts: Parts, room: &Room) -> Plan {
     draft.finish()
 }
 
-/// A bank's step; `parts` is where its sums of squares begin, of which it gives the number, and `rate` the number of its rate.
-fn muon(draft: &mut Draft, store: &Store, room: &Room, bank: &Matrices, (parts, rate): (usize, usize)) -> usize {
-    let (long, wide) = bank.sides();
-    let matrix = bank.rows * bank.columns;
+/// A group's step; `parts` is where its sums of squares begin, of which it gives the number, and `rate` the number of its rate.
+fn muon(draft: &mut Draft, store: &Store, room: &Room, group: &Matrices, (parts, rate): (usize, usize)) -> usize {
+    let (long, wide) = group.sides();
+    let matrix = group.rows * group.columns;
     let (chunk, chunks) = chunks(matrix, MATRIX_CHUNKS);
     let words = Words {
-        start: bank.start,
+        start: group.start,
         matrix,
         chunk,
         chunks,
         parts,
-        rows: bank.rows,
-        columns: bank.columns,
+        rows: group.rows,
+        columns: group.columns,
         wide,
-        turned: bank.rows < bank.columns,
+        turned: group.rows < group.columns,
         rate,
         ..Words::default()
     };
-    let count = bank.count as u32;
+    let count = group.count as u32;
     words.add(draft, Learning::Squares, &[&store.gradient, &room.parts], [chunks as u32, count, 1]);
     let groups = [workgroups(long * wide, 256), count, 1];
     let [mut x, mut y] = [&room.matrices[0], &room.matrices[1]];
@@ -152,18 +152,18 @@ fn muon(draft: &mut Draft, store: &Store, room: &Room, bank: &Matrices, (parts, 
         let nothing = draft.gpu().nothing().clone();
         let (matrix, gram) = (long * wide, wide * wide);
         let of = |rows, depth, turned, strides, factors| Multiply { rows, wide, depth, turned, strides, factors };
-        of(wide, long, true, [matrix, matrix, gram], [1.0, 0.0]).add(draft, bank, [x, x, &nothing, &room.gram]);
+        of(wide, long, true, [matrix, matrix, gram], [1.0, 0.0]).add(draft, group, [x, x, &nothing, &room.gram]);
         let grams = [&room.gram, &room.gram, &room.gram, &room.polynomial];
-        of(wide, wide, false, [gram, gram, gram], [c, b]).add(draft, bank, grams);
-        of(long, wide, false, [matrix, gram, matrix], [1.0, a]).add(draft, bank, [x, &room.polynomial, x, y]);
+        of(wide, wide, false, [gram, gram, gram], [c, b]).add(draft, group, grams);
+        of(long, wide, false, [matrix, gram, matrix], [1.0, a]).add(draft, group, [x, &room.polynomial, x, y]);
         (x, y) = (y, x);
     }
     let groups = [workgroups(matrix, 256), count, 1];
     words.add(draft, Learning::Move, &[&store.weights, &store.numbers, x], groups);
-    bank.count * chunks
+    group.count * chunks
 }
 
-/// α·op(A)·B + β·D for every matrix of a bank; see `matrices.wgsl`.
+/// α·op(A)·B + β·D for every matrix of a group; see `matrices.wgsl`.
 struct Multiply {
     rows: usize,
     wide: usize,
@@ -175,14 +175,14 @@ struct Multiply {
 }
 
 impl Multiply {
-    fn add(&self, draft: &mut Draft, bank: &Matrices, buffers: [&Buffer; 4]) {
+    fn add(&self, draft: &mut Draft, group: &Matrices, buffers: [&Buffer; 4]) {
         let Self { rows, wide, depth, strides: [a, b, result], factors: [alpha, beta], .. } = *self;
         let turned = usize::from(self.turned);
         let mut words: Vec<u32> =
             [rows, wide / 4, depth, wide, turned, a, b / 4, result / 4].map(|word| word as u32).to_vec();
         words.extend([alpha.to_bits(), beta.to_bits()]);
-        let groups = [rows.div_ceil(32), (wide / 4).div_ceil(8), bank.count].map(|n| n as u32);
-        let operations = 2.0 * (bank.count * rows * wide * depth) as f64;
+        let groups = [rows.div_ceil(32), (wide / 4).div_ceil(8), group.count].map(|n| n as u32);
+        let operations = 2.0 * (group.count * rows * wide * depth) as f64;
         draft.add(Kernel::Learn(Learning::Multiply), &words, None, &buffers, groups, operations);
     }
 }
@@ -202,7 +202,7 @@ pub(super) fn numbers(
         numbers.extend([adam.spread, adam.rate, adam.epsilon, adam.decay, muon.momentum, muon.kept]);
         numbers.extend(average);
         debug_assert_eq!(numbers.len(), NUMBERS);
-        numbers.extend(layout.banks.iter().map(|bank| muon.along([bank.rows, bank.columns])));
+        numbers.extend(layout.groups.iter().map(|group| muon.along([group.rows, group.columns])));
     }
     numbers
 }

@@ -8,7 +8,7 @@ use crate::program::{Affine, Program};
 /// Values of what is logged: loss, weighed cross-entropy, score error, gradient norm, cross-entropy, the clipping's factor.
 pub(super) const LOGGED: usize = 6;
 
-/// Numbers of a step before the banks' rates.
+/// Numbers of a step before the groups' rates.
 pub(super) const NUMBERS: usize = 17;
 
 /// Lists of all weights, in one order.
@@ -53,7 +53,7 @@ impl Store {
             first: gpu.room(layout.total),
             second: gpu.room(layout.adam),
             gradient: gpu.room(layout.total),
-            numbers: gpu.room(NUMBERS + layout.banks.len()),
+            numbers: gpu.room(NUMBERS + layout.groups.len()),
             logged: gpu.room(LOGGED),
             embed: [affine(first), affine(second)],
             film: dense(program.embedding.width(), film),

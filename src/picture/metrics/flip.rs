@@ -28,6 +28,8 @@ const P_COLOUR: f64 = 0.4;
 const P_RANGE: f64 = 0.95;
 /// Width of the feature detectors, in degrees.
 const FEATURE_WIDTH: f64 = 0.082;
+/// The fewest pixels that are worth a task of their own.
+const PIXELS_A_TASK: usize = 1 << 10;
 
 /// Mean ꟻLIP between two pictures, 0 for equal ones, at most 1. Values are sRGB and are clipped to [0, 1]; grey is three equal
 /// channels.
@@ -42,7 +44,7 @@ const FEATURE_WIDTH: f64 = 0.082;
 pub fn flip(a: &Picture, b: &Picture) -> f64 {
     assert_eq!(a.shape(), b.shape(), "pictures of one shape");
     let Shape { height, width, .. } = a.shape();
-    let seen = [a, b].map(Seen::of);
+    let seen: [Seen; 2] = rayon::join(|| Seen::of(a), || Seen::of(b)).into();
     let most = largest_colour_difference();
     // Row after row, so that the sum's order does not depend on the threads.
     let rows: Vec<f64> = (0..height)
@@ -71,13 +73,13 @@ impl Seen {
         };
         let opponent: Vec<[f64; 3]> = (0..height * width)
             .into_par_iter()
-            .with_min_len(1 << 12)
+            .with_min_len(PIXELS_A_TASK)
             .map(|i| opponent(linear_to_xyz([0, 1, 2].map(|c| srgb_to_linear(value(c, i))))))
             .collect();
         let plane = |c: usize| opponent.iter().map(|pixel| pixel[c]).collect::<Vec<f64>>();
         let blurred: Vec<Vec<f64>> =
             (0..3).into_par_iter().map(|c| blur(&plane(c), size, &CONTRAST_SENSITIVITY[c])).collect();
-        let colour = (0..height * width).into_par_iter().with_min_len(1 << 12).map(|i| {
+        let colour = (0..height * width).into_par_iter().with_min_len(PIXELS_A_TASK).map(|i| {
             let seen = [0, 1, 2].map(|c| blurred[c][i]);
             let linear = xyz_to_linear(opponent_to_xyz(seen)).map(|v| v.clamp(0.0, 1.0));
             hunt(lab(linear_to_xyz(linear)))
@@ -168,7 +170,7 @@ fn filtered(values: &[f64], (height, width): (usize, usize), down: &[f64], acros
     let mut rows = vec![0.0; values.len()];
     let inside =
         |at: usize, k: usize, kernel: &[f64], length: usize| (at + k).saturating_sub(kernel.len() / 2).min(length - 1);
-    rows.par_chunks_mut(width).enumerate().with_min_len(64).for_each(|(y, out)| {
+    rows.par_chunks_mut(width).enumerate().with_min_len(16).for_each(|(y, out)| {
         for (k, weight) in down.iter().enumerate() {
             let row = &values[inside(y, k, down, height) * width..][..width];
             out.iter_mut().zip(row).for_each(|(o, v)| *o += weight * v);
@@ -176,7 +178,7 @@ fn filtered(values: &[f64], (height, width): (usize, usize), down: &[f64], acros
     });
     let radius = across.len() / 2;
     let mut out = vec![0.0; values.len()];
-    out.par_chunks_mut(width).zip(rows.par_chunks(width)).with_min_len(64).for_each(|(out, row)| {
+    out.par_chunks_mut(width).zip(rows.par_chunks(width)).with_min_len(16).for_each(|(out, row)| {
         let padded: Vec<f64> = (0..width + 2 * radius).map(|x| row[x.saturating_sub(radius).min(width - 1)]).collect();
         for (k, weight) in across.iter().enumerate() {
             out.iter_mut().zip(&padded[k..]).for_each(|(o, v)| *o += weight * v);

@@ -9,6 +9,8 @@ pub use flip::{FLIP, flip};
 pub use psnr::{PSNR, psnr};
 pub use ssim::{SSIM, ssim};
 
+use rayon::prelude::*;
+
 use super::Picture;
 
 /// Every metric, in the order of reports. The first is the one that is named where there is room for one.
@@ -98,7 +100,7 @@ impl Fidelity {
     /// If the shapes differ.
     #[must_use]
     pub fn of(picture: &Picture, clean: &Picture) -> Self {
-        Self(METRICS.map(|metric| Some((metric.of)(picture, clean))))
+        Self::by(|_| true, picture, clean)
     }
 
     /// [`Self::of`] by the quick metrics alone.
@@ -107,7 +109,16 @@ impl Fidelity {
     /// If the shapes differ.
     #[must_use]
     pub fn quick(picture: &Picture, clean: &Picture) -> Self {
-        Self(METRICS.map(|metric| metric.is_quick.then(|| (metric.of)(picture, clean))))
+        Self::by(|metric| metric.is_quick, picture, clean)
+    }
+
+    /// By those metrics, each a task of its own.
+    fn by(is_asked: impl Fn(&Metric) -> bool + Sync, picture: &Picture, clean: &Picture) -> Self {
+        let mut values = [None; METRICS.len()];
+        values.par_iter_mut().zip(METRICS).for_each(|(value, metric)| {
+            *value = is_asked(metric).then(|| (metric.of)(picture, clean));
+        });
+        Self(values)
     }
 
     /// What a metric measured; none if it was not asked.

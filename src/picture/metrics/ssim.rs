@@ -41,7 +41,9 @@ const C2: f64 = 0.03 * 0.03;
 pub fn ssim(a: &Picture, b: &Picture) -> f64 {
     assert_eq!(a.shape(), b.shape(), "pictures of one shape");
     let Shape { channels, .. } = a.shape();
-    (0..channels).map(|c| plane_ssim(a.plane(c), b.plane(c), a.shape())).sum::<f64>() / channels as f64
+    let planes: Vec<f64> =
+        (0..channels).into_par_iter().map(|c| plane_ssim(a.plane(c), b.plane(c), a.shape())).collect();
+    planes.iter().sum::<f64>() / channels as f64
 }
 
 /// The mean over one plane, in bands of rows that are tasks of their own; the sum's order does not depend on the threads.

@@ -5,21 +5,21 @@ use candle_core::{Result, Tensor, Var};
 use super::{Settings, State, check, kinds};
 use crate::engine::Change;
 use crate::engine::rules::{LEAST_NORM, QUINTIC, ROUNDS};
-use crate::program::{Rule, TensorId, TensorSpec, banks};
+use crate::program::{Rule, TensorId, TensorSpec, parameter_groups};
 
 /// The parameters in training on a device, their moving average and everything that the next step needs.
 #[derive(Debug)]
 pub struct DeviceOptimiser {
     tensors: Vec<TensorSpec>,
-    banks: Vec<Bank>,
+    groups: Vec<ParameterGroup>,
     settings: Settings,
     /// Steps taken.
     step: u64,
 }
 
-/// A bank: matrices of one shape as `[B, rows, columns]` for Muon, or any parameters as one vector for Adam.
+/// A group: matrices of one shape as `[B, rows, columns]` for Muon, or any parameters as one vector for Adam.
 #[derive(Debug)]
-struct Bank {
+struct ParameterGroup {
     members: Vec<(TensorId, Var)>,
     rule: Rule,
     /// Weights, average, and moments, in the order of [`kinds`].
@@ -34,9 +34,9 @@ impl DeviceOptimiser {
     /// # Errors
     /// If the device fails.
     pub fn new(tensors: Vec<TensorSpec>, variables: &[Var], settings: Settings) -> Result<Self> {
-        let bank = |members: Vec<TensorId>| Bank::new(&tensors, &members, variables);
-        let banks = banks(&tensors).into_iter().map(bank).collect::<Result<_>>()?;
-        Ok(Self { tensors, banks, settings, step: 0 })
+        let group = |members: Vec<TensorId>| ParameterGroup::new(&tensors, &members, variables);
+        let groups = parameter_groups(&tensors).into_iter().map(group).collect::<Result<_>>()?;
+        Ok(Self { tensors, groups, settings, step: 0 })
     }
 
     /// How many steps were taken.
@@ -51,17 +51,17 @@ impl DeviceOptimiser {
     /// # Errors
     /// If the device fails.
     pub fn step(&mut self, gradients: &[Option<Tensor>], rate: f64, decay: f64) -> Result<Tensor> {
-        let gradients = self.banks.iter().map(|b| b.gather(gradients)).collect::<Result<Vec<_>>>()?;
+        let gradients = self.groups.iter().map(|b| b.gather(gradients)).collect::<Result<Vec<_>>>()?;
         let squares = gradients.iter().map(|g| g.sqr()?.sum_all()).collect::<Result<Vec<_>>>()?;
         let norm = Tensor::stack(&squares, 0)?.sum_all()?.sqrt()?;
         self.step += 1;
         let change = self.settings.change(self.step, rate, decay);
         // clip / max(norm, clip) is 1 for a short gradient.
         let scale = norm.maximum(change.clip)?.recip()?.affine(f64::from(change.clip), 0.0)?;
-        for (bank, gradient) in self.banks.iter_mut().zip(gradients) {
-            bank.update(&gradient.broadcast_mul(&scale)?, &change)?;
-            bank.parts[1] = blend(&bank.parts[1], change.average, &bank.parts[0])?;
-            bank.publish()?;
+        for (group, gradient) in self.groups.iter_mut().zip(gradients) {
+            group.update(&gradient.broadcast_mul(&scale)?, &change)?;
+            group.parts[1] = blend(&group.parts[1], change.average, &group.parts[0])?;
+            group.publish()?;
         }
         Ok(norm)
     }
@@ -72,8 +72,8 @@ impl DeviceOptimiser {
     /// If the device fails.
     pub fn averages(&self) -> Result<State> {
         let mut named = State::new();
-        for bank in &self.banks {
-            for (id, piece) in bank.pieces(&bank.parts[1])? {
+        for group in &self.groups {
+            for (id, piece) in group.pieces(&group.parts[1])? {
                 named.insert(self.tensors[id].name.clone(), self.read(id, &piece)?);
             }
         }
@@ -90,9 +90,9 @@ impl DeviceOptimiser {
     /// If the device fails.
     pub fn state(&self) -> Result<State> {
         let mut state = State::new();
-        for bank in &self.banks {
-            for (part, tensor) in kinds(bank.rule).iter().zip(&bank.parts) {
-                for (id, piece) in bank.pieces(tensor)? {
+        for group in &self.groups {
+            for (part, tensor) in kinds(group.rule).iter().zip(&group.parts) {
+                for (id, piece) in group.pieces(tensor)? {
                     state.insert(format!("{part}/{}", self.tensors[id].name), self.read(id, &piece)?);
                 }
             }
@@ -106,19 +106,19 @@ impl DeviceOptimiser {
     /// Names the tensor that is missing or has another shape; then nothing was changed.
     pub fn restore(&mut self, state: &State, step: u64) -> crate::Result<()> {
         check(&self.tensors, state)?;
-        for bank in &mut self.banks {
-            bank.restore(&self.tensors, state)?;
+        for group in &mut self.groups {
+            group.restore(&self.tensors, state)?;
         }
         self.step = step;
         Ok(())
     }
 }
 
-impl Bank {
+impl ParameterGroup {
     fn new(tensors: &[TensorSpec], members: &[TensorId], variables: &[Var]) -> Result<Self> {
         let rule = tensors[members[0]].rule;
         let values: Vec<Tensor> = members.iter().map(|&id| variables[id].as_detached_tensor()).collect();
-        // A bank of one would share the variable's storage, which `Var::set` refuses.
+        // A group of one would share the variable's storage, which `Var::set` refuses.
         let weights = join(&values, rule)?.copy()?;
         let mut parts = vec![weights.clone(), weights.copy()?];
         parts.resize(kinds(rule).len(), weights.zeros_like()?);
@@ -131,13 +131,13 @@ impl Bank {
         Ok(Self { members, rule, parts, decays })
     }
 
-    /// The gradients of the bank's parameters, in its layout.
+    /// The gradients of the group's parameters, in its layout.
     fn gather(&self, gradients: &[Option<Tensor>]) -> Result<Tensor> {
         let one = |(id, var): &(TensorId, Var)| gradients[*id].clone().map_or_else(|| var.zeros_like(), Ok);
         join(&self.members.iter().map(one).collect::<Result<Vec<_>>>()?, self.rule)
     }
 
-    /// One step of the bank's rule along a gradient in its layout.
+    /// One step of the group's rule along a gradient in its layout.
     fn update(&mut self, gradient: &Tensor, change: &Change) -> Result<()> {
         match &self.decays {
             None => {
@@ -161,13 +161,13 @@ impl Bank {
         Ok(())
     }
 
-    /// Gives the network's variables the bank's weights.
+    /// Gives the network's variables the group's weights.
     fn publish(&self) -> Result<()> {
         let pieces = self.pieces(&self.parts[0])?;
         self.members.iter().zip(pieces).try_for_each(|((_, var), (_, value))| var.set(&value))
     }
 
-    /// A tensor in the bank's layout as one tensor a parameter, in the parameters' shapes.
+    /// A tensor in the group's layout as one tensor a parameter, in the parameters' shapes.
     fn pieces(&self, tensor: &Tensor) -> Result<Vec<(TensorId, Tensor)>> {
         let flat = tensor.flatten_all()?;
         let mut pieces = Vec::with_capacity(self.members.len());
@@ -192,7 +192,7 @@ impl Bank {
     }
 }
 
-/// Parameters in a bank's layout.
+/// Parameters in a group's layout.
 fn join(values: &[Tensor], rule: Rule) -> Result<Tensor> {
     if rule == Rule::Muon {
         let rows = |t: &Tensor| t.flatten_from(1)?.contiguous();

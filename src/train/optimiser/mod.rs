@@ -1,21 +1,21 @@
 //! The optimiser: Muon for convolution and read-out weights, `AdamW` for the rest, and a moving average of both.
 //!
-//! Parameters of one treatment are held as one slice (a *bank*). [`Optimiser`] keeps them in memory; `device` keeps them in
+//! Parameters of one treatment are held as one slice (a *parameter group*). [`Optimiser`] keeps them in memory; `device` keeps them in
 //! tensors of CUDA or Metal, `resident` with an engine that steps them itself: there nothing is read back in a step. What a step
 //! multiplies by comes from `engine::rules` for all three, so that a run may change over between them.
 
-mod bank;
 pub(super) mod device;
 mod muon;
+mod parameter_group;
 pub(super) mod resident;
 
 use std::collections::BTreeMap;
 
 use crate::engine::Gradients;
-use crate::program::{Rule, TensorId, TensorSpec, banks};
+use crate::program::{Rule, TensorId, TensorSpec, parameter_groups};
 use crate::{Error, Result};
-use bank::Bank;
 pub use muon::orthogonalise;
+use parameter_group::ParameterGroup;
 
 pub use crate::engine::{AdamW, Muon, Settings};
 
@@ -27,7 +27,7 @@ pub type State = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
 #[derive(Debug)]
 pub struct Optimiser {
     tensors: Vec<TensorSpec>,
-    banks: Vec<Bank>,
+    groups: Vec<ParameterGroup>,
     settings: Settings,
     /// Steps taken.
     step: u64,
@@ -37,8 +37,11 @@ impl Optimiser {
     /// An optimiser over tensors with these values, at step 0, its average equal to the weights.
     #[must_use]
     pub fn new(tensors: Vec<TensorSpec>, weights: &[&[f32]], settings: Settings) -> Self {
-        let banks = banks(&tensors).into_iter().map(|members| Bank::new(&tensors, &members, weights)).collect();
-        Self { tensors, banks, settings, step: 0 }
+        let groups = parameter_groups(&tensors)
+            .into_iter()
+            .map(|members| ParameterGroup::new(&tensors, &members, weights))
+            .collect();
+        Self { tensors, groups, settings, step: 0 }
     }
 
     /// How many steps were taken.
@@ -50,17 +53,18 @@ impl Optimiser {
     /// One step along gradients in the tensors' order: both learning rates times `rate`, the average kept with `decay`.
     /// Returns the gradient's norm before clipping.
     pub fn step(&mut self, gradients: &Gradients, rate: f64, decay: f64) -> f32 {
-        for bank in &mut self.banks {
-            bank.gather(gradients);
+        for group in &mut self.groups {
+            group.gather(gradients);
         }
-        let norm = self.banks.iter().map(Bank::sum_of_squares).fold(0.0, |sum: f32, squares| sum + squares).sqrt();
+        let norm =
+            self.groups.iter().map(ParameterGroup::sum_of_squares).fold(0.0, |sum: f32, squares| sum + squares).sqrt();
         self.step += 1;
         let change = self.settings.change(self.step, rate, decay);
         // clip / max(norm, clip) is 1 for a short gradient.
         let scale = 1.0 / norm.max(change.clip) * change.clip;
-        for bank in &mut self.banks {
-            bank.update(scale, &change);
-            bank.average(change.average);
+        for group in &mut self.groups {
+            group.update(scale, &change);
+            group.average(change.average);
         }
         norm
     }
@@ -69,7 +73,7 @@ impl Optimiser {
     #[must_use]
     pub fn weights(&self) -> Vec<&[f32]> {
         let mut all: Vec<&[f32]> = vec![&[]; self.tensors.len()];
-        for (id, values) in self.banks.iter().flat_map(Bank::weights) {
+        for (id, values) in self.groups.iter().flat_map(ParameterGroup::weights) {
             all[id] = values;
         }
         all
@@ -78,7 +82,7 @@ impl Optimiser {
     /// The moving average of the weights, by parameter name.
     #[must_use]
     pub fn averages(&self) -> State {
-        let pieces = self.banks.iter().flat_map(|bank| bank.pieces(bank.averages()));
+        let pieces = self.groups.iter().flat_map(|group| group.pieces(group.averages()));
         pieces.map(|(id, values)| (self.tensors[id].name.clone(), self.shaped(id, values))).collect()
     }
 
@@ -90,9 +94,9 @@ impl Optimiser {
     #[must_use]
     pub fn state(&self) -> State {
         let mut state = State::new();
-        for bank in &self.banks {
-            for (part, values) in bank.parts() {
-                let pieces = bank.pieces(values);
+        for group in &self.groups {
+            for (part, values) in group.parts() {
+                let pieces = group.pieces(values);
                 state.extend(
                     pieces.map(|(id, values)| (format!("{part}/{}", self.tensors[id].name), self.shaped(id, values))),
                 );
@@ -107,8 +111,8 @@ impl Optimiser {
     /// [`Error::Compute`] naming the tensor that is missing or has another shape; then nothing was changed.
     pub fn restore(&mut self, state: &State, step: u64) -> Result<()> {
         check(&self.tensors, state)?;
-        for bank in &mut self.banks {
-            bank.restore(&self.tensors, state);
+        for group in &mut self.groups {
+            group.restore(&self.tensors, state);
         }
         self.step = step;
         Ok(())

@@ -1,6 +1,6 @@
 //! Muon's step of matrices in memory.
 
-use super::bank::blend;
+use super::parameter_group::blend;
 use crate::engine::rules::{MuonChange, QUINTIC, ROUNDS};
 use crate::kernels::orthogonal as kernels;
 use crate::kernels::simd::Level;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Rule, TensorId, TensorSpec};
 
-/// The members of every bank: equal matrices share one, and all of Adam's values share one, whatever their shapes. In a bank
-/// and among the banks the order is that of names and shapes, on which a norm's last bits depend.
+/// The members of every group: equal matrices share one, and all of Adam's values share one, whatever their shapes. In a group
+/// and among the groups the order is that of names and shapes, on which a norm's last bits depend.
 #[must_use]
-pub fn banks(tensors: &[TensorSpec]) -> Vec<Vec<TensorId>> {
+pub fn parameter_groups(tensors: &[TensorSpec]) -> Vec<Vec<TensorId>> {
     let mut ids: Vec<TensorId> = (0..tensors.len()).collect();
     ids.sort_by_key(|&id| &tensors[id].name);
     let mut groups = BTreeMap::<_, Vec<TensorId>>::new();

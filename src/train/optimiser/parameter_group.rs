@@ -18,9 +18,9 @@ enum Moments {
     Adam { first: Vec<f32>, second: Vec<f32>, decays: Vec<f32> },
 }
 
-/// A bank: matrices of one shape one after the other for Muon, or any parameters for Adam.
+/// A group: matrices of one shape one after the other for Muon, or any parameters for Adam.
 #[derive(Debug)]
-pub(super) struct Bank {
+pub(super) struct ParameterGroup {
     /// Its tensors, and where each ends.
     members: Vec<(TensorId, usize)>,
     weights: Vec<f32>,
@@ -29,7 +29,7 @@ pub(super) struct Bank {
     moments: Moments,
 }
 
-impl Bank {
+impl ParameterGroup {
     pub fn new(tensors: &[TensorSpec], members: &[TensorId], weights: &[&[f32]]) -> Self {
         let mut end = 0;
         let ends = members.iter().map(|&id| {
@@ -52,7 +52,7 @@ impl Bank {
         Self { members: ends, average: weights.clone(), gradient: zeros(), weights, moments }
     }
 
-    /// Takes the gradients of the bank's parameters.
+    /// Takes the gradients of the group's parameters.
     pub fn gather(&mut self, gradients: &Gradients) {
         let mut start = 0;
         for &(id, end) in &self.members {
@@ -68,7 +68,7 @@ impl Bank {
         sums.iter().sum::<f64>() as f32
     }
 
-    /// One step of the bank's rule along the gradient times `scale`.
+    /// One step of the group's rule along the gradient times `scale`.
     pub fn update(&mut self, scale: f32, change: &Change) {
         // A sum with zero makes one zero of both.
         self.gradient.par_chunks_mut(RUN).for_each(|run| run.iter_mut().for_each(|g| *g = *g * scale + 0.0));
@@ -114,7 +114,7 @@ impl Bank {
         kinds(if matches!(self.moments, Moments::Muon { .. }) { Rule::Muon } else { Rule::AdamW })
     }
 
-    /// Values in the bank's layout, a slice a member.
+    /// Values in the group's layout, a slice a member.
     pub fn pieces<'a>(&'a self, values: &'a [f32]) -> impl Iterator<Item = (TensorId, &'a [f32])> {
         let starts = std::iter::once(0).chain(self.members.iter().map(|(_, end)| *end));
         self.members.iter().zip(starts).map(|(&(id, end), start)| (id, &values[start..end]))
