@@ -120,12 +120,10 @@ impl dyn Forward + '_ {
         Ok(self.tweedie(self.gradients(&readings)?))
     }
 
-    /// `D_c(y)` for each asked class c and, last, `E[x | y, c none of outside]`, the one denoiser of every class that is not
-    /// in `outside`, in one adjoint pass: `[N, classes + 1, C, H, W]`. At least one class is not in `outside`.
-    pub fn denoised_as_and_rest(&self, classes: &[usize], outside: &[usize]) -> Result<Batch> {
-        let mut readings: Vec<_> = classes.iter().map(|&c| Linear::ScoreAs(c)).collect();
-        readings.push(Linear::ScoreOutside(outside.to_vec()));
-        Ok(self.tweedie(self.gradients(&readings)?))
+    /// `D(y)` and `E[x | y, c none of classes]`, the one denoiser of every class that is not in `classes`, by a cotangent each in one
+    /// adjoint pass: `[N, 2, C, H, W]`. At least one class is not in `classes`.
+    pub fn denoised_and_rest(&self, classes: &[usize]) -> Result<Batch> {
+        Ok(self.tweedie(self.gradients(&[Linear::Score, Linear::ScoreOutside(classes.to_vec())])?))
     }
 
     /// `D(y)`, and `D_c(y)` for a class of each picture's own, in one adjoint pass: `[N, 2, C, H, W]`.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::request::{Request, Subject, WholePicture};
 use super::result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 use super::{Classes, Fidelity, native};
-use crate::joint::{Forward, JointModel, ONE_CLASS, mixture};
+use crate::joint::{JointModel, ONE_CLASS, mixture};
 use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma};
 use crate::task::Cancel;
 use crate::{Error, Result, limits};
@@ -17,8 +17,8 @@ const CLASSES_A_PASS: usize = 16;
 
 /// Answers `request`, publishing each stage as it finishes.
 ///
-/// D is computed with a cotangent of its own and published before the conditional denoisers, and so is the denoiser of all
-/// classes that were not asked for, so that [`Study::identity_error`] compares two computations whatever was asked.
+/// D is computed with a cotangent of its own and published before the conditional denoisers, and so is, in the same pass, the denoiser
+/// of all classes that were not asked for, so that [`Study::identity_error`] compares two computations whatever was asked.
 ///
 /// # Errors
 /// [`Error::Option`] for a sigma that is negative or not finite, for a class that does not exist, or, once its posterior is published, for
@@ -74,21 +74,28 @@ pub fn analyze(
     if let Some(reason) = model.abilities().gradients.missing() {
         return Err(Error::option("--model", format!("the model {reason}")));
     }
-    let denoised = timed(&mut timings.adjoint, || forward.denoised())?.picture(0);
-    let denoised_fidelity = fidelity(&denoised);
-    observe(Stage::Denoised { denoised: denoised.clone(), fidelity: denoised_fidelity });
-
-    let mut conditionals = Vec::new();
-    let mut rest = None;
     let asked = request.classes.resolve(&posterior);
     let others: Vec<usize> = (0..classes).filter(|class| !asked.contains(class)).collect();
     let has_rest = request.rest && others.iter().any(|&class| log_joint[class] > f64::NEG_INFINITY);
+    let first = timed(&mut timings.adjoint, || {
+        if has_rest { forward.denoised_and_rest(&asked) } else { forward.denoised() }
+    })?;
+    let denoised = first.picture(0);
+    let denoised_fidelity = fidelity(&denoised);
+    observe(Stage::Denoised { denoised: denoised.clone(), fidelity: denoised_fidelity });
+    let rest = has_rest.then(|| {
+        let picture = first.picture(1);
+        let probability = others.iter().map(|&class| posterior[class]).sum();
+        Rest { classes: others.len(), probability, fidelity: quick(&picture), picture }
+    });
+    if let Some(rest) = &rest {
+        observe(Stage::Rest(rest.clone()));
+    }
+
+    let mut conditionals = Vec::new();
     for chunk in asked.chunks(CLASSES_A_PASS) {
         cancel.check()?;
-        // The others share the last pass.
-        let is_last = conditionals.len() + chunk.len() == asked.len();
-        let outside = (has_rest && is_last).then_some(asked.as_slice());
-        let (part, together) = timed(&mut timings.adjoint, || conditionals_of(&*forward, chunk, outside))?;
+        let part = timed(&mut timings.adjoint, || forward.denoised_as(chunk))?.pictures();
         let part: Vec<Conditional> = chunk
             .par_iter()
             .zip(part)
@@ -96,12 +103,6 @@ pub fn analyze(
             .collect();
         observe(Stage::Conditionals(part.clone()));
         conditionals.extend(part);
-        if let Some(picture) = together {
-            let probability = others.iter().map(|&class| posterior[class]).sum();
-            let of = Rest { classes: others.len(), probability, fidelity: quick(&picture), picture };
-            observe(Stage::Rest(of.clone()));
-            rest = Some(of);
-        }
     }
     let is_whole = others.is_empty() || rest.is_some();
     let identity_error = is_whole.then(|| identity_error(&denoised, &posterior, &conditionals, rest.as_ref()));
@@ -187,20 +188,6 @@ impl Level {
         }
         Ok(Self { sigma, estimated, used, notes })
     }
-}
-
-/// `D_c(y)` for each class and, if there is an outside of `outside`, the denoiser of all the classes there.
-fn conditionals_of(
-    forward: &dyn Forward,
-    classes: &[usize],
-    outside: Option<&[usize]>,
-) -> Result<(Vec<Picture>, Option<Picture>)> {
-    let Some(outside) = outside else {
-        return Ok((forward.denoised_as(classes)?.pictures(), None));
-    };
-    let mut pictures = forward.denoised_as_and_rest(classes, outside)?.pictures();
-    let rest = pictures.pop();
-    Ok((pictures, rest))
 }
 
 /// `max |D − Σ_c p(c | y) D_c|` over a picture's values, the rest as one class.

@@ -42,10 +42,15 @@ struct Workspace<B: Body> {
 struct Part<B: Body> {
     rise: B::Rise,
     /// Some of the rows of cotangents each, and how many.
-    falls: Vec<(B::Fall, usize)>,
+    falls: Falls<B>,
+    /// The same for the number of rows before: an analysis asks for the mixture's cotangent and for the classes' in turns.
+    spare: Falls<B>,
     /// What products with second derivatives take, once there were some.
     bends: Option<Bends<B>>,
 }
+
+/// Memory of passes downwards, and the rows of each.
+type Falls<B> = Vec<(<B as Body>::Fall, usize)>;
 
 /// A forward pass, which gives its memory back when it is dropped.
 struct Kept<'a, B: Body> {
@@ -134,7 +139,7 @@ impl<B: Body> Workspace<B> {
         self.sigmas = vec![0.0; pictures];
         let part = |index| {
             let pictures = begin(pictures, parts, index + 1) - begin(pictures, parts, index);
-            Part { rise: body.rise(pictures, size), falls: Vec::new(), bends: None }
+            Part { rise: body.rise(pictures, size), falls: Vec::new(), spare: Vec::new(), bends: None }
         };
         self.parts = (0..parts).map(part).collect();
         self.energy = vec![0.0; pictures];
@@ -213,7 +218,12 @@ impl<B: Body> Workspace<B> {
 impl<B: Body> Part<B> {
     /// Lays the memory out for `rows` rows of cotangents, `runs` runs of them.
     fn lay_out(&mut self, body: &B, size: Size, rows: usize, runs: usize) {
-        if self.falls.len() == runs && self.falls.iter().map(|(_, rows)| rows).sum::<usize>() == rows {
+        let fits = |falls: &Falls<B>| falls.len() == runs && falls.iter().map(|(_, rows)| rows).sum::<usize>() == rows;
+        if fits(&self.falls) {
+            return;
+        }
+        std::mem::swap(&mut self.falls, &mut self.spare);
+        if fits(&self.falls) {
             return;
         }
         let count = |run| begin(rows, runs, run + 1) - begin(rows, runs, run);
