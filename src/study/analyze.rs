@@ -76,10 +76,10 @@ pub fn analyze(
     }
     let asked = request.classes.resolve(&posterior);
     let others: Vec<usize> = (0..classes).filter(|class| !asked.contains(class)).collect();
-    let has_rest = request.rest && !asked.is_empty() && others.iter().any(|&class| log_joint[class] > f64::NEG_INFINITY);
-    let first = timed(&mut timings.adjoint, || {
-        if has_rest { forward.denoised_and_rest(&asked) } else { forward.denoised() }
-    })?;
+    let has_rest =
+        request.rest && !asked.is_empty() && others.iter().any(|&class| log_joint[class] > f64::NEG_INFINITY);
+    let first =
+        timed(&mut timings.adjoint, || if has_rest { forward.denoised_and_rest(&asked) } else { forward.denoised() })?;
     let denoised = first.picture(0);
     let denoised_fidelity = fidelity(&denoised);
     observe(Stage::Denoised { denoised: denoised.clone(), fidelity: denoised_fidelity });
