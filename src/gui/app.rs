@@ -153,6 +153,7 @@ impl App {
             Command::Evaluate(command) => features.evaluation.run(host, command),
             Command::Train(command) => features.training.run(host, command),
             Command::Model(command) => features.models.run(host, command),
+            Command::Versus(command) => features.versus.run(host, command),
             Command::Window(command) => window(host, command),
         }
     }
@@ -225,9 +226,9 @@ impl App {
 impl Drop for App {
     /// The workers end when what they wait for ends.
     fn drop(&mut self) {
-        if let Some(script) = self.host.session.model.as_ref().and_then(|model| model.script.as_ref()) {
-            script.stop();
-        }
+        let session = &self.host.session;
+        let models = [session.model.as_ref(), session.versus.b.as_ref().map(|rival| &rival.model)];
+        models.into_iter().flatten().filter_map(|model| model.script.as_ref()).for_each(|script| script.stop());
     }
 }
 

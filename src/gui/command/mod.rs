@@ -13,6 +13,7 @@ mod noise;
 mod picture;
 mod tile;
 mod train;
+mod versus;
 mod window;
 
 pub use attack::AttackCommand;
@@ -26,6 +27,7 @@ pub use noise::NoiseCommand;
 pub use picture::PictureCommand;
 pub use tile::TileCommand;
 pub use train::TrainCommand;
+pub use versus::VersusCommand;
 pub use window::WindowCommand;
 
 /// Something that the window can do.
@@ -51,6 +53,8 @@ pub enum Command {
     Train(TrainCommand),
     /// About models and devices.
     Model(ModelCommand),
+    /// About a second model.
+    Versus(VersusCommand),
     /// About the window itself.
     Window(WindowCommand),
 }
@@ -76,6 +80,7 @@ groups! {
     Evaluate(EvaluateCommand),
     Train(TrainCommand),
     Model(ModelCommand),
+    Versus(VersusCommand),
     Window(WindowCommand),
 }
 
@@ -92,6 +97,7 @@ pub fn entries(panes: Vec<Entry>) -> Vec<Entry> {
         evaluate::entries(),
         train::entries(),
         model::entries(),
+        versus::entries(),
         window::entries(),
         panes,
     ]

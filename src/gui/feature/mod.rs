@@ -10,6 +10,7 @@ pub mod explore;
 pub mod export;
 pub mod models;
 pub mod noise;
+pub mod opening;
 pub mod oracle;
 pub mod pictures;
 mod samples;
@@ -17,12 +18,14 @@ pub mod session_file;
 pub mod tiles;
 pub mod training;
 pub mod unfinished;
+pub mod versus;
 
 use self::evaluation::Evaluating;
 use self::export::Export;
 use self::models::Models;
 use self::pictures::Pictures;
 use self::training::Training;
+use self::versus::VersusModels;
 use super::work::host::Host;
 
 /// The features that have state.
@@ -33,6 +36,8 @@ pub struct Features {
     pub export: Export,
     /// Models that are being read.
     pub models: Models,
+    /// A second model that is being read.
+    pub versus: VersusModels,
     /// The evaluation on a data set.
     pub evaluation: Evaluating,
     /// The training run.
@@ -47,6 +52,7 @@ impl Features {
             pictures: Pictures::new(host),
             export: Export::new(host),
             models: Models::new(host),
+            versus: VersusModels::new(host),
             evaluation: Evaluating::new(host),
             training: Training::new(host),
         }
@@ -54,10 +60,11 @@ impl Features {
 
     /// Takes in what their work brought.
     pub fn poll(&mut self, host: &mut Host) {
-        let Self { pictures, export, models, evaluation, training } = self;
+        let Self { pictures, export, models, versus, evaluation, training } = self;
         pictures.poll(host);
         export.poll(host);
         models.poll(host);
+        versus.poll(host);
         evaluation.poll(host);
         training.poll(host);
     }

@@ -1,13 +1,11 @@
 //! Models: reading and building them while the old one goes on, and what changes with another.
 
-use std::sync::Arc;
-
 use rfd::AsyncFileDialog;
 use tracing::Level;
 
-use super::oracle::oracle;
+use super::opening::{checkpoint, open_any};
 use super::samples;
-use crate::bridge::{PythonModel, ScriptSource};
+use crate::bridge::ScriptSource;
 use crate::gui::command::{ModelCommand, PictureCommand};
 use crate::gui::state::document::Source;
 use crate::gui::state::model::{Model, ModelSource};
@@ -15,8 +13,7 @@ use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::choose;
 use crate::gui::work::host::Host;
 use crate::gui::work::receive::mend_document;
-use crate::gui::work::worker::Wake;
-use crate::network::{self, Checkpoint, DeviceChoice, DeviceReport, Network};
+use crate::network::{self, DeviceReport};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -119,10 +116,7 @@ impl Models {
             |words| (source, Err(Error::Compute(words)))
         };
         let job = move || {
-            let model = match &source {
-                ModelSource::Script(script) => open_script(script, &device, &cancel, wake),
-                _ => open(source.clone(), &device),
-            };
+            let model = open_any(&source, &device, &cancel, wake);
             (source, model)
         };
         self.read.start(job, broken);
@@ -230,43 +224,5 @@ fn change_samples(host: &mut Host) {
     document.current = own.unwrap_or(0);
     if let (Some(kept), None) = (kept, own) {
         document.pictures.insert(0, kept);
-    }
-}
-
-/// Runs a script and asks it what it is. It takes a while: never on the window's thread. The window looks whenever it prints.
-///
-/// # Errors
-/// Those of [`PythonModel::open`].
-fn open_script(script: &ScriptSource, device: &str, cancel: &Cancel, wake: Wake) -> Result<Model> {
-    let listener = Arc::new(move |_: &str| wake());
-    let model = Arc::new(PythonModel::open(script, device, cancel, Some(listener))?);
-    Ok(Model {
-        source: ModelSource::Script(script.clone()),
-        joint: model.clone(),
-        description: None,
-        script: Some(model),
-    })
-}
-
-/// Reads and builds a model that is no script. It takes a while: never on the window's thread.
-///
-/// # Errors
-/// Those of [`Checkpoint::read`] and [`Network::load`], and of a device that does not exist.
-pub fn open(source: ModelSource, device: &str) -> Result<Model> {
-    if source == ModelSource::Oracle {
-        return Ok(Model { source, joint: Arc::new(oracle()), description: None, script: None });
-    }
-    let checkpoint = checkpoint(&source)?;
-    let device: DeviceChoice = device.parse()?;
-    let description = Arc::new(checkpoint.description.clone());
-    let network = Network::load_ready(checkpoint, &device)?;
-    Ok(Model { source, joint: Arc::new(network), description: Some(description), script: None })
-}
-
-/// The checkpoint that a source means; of the oracle there is none.
-fn checkpoint(source: &ModelSource) -> Result<Checkpoint> {
-    match source {
-        ModelSource::File(path) => Checkpoint::read(path),
-        other => network::checkpoint(&other.argument()),
     }
 }

@@ -108,6 +108,24 @@ pub enum TileKind {
     Walked,
     /// What the pixel under the pointer is made of.
     Filter,
+    /// What A restores, beside B.
+    VersusA,
+    /// What B restores.
+    VersusB,
+    /// What A restores less what B does.
+    VersusDifference,
+    /// What B restores of the attacked picture.
+    TransferDenoised,
+    /// The picture on which two models differ.
+    DuelFound,
+    /// That less the clean one.
+    DuelChange,
+    /// D of it by A.
+    DuelA,
+    /// D of it by B.
+    DuelB,
+    /// A's less B's.
+    DuelDifference,
 }
 
 impl TileKind {
@@ -134,6 +152,14 @@ impl TileKind {
             Self::Component => "Component v".to_owned(),
             Self::Walked => "D + aσ√λ v".to_owned(),
             Self::Filter => "Filter".to_owned(),
+            Self::VersusA => "A restores".to_owned(),
+            Self::VersusB => "B restores".to_owned(),
+            Self::VersusDifference | Self::DuelDifference => "A − B".to_owned(),
+            Self::TransferDenoised => "D(attacked) by B".to_owned(),
+            Self::DuelFound => "Found x′".to_owned(),
+            Self::DuelChange => "Change x′ − x".to_owned(),
+            Self::DuelA => "D(x′) by A".to_owned(),
+            Self::DuelB => "D(x′) by B".to_owned(),
         }
     }
 
@@ -161,7 +187,10 @@ impl TileKind {
             | Self::Perturbation
             | Self::AttackGradient
             | Self::Component
-            | Self::Filter => Look::signed(1.0),
+            | Self::Filter
+            | Self::VersusDifference
+            | Self::DuelChange
+            | Self::DuelDifference => Look::signed(1.0),
             Self::DoubtClasses | Self::DoubtDetails | Self::DoubtTotal => {
                 Look { mode: Mode::FalseColour, ..Look::default() }
             }

@@ -64,7 +64,9 @@ pub struct Explored<T> {
 }
 
 impl<T> Explored<T> {
-    fn new(value: T) -> Self {
+    /// The answer to the last question.
+    #[must_use]
+    pub fn new(value: T) -> Self {
         Self { value: Arc::new(value), stale: false }
     }
 }

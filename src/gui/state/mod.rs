@@ -14,3 +14,4 @@ pub mod session;
 pub mod settings;
 pub mod tile_content;
 pub mod training_form;
+pub mod versus;

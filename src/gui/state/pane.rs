@@ -17,6 +17,8 @@ impl Pane {
     pub const CERTIFICATE: Self = Self::named("Certificate");
     /// What the Jacobian of the denoiser tells.
     pub const EXPLORE: Self = Self::named("Explore");
+    /// Two models side by side.
+    pub const VERSUS: Self = Self::named("Versus");
     /// The figures on a data set.
     pub const EVALUATION: Self = Self::named("Evaluation");
     /// The training run.

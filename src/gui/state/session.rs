@@ -13,6 +13,7 @@ use super::explore::Explore;
 use super::model::{Model, ModelSource};
 use super::notices::Notices;
 use super::pane::Pane;
+use super::versus::Versus;
 use crate::attack;
 use crate::gui::gpu::{Content, Look, View};
 use crate::network::DeviceReport;
@@ -77,6 +78,8 @@ pub struct Session {
     pub certificate: CertificateAnswer,
     /// What is explored, and what came of it.
     pub explore: Explore,
+    /// A second model, and what came of it.
+    pub versus: Versus,
     /// Looks that differ from a tile's own.
     pub looks: HashMap<TileKind, Look>,
     /// Zoom and pan of all tiles.

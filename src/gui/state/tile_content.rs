@@ -200,7 +200,60 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
             let stale = session.explore.filter.as_ref()?.stale;
             Some(Raw::of(session.explore.weights.as_ref()?).stale(stale))
         }
+        TileKind::VersusA => versus_a(session),
+        TileKind::VersusB => versus_b(session),
+        TileKind::VersusDifference => {
+            let (a, b) = (versus_a(session)?, versus_b(session)?);
+            let stale = a.stale || b.stale;
+            Some(Raw { fidelity: None, ..a }.minus(&b.content).stale(stale))
+        }
+        TileKind::TransferDenoised => {
+            let found = session.versus.transferred.as_ref()?;
+            Some(Raw::measured(found.value.denoised.as_ref()?).stale(found.stale))
+        }
+        TileKind::DuelFound
+        | TileKind::DuelChange
+        | TileKind::DuelA
+        | TileKind::DuelB
+        | TileKind::DuelDifference => duel_tile(kind, session),
     }
+}
+
+/// What A restores, as B does: D, or as the class that both are asked for.
+fn versus_a(session: &Session) -> Option<Raw> {
+    let answer = &session.answer;
+    match session.versus.class {
+        None => {
+            let denoised = answer.denoised.as_ref()?;
+            Some(Raw::of(&denoised.value).stale(denoised.stale).with(answer.denoised_fidelity))
+        }
+        Some(class) => {
+            let tile = answer.class(class)?;
+            Some(Raw::of(&tile.content).stale(tile.stale).with(tile.fidelity))
+        }
+    }
+}
+
+/// What B restores, if it is of the class that is looked at.
+fn versus_b(session: &Session) -> Option<Raw> {
+    let found = session.versus.answer.as_ref()?;
+    let stale = found.stale || found.value.class != session.versus.class;
+    Some(Raw::of(found.value.restored.as_ref()?).stale(stale).with(found.value.fidelity))
+}
+
+/// A tile of the last duel.
+fn duel_tile(kind: TileKind, session: &Session) -> Option<Raw> {
+    let found = session.versus.duelled.as_ref()?;
+    let tiles = &found.value;
+    let [a, b] = &tiles.denoised;
+    let raw = match kind {
+        TileKind::DuelChange => Raw::of(&tiles.found).minus(&tiles.clean),
+        TileKind::DuelA => Raw::of(a),
+        TileKind::DuelB => Raw::of(b),
+        TileKind::DuelDifference => Raw::of(a).minus(b),
+        _ => Raw::of(&tiles.found),
+    };
+    Some(raw.stale(found.stale))
 }
 
 /// A map of doubt, on one scale with the others.

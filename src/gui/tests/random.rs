@@ -15,7 +15,8 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::{Dropped, Window, oracle, picture_file, use_model};
 use crate::attack::{Defence, Method, Settings, Smoothing, Target};
 use crate::gui::command::{
-    AttackCommand, CertifyCommand, Command, ModelCommand, NoiseCommand, PictureCommand, TileCommand, WindowCommand,
+    AttackCommand, CertifyCommand, Command, ModelCommand, NoiseCommand, PictureCommand, TileCommand, VersusCommand,
+    WindowCommand,
 };
 use crate::gui::feature::session_file;
 use crate::gui::gpu::{Channel, Compare, Look, Mode};
@@ -153,6 +154,7 @@ impl Monkey {
                 let elsewhere = matches!(
                     command,
                     Command::Model(ModelCommand::Use(_) | ModelCommand::UseDevice(_) | ModelCommand::MeasureDevices)
+                        | Command::Versus(VersusCommand::With(_))
                         | Command::Window(WindowCommand::Quit)
                 );
                 if !elsewhere {

@@ -1,9 +1,11 @@
 //! Which commands can do something now, and which switches are on: for menus and the palette.
 
 use crate::gui::command::{
-    Command, EvaluateCommand, ExportCommand, NoiseCommand, PictureCommand, TileCommand, TrainCommand, WindowCommand,
+    Command, EvaluateCommand, ExportCommand, NoiseCommand, PictureCommand, TileCommand, TrainCommand, VersusCommand,
+    WindowCommand,
 };
 use crate::gui::state::document::Source;
+use crate::gui::state::pane::Pane;
 use crate::gui::view::context::Context;
 
 /// What a menu says of a command beside its name.
@@ -40,11 +42,31 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
             Availability::needs(cx.session.classes().len() != 1, "This model has one class: there is nothing to fool")
         }
         Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
+        Command::Versus(command) => versus(command, cx),
         Command::Model(_) => Availability::default(),
     }
 }
 
 const NO_PICTURE: &str = "No picture is open";
+
+fn versus(command: &VersusCommand, cx: &Context<'_>) -> Availability {
+    use VersusCommand as C;
+    let second = cx.session.versus.b.as_ref();
+    match command {
+        C::With(source) => Availability {
+            mark: Some(second.is_some_and(|rival| rival.model.source == *source)),
+            ..Availability::needs(cx.session.model.is_some(), "There is no model yet to compare with")
+        },
+        C::Show(mode) => Availability::mark(cx.session.shows(&Pane::VERSUS) && cx.session.versus.mode == *mode),
+        C::Close | C::SetClass(_) => Availability::needs(second.is_some(), NO_SECOND),
+        C::RunDuel if second.is_none() => Availability::needs(false, NO_SECOND),
+        C::RunDuel => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
+        C::CancelDuel => Availability::needs(cx.questions.duel.is_pending(), "No duel is going on"),
+        C::OpenFile | C::OpenScript | C::SetDuel(_) => Availability::default(),
+    }
+}
+
+const NO_SECOND: &str = "There is no second model";
 
 fn picture(command: &PictureCommand, cx: &Context<'_>) -> Availability {
     use PictureCommand as C;

@@ -116,5 +116,6 @@ impl Host {
         session.attack = AttackAnswer::default();
         session.certificate.forget();
         session.explore.forget();
+        session.versus.forget();
     }
 }

@@ -10,5 +10,6 @@ pub mod questions;
 pub mod receive;
 pub mod schedule;
 pub mod tasks;
+pub mod versus;
 pub mod worker;
 pub mod workers;

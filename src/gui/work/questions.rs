@@ -7,6 +7,7 @@ use super::tasks::{
     AttackRequest, CertifyRequest, CurveRequest, EstimateRequest, FitRequest, NoiseRequest, ProbeRequest,
     PurifyRequest, StudyRequest,
 };
+use super::versus::{DuelRequest, RivalRequest, TransferRequest};
 
 /// A lane of the workers, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,10 @@ pub enum Lane {
     Probe,
     /// Purification of the attacked picture.
     Purify,
+    /// The second model's study of the noisy picture.
+    Rival,
+    /// What the second model says of the attacked picture.
+    Transfer,
     /// The posterior over σ.
     Curve,
     /// The filter under the pointer.
@@ -33,6 +38,8 @@ pub enum Lane {
     Components,
     /// Both kinds of doubt.
     Doubt,
+    /// The picture on which two models differ.
+    Duel,
     /// Votes for the certificate.
     Certify,
     /// The audit of the model.
@@ -58,10 +65,13 @@ impl Lane {
         Self::Attack,
         Self::Probe,
         Self::Purify,
+        Self::Rival,
+        Self::Transfer,
         Self::Curve,
         Self::Filter,
         Self::Components,
         Self::Doubt,
+        Self::Duel,
         Self::Certify,
         Self::Audit,
     ];
@@ -75,10 +85,13 @@ impl Lane {
             | Self::Attack
             | Self::Probe
             | Self::Purify
+            | Self::Rival
+            | Self::Transfer
             | Self::Curve
             | Self::Filter
             | Self::Components
             | Self::Doubt
+            | Self::Duel
             | Self::Certify
             | Self::Audit => Server::Model,
         }
@@ -111,6 +124,10 @@ pub struct Questions {
     pub probe: Asked<ProbeRequest>,
     /// Purification.
     pub purify: Asked<PurifyRequest>,
+    /// The second model's study.
+    pub rival: Asked<RivalRequest>,
+    /// The second model on the attacked picture.
+    pub transfer: Asked<TransferRequest>,
     /// The curve over σ.
     pub curve: Asked<CurveRequest>,
     /// The filter under the pointer.
@@ -119,6 +136,8 @@ pub struct Questions {
     pub components: Asked<ExploreRequest>,
     /// Both kinds of doubt.
     pub doubt: Asked<ExploreRequest>,
+    /// The picture on which two models differ.
+    pub duel: Asked<DuelRequest>,
     /// The certificate.
     pub certify: Asked<CertifyRequest>,
     /// The audit.
@@ -136,10 +155,13 @@ impl Questions {
             Lane::Attack => &mut self.attack,
             Lane::Probe => &mut self.probe,
             Lane::Purify => &mut self.purify,
+            Lane::Rival => &mut self.rival,
+            Lane::Transfer => &mut self.transfer,
             Lane::Curve => &mut self.curve,
             Lane::Filter => &mut self.filter,
             Lane::Components => &mut self.components,
             Lane::Doubt => &mut self.doubt,
+            Lane::Duel => &mut self.duel,
             Lane::Certify => &mut self.certify,
             Lane::Audit => &mut self.audit,
         }

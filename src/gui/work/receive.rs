@@ -8,6 +8,7 @@ use super::explore;
 use super::host::Host;
 use super::questions::Lane;
 use super::tasks::Message;
+use super::versus;
 use super::worker::{News, Report};
 use crate::attack::Outcome;
 use crate::gui::state::answers::{Fresh, Measured, TimelineStep};
@@ -77,6 +78,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::Certificate(count) => session.certificate.take(*count),
         Message::Curve(curve) => session.curve = curve,
         Message::Explored(found) => explore::take(host, *found),
+        Message::Versus(found) => versus::take(host, found, stale),
         Message::AttackStep(step) => {
             session.attack.begin_anew();
             session.attack.push(step);

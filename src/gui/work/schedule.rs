@@ -12,6 +12,7 @@ use super::tasks::{
     AttackRequest, CertifyRequest, CertifyTask, CurveRequest, CurveTask, EstimateRequest, FitRequest, NoiseRequest,
     ProbeRequest, PurifyRequest, Shared, StudyRequest,
 };
+use super::versus;
 use crate::gui::gpu::Content;
 use crate::gui::state::answers::{Answer, AttackAnswer, Fresh};
 use crate::gui::state::pane::Pane;
@@ -39,12 +40,13 @@ pub fn schedule(host: &mut Host) {
     let Some(picture) = host.session.fitted.as_ref().map(|f| f.content.clone()) else { return };
     schedule_study(host, &model, &picture);
     explore::schedule(host, &model, &picture);
+    versus::schedule(host, &model, &picture);
     // A model of one class is a denoiser: of classes there is nothing to ask.
     if model.0.classes().len() < 2 {
         return;
     }
     schedule_curve(host, &model, &picture);
-    if host.session.shows(&Pane::ADVERSARY) {
+    if host.session.shows(&Pane::ADVERSARY) || versus::wants_attack(host) {
         schedule_attack(host, &model, &picture);
     }
     schedule_certificate(host, &model, &picture);

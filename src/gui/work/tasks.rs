@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::explore::Found;
+use super::versus;
 use super::worker::{Step, Task};
 use crate::attack::{Certification, Smoothing};
 use crate::gui::gpu::Content;
@@ -49,6 +50,8 @@ pub enum Message {
     Curve(Sweep),
     /// Something for the pane Explore.
     Explored(Box<Found>),
+    /// Something of a second model.
+    Versus(versus::Found),
 }
 
 /// What the model reads off one picture at one noise level.

@@ -14,6 +14,7 @@ pub mod layout;
 mod picture;
 mod timeline;
 mod training;
+mod versus;
 
 use eframe::egui::{self, Color32, FontId, Frame, Margin, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText, pos2, vec2};
 use egui_tiles::{SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
@@ -53,12 +54,13 @@ pub enum Place {
 }
 
 /// Every pane, in the order of menus and tabs.
-pub static TABLE: [&PaneInfo; 11] = [
+pub static TABLE: [&PaneInfo; 12] = [
     &denoiser::PANE,
     &classes::PANE,
     &adversary::PANE,
     &certificate::PANE,
     &explore::PANE,
+    &versus::PANE,
     &evaluation::PANE,
     &training::PANE,
     &beliefs::PANE,
@@ -203,7 +205,7 @@ mod tests {
 
     #[test]
     fn every_pane_that_others_name_is_in_the_table() {
-        for pane in [Pane::ADVERSARY, Pane::CERTIFICATE, Pane::EXPLORE, Pane::EVALUATION, Pane::TRAINING, Pane::PICTURE]
+        for pane in [Pane::ADVERSARY, Pane::CERTIFICATE, Pane::EXPLORE, Pane::VERSUS, Pane::EVALUATION, Pane::TRAINING, Pane::PICTURE]
         {
             assert!(info(&pane).is_some(), "{pane:?}");
         }
