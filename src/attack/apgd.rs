@@ -133,6 +133,10 @@ impl Search for Apgd {
         (self.steps + 1) * self.runs.len()
     }
 
+    fn run(&self) -> usize {
+        self.run
+    }
+
     fn loss(&self) -> Loss {
         self.runs[self.run.min(self.runs.len() - 1)]
     }

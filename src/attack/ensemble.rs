@@ -16,6 +16,8 @@ pub(super) struct Ensemble {
     /// What is still to come, the next one last.
     left: Vec<Method>,
     part: Method,
+    /// The runs of the parts before.
+    runs: usize,
     search: Box<dyn Search>,
     /// The first part's result, which is shown if none succeeds.
     fallback: Option<Vec<f32>>,
@@ -34,6 +36,7 @@ impl Ensemble {
         Self {
             search: Box::new(Apgd::new(settings, Method::ApgdCe, ball.clone(), &begin)),
             part: Method::ApgdCe,
+            runs: 0,
             settings: settings.clone(),
             ball,
             begin,
@@ -51,6 +54,7 @@ impl Ensemble {
     fn next_part(&mut self, part: Method) {
         self.fallback.get_or_insert_with(|| self.search.result().to_vec());
         self.gathered.extend(self.search.warnings());
+        self.runs += self.search.run() + 1;
         self.part = part;
         self.search = match part {
             Method::Square => Box::new(Square::new(&self.settings, self.ball.clone(), &self.begin)),
@@ -100,6 +104,10 @@ impl Search for Ensemble {
 
     fn length(&self) -> usize {
         self.search.length()
+    }
+
+    fn run(&self) -> usize {
+        self.runs + self.search.run()
     }
 
     fn loss(&self) -> Loss {

@@ -77,6 +77,8 @@ pub struct Step<'a> {
     pub step: usize,
     /// About how many steps there will be.
     pub steps: usize,
+    /// Which run of the search it is in, from 0 on: each restart, loss or part of an ensemble is one.
+    pub run: usize,
     /// The loss that the attack raises.
     pub loss: f64,
     /// The most probable class now.
@@ -229,6 +231,7 @@ impl Attack {
             picture: index,
             step: self.loss.len(),
             steps: self.search.length(),
+            run: self.search.run(),
             loss: seen.loss,
             predicted: argmax(seen.logits),
             posterior: &posterior(seen.logits),

@@ -33,6 +33,11 @@ pub(super) trait Search {
     /// About how many questions it asks in all.
     fn length(&self) -> usize;
 
+    /// Which of its runs it is in, from 0 on: starts, losses, parts, budgets on trial.
+    fn run(&self) -> usize {
+        0
+    }
+
     /// The loss that it raises now.
     fn loss(&self) -> Loss {
         Loss::CrossEntropy

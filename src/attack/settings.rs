@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Defence, Method, Norm};
+use super::{Defence, Kind, Method, Norm};
 use crate::joint::{JointModel, require_classes};
 use crate::picture::Shape;
 use crate::{Error, Result, limits};
@@ -108,6 +108,17 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// How many pictures the search asks the model about, at most and about: what its counts multiply to. None where it is not known
+    /// before: of an ensemble, and of a search for the smallest budget.
+    #[must_use]
+    pub fn work(&self) -> Option<usize> {
+        if self.mode == Mode::Smallest || self.method == Method::Autoattack {
+            return None;
+        }
+        let counts = self.method.description().parameters.iter().filter(|p| p.kind == Kind::Count);
+        Some(counts.map(|p| self.count(p.name).max(1)).fold(1, usize::saturating_mul))
+    }
+
     /// The method's defaults, in the norm that it is usually used with, against p(c | x) at `sigma`.
     #[must_use]
     pub fn new(method: Method, sigma: f32) -> Self {

@@ -221,6 +221,10 @@ impl Search for Steepest {
         self.plan.steps * self.plan.restarts
     }
 
+    fn run(&self) -> usize {
+        self.start
+    }
+
     fn warnings(&self) -> Vec<Warning> {
         self.flat.then_some(Warning::ZeroGradient).into_iter().collect()
     }

@@ -11,9 +11,11 @@ use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Target, parameters};
 use crate::joint::JointModel;
-use crate::picture::{Fit, channels, load, save};
+use crate::picture::{Fit, channels, load, save, save_image};
 use crate::study::report::{AttackReport, WrittenReport};
-use crate::study::{AttackRequest, Attacked, Classes, Written, attack, class_index, level, target};
+use crate::study::{
+    AttackRequest, Attacked, Classes, Theme, Written, attack, attack_sheet, class_index, level, target,
+};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -80,6 +82,12 @@ pub(super) struct Attack {
     /// has no extension)
     #[arg(long, short, value_name = "FILE|FOLDER")]
     output: Option<PathBuf>,
+    /// Draw each attack as a sheet: a picture file, or a folder
+    #[arg(long, value_name = "FILE.png|FOLDER")]
+    sheet: Option<PathBuf>,
+    /// Draw the sheet on dark paper
+    #[arg(long, requires = "sheet")]
+    dark: bool,
     #[command(flatten)]
     results: OutputArguments,
 }
@@ -89,6 +97,8 @@ impl Attack {
         let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths =
             self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
+        let sheets =
+            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let model = &*self.model.open(&cancel)?;
@@ -109,6 +119,12 @@ impl Attack {
                 let written = attacked.written(model, &request.clean, &held)?;
                 self.print_written(path, &attacked, &written)?;
                 report.written = Some(WrittenReport::of(&written, path, model.classes()));
+            }
+            if let Some(path) = sheets.as_ref().map(|paths| &paths[input.number]) {
+                let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
+                let theme = if self.dark { Theme::Dark } else { Theme::Light };
+                make_folder(path)?;
+                save_image(path, &attack_sheet(&attacked, &title, theme).into(), self.results.force)?;
             }
             reports.push(report);
             Ok(())

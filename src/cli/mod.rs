@@ -28,6 +28,7 @@ mod pictures;
 mod sample;
 mod train;
 mod uncertainty;
+mod usual;
 mod window;
 
 use std::path::PathBuf;
@@ -68,6 +69,7 @@ enum Command {
     Duel(duel::DuelCommand),
     Train(Box<train::Train>),
     Info(info::Info),
+    Usual(usual::UsualCommand),
     Models(models::Models),
     Devices(devices::Devices),
     Completions(completions::Completions),
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Some(Command::Duel(command)) => command.run(),
         Some(Command::Train(command)) => command.run(),
         Some(Command::Info(command)) => command.run(),
+        Some(Command::Usual(command)) => command.run(),
         Some(Command::Models(command)) => command.run(),
         Some(Command::Devices(command)) => command.run(),
         Some(Command::Completions(command)) => command.run(),

@@ -99,6 +99,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
             "--holdout=1",
         ],
         "merge" => vec!["j"],
+        "usual" => vec!["digits", "--data=d"],
         "info" | "models" | "devices" | "completions" => Vec::new(),
         other => panic!("say here what {other} needs, and in `tried` what it does with its numbers"),
     };
@@ -311,6 +312,7 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
         }
         Command::Merge(_)
         | Command::Info(_)
+        | Command::Usual(_)
         | Command::Models(_)
         | Command::Devices(_)
         | Command::Completions(_)

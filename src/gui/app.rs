@@ -11,6 +11,7 @@ use super::command::{
     Command, EvaluateCommand, ExportCommand, ModelCommand, PictureCommand, TrainCommand, WindowCommand,
 };
 use super::feature::{self, Features};
+use super::gpu::Content;
 use super::state::document::{Document, TileKind};
 use super::state::model::ModelSource;
 use super::state::pane::{Pane, no_layout};
@@ -269,7 +270,7 @@ impl eframe::App for App {
         for command in commands {
             self.run(command);
         }
-        let Host { document, history, session, .. } = &mut self.host;
+        let (Host { document, history, session, .. }, features) = (&mut self.host, &self.features);
         // Asked in each frame: an undo that changes nothing is not to hide the next change.
         let took_over = history.took_over();
         if *document != before && !took_over {
@@ -279,6 +280,8 @@ impl eframe::App for App {
             history.settle();
         }
         let shown = document.pictures.iter().flat_map(|entry| [entry.thumbnail.id(), entry.original.id()]);
+        let mistakes = features.evaluation.result.iter().flat_map(|measured| measured.mistakes.iter().map(Content::id));
+        let shown = shown.chain(mistakes);
         session.keep_thumbnails(&shown.collect());
         if session.hover != session.hover_next {
             ctx.request_repaint();

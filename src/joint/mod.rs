@@ -9,6 +9,7 @@ mod pairing;
 mod readings;
 #[cfg(test)]
 mod tests;
+mod usual;
 
 pub use crate::engine::{Ascended, Ascent};
 pub use curvature::{Between, DIFFERENCE, Jacobian, Products, differences, products};
@@ -17,3 +18,4 @@ pub(crate) use model::{check_directions, check_input, cotangents_a_picture};
 pub use oracle::GaussianMixture;
 pub use pairing::Pairing;
 pub use readings::{Linear, log_density, log_softmax, mixture, posterior};
+pub use usual::{FEWEST, Place, Usual, UsualLevel};

@@ -1,7 +1,10 @@
 //! The models that come with the program.
 
-use super::{Checkpoint, DeviceChoice, Network};
+use std::path::{Path, PathBuf};
+
+use super::{Checkpoint, Description, DeviceChoice, Network};
 use crate::Result;
+use crate::joint::Usual;
 
 /// A model inside the program.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +13,8 @@ pub struct Bundled {
     pub name: &'static str,
     /// The checkpoint file's bytes.
     pub bytes: &'static [u8],
+    /// What is usual among its pictures, as JSON: measured once it was trained. None is known where this is empty.
+    pub usual: &'static str,
 }
 
 impl Bundled {
@@ -26,8 +31,16 @@ impl Bundled {
 #[must_use]
 pub fn bundled() -> &'static [Bundled] {
     &[
-        Bundled { name: "cifar10", bytes: include_bytes!("../../assets/models/cifar10.safetensors") },
-        Bundled { name: "digits", bytes: include_bytes!("../../assets/models/digits.safetensors") },
+        Bundled {
+            name: "cifar10",
+            bytes: include_bytes!("../../assets/models/cifar10.safetensors"),
+            usual: include_str!("../../assets/models/cifar10.usual.json"),
+        },
+        Bundled {
+            name: "digits",
+            bytes: include_bytes!("../../assets/models/digits.safetensors"),
+            usual: include_str!("../../assets/models/digits.usual.json"),
+        },
     ]
 }
 
@@ -46,6 +59,26 @@ pub fn checkpoint(name: &str) -> Result<Checkpoint> {
         return Err(crate::Error::checkpoint(path, reason));
     }
     Checkpoint::read(path)
+}
+
+/// What is usual among the pictures of the model that `name` means: as its file says it, or another beside that, which
+/// `denoscope usual` writes. None where nobody measured it, or what lies there cannot be used.
+#[must_use]
+pub fn usual(name: &str, description: &Description) -> Option<Usual> {
+    if let Some(usual) = &description.usual {
+        return Some(usual.clone());
+    }
+    let text = match bundled().iter().find(|model| model.name == name) {
+        Some(model) => model.usual.to_owned(),
+        None => std::fs::read_to_string(usual_path(Path::new(name))).ok()?,
+    };
+    serde_json::from_str::<Usual>(&text).ok().filter(|usual| usual.check().is_ok())
+}
+
+/// The file beside a checkpoint that says what is usual among its pictures.
+#[must_use]
+pub fn usual_path(checkpoint: &Path) -> PathBuf {
+    checkpoint.with_extension("usual.json")
 }
 
 /// The model that `name` means, on a device.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::joint::SigmaRange;
+use crate::joint::{SigmaRange, Usual};
 use crate::picture::{Shape, normals};
 use crate::program::{Architecture, Pictures, Program, Start, TensorSpec};
 
@@ -32,6 +32,9 @@ pub struct Description {
     pub training: Option<TrainingRecord>,
     /// The licence of the weights, as an SPDX expression.
     pub licence: String,
+    /// What is usual among pictures of its kind that it was not trained on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<Usual>,
 }
 
 /// How a network was trained, and what was measured of it.
@@ -75,6 +78,7 @@ impl Description {
             architecture,
             training: None,
             licence: "MIT OR Apache-2.0".to_owned(),
+            usual: None,
         }
     }
 
@@ -104,6 +108,9 @@ impl Description {
         }
         if let Err(reason) = self.architecture.check() {
             return fail(reason);
+        }
+        if let Some(Err(reason)) = self.usual.as_ref().map(Usual::check) {
+            return fail(&reason);
         }
         if self.parameter_count() > MOST_PARAMETERS {
             return fail("it has more weights than a file of 2 GiB holds");

@@ -53,6 +53,17 @@ pub struct Written {
 }
 
 impl Attacked {
+    /// What is read off the picture before and after an attack that was made already.
+    ///
+    /// # Errors
+    /// Those of `analyze`.
+    pub fn of(model: &dyn JointModel, clean: &Picture, settings: Settings, outcome: Outcome) -> Result<Self> {
+        let cancel = Cancel::new();
+        let read = |picture: &Picture| read(model, picture, settings.sigma, &Classes::Top(0), &cancel);
+        let (before, after) = (read(clean)?, read(&outcome.attacked)?);
+        Ok(Self { model: ModelCard::of(model), settings, outcome, before, after })
+    }
+
     /// Measures `picture`, the attacked one as a file holds it, in the way that the attack was.
     ///
     /// # Errors
@@ -73,6 +84,13 @@ impl Attacked {
     }
 }
 
+/// A picture as it is, read at the attacked classifier's noise level.
+fn read(model: &dyn JointModel, picture: &Picture, sigma: f32, classes: &Classes, cancel: &Cancel) -> Result<Study> {
+    let mut as_it_is = Request::clean(picture.clone(), Noise::gaussian(0.0, 0)).with_classes(classes.clone());
+    as_it_is.assumed_sigma = Some(sigma);
+    analyze(model, &as_it_is, cancel, &mut |_| ())
+}
+
 /// Attacks one picture and studies it before and after.
 ///
 /// # Errors
@@ -83,12 +101,7 @@ pub fn attack(
     cancel: &Cancel,
     observe: &mut dyn FnMut(Step<'_>),
 ) -> Result<Attacked> {
-    let read = |picture: &Picture| {
-        let mut as_it_is =
-            Request::clean(picture.clone(), Noise::gaussian(0.0, 0)).with_classes(request.classes.clone());
-        as_it_is.assumed_sigma = Some(request.settings.sigma);
-        analyze(model, &as_it_is, cancel, &mut |_| ())
-    };
+    let read = |picture: &Picture| read(model, picture, request.settings.sigma, &request.classes, cancel);
     let before = read(&request.clean)?;
     let label = request.label.unwrap_or(before.predicted());
     if request.settings.target == Target::Class(label) {

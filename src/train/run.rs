@@ -21,6 +21,7 @@ use super::schedule::{Budget, average_decay, learning_rate};
 use super::state::{self, Record, finite};
 use super::trainer::Trainer;
 use crate::data::{DataSet, SplitRecord};
+use crate::joint::{FEWEST, Usual};
 use crate::network::{Checkpoint, Network, Storage, TrainingRecord, Values, allow_tf32};
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -65,7 +66,12 @@ struct Run {
     evaluation: Option<Evaluation>,
     /// The best accuracy under attack so far.
     robust: Option<f64>,
+    /// What is usual among the pictures kept aside, once the run is done.
+    usual: Option<Usual>,
 }
+
+/// Pictures kept aside by which it is said what is usual, at most.
+const USUAL: usize = 512;
 
 impl Run {
     fn start(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Self> {
@@ -147,8 +153,7 @@ impl Run {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let feed = Feed::start(&sampler, step, config.threads.unwrap_or(cores - 1))?;
         let log = Log::open(&log_path(&config.out), step)?;
-        let now = Instant::now();
-        let (budget, last) = (config.budget(pictures), (step, now));
+        let (budget, last) = (config.budget(pictures), (step, Instant::now()));
         Ok(Self {
             config,
             data,
@@ -163,12 +168,13 @@ impl Run {
             budget,
             memory,
             earlier,
-            begun: now,
+            begun: last.1,
             reported: last,
             evaluated: last,
             saved: last,
             evaluation,
             robust,
+            usual: None,
         })
     }
 
@@ -291,6 +297,18 @@ impl Run {
         Ok(())
     }
 
+    /// What is usual among pictures that were kept aside, for the model's file.
+    fn measure_usual(&self) -> Result<Usual> {
+        let description = self.trainer.description().clone();
+        let tensors = named(finite(self.trainer.averages()?).map_err(|e| self.lost(&e.to_string()))?);
+        let device = self.config.device_choice()?.for_training();
+        let network = Network::load(&Checkpoint { description, tensors }, &device)?;
+        let first = self.held_out.start;
+        let picture = |index: usize| self.data.picture(first + index);
+        let (data, count) = (format!("{}, kept aside", self.data.name), self.held_out.len().min(USUAL));
+        Usual::measure(&network, &data, count, &picture, self.config.seed, (&Cancel::new(), &mut |_| ()))
+    }
+
     /// Writes the state and the model, in that order: whichever a crash leaves, `--resume` goes on from a whole state.
     fn save(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<()> {
         let seconds = self.elapsed().as_secs_f64();
@@ -302,6 +320,7 @@ impl Run {
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.trainer.description().clone();
         description.training = Some(self.record(seconds)?);
+        description.usual = self.usual.clone();
         let storage = if self.config.half { Storage::Half } else { Storage::Single };
         Checkpoint { description, tensors: named(weights) }.write(&self.config.out, storage)?;
         self.config.write_recipe()?;
@@ -339,6 +358,9 @@ impl Run {
         }
         if !stopped && self.evaluation.is_none_or(|e| e.step != self.step()) {
             self.evaluate(progress)?;
+        }
+        if !stopped && self.held_out.len() >= FEWEST {
+            self.usual = Some(self.measure_usual()?);
         }
         if self.step() > self.saved.0 || !self.config.out.is_file() || !stopped {
             self.save(progress)?;

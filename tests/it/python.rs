@@ -226,6 +226,86 @@ fn a_noise_conditional_denoiser_and_its_guide_are_their_plain_loops() {
     assert!(study.identity_error.unwrap() < 1e-4 && study.log_density.is_none());
 }
 
+/// A network of the shape of `RobustBench`'s, which normalises inside, and files of it: a state dict, and exported for any batch and for one.
+const RECIPES: &str = "
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer('mu', torch.full((1, 3, 1, 1), 0.48))
+        self.first, self.norm = nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.second, self.head = nn.Conv2d(8, 8, 3, 2, 1, bias=False), nn.Linear(8, 4)
+
+    def forward(self, x):
+        h = self.second(torch.relu(self.norm(self.first((x - self.mu) / 0.25))))
+        return self.head(torch.relu(h).mean((2, 3)))
+";
+
+#[test]
+fn the_recipes_of_the_documentation_are_what_they_say() {
+    if !asked("torch") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("net.py"), RECIPES).expect("a module");
+    let place = folder.path().display().to_string();
+    let picture = steps_in_torch(Shape::new(3, 8, 8));
+    let values = python(&format!(
+        "import sys, json, torch\nsys.path.insert(0, {place:?})\nfrom net import Net\ntorch.manual_seed(3)\nnet = Net().eval()\n\
+         torch.save(net.state_dict(), {place:?} + '/mine.pt')\n\
+         any = torch.export.export(net, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=({{0: torch.export.Dim('batch')}},))\n\
+         torch.export.save(any, {place:?} + '/mine.pt2')\n\
+         torch.export.save(torch.export.export(net, (torch.zeros(1, 3, 8, 8),)), {place:?} + '/one.pt2')\n\
+         x = {picture}.requires_grad_()\nlogits = net(x)\ng = torch.autograd.grad(logits[0, 2], x)[0]\n\
+         print(json.dumps([logits[0].tolist(), g.flatten().tolist()]))"
+    ));
+    let scripts = [
+        ("state", "import torch\nfrom net import Net\nmodel = Net()\nmodel.load_state_dict(torch.load('mine.pt', weights_only=True))\n\
+                   def logits(x):\n    return model(x)\n"),
+        ("exported", "import torch\nmodel = torch.export.load('mine.pt2').module()\ndef logits(x):\n    return model(x)\n"),
+        ("alone", "import torch\nmodel = torch.export.load('one.pt2').module()\ndef logits(x):\n    \
+                   return torch.cat([model(x[i:i + 1]) for i in range(len(x))])\n"),
+    ];
+    for (name, text) in scripts {
+        let path = at(&format!("{name}.py"));
+        std::fs::write(&path, format!("shape, classes = (3, 8, 8), 4\n{text}")).expect("a script");
+        let model = open(path, None);
+        let one = steps(model.shape());
+        let pass = model.forward(&Batch::of([&one, &one.map(|v| 1.0 - v)]), &[0.1, 0.1]).expect("a pass");
+        let expected = doubles(&values[0]);
+        let off = pass.log_joint_of(0).iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-5, "{name}: {off}");
+        let gradient = pass.gradients(&[Linear::ScoreAs(2)]).expect("gradients");
+        assert!(apart(gradient.row(0), &singles(&values[1])) < 1e-5, "{name}");
+    }
+}
+
+/// A network that predicts the noise of unit Gaussians exactly, in DDPM's terms, is E[x | y] = y/(1 + σ²) by the recipe.
+#[test]
+fn the_recipe_of_a_diffusion_model_is_tweedies_denoiser() {
+    if !asked("torch") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("diffusion.py");
+    let text = "import torch\nshape, range = (1, 4, 4), (-1, 1)\n\
+                def alpha_bar(sigma):\n    return 1 / (1 + sigma ** 2)\n\
+                def eps(x_t, bar):\n    return (1 - bar).sqrt() * x_t\n\
+                def denoise(y, sigma):\n    s = sigma[:, None, None, None]\n    bar = alpha_bar(s)\n    \
+                return y - s * eps(y * bar.sqrt(), bar)\n";
+    std::fs::write(&path, text).expect("a script");
+    let model = open(path, None);
+    let picture = steps(model.shape());
+    let sigma = 0.3_f32;
+    let found = model.forward(&Batch::of([&picture]), &[sigma]).expect("a pass").denoised().expect("a denoiser");
+    // On the scale of the network noise is twice as large, and pictures lie around 0.
+    let expected = picture.map(|v| 0.5 + (v - 0.5) / (1.0 + 4.0 * sigma * sigma));
+    assert!(apart(found.row(0), expected.values()) < 1e-5);
+}
+
 #[test]
 fn many_cotangents_at_once_are_each_alone() {
     if !asked("torch") {

@@ -73,8 +73,12 @@ class Torch(Arrays):
         self.device = str(self.at)
         for network in networks:
             if network.training and not script.get("keep_training_mode"):
-                network.eval()
-                script.notes.append("put a network that was in training mode into evaluation mode")
+                try:
+                    network.eval()
+                    script.notes.append("put a network that was in training mode into evaluation mode")
+                except NotImplementedError:
+                    # torch.export's modules keep the mode that they were exported in, and say that they are in training mode.
+                    script.notes.append("an exported network stays in the mode that it was exported in: call eval() before export")
             network.requires_grad_(False)
 
     def of(self, numbers):

@@ -39,6 +39,10 @@ pub enum EvaluateCommand {
     Resume,
     /// Save the result.
     Save(Format),
+    /// Put the command that measures the same on the clipboard.
+    CopyCommand,
+    /// Look at a picture that the model took for another class.
+    OpenMistake(usize),
 }
 
 /// How a person finds them.
@@ -52,6 +56,7 @@ pub fn entries() -> Vec<Entry> {
         new(225, C::Resume, "Resume evaluation", "Go on with the evaluation that was stopped before its end"),
         new(230, C::Save(Format::Html), "Save evaluation as a page…", "Tables and plots, for a browser"),
         new(240, C::Save(Format::Json), "Save evaluation as JSON…", "What eval --json prints"),
+        new(245, C::CopyCommand, "Copy evaluation as command", "The command line that measures the same"),
         new(250, C::Save(Format::Csv), "Save evaluation as CSV…", "A line a figure, for spreadsheets"),
     ]
 }

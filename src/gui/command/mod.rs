@@ -92,6 +92,7 @@ pub fn entries(panes: Vec<Entry>) -> Vec<Entry> {
         export::entries(),
         noise::entries(),
         tile::entries(),
+        attack::entries(),
         certify::entries(),
         explore::entries(),
         evaluate::entries(),

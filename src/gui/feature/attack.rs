@@ -2,6 +2,7 @@
 
 use crate::gui::command::AttackCommand;
 use crate::gui::work::host::Host;
+use crate::gui::work::schedule;
 
 /// Does a command about the attack.
 pub fn run(host: &mut Host, command: AttackCommand) {
@@ -15,6 +16,8 @@ pub fn run(host: &mut Host, command: AttackCommand) {
             }
         }
         AttackCommand::Reroll => document.attack.seed = document.attack.seed.wrapping_add(1),
+        AttackCommand::Run => schedule::run_attack(host),
+        AttackCommand::Cancel => schedule::cancel_attack(host),
         AttackCommand::RerollPurify => document.purify_seed = document.purify_seed.wrapping_add(1),
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::pictures::hash;
 use crate::attack::{self, Defence, Mode, Smoothing, Target};
 use crate::gui::state::document::{Entry, Source};
+use crate::gui::state::evaluation_form::EvaluationForm;
 use crate::gui::state::model::ModelSource;
 use crate::picture::{self, Fit, Noise, NoiseKind};
 use crate::study::level::exact;
@@ -124,6 +125,39 @@ impl Screen {
     }
 }
 
+/// The command that measures what the form of the evaluation says.
+///
+/// # Errors
+/// Words for the person, where no command line can.
+pub fn evaluation(form: &EvaluationForm, model: &ModelSource, device: &str) -> Result<String, String> {
+    if *model == ModelSource::Oracle {
+        return Err("The oracle lives in the window only; choose another model.".to_owned());
+    }
+    let plan = form.plan().map_err(|error| error.to_string())?;
+    let mut line = Line("denoscope eval".to_owned());
+    line.option("data", form.data.trim());
+    line.option("model", &model.argument());
+    if device != "auto" {
+        line.option("device", device);
+    }
+    let levels = |levels: &[f32]| levels.iter().map(|&l| exact(f64::from(l), |typed| typed as f32 == l)).collect::<Vec<_>>().join(",");
+    line.option("sigmas", &levels(&plan.sigmas));
+    line.option("noises", &plan.noises.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(","));
+    let attacks: Vec<&str> = form.attacks.split(',').map(str::trim).filter(|attack| !attack.is_empty()).collect();
+    if !attacks.is_empty() {
+        line.option("attacks", &attacks.join(","));
+        form.defences.split_whitespace().for_each(|defence| line.option("defence", defence));
+    }
+    if !plan.certify.sigmas.is_empty() {
+        line.option("certify", &levels(&plan.certify.sigmas));
+    }
+    if !form.others.trim().is_empty() {
+        line.option("ood", form.others.trim());
+    }
+    line.option("limit", &form.limit.max(1).to_string());
+    Ok(line.0)
+}
+
 /// A command line that grows.
 struct Line(String);
 
@@ -185,6 +219,28 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_evaluation_has_a_command() {
+        let form = EvaluationForm {
+            data: " my data/ ".to_owned(),
+            sigmas: "1/255, 0.5".to_owned(),
+            attacks: "pgd:linf:8/255,square".to_owned(),
+            defences: "none vote".to_owned(),
+            certify: "0.25".to_owned(),
+            limit: 100,
+            ..EvaluationForm::default()
+        };
+        let line = evaluation(&form, &ModelSource::named("digits"), "auto").unwrap();
+        let words = shlex::split(&line).unwrap();
+        let expected = [
+            "denoscope", "eval", "--data", "my data/", "--model", "digits", "--sigmas", "1/255,0.5", "--noises", "gaussian", "--attacks",
+            "pgd:linf:8/255,square", "--defence", "none", "--defence", "vote", "--certify", "0.25", "--limit", "100",
+        ];
+        assert_eq!(words, expected);
+        assert!(evaluation(&form, &ModelSource::Oracle, "auto").is_err());
+        assert!(evaluation(&EvaluationForm { attacks: "pdg".to_owned(), ..form }, &ModelSource::default(), "auto").is_err());
+    }
 
     #[test]
     #[cfg(not(windows))]

@@ -5,23 +5,29 @@ use std::time::{Duration, Instant};
 
 use tracing::Level;
 
+use super::command_line;
 use super::unfinished::{self, Unfinished};
 use crate::data::{Keep, Loader, Purpose, open};
 use crate::files::write_whole;
 use crate::gui::command::{EvaluateCommand, Format, ModelCommand};
+use crate::gui::gpu::Content;
+use crate::gui::state::document::{Entry, Source};
 use crate::gui::state::model::{Model, ModelSource};
+use crate::gui::state::pane::Pane;
+use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::{choose_folder, save_as};
 use crate::gui::work::host::Host;
 use crate::gui::work::job::{self, Job};
 use crate::study::evaluation::{Chart, Evaluation, Journal, Samples, Table, charts, csv, evaluate_from, html, tables};
+use crate::picture::Fit;
 use crate::task::Cancel;
 use crate::{Error, Result};
 
 /// How far an evaluation is.
 #[derive(Debug)]
 pub enum Progress {
-    /// What a person should know about the data.
-    Notes(Vec<String>),
+    /// What a person should know about the data, and how many pictures there are.
+    Notes(Vec<String>, usize),
     /// Pictures are done.
     Step {
         /// What is being measured.
@@ -42,6 +48,8 @@ pub struct Running {
     pub done: usize,
     /// Pictures in all; 0 until the data is read.
     pub total: usize,
+    /// How many pictures there are; each is measured once in every part.
+    pub pictures: usize,
     begun: Instant,
 }
 
@@ -60,10 +68,11 @@ pub struct Measured {
     pub evaluation: Evaluation,
     /// Each table with the charts of its part.
     pub parts: Vec<(Table, Vec<Chart>)>,
+    /// The pictures that were taken for another class, to look at.
+    pub mistakes: Vec<Content>,
 }
 
 /// What there is of evaluations.
-#[derive(Default)]
 pub struct Evaluating {
     /// The one that goes on.
     pub running: Option<Running>,
@@ -78,14 +87,41 @@ pub struct Evaluating {
     job: Option<Job<Progress, Evaluation>>,
     /// It goes on when this model is there.
     waiting: Option<ModelSource>,
+    /// What is in the data that was chosen, once it is known.
+    pub counted: Option<Counted>,
+    counting: Background<Option<Counted>>,
+    /// The data that was counted last, for which classes.
+    asked_of: Option<(String, Vec<String>)>,
 }
+
+/// What is in a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// How many pictures could be measured.
+    pub pictures: usize,
+    /// The first classes as they would be matched, where no name agrees and so they would be by number.
+    pub by_number: Option<String>,
+}
+
+const BY_NUMBER: &str = "no class is called as one of the model's: tick \"match by number\" if the first of one is the first of the other, and so on";
 
 impl Evaluating {
     /// None goes on; one of an earlier window may be unfinished.
     #[must_use]
     pub fn new(host: &Host) -> Self {
         let unfinished = host.session.kept_evaluation.as_deref().and_then(Unfinished::read);
-        Self { unfinished, ..Self::default() }
+        Self {
+            running: None,
+            result: None,
+            failure: None,
+            notes: Vec::new(),
+            unfinished,
+            job: None,
+            waiting: None,
+            counted: None,
+            counting: host.jobs.background(),
+            asked_of: None,
+        }
     }
 
     /// Does a command about evaluations.
@@ -102,6 +138,8 @@ impl Evaluating {
             C::Stop => self.job.iter().for_each(Job::stop),
             C::Resume => self.resume(host),
             C::Save(format) => self.save(host, format),
+            C::CopyCommand => copy_command(host),
+            C::OpenMistake(index) => self.open_mistake(host, index),
         }
     }
 
@@ -167,7 +205,10 @@ impl Evaluating {
             };
             let others = others.as_ref();
             let notes = [Some(&samples), others].into_iter().flatten().flat_map(|s| s.notes.clone()).collect();
-            publish(Progress::Notes(notes));
+            if samples.by_number && !form.by_number {
+                return Err(Error::data(&samples.name, BY_NUMBER));
+            }
+            publish(Progress::Notes(notes, samples.len()));
             let mut journal = folder.as_ref().map_or_else(|| Ok(Journal::unkept()), |folder| asked.keep(folder))?;
             let evaluation = evaluate_from(&mut journal, &*model, &samples, others, &plan, cancel, &mut |step| {
                 publish(Progress::Step { part: step.part.to_owned(), done: step.done, total: step.total });
@@ -181,20 +222,61 @@ impl Evaluating {
                 self.failure = None;
                 self.notes.clear();
                 let part = "reading the data".to_owned();
-                self.running = Some(Running { part, done: 0, total: 0, begun: Instant::now() });
+                self.running = Some(Running { part, done: 0, total: 0, pictures: 0, begun: Instant::now() });
             }
             Err(error) => host.say(Level::ERROR, error.to_string()),
         }
     }
 
+    /// Looks at a picture that the model took for another class, under noise of the level of that.
+    fn open_mistake(&self, host: &mut Host, index: usize) {
+        let Some(measured) = &self.result else { return };
+        let (noise, mistakes) = &measured.evaluation.examples.mistakes;
+        let (Some(noise), Some(mistake)) = (noise, mistakes.get(index)) else { return };
+        let original = measured.mistakes[index].clone();
+        let name = format!("{} {}, taken for {}", mistake.label, mistake.number, mistake.said.class);
+        let entry = Entry { name, source: Source::Pasted, thumbnail: original.clone(), original, fit: Fit::Centre };
+        host.document.add(vec![entry]);
+        host.document.noise.sigma = noise.sigma;
+        host.document.already_noisy = false;
+    }
+
+    /// Counts the pictures of data that was chosen, before anything is measured.
+    fn count(&mut self, host: &Host) {
+        let data = host.settings.evaluation.data.trim().to_owned();
+        let model = host.session.model.as_ref().map(|model| model.joint.clone());
+        let (Some(model), true) = (model, host.session.shows(&Pane::EVALUATION)) else { return };
+        let key = (data.clone(), model.classes().to_vec());
+        if self.asked_of.as_ref() == Some(&key) || self.counting.is_busy() {
+            return;
+        }
+        self.counted = None;
+        self.asked_of = Some(key);
+        if data.is_empty() || !std::path::Path::new(&data).exists() {
+            return;
+        }
+        let job = move || {
+            let set = open(&data, Some(model.shape()), Purpose::Measuring).ok()?;
+            let by_number = Samples::would_match_by_number(&set, model.classes()).ok()?;
+            let pairs = set.classes.iter().zip(model.classes()).take(3).map(|(data, own)| format!("{data} = {own}"));
+            Some(Counted { pictures: set.main().len(), by_number: by_number.then(|| pairs.collect::<Vec<_>>().join(", ")) })
+        };
+        self.counting.start(job, |_| None);
+    }
+
     /// Takes in how far the evaluation is.
     pub fn poll(&mut self, host: &mut Host) {
         self.start_waiting(host);
+        self.count(host);
+        for counted in self.counting.poll() {
+            self.counted = counted;
+        }
         for news in self.job.as_mut().map(Job::poll).unwrap_or_default() {
             match news {
-                job::News::Progress(Progress::Notes(notes)) => {
+                job::News::Progress(Progress::Notes(notes, pictures)) => {
                     self.notes = notes;
                     if let Some(running) = &mut self.running {
+                        running.pictures = pictures;
                         running.begun = Instant::now();
                     }
                 }
@@ -221,7 +303,8 @@ impl Evaluating {
                     (table, charts)
                 };
                 let parts = tables(&evaluation).into_iter().map(with_charts).collect();
-                self.result = Some(Arc::new(Measured { evaluation, parts }));
+                let mistakes = evaluation.examples.mistakes.1.iter().map(|m| m.clean.clone().into()).collect();
+                self.result = Some(Arc::new(Measured { evaluation, parts, mistakes }));
                 self.unfinished = None;
                 host.say(Level::INFO, words);
             }
@@ -248,6 +331,18 @@ impl Evaluating {
         save_as(host, &name, kind, &[ending], move |path| {
             write_whole(path, text(&measured.evaluation, format)?.as_bytes(), true)
         });
+    }
+}
+
+/// Puts the command that measures the same on the clipboard.
+fn copy_command(host: &mut Host) {
+    let form = &host.settings.evaluation;
+    match command_line::evaluation(form, &host.settings.model, &host.settings.device) {
+        Ok(line) => {
+            host.say(Level::INFO, format!("Copied: {line}"));
+            host.ctx.copy_text(line);
+        }
+        Err(words) => host.say(Level::WARN, words),
     }
 }
 

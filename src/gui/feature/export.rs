@@ -16,7 +16,7 @@ use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::save_as;
 use crate::gui::work::host::Host;
 use crate::picture::{self, Picture, Shape};
-use crate::study::{Study, Theme, report, sheet};
+use crate::study::{Attacked, Study, Theme, attack_sheet, report, sheet};
 use crate::{Error, Result};
 
 /// The shorter side that an exported tile has at least, so that small pictures are not lost on a page.
@@ -125,8 +125,12 @@ fn save_tile(host: &mut Host, kind: TileKind) {
     });
 }
 
-/// Asks where to, then saves the sheet of the study: the command line's own.
+/// Asks where to, then saves the sheet of what is looked at, the command line's own: of the attack where its pane is in sight and it is
+/// done, else of the study.
 fn save_sheet(host: &mut Host) {
+    if host.session.shows(&Pane::ADVERSARY) && save_attack_sheet(host).is_some() {
+        return;
+    }
     let Some(study) = study(host) else { return };
     let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
     let theme = if host.settings.dark { Theme::Dark } else { Theme::Light };
@@ -135,6 +139,26 @@ fn save_sheet(host: &mut Host) {
         let page = image::DynamicImage::ImageRgb8(sheet(&study, &title, theme));
         picture::save_image(path, &page, true)
     });
+}
+
+/// The same of the attack, if there is one that the model can be read before and after.
+fn save_attack_sheet(host: &mut Host) -> Option<()> {
+    let attack = &host.session.attack;
+    let outcome = attack.outcome.as_ref().filter(|_| !attack.stale && !host.questions.attack.is_pending())?.clone();
+    let model = host.session.model.as_ref()?.joint.clone();
+    if model.abilities().gradients.missing().is_some() {
+        return None;
+    }
+    let clean = host.session.fitted.as_ref()?.content.picture().map(|v| v.clamp(0.0, 1.0));
+    let settings = host.document.attack.clone();
+    let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
+    let theme = if host.settings.dark { Theme::Dark } else { Theme::Light };
+    let name = format!("{}-attack.png", stem(host));
+    save_as(host, &name, "Pictures", &["png"], move |path| {
+        let attacked = Attacked::of(&*model, &clean, settings, (*outcome).clone())?;
+        picture::save_image(path, &image::DynamicImage::ImageRgb8(attack_sheet(&attacked, &title, theme)), true)
+    });
+    Some(())
 }
 
 /// Asks where to, then saves the study's numbers as the command line prints them.

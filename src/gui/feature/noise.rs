@@ -26,7 +26,15 @@ pub fn run(host: &mut Host, command: NoiseCommand) {
         C::SetKind(kind) => document.noise.kind = kind,
         C::SetSeed(seed) => document.noise.seed = seed,
         C::Reroll => document.noise.seed = document.noise.seed.wrapping_add(1),
-        C::ToggleAlreadyNoisy => document.already_noisy = !document.already_noisy,
+        C::ToggleAlreadyNoisy => {
+            document.already_noisy = !document.already_noisy;
+            // Its own noise is measured at once; a person may say otherwise.
+            if document.already_noisy {
+                schedule::estimate(host);
+            } else {
+                schedule::forget_estimate(host);
+            }
+        }
         C::EstimateSigma => schedule::estimate(host),
     }
 }

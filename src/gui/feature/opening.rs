@@ -43,7 +43,10 @@ pub fn open(source: ModelSource, device: &str) -> Result<Model> {
     }
     let checkpoint = checkpoint(&source)?;
     let device: DeviceChoice = device.parse()?;
-    let description = Arc::new(checkpoint.description.clone());
+    let mut description = checkpoint.description.clone();
+    // It may lie beside the checkpoint.
+    description.usual = network::usual(&source.argument(), &description);
+    let description = Arc::new(description);
     let network = Network::load_ready(checkpoint, &device)?;
     Ok(Model { source, joint: Arc::new(network), description: Some(description), script: None })
 }

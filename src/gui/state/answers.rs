@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::attack::{self, Certificate, Certification, Timeline};
 use crate::gui::gpu::Content;
-use crate::picture::Rect;
+use crate::joint::{Place, Usual};
+use crate::picture::{NoiseKind, Rect};
 use crate::study::{self, Fidelity, Stage, Study};
 
 /// A picture fitted to the model.
@@ -83,6 +84,8 @@ pub struct Answer {
     pub rest: Option<Fresh<Rest>>,
     /// The whole study, once it is there.
     pub study: Option<Arc<Study>>,
+    /// Where the noisy picture lies among the model's own; none where that is not known.
+    pub place: Option<Place>,
 }
 
 impl Answer {
@@ -129,8 +132,15 @@ impl Answer {
         }
     }
 
-    /// The study is complete: classes that it does not have were not asked for.
-    pub fn complete(&mut self, study: Study) {
+    /// The study is complete: classes that it does not have were not asked for. `usual` is what is usual among the model's pictures.
+    pub fn complete(&mut self, study: Study, usual: Option<&Usual>) {
+        // What is usual was measured under Gaussian noise of the level that the model is told.
+        let as_measured = study.noise.is_none_or(|noise| {
+            noise.kind == NoiseKind::Gaussian && (noise.sigma - study.sigma_used).abs() < 0.02 * study.sigma_used
+        });
+        self.place = usual
+            .filter(|_| as_measured)
+            .and_then(|usual| usual.place(study.sigma_used, study.log_density, &study.noisy, &study.denoised));
         self.classes.retain(|tile| study.conditionals.iter().any(|c| c.class == tile.class));
         self.rest = self.rest.take().filter(|_| study.rest.is_some());
         self.study = Some(Arc::new(study));
@@ -159,6 +169,8 @@ pub struct TimelineStep {
     pub loss: f64,
     /// p(c | attacked)
     pub posterior: Vec<f64>,
+    /// Which run of the attack it is in: a restart, or a part of an ensemble.
+    pub run: usize,
 }
 
 /// What the attack did.
@@ -247,14 +259,19 @@ impl AttackAnswer {
 }
 
 /// What there is of the certificate.
-#[derive(Default)]
 pub struct CertificateAnswer {
-    /// The person stopped it.
+    /// No votes are counted: the person stopped it, or did not begin one.
     pub stopped: bool,
     /// Votes and proved radius so far, for the plot.
     pub curve: Timeline<[f64; 2]>,
     /// What was counted so far.
     pub count: Option<Certification>,
+}
+
+impl Default for CertificateAnswer {
+    fn default() -> Self {
+        Self { stopped: true, curve: Timeline::default(), count: None }
+    }
 }
 
 impl CertificateAnswer {
@@ -289,7 +306,7 @@ mod tests {
         let mut attack = AttackAnswer::default();
         let picture: Content = Picture::filled(Shape::new(3, 64, 64), 0.5).into();
         for number in 0..5000 {
-            attack.push(TimelineStep { attacked: picture.clone(), loss: f64::from(number), posterior: vec![1.0] });
+            attack.push(TimelineStep { attacked: picture.clone(), loss: f64::from(number), posterior: vec![1.0], run: 0 });
             if number == 100 {
                 attack.at = Some(64);
             }

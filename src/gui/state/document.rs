@@ -156,10 +156,10 @@ impl TileKind {
             Self::VersusB => "B restores".to_owned(),
             Self::VersusDifference | Self::DuelDifference => "A − B".to_owned(),
             Self::TransferDenoised => "D(attacked) by B".to_owned(),
-            Self::DuelFound => "Found x′".to_owned(),
-            Self::DuelChange => "Change x′ − x".to_owned(),
-            Self::DuelA => "D(x′) by A".to_owned(),
-            Self::DuelB => "D(x′) by B".to_owned(),
+            Self::DuelFound => "Found x*".to_owned(),
+            Self::DuelChange => "Change x* − x".to_owned(),
+            Self::DuelA => "D(x*) by A".to_owned(),
+            Self::DuelB => "D(x*) by B".to_owned(),
         }
     }
 

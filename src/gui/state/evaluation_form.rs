@@ -30,6 +30,8 @@ pub struct EvaluationForm {
     pub certify: String,
     /// How many pictures at most.
     pub limit: usize,
+    /// The person said that classes are to be matched by number where no name agrees.
+    pub by_number: bool,
 }
 
 impl Default for EvaluationForm {
@@ -43,6 +45,7 @@ impl Default for EvaluationForm {
             defences: String::new(),
             certify: String::new(),
             limit: 500,
+            by_number: false,
         }
     }
 }

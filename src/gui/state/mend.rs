@@ -1,7 +1,7 @@
 //! A document from elsewhere, a session file or another model, made one that this model can be asked about.
 
 use super::document::Document;
-use crate::attack::Target;
+use crate::attack::{Defence, Method, Settings, Target};
 use crate::joint::JointModel;
 use crate::picture::Fit;
 use crate::{Error, Result};
@@ -31,6 +31,9 @@ pub fn mend(document: &mut Document, model: Option<&dyn JointModel>) -> Vec<Stri
     }
     // A model of one class is attacked and certified in no way; its panes say so.
     if classes > 1 {
+        if model.abilities().gradients.missing().is_some() {
+            words.extend(without_gradients(&mut document.attack));
+        }
         if let Err(error) = document.attack.check(model) {
             words.push(format!("The attack cannot be made: {}; it is the usual one now.", reason(&error)));
             document.attack = usual.attack;
@@ -41,6 +44,20 @@ pub fn mend(document: &mut Document, model: Option<&dyn JointModel>) -> Vec<Stri
         }
     }
     words
+}
+
+/// Makes an attack one that asks for no gradients, which the model does not give; words if it was another.
+fn without_gradients(attack: &mut Settings) -> Option<String> {
+    let before = attack.clone();
+    if attack.method.description().gradient {
+        let square = Settings::new(Method::Square, attack.sigma);
+        *attack = Settings { seed: attack.seed, target: attack.target, defence: attack.defence, ..square };
+    }
+    if let Defence::Purification { .. } = attack.defence {
+        attack.defence = Defence::None;
+    }
+    let title = attack.method.description().title;
+    (*attack != before).then(|| format!("The model gives no gradients: the attack is {title} now, which needs none."))
 }
 
 /// Whether a picture can be fitted so.

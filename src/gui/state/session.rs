@@ -70,6 +70,8 @@ pub struct Session {
     pub curve: Sweep,
     /// What came of the attack.
     pub attack: AttackAnswer,
+    /// How many steps of the attack were made, of about how many.
+    pub attack_progress: Option<(usize, usize)>,
     /// The same attack's outcome under each defence that was tried.
     pub defended: Vec<(attack::Defence, Arc<attack::Outcome>)>,
     /// The preset that was chosen last.

@@ -6,6 +6,8 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use super::{Window, run, window};
 use crate::gui::command::{NoiseCommand, WindowCommand};
 use crate::gui::state::pane::Pane;
+use crate::joint::{Usual, UsualLevel};
+use crate::picture::NoiseKind;
 use crate::study::ranked;
 use crate::study::words::percent;
 
@@ -36,6 +38,38 @@ fn the_headline_has_the_top_class_the_entropy_and_the_density() {
     assert_eq!(answer.top(), Some(study.predicted()));
     window.get_by_label_contains("entropy ");
     window.get_by_label_contains(&format!("log p(y) {:.0}", study.log_density.unwrap()));
+}
+
+/// The window says where the picture lies among the model's own, and marks one that is unlike them.
+#[test]
+fn a_picture_unlike_the_models_own_is_marked_and_what_is_not_known_is_said() {
+    let mut window = window();
+    let about = |window: &mut Window, lowest: Option<f64>| {
+        let model = window.state_mut().host.session.model.as_mut().unwrap();
+        let mut description = (**model.description.as_ref().unwrap()).clone();
+        let level = |sigma: f32| UsualLevel {
+            sigma,
+            log_density: (0..15).map(|i| lowest.unwrap_or_default() + 1000.0 * f64::from(i)).collect(),
+            score: (0..15).map(|i| 0.5 * f64::from(i)).collect(),
+        };
+        description.usual =
+            lowest.map(|_| Usual { data: "mnist".to_owned(), pictures: 1000, levels: [0.004, 1.0].map(level).into() });
+        model.description = Some(description.into());
+        let sigma = window.state().document().noise.sigma;
+        run(window, NoiseCommand::SetSigma(sigma * 1.001));
+        window.run_steps(3);
+    };
+    about(&mut window, None);
+    window.get_by_label("how usual that is: not measured");
+    let log = window.state().session().answer.study.as_ref().unwrap().log_density.unwrap();
+    about(&mut window, Some(log - 7000.0));
+    window.get_by_label_contains("of its own pictures");
+    about(&mut window, Some(log + 500.0));
+    window.get_by_label("unlike anything it was trained on");
+    // Under another kind of noise nothing was measured.
+    run(&mut window, NoiseCommand::SetKind(NoiseKind::Uniform));
+    window.run_steps(3);
+    assert!(window.query_by_label("unlike anything it was trained on").is_none());
 }
 
 #[test]

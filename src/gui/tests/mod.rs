@@ -21,6 +21,7 @@ mod snapshots;
 mod threads;
 mod tiles;
 mod training;
+mod versus;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -97,8 +97,16 @@ fn a_noisy_picture_takes_no_noise_and_its_level_is_estimated() {
     let study = state.session().answer.study.as_ref().unwrap();
     assert!(study.clean.is_none() && study.noise.is_none());
     assert_eq!(&study.noisy, state.session().fitted.as_ref().unwrap().content.picture());
-    click(&mut window, "Estimate σ");
-    let state = window.state();
-    let fitted = state.session().fitted.as_ref().unwrap();
-    assert_eq!(state.document().noise.sigma, crate::picture::estimate_sigma(fitted.content.picture()));
+    // At once, and again when a person asks for it.
+    for again in [false, true] {
+        if again {
+            run(&mut window, NoiseCommand::SetSigma(0.3));
+            click(&mut window, "Estimate σ");
+        }
+        let state = window.state();
+        let fitted = state.session().fitted.as_ref().unwrap();
+        assert_eq!(state.document().noise.sigma, crate::picture::estimate_sigma(fitted.content.picture()));
+    }
+    run(&mut window, NoiseCommand::ToggleAlreadyNoisy);
+    assert!(!window.state().document().already_noisy);
 }

@@ -62,6 +62,10 @@ fn the_smallest_budget_is_looked_for_on_request() {
     run(&mut harness, WindowCommand::Show(Pane::ADVERSARY));
     harness.get_by_label("smallest that succeeds").click();
     harness.run_steps(6);
+    assert!(harness.state().session().attack.stale, "a long search does not run by itself");
+    harness.get_by_label_contains("press Run");
+    harness.get_by_label("Run").click();
+    harness.run_steps(6);
     assert_eq!(harness.state().document().attack.mode, Mode::Smallest);
     let outcome = harness.state().session().attack.outcome.clone().unwrap();
     assert!(outcome.epsilon.is_none() && outcome.success);
@@ -74,6 +78,9 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
     run(&mut harness, CertifyCommand::Set(smoothing));
     run(&mut harness, WindowCommand::Show(Pane::CERTIFICATE));
     harness.run_steps(3);
+    assert!(harness.state().session().certificate.certificate().is_none(), "none begins by itself");
+    harness.get_by_label("Certify").click();
+    harness.run_steps(4);
     let certifying = &harness.state().session().certificate;
     let certificate = certifying.certificate().expect("a certificate").clone();
     assert!(certificate.is_complete() && certificate.samples() == 800);
@@ -83,8 +90,8 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
     harness.get_by_label(&format!("radius {radius:.3}"));
     harness.check_accessibility();
 
-    // Stopped: another question is not counted until the person goes on.
-    run(&mut harness, CertifyCommand::Toggle);
+    // Done: another question is not counted until the person goes on.
+    assert!(harness.state().session().certificate.stopped);
     run(&mut harness, CertifyCommand::Set(Smoothing { seed: 1, ..smoothing }));
     assert!(harness.state().session().certificate.certificate().is_none());
     harness.get_by_label("Certify").click();
@@ -93,7 +100,8 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
 
     // Three votes prove nothing, and the pane says so.
     run(&mut harness, CertifyCommand::Set(Smoothing { samples: 3, ..smoothing }));
-    harness.run_steps(3);
+    harness.get_by_label("Certify").click();
+    harness.run_steps(4);
     assert_eq!(harness.state().session().certificate.certificate().unwrap().radius(), None);
     harness.get_by_label("abstains");
 }

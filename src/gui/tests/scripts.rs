@@ -10,7 +10,8 @@ use egui_kittest::kittest::Queryable;
 use super::{Window, click, oracle, run, said, window};
 use crate::gui::Options;
 use crate::gui::app::{App, Threads};
-use crate::gui::command::{CertifyCommand, ModelCommand, NoiseCommand, PictureCommand, WindowCommand};
+use crate::attack::Method;
+use crate::gui::command::{AttackCommand, CertifyCommand, ModelCommand, NoiseCommand, PictureCommand, WindowCommand};
 use crate::gui::feature::session_file;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
@@ -144,19 +145,29 @@ fn what_a_script_cannot_give_is_greyed_with_the_reason() {
             .map(|notice| notice.text.clone())
             .collect::<Vec<_>>()
     };
-    for pane in
-        [Pane::named("Denoiser"), Pane::named("Classes"), Pane::ADVERSARY, Pane::CERTIFICATE, Pane::named("Curve")]
-    {
+    // What is made of gradients alone is not there; the others show what they can.
+    let panes =
+        [Pane::named("Classes"), Pane::EXPLORE, Pane::named("Denoiser"), Pane::ADVERSARY, Pane::CERTIFICATE, Pane::named("Curve")];
+    for (index, pane) in panes.into_iter().enumerate() {
         run(&mut window, WindowCommand::Show(pane.clone()));
-        let shown = window.state().session().shows(&pane);
-        assert_eq!(shown, pane == Pane::CERTIFICATE || pane == Pane::named("Curve"), "{pane:?}");
+        assert_eq!(window.state().session().shows(&pane), index >= 2, "{pane:?}");
     }
+    window.get_by_label_contains("Nothing is restored: the model gives no gradients");
+    assert_eq!(window.state().document().attack.method, Method::Square, "by what needs none");
+    assert!(said(&window, "the attack is Square"));
+    run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
+    window.get_by_label_contains("No gradient, denoiser or purification is shown");
+    assert!(window.state().session().attack.outcome.is_none(), "thousands of queries wait for a person");
+    let mut quick = window.state().document().attack.clone();
+    quick.set("queries", 40.0).unwrap();
+    run(&mut window, AttackCommand::Set(Box::new(quick)));
+    window.run_steps(4);
+    assert!(window.state().session().attack.outcome.is_some(), "Square needs no gradient");
+    run(&mut window, WindowCommand::Show(Pane::CERTIFICATE));
     run(&mut window, CertifyCommand::Toggle);
     window.run_steps(5);
     let session = window.state().session();
-    assert!(
-        session.answer.posterior.is_some() && session.answer.denoised.is_none() && session.attack.outcome.is_none()
-    );
+    assert!(session.answer.posterior.is_some() && session.answer.denoised.is_none());
     assert!(session.certificate.certificate().is_some(), "beliefs and certificates need no gradient");
     assert_eq!(errors(&window), Vec::<String>::new(), "nothing was asked that it cannot answer");
 

@@ -2,16 +2,21 @@
 //!
 //! After a change that is meant: `UPDATE_SNAPSHOTS=true cargo test --lib gui::tests::snapshots`, and look at them.
 
+use std::sync::Arc;
+
 use eframe::egui::vec2;
 use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, SnapshotOptions};
 
+use super::versus::{rival, set_beside};
 use super::{Window, run};
+use crate::attack::DuelSettings;
 use crate::gui::Options;
 use crate::gui::app::{App, Threads};
-use crate::gui::command::{PictureCommand, WindowCommand};
+use crate::gui::command::{NoiseCommand, PictureCommand, VersusCommand, WindowCommand};
 use crate::gui::gpu::can_draw;
 use crate::gui::state::pane::Pane;
+use crate::gui::state::versus::Mode;
 
 /// Rasterisers differ by a shade at the edges of letters, arithmetic by a rounding in the pictures; a control that
 /// moved or a colour that changed is many more pixels than this.
@@ -20,10 +25,16 @@ fn tolerance() -> SnapshotOptions {
 }
 
 fn drawn(size: [f32; 2]) -> Option<Window> {
+    let mut window = drawn_with("digits", size)?;
+    run(&mut window, PictureCommand::Select(4));
+    Some(window)
+}
+
+fn drawn_with(model: &str, size: [f32; 2]) -> Option<Window> {
     if !can_draw() {
         return None;
     }
-    let options = Options { model: Some("digits".to_owned()), device: Some("cpu".to_owned()), ..Options::default() };
+    let options = Options { model: Some(model.to_owned()), device: Some("cpu".to_owned()), ..Options::default() };
     let mut window = Harness::builder()
         .with_size(vec2(size[0], size[1]))
         .with_max_steps(30)
@@ -32,7 +43,6 @@ fn drawn(size: [f32; 2]) -> Option<Window> {
         .wgpu()
         .build_eframe(|cc| App::new(cc, options, Threads::Inline));
     window.run_steps(4);
-    run(&mut window, PictureCommand::Select(4));
     Some(window)
 }
 
@@ -59,5 +69,26 @@ fn the_adversary_in_light_looks_as_it_did() {
         run(&mut window, WindowCommand::ToggleTheme);
         run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
         compare(&mut window, "adversary-light");
+    }
+}
+
+#[test]
+fn two_models_side_by_side_look_as_they_did() {
+    if let Some(mut window) = drawn_with("oracle", [1280.0, 800.0]) {
+        run(&mut window, NoiseCommand::SetSigma(0.4));
+        set_beside(&mut window, Arc::new(rival()));
+        compare(&mut window, "two-models");
+    }
+}
+
+#[test]
+fn a_duel_looks_as_it_did() {
+    if let Some(mut window) = drawn_with("oracle", [1280.0, 800.0]) {
+        set_beside(&mut window, Arc::new(rival()));
+        run(&mut window, VersusCommand::Show(Mode::Duel));
+        let settings = DuelSettings { epsilon: 6.0, steps: 8, ..DuelSettings::default() };
+        run(&mut window, VersusCommand::SetDuel(settings));
+        run(&mut window, VersusCommand::RunDuel);
+        compare(&mut window, "duel");
     }
 }

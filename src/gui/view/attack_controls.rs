@@ -3,6 +3,7 @@
 use eframe::egui::{ComboBox, DragValue, Slider, SliderClamping, Ui};
 
 use crate::attack::{Defence, Description, Kind, Method, Mode, Norm, Parameter, Preset, Settings, Target, Through};
+use crate::gui::view::level_field::{Scale, level_slider};
 use crate::gui::view::widgets::{dim, named, segments};
 use crate::study::level::of_255;
 use crate::study::words::significant;
@@ -28,6 +29,7 @@ pub fn choose_preset(
     settings: &Settings,
     last: Option<&'static Preset>,
     classes: usize,
+    blind: bool,
 ) -> Option<&'static Preset> {
     let holds = |preset: &&Preset| is_like(settings, preset);
     let present = last.filter(holds).or_else(|| Preset::ALL.iter().find(holds));
@@ -36,7 +38,11 @@ pub fn choose_preset(
     let combo = ComboBox::from_id_salt("preset").width(ui.available_width() - 8.0).height(420.0);
     let shown = combo.selected_text(present.map_or_else(|| "own settings".to_owned(), words)).show_ui(ui, |ui| {
         let mut source = "";
-        for preset in Preset::ALL.iter().filter(|p| p.method.description().min_classes <= classes) {
+        let fits = |preset: &&Preset| {
+            let description = preset.method.description();
+            description.min_classes <= classes && !(blind && description.gradient)
+        };
+        for preset in Preset::ALL.iter().filter(fits) {
             if preset.source != source {
                 source = preset.source;
                 dim(ui, source);
@@ -67,15 +73,19 @@ fn is_like(settings: &Settings, preset: &Preset) -> bool {
         && description.parameters.iter().all(|parameter| same(parameter.name))
 }
 
-/// The method, among those that a model of so many classes can be attacked with.
-pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize) -> Method {
+/// The method, among those that a model of so many classes can be attacked with. `blind` is why it gives no gradients, if it gives none.
+pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize, blind: Option<&str>) -> Method {
     let mut method = chosen;
     let norms = if chosen.description().norms.len() > 1 { NORMS } else { 0.0 };
     let combo = ComboBox::from_id_salt("method").width(ui.available_width() - norms).height(420.0).truncate();
     let shown = combo.selected_text(chosen.description().title).show_ui(ui, |ui| {
         for choice in Method::ALL.into_iter().filter(|m| m.description().min_classes <= classes) {
-            let Description { title, about, source, .. } = *choice.description();
-            ui.selectable_value(&mut method, choice, title).on_hover_text(format!("{about}\n{source}"));
+            let Description { title, about, source, gradient, .. } = *choice.description();
+            ui.add_enabled_ui(!gradient || blind.is_none(), |ui| {
+                ui.selectable_value(&mut method, choice, title)
+                    .on_hover_text(format!("{about}\n{source}"))
+                    .on_disabled_hover_text(format!("It follows gradients, and the model {}", blind.unwrap_or_default()));
+            });
         }
     });
     named(&shown.response, "Method");
@@ -114,11 +124,14 @@ pub fn budget(ui: &mut Ui, settings: &mut Settings) {
         return;
     }
     let slider = match settings.norm {
-        Norm::Linf => scaled(&mut settings.epsilon, 255.0, 0.0..=64.0).suffix("/255"),
-        Norm::L2 => Slider::new(&mut settings.epsilon, 0.0..=8.0).max_decimals(2),
+        Norm::Linf => level_slider(&mut settings.epsilon, Scale::Bytes, 0.0..=64.0 / 255.0).suffix("/255"),
+        Norm::L2 => level_slider(&mut settings.epsilon, Scale::Unit, 0.0..=8.0),
     };
     let smallest = settings.mode == Mode::Smallest;
-    ui.add(slider.clamping(SliderClamping::Edits).text(if smallest { "first ε" } else { "ε" }));
+    ui.add(slider.text(if smallest { "first ε" } else { "ε" })).on_hover_text(match settings.norm {
+        Norm::Linf => "How far each value may change. It takes 8, 8/255, 40 / 255 and 12,5",
+        Norm::L2 => "How long all changes together may be, as the root of the sum of their squares. It takes 0.5, 25/255 and 0,5",
+    });
     let mut on = smallest;
     ui.checkbox(&mut on, "smallest that succeeds")
         .on_hover_text("Look for the smallest budget with which the attack succeeds, by bisection: many attacks");
@@ -153,7 +166,7 @@ fn each(ui: &mut Ui, settings: &mut Settings, parameters: &[&Parameter]) {
                 ui.add(slider.clamping(SliderClamping::Edits).text(label))
             }
             Kind::Real if parameter.name == crate::attack::parameters::STEP_SIZE && settings.norm == Norm::Linf => {
-                ui.add(scaled(&mut value, 255.0, 0.0..=16.0).suffix("/255").text(label))
+                ui.add(level_slider(&mut value, Scale::Bytes, 0.0..=16.0 / 255.0).suffix("/255").text(label))
             }
             Kind::Real => {
                 let most = parameter.max.min((parameter.default(settings.norm) * 10.0).max(1.0));
@@ -203,7 +216,8 @@ pub fn target(ui: &mut Ui, settings: &mut Settings, classes: &[String]) {
 /// The noise level that the attacked classifier assumes, `sigma` being the one of the noise slider.
 pub fn assumed_level(ui: &mut Ui, settings: &mut Settings, sigma: f32) {
     let mut assumed = f64::from(settings.sigma);
-    let slider = scaled(&mut assumed, 255.0, 1.0..=100.0).logarithmic(true).suffix("/255").text("σ assumed");
+    let range = 1.0 / 255.0..=100.0 / 255.0;
+    let slider = level_slider(&mut assumed, Scale::Bytes, range).logarithmic(true).suffix("/255").text("σ assumed");
     ui.add(slider).on_hover_text(format!(
         "The attacked classifier is p(c | x) at this noise level. The picture is attacked without noise: the slider's \
          σ = {}/255 counts for purification only.",
@@ -224,21 +238,8 @@ pub fn seed(ui: &mut Ui, settings: &mut Settings) {
 /// Room for the choice of norms.
 const NORMS: f32 = 76.0;
 
-/// A slider that shows `value · factor`.
-fn scaled(value: &mut f64, factor: f64, range: std::ops::RangeInclusive<f64>) -> Slider<'_> {
-    Slider::from_get_set(range, move |set| {
-        if let Some(set) = set {
-            *value = set / factor;
-        }
-        *value * factor
-    })
-    .max_decimals(1)
-    // A value from elsewhere stays what it is: only what is slid is rounded.
-    .clamping(SliderClamping::Edits)
-}
-
-/// What stands before the classifier. The attack knows it.
-pub fn defence(ui: &mut Ui, settings: &mut Settings) {
+/// What stands before the classifier. The attack knows it. A model without gradients has no denoiser to purify with.
+pub fn defence(ui: &mut Ui, settings: &mut Settings, blind: Option<&str>) {
     let usual = [Defence::None, Defence::VOTE, Defence::purification(0.1)];
     let kind = |defence: Defence| {
         usual.iter().position(|u| std::mem::discriminant(u) == std::mem::discriminant(&defence)).unwrap_or(0)
@@ -252,7 +253,8 @@ pub fn defence(ui: &mut Ui, settings: &mut Settings) {
             "Add noise, take it off by the denoiser, for some rounds, then classify; a vote over the noise decides",
         ),
     ];
-    if let Some(chosen) = segments(ui, kind(settings.defence), &choices) {
+    let choices = if blind.is_some() { &choices[..2] } else { &choices[..] };
+    if let Some(chosen) = segments(ui, kind(settings.defence), choices) {
         settings.defence = usual[chosen];
     }
     match &mut settings.defence {
@@ -263,7 +265,8 @@ pub fn defence(ui: &mut Ui, settings: &mut Settings) {
         }
         Defence::Purification { sigma, rounds, through, draws, votes } => {
             let mut level = f64::from(*sigma);
-            ui.add(scaled(&mut level, 255.0, 1.0..=128.0).suffix("/255").text("added σ"))
+            let range = 1.0 / 255.0..=128.0 / 255.0;
+            ui.add(level_slider(&mut level, Scale::Bytes, range).suffix("/255").text("added σ"))
                 .on_hover_text("The noise that is added and taken off");
             *sigma = level as f32;
             count(ui, rounds, 8, "rounds", "How often noise is added and taken off");

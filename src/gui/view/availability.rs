@@ -140,7 +140,12 @@ fn evaluate(command: &EvaluateCommand, cx: &Context<'_>) -> Availability {
         C::Stop => Availability::needs(evaluation.running.is_some(), "No evaluation is going on"),
         C::Resume => Availability::needs(evaluation.unfinished.is_some(), "No evaluation was stopped before its end"),
         C::Save(_) => Availability::needs(evaluation.result.is_some(), "There is no result yet"),
-        C::Set(_) | C::SetData(_) | C::SetOthers(_) | C::ChooseData | C::ChooseOthers => Availability::default(),
+        C::CopyCommand => {
+            Availability::needs(!cx.settings.evaluation.data.trim().is_empty(), "There is no data to evaluate on yet")
+        }
+        C::Set(_) | C::SetData(_) | C::SetOthers(_) | C::ChooseData | C::ChooseOthers | C::OpenMistake(_) => {
+            Availability::default()
+        }
     }
 }
 

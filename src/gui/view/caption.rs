@@ -51,9 +51,16 @@ pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
     paint_text(ui, pos2(left, middle), Align2::LEFT_CENTER, name, font, colour, room);
 }
 
-/// Paints the line below the picture: a legend under maps, metrics under pictures.
-pub fn below(ui: &Ui, line: Rect, source: &TileContent) {
+/// Paints the line below the picture: a legend under maps, metrics under pictures. `old`: it belongs to an earlier question, and the
+/// answer to the present one is awaited.
+pub fn below(ui: &Ui, line: Rect, source: &TileContent, old: bool) {
     let font = FontId::proportional(text::SMALL - 1.0);
+    if old {
+        let words = "before; computing…";
+        let colour = Tokens::in_ui(ui).warning;
+        paint_text(ui, pos2(line.left(), line.center().y), Align2::LEFT_CENTER, words, font, colour, line.width());
+        return;
+    }
     match source.ends() {
         Some(ends) => legend(ui, line, source.look.mode, ends, &font),
         None => measures(ui, line, source, &font),

@@ -4,6 +4,7 @@ use eframe::egui::{self, Button, Response, Ui};
 
 use super::catalogue::catalogue;
 use super::context::Context;
+use super::widgets::underline;
 use crate::gui::command::Command;
 
 /// A button for a command, with the command's own tooltip.
@@ -23,6 +24,9 @@ pub fn command_button(ui: &mut Ui, cx: &mut Context<'_>, label: &str, command: i
 pub fn toggle(ui: &mut Ui, cx: &mut Context<'_>, on: bool, label: &str, command: impl Into<Command>) -> Response {
     let command = command.into();
     let mut response = ui.add(Button::selectable(on, label).frame_when_inactive(true));
+    if on {
+        underline(ui, &response);
+    }
     if let Some(hint) = tooltip(ui.ctx(), &command) {
         response = response.on_hover_text(hint);
     }

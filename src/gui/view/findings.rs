@@ -3,7 +3,7 @@
 
 use super::attack_controls::kept;
 use crate::attack::{Defence, Method, Preset, Settings, Target};
-use crate::gui::command::{AttackCommand, Command, Entry, Menu, ModelCommand, NoiseCommand, PictureCommand};
+use crate::gui::command::{AttackCommand, Command, Entry, Menu, ModelCommand, NoiseCommand, PictureCommand, VersusCommand};
 use crate::gui::state::model::ModelSource;
 use crate::gui::view::context::Context;
 use crate::picture::NoiseKind;
@@ -15,10 +15,12 @@ const TARGETS: usize = 250;
 #[must_use]
 pub fn findings(cx: &Context<'_>) -> Vec<Entry> {
     let mut found = Vec::new();
-    let mut add =
-        |menu, command: Command, name: String, hint| found.push(Entry::new(menu, found.len(), command, name, hint));
+    // Each says what it is of: it stands in no menu of its own.
+    let mut add = |menu, group: &'static str, command: Command, name: String, hint| {
+        found.push(Entry::new(menu, found.len(), command, name, hint).under(group));
+    };
     for kind in NoiseKind::ALL {
-        add(Menu::Noise, NoiseCommand::SetKind(kind).into(), format!("Noise: {}", kind.title()), kind.explanation());
+        add(Menu::Noise, "Noise", NoiseCommand::SetKind(kind).into(), format!("Noise: {}", kind.title()), kind.explanation());
     }
     let classes = cx.session.classes();
     if classes.len() > 1 {
@@ -27,18 +29,18 @@ pub fn findings(cx: &Context<'_>) -> Vec<Entry> {
         for method in Method::ALL.into_iter().filter(|m| m.description().min_classes <= classes.len()) {
             let description = method.description();
             let settings = kept(present, Settings::new(method, present.sigma));
-            add(Menu::View, set(settings), format!("Attack: {}", description.title), description.about);
+            add(Menu::View, "Attack", set(settings), format!("Attack: {}", description.title), description.about);
         }
         for preset in Preset::ALL.iter().filter(|p| p.method.description().min_classes <= classes.len()) {
             let settings = kept(present, preset.settings(present.sigma));
             let name = format!("Preset: {}, {}", preset.source, preset.title);
-            add(Menu::View, set(settings), name, "Another library's settings");
+            add(Menu::View, "Attack", set(settings), name, "Another library's settings");
         }
         for (defence, name) in
             [(Defence::None, "none"), (Defence::VOTE, "vote over noise"), (Defence::purification(0.1), "purification")]
         {
             let settings = Settings { defence, ..present.clone() };
-            add(Menu::View, set(settings), format!("Defence: {name}"), "What stands before the attacked classifier");
+            add(Menu::View, "Attack", set(settings), format!("Defence: {name}"), "What stands before the attacked classifier");
         }
         let targets = classes.iter().enumerate().map(|(class, name)| (Target::Class(class), name.clone()));
         for (target, name) in
@@ -48,6 +50,7 @@ pub fn findings(cx: &Context<'_>) -> Vec<Entry> {
                 let settings = Settings { target, ..present.clone() };
                 add(
                     Menu::View,
+                    "Attack",
                     set(settings),
                     format!("Target: {name}"),
                     "What the attack wants the picture taken for",
@@ -57,12 +60,14 @@ pub fn findings(cx: &Context<'_>) -> Vec<Entry> {
     }
     for (index, entry) in cx.document.pictures.iter().enumerate() {
         let command = PictureCommand::Select(index).into();
-        add(Menu::Edit, command, format!("Picture: {}", entry.name), "Look at this open picture");
+        add(Menu::Edit, "Pictures", command, format!("Picture: {}", entry.name), "Look at this open picture");
     }
     for path in &cx.settings.recent_models {
         let source = ModelSource::File(path.clone());
         let name = format!("Use the model {}", source.label());
-        add(Menu::Model, ModelCommand::Use(source).into(), name, "A model that was used before");
+        add(Menu::Model, "Model", ModelCommand::Use(source.clone()).into(), name, "A model that was used before");
+        let name = format!("Compare with {}", source.label());
+        add(Menu::Model, "Side by side", VersusCommand::With(source).into(), name, "Sets it beside the model in use");
     }
     found
 }

@@ -1,6 +1,6 @@
 //! A field for a level of noise or of perturbation, on one of the two scales that people write them on.
 
-use eframe::egui::{DragValue, Response, Ui};
+use eframe::egui::{DragValue, Response, Slider, SliderClamping, Ui};
 
 use crate::study::level;
 
@@ -61,6 +61,23 @@ pub fn level_field(ui: &mut Ui, level: &mut f64, scale: Scale, most: f64, hint: 
         *level = shown / scale.one();
     }
     (response, refused.into_inner())
+}
+
+/// A slider whose figure takes what a [`level_field`] takes; `level` is on the [0, 1] scale, as is `range`. What is refused is said.
+pub fn level_slider(level: &mut f64, scale: Scale, range: std::ops::RangeInclusive<f64>) -> Slider<'_> {
+    let one = scale.one();
+    let most = *range.end();
+    Slider::from_get_set(range.start() * one..=most * one, move |set| {
+        if let Some(set) = set {
+            *level = set / one;
+        }
+        *level * one
+    })
+    .max_decimals(if scale == Scale::Unit { 3 } else { 1 })
+    // A value from elsewhere stays what it is: only what is slid or typed is rounded and kept in the range.
+    .clamping(SliderClamping::Edits)
+    .update_while_editing(false)
+    .custom_parser(move |text| scale.read(text, most).map_err(|words| tracing::warn!("{words}")).ok())
 }
 
 #[cfg(test)]

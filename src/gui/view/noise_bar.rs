@@ -15,6 +15,7 @@ use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::named;
 use crate::gui::work::tasks::slider_range;
 use crate::picture::NoiseKind;
+use crate::study::Sweep;
 use crate::study::level::of_255;
 
 /// Heights of the ribbon of beliefs, of the rail, and of the figures under it.
@@ -137,7 +138,7 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
         && let Some(note) = note(cx)
     {
         let tokens = Tokens::in_ui(ui);
-        ui.add(egui::Label::new(RichText::new(&note).size(text::SMALL).color(tokens.warning)).truncate())
+        ui.add(egui::Label::new(RichText::new(&note).size(text::SMALL).color(tokens.warning)).wrap())
             .on_hover_text(note);
     }
 }
@@ -172,7 +173,8 @@ fn slider(ui: &mut Ui, cx: &mut Context<'_>, width: f32) {
         && !response.dragged()
         && let Some(pointer) = response.hover_pos()
     {
-        let level = scale.level(pointer.x);
+        // On the handle it is what the slider is at.
+        let level = if (pointer.x - scale.x(sigma)).abs() < 3.0 { sigma } else { scale.level(pointer.x) };
         response.on_hover_text_at_pointer(believed(cx, level));
     }
 }
@@ -339,13 +341,11 @@ fn paint_rail(ui: &Ui, scale: Scale, sigma: f32, response: &Response) {
 /// What the model believes at a level, in words.
 fn believed(cx: &Context<'_>, level: f32) -> String {
     let mut words = format!("σ = {}/255 = {level:.3}", of_255(level));
-    let curve = &cx.session.curve;
-    let nearest = (0..curve.sigmas.len()).min_by(|&a, &b| {
-        (curve.sigmas[a].ln() - level.ln()).abs().total_cmp(&(curve.sigmas[b].ln() - level.ln()).abs())
-    });
-    if let Some(nearest) = nearest {
-        let posterior = &curve.posteriors[nearest];
-        for class in crate::study::ranked(posterior).into_iter().take(3) {
+    // At the slider's own level the beliefs are those of the other pane, to the last digit.
+    let present = cx.session.answer.posterior.as_ref().filter(|p| !p.stale && level == cx.document.noise.sigma);
+    let posterior = present.map(|p| p.value.clone()).or_else(|| between(&cx.session.curve, level));
+    if let Some(posterior) = posterior {
+        for class in crate::study::ranked(&posterior).into_iter().take(3) {
             if let Some(name) = cx.session.classes().get(class) {
                 words.push('\n');
                 words.push_str(&[name, ": ", &crate::study::words::percent(posterior[class])].concat());
@@ -353,4 +353,30 @@ fn believed(cx: &Context<'_>, level: f32) -> String {
         }
     }
     words
+}
+
+/// The curve at a level, between the two levels beside it.
+fn between(curve: &Sweep, level: f32) -> Option<Vec<f64>> {
+    let above = curve.sigmas.iter().position(|sigma| *sigma >= level).unwrap_or(curve.sigmas.len().checked_sub(1)?);
+    let below = above.saturating_sub(1);
+    let (from, to) = (curve.sigmas[below], curve.sigmas[above]);
+    let share = if to > from { f64::from(((level / from).ln() / (to / from).ln()).clamp(0.0, 1.0)) } else { 1.0 };
+    let (from, to) = (&curve.posteriors[below], &curve.posteriors[above]);
+    Some(from.iter().zip(to).map(|(from, to)| from + share * (to - from)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_curve_is_read_between_its_levels() {
+        let posteriors = vec![vec![1.0, 0.0], vec![0.5, 0.5], vec![0.2, 0.8]];
+        let curve = Sweep { sigmas: vec![0.01, 0.1, 1.0], posteriors, ..Sweep::default() };
+        for (level, first) in [(0.01, 1.0), (0.1, 0.5), (0.001, 1.0), (2.0, 0.2), (0.031_622_78, 0.75)] {
+            let found = between(&curve, level).unwrap();
+            assert!((found[0] - first).abs() < 1e-6 && (found[0] + found[1] - 1.0).abs() < 1e-12, "{level}: {found:?}");
+        }
+        assert_eq!(between(&Sweep::default(), 0.1), None);
+    }
 }

@@ -1,9 +1,9 @@
-//! Sheets over the window: the palette, the help, the notices; and toasts.
+//! Sheets over the window: the palette, the help, the notices; and what happened just now.
 
 use std::time::Instant;
 
 use eframe::egui::{
-    self, Align2, Area, Button, Frame, Grid, Id, Key, Modal, Order, RichText, ScrollArea, Stroke, Ui, vec2,
+    self, Align2, Button, Frame, Grid, Id, Key, Modal, Panel, RichText, ScrollArea, Ui, vec2,
 };
 use tracing::Level;
 
@@ -15,12 +15,11 @@ use crate::gui::command::{Command, Entry, Menu, WindowCommand};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
 use crate::gui::view::context::Context;
-use crate::gui::view::theme::{Tokens, height, space, text};
+use crate::gui::view::theme::{Tokens, space, text};
 
-/// Shows the open sheet, the toasts, and where files may be dropped. `undo`: whether there is something to undo, and to redo.
+/// Shows the open sheet, and where files may be dropped. `undo`: whether there is something to undo, and to redo.
 pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
     shell::drop_overlay(ctx, cx);
-    toasts(ctx, cx);
     let Some(overlay) = cx.session.overlay.take() else { return };
     cx.session.overlay = match overlay {
         Overlay::Palette { query, selected } => palette(ctx, cx, (query, selected), undo),
@@ -114,7 +113,7 @@ fn row(ui: &mut Ui, entry: &Entry, selected: bool, (mark, missing): (Option<bool
     let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
     let keys = if mark == Some(true) { format!("on  {keys}") } else { keys };
     let keys = RichText::new(keys).size(text::SMALL).color(tokens.dim);
-    let menu = RichText::new(format!("{}  ", entry.menu.label())).size(text::SMALL).color(tokens.dim);
+    let menu = RichText::new(format!("{}  ", entry.submenu.unwrap_or(entry.menu.label()))).size(text::SMALL).color(tokens.dim);
     let button =
         Button::selectable(selected, (menu, &*entry.name)).right_text(keys).min_size(vec2(ui.available_width(), 26.0));
     ui.add_enabled(missing.is_none(), button)
@@ -219,43 +218,30 @@ fn colour(tokens: &Tokens, level: Level) -> egui::Color32 {
     }
 }
 
-/// A toast's width, at most.
-const TOAST: f32 = 380.0;
-
-fn toasts(ctx: &egui::Context, cx: &mut Context<'_>) {
+/// What happened just now, in a strip of its own above the filmstrip, so that it covers no control; it goes by itself, or by a click.
+pub fn toasts(ui: &mut Ui, cx: &mut Context<'_>) {
     let (shown, next) = cx.session.notices.shown(Instant::now());
     if let Some(next) = next {
-        ctx.request_repaint_after(next);
+        ui.ctx().request_repaint_after(next);
     }
     if shown.is_empty() {
         return;
     }
-    let tokens = Tokens::of(ctx.theme());
-    let lift = height::STATUS + if cx.settings.filmstrip { height::THUMBNAIL + 20.0 } else { 0.0 };
+    let tokens = Tokens::in_ui(ui);
     let mut dismissed = false;
-    Area::new(Id::unique("toasts")).order(Order::Tooltip).anchor(Align2::RIGHT_BOTTOM, vec2(-16.0, -lift - 16.0)).show(
-        ctx,
-        |ui| {
-            ui.spacing_mut().item_spacing.y = space::TIGHT;
-            for notice in &shown {
-                let line = Stroke::new(1.0, colour(tokens, notice.level).gamma_multiply(0.6));
-                let frame = Frame::popup(ui.style()).stroke(line).inner_margin(egui::Margin::symmetric(12, 8));
-                frame.show(ui, |ui| {
-                    ui.horizontal_top(|ui| {
-                        ui.set_max_width(TOAST);
-                        let words = RichText::new(&notice.text).color(colour(tokens, notice.level));
-                        ui.vertical(|ui| {
-                            ui.set_max_width(TOAST - 24.0);
-                            ui.add(egui::Label::new(words).wrap());
-                        });
-                        let button = ui.add(Button::new("×").frame(false)).on_hover_text("To the history");
-                        widgets::named(&button, "Dismiss");
-                        dismissed |= button.clicked();
-                    });
-                });
-            }
-        },
-    );
+    let frame = Frame::new().fill(tokens.raised).inner_margin(egui::Margin::symmetric(space::GROUP as i8, 4));
+    Panel::bottom("toasts").resizable(false).frame(frame).show_separator_line(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        for notice in &shown {
+            ui.horizontal_top(|ui| {
+                let button = ui.add(Button::new("×").frame(false)).on_hover_text("To the history");
+                widgets::named(&button, "Dismiss");
+                dismissed |= button.clicked();
+                let words = RichText::new(&notice.text).color(colour(tokens, notice.level));
+                ui.add(egui::Label::new(words).wrap());
+            });
+        }
+    });
     if dismissed {
         cx.session.notices.dismiss();
     }

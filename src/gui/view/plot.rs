@@ -1,11 +1,12 @@
 //! Plots that stand still: of an evaluation, of a training run, of one picture.
 
-use eframe::egui::{Color32, Ui};
-use egui_plot::{Corner, Legend, Line, Plot, PlotPoints, Points};
+use eframe::egui::{Color32, Label, RichText, Sense, Stroke, Ui, vec2};
+use egui_plot::{GridMark, Line, Plot, PlotPoints, Points};
 
-use crate::gui::view::theme::{Tokens, text};
+use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::dim;
 use crate::study::evaluation::Chart;
+use crate::study::words::plain;
 
 /// One line.
 pub struct Curve<'a> {
@@ -29,25 +30,51 @@ pub fn still(ui: &Ui, name: &str) -> Plot<'static> {
         .grid_color(Tokens::in_ui(ui).line)
 }
 
-/// Lines over one axis, under their title, this large.
+/// The names of lines, each after a stroke of its colour, above a plot: in the order given, and where they cover no data.
+pub fn legend<'a>(ui: &mut Ui, entries: impl IntoIterator<Item = (&'a str, Color32)>) {
+    let tokens = Tokens::in_ui(ui);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::TIGHT, 0.0);
+        for (name, colour) in entries {
+            let (stroke, _) = ui.allocate_exact_size(vec2(12.0, text::SMALL), Sense::hover());
+            ui.painter().hline(stroke.x_range(), stroke.center().y, Stroke::new(3.0, colour));
+            ui.add(Label::new(RichText::new(name).size(text::SMALL).color(tokens.dim)).extend());
+            ui.add_space(space::TIGHT);
+        }
+    });
+}
+
+/// The figures of an axis on which nothing is negative: none below 0, where egui leaves a margin.
+#[must_use]
+pub fn from_zero(mark: GridMark) -> String {
+    if mark.value < -1e-9 { String::new() } else { plain(mark.value) }
+}
+
+/// Lines over one axis, under their title, this large in all.
 pub fn lines(ui: &mut Ui, title: &str, x_label: &str, range: Option<(f64, f64)>, curves: &[Curve<'_>], size: [f32; 2]) {
+    let top = ui.cursor().top();
     dim(ui, title);
+    if curves.len() > 1 {
+        legend(ui, curves.iter().map(|curve| (curve.name, curve.colour)));
+    }
+    let above = ui.cursor().top() - top;
     let mut plot = still(ui, title)
         .width(size[0])
-        .height(size[1] - text::SMALL - 8.0)
+        .height((size[1] - above).max(60.0))
         .grid_spacing(eframe::egui::Rangef::new(20.0, 160.0))
         .x_axis_label(x_label);
-    if curves.len() > 1 {
-        plot = plot.legend(Legend::default().position(Corner::LeftBottom));
-    }
     if let Some((low, high)) = range {
         plot = plot.include_y(low).include_y(high);
+    }
+    if curves.iter().flat_map(|curve| &curve.points).all(|point| point[1] >= 0.0) {
+        plot = plot.y_axis_formatter(|mark, _| from_zero(mark));
     }
     plot.show(ui, |plot| {
         for curve in curves {
             let points = || PlotPoints::from(curve.points.clone());
             plot.line(Line::new(curve.name, points()).color(curve.colour).width(2.0));
-            if curve.dots {
+            // A line through one point is none.
+            if curve.dots || curve.points.len() == 1 {
                 plot.points(Points::new(curve.name, points()).color(curve.colour).radius(3.0));
             }
         }

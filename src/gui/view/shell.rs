@@ -1,5 +1,7 @@
 //! The window's frame: menu bar, noise level, panes, filmstrip, status line.
 
+use std::borrow::Cow;
+
 use eframe::egui::{
     self, Align, Align2, Button, FontId, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, StrokeKind, Ui,
     WidgetInfo, vec2,
@@ -8,7 +10,7 @@ use eframe::egui::{
 use super::availability::{Availability, availability};
 use super::catalogue::catalogue;
 use super::command_button::command_button;
-use super::noise_bar;
+use super::{noise_bar, overlays};
 use crate::gui::command::{Command, Entry, Menu, ModelCommand, PictureCommand, TileCommand, WindowCommand};
 use crate::gui::gpu::Compare;
 use crate::gui::state::document::Source;
@@ -42,6 +44,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pan
         let tall = height::THUMBNAIL + 2.0 * 6.0 + 8.0;
         Panel::bottom("filmstrip").exact_size(tall).frame(film).show(ui, |ui| filmstrip(ui, cx));
     }
+    overlays::toasts(ui, cx);
     let ground = Frame::new().fill(tokens.ground);
     egui::CentralPanel::no_frame().frame(ground).show(ui, |ui| {
         panes::show(ui, cx, layout);
@@ -124,7 +127,9 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
 fn menu_entry(ui: &mut Ui, cx: &mut Context<'_>, entry: &Entry, undo: (bool, bool)) {
     let Availability { mark, missing } = availability(&entry.command, cx, undo);
     let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-    let button = Button::selectable(mark == Some(true), &*entry.name).shortcut_text(keys);
+    // Not by colour alone.
+    let name = if mark == Some(true) { Cow::Owned(format!("• {}", entry.name)) } else { entry.name.clone() };
+    let button = Button::selectable(mark == Some(true), &*name).shortcut_text(keys);
     let response = ui.add_enabled(missing.is_none(), button);
     if let Some(on) = mark {
         response.widget_info(|| WidgetInfo::selected(Role::CheckBox, missing.is_none(), on, &*entry.name));

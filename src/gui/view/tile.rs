@@ -44,10 +44,15 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
             paint_picture(ui, cx, rect, id, source, viewport);
             paint_over(ui, cx, rect, source, viewport);
             menu(&response, cx, kind, source);
-            caption::below(ui, outer.with_min_y(rect.bottom()), source);
+            caption::below(ui, outer.with_min_y(rect.bottom()), source, source.stale && is_awaited(cx));
         }
         None => {
             ui.painter().rect_filled(rect, 0.0, tokens.mat);
+            if is_awaited(cx) {
+                let font = FontId::proportional(text::SMALL);
+                ui.painter().text(rect.center(), Align2::CENTER_CENTER, "computing…", font, tokens.dim);
+                ui.ctx().request_repaint_after(PATIENCE);
+            }
         }
     }
     let line = if caption.chosen || response.has_focus() { tokens.accent } else { tokens.line };
@@ -204,10 +209,27 @@ fn paint_over(ui: &Ui, cx: &Context<'_>, rect: Rect, source: &TileContent, viewp
         let words = figures(value, shape.channels, "  ");
         painter.text(strip.center(), Align2::CENTER_CENTER, words, FontId::monospace(10.5), Color32::WHITE);
     }
-    if source.stale && cx.questions.study.waited() > PATIENCE {
+    if source.stale && is_awaited(cx) {
         painter.rect_filled(rect, 0.0, tokens.surface.gamma_multiply(0.45));
         ui.ctx().request_repaint_after(PATIENCE);
     }
+}
+
+/// Whether something that tiles show has been awaited for so long that it is to be said.
+fn is_awaited(cx: &Context<'_>) -> bool {
+    let questions = cx.questions;
+    let waited = [
+        questions.study.waited(),
+        questions.attack.waited(),
+        questions.probe.waited(),
+        questions.purify.waited(),
+        questions.rival.waited(),
+        questions.transfer.waited(),
+        questions.duel.waited(),
+        questions.doubt.waited(),
+        questions.components.waited(),
+    ];
+    waited.into_iter().any(|waited| waited > PATIENCE)
 }
 
 /// Light figures that can be read on anything.

@@ -1,7 +1,8 @@
 //! Small parts that several panes use.
 
 use eframe::egui::{
-    self, Align, Align2, Button, Color32, FontId, Layout, Pos2, Rect, Response, RichText, Sense, Ui, vec2,
+    self, Align, Align2, Button, Color32, FontId, Layout, Pos2, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
+    vec2,
 };
 
 use crate::gui::view::theme::{Tokens, space, text};
@@ -44,12 +45,21 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, chosen: T, choices: &[(T, &str
         ui.spacing_mut().item_spacing.x = 2.0;
         for (value, label, hint) in choices {
             let button = ui.add(Button::selectable(*value == chosen, *label).frame_when_inactive(true));
+            if *value == chosen {
+                underline(ui, &button);
+            }
             if button.on_hover_text(*hint).clicked() {
                 picked = Some(*value);
             }
         }
     });
     picked
+}
+
+/// Marks what is chosen by more than its colour.
+pub fn underline(ui: &Ui, response: &Response) {
+    let rect = response.rect.shrink2(vec2(5.0, 2.0));
+    ui.painter().hline(rect.x_range(), rect.bottom(), Stroke::new(1.5, Tokens::in_ui(ui).accent));
 }
 
 /// Paints text cut to `width` with an ellipsis, and returns how wide it is.
@@ -85,7 +95,8 @@ pub fn fitted(outer: Rect, width: f32, height: f32) -> Rect {
 pub fn empty(ui: &mut Ui, words: &str) {
     let tokens = Tokens::in_ui(ui);
     let rect = ui.available_rect_before_wrap();
-    ui.allocate_rect(rect, Sense::hover());
+    let response = ui.allocate_rect(rect, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
     let width = rect.width() - 2.0 * space::SECTION;
     let job = egui::text::LayoutJob::simple(words.to_owned(), FontId::proportional(text::BODY), tokens.dim, width);
     let galley = ui.painter().layout_job(job);

@@ -8,7 +8,7 @@ use super::job::Jobs;
 use super::questions::{Lane, Questions};
 use super::workers::Workers;
 use crate::gui::command::Command;
-use crate::gui::state::answers::{Answer, AttackAnswer};
+use crate::gui::state::answers::{Answer, AttackAnswer, CertificateAnswer};
 use crate::gui::state::document::Document;
 use crate::gui::state::history::History;
 use crate::gui::state::session::Session;
@@ -109,12 +109,14 @@ impl Host {
             self.workers.cancel(lane);
             self.questions.of(lane).forget();
         }
+        (self.questions.attack_seen, self.questions.attack_run) = (None, None);
         let session = &mut self.session;
         session.fitted = None;
         session.answer = Answer::default();
         session.curve = Sweep::default();
         session.attack = AttackAnswer::default();
-        session.certificate.forget();
+        session.attack_progress = None;
+        session.certificate = CertificateAnswer::default();
         session.explore.forget();
         session.versus.forget();
     }

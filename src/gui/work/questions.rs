@@ -120,6 +120,10 @@ pub struct Questions {
     pub study: Asked<StudyRequest>,
     /// The attack.
     pub attack: Asked<AttackRequest>,
+    /// The attack that the person had run: a long one does not run by itself.
+    pub attack_run: Option<AttackRequest>,
+    /// The attack that the adversary pane described last, run or not.
+    pub attack_seen: Option<AttackRequest>,
     /// D and gradient of a step.
     pub probe: Asked<ProbeRequest>,
     /// Purification.

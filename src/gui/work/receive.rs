@@ -45,6 +45,10 @@ fn settle(host: &mut Host, lane: Lane, generation: u64) {
         return;
     }
     question.settle();
+    if lane == Lane::Certify {
+        // Complete, or it failed: nothing is counted any more.
+        host.session.certificate.stopped = true;
+    }
     if lane == Lane::Study {
         let clock = &mut host.session.study_clock;
         clock.1 = clock.0.map(|asked| asked.elapsed().as_secs_f64() * 1e3);
@@ -72,15 +76,18 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::Stage(stage) => session.answer.take(stage, stale),
         Message::Study(study) => {
             if !stale {
-                session.answer.complete(*study);
+                let description = session.model.as_ref().and_then(|model| model.description.clone());
+                let usual = description.as_ref().and_then(|description| description.usual.as_ref());
+                session.answer.complete(*study, usual);
             }
         }
         Message::Certificate(count) => session.certificate.take(*count),
         Message::Curve(curve) => session.curve = curve,
         Message::Explored(found) => explore::take(host, *found),
         Message::Versus(found) => versus::take(host, found, stale),
-        Message::AttackStep(step) => {
+        Message::AttackStep(step, progress) => {
             session.attack.begin_anew();
+            session.attack_progress = Some(progress);
             session.attack.push(step);
         }
         Message::Attacked(outcome) => attacked(host, *outcome),
@@ -103,10 +110,13 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
 fn attacked(host: &mut Host, outcome: Outcome) {
     let session = &mut host.session;
     session.attack.begin_anew();
+    session.attack_progress = None;
+    let last_run = session.attack.steps().last().map_or(0, |(_, step)| step.run);
     session.attack.result = Some(TimelineStep {
         attacked: outcome.attacked.clone().into(),
         loss: outcome.loss.last().copied().unwrap_or_default(),
         posterior: outcome.posterior_after.clone(),
+        run: last_run,
     });
     let outcome = Arc::new(outcome);
     let defence = host.document.attack.defence;

@@ -13,9 +13,11 @@ use super::tasks::{
     ProbeRequest, PurifyRequest, Shared, StudyRequest,
 };
 use super::versus;
+use crate::attack::{Certification, Defence, Settings};
 use crate::gui::gpu::Content;
 use crate::gui::state::answers::{Answer, AttackAnswer, Fresh};
 use crate::gui::state::pane::Pane;
+use crate::joint::JointModel;
 use crate::picture::Noise;
 use crate::study::Classes;
 
@@ -106,8 +108,15 @@ pub fn estimate(host: &mut Host) {
     host.questions.estimate.ask(request, generation);
 }
 
+/// Lets go of an estimate that is not wanted any more.
+pub fn forget_estimate(host: &mut Host) {
+    host.workers.cancel(Lane::Estimate);
+    host.questions.estimate.forget();
+}
+
 /// Takes a running attack back, so that the picture does not wait for its end; it is asked for again afterwards.
 fn call_off_attack(host: &mut Host) {
+    // A long one that a person had run is not lost by a slider: it is not about the noise.
     if host.questions.attack.is_pending() {
         host.workers.cancel(Lane::Attack);
         host.questions.attack.forget();
@@ -138,26 +147,80 @@ fn schedule_curve(host: &mut Host, model: &Shared, picture: &Content) {
     }
 }
 
+/// An attack that asks the model about more pictures than this does not run by itself.
+const QUICK: usize = 250;
+
+/// Whether an attack runs by itself wherever the picture or a setting is another.
+#[must_use]
+pub fn runs_by_itself(settings: &Settings) -> bool {
+    settings.work().is_some_and(|work| work <= QUICK)
+}
+
+/// The attack that the adversary pane describes; none without a picture and a model.
+fn attack_request(host: &Host) -> Option<AttackRequest> {
+    let model = Shared(host.session.model.as_ref()?.joint.clone());
+    let picture = host.session.fitted.as_ref()?.content.clone();
+    Some(AttackRequest { model, picture, settings: host.document.attack.clone() })
+}
+
+/// Has the attack run, long or not, and again if it ran.
+pub fn run_attack(host: &mut Host) {
+    if let Some(request) = attack_request(host) {
+        host.questions.attack_run = Some(request);
+        host.questions.attack.forget();
+    }
+}
+
+/// Calls the attack off; it is asked for again by a person, or by another picture or setting.
+pub fn cancel_attack(host: &mut Host) {
+    host.workers.cancel(Lane::Attack);
+    host.questions.attack.settle();
+    host.questions.attack_run = None;
+    host.session.attack_progress = None;
+}
+
+/// Whether the model can be attacked as the settings say: one without gradients by what takes none.
+#[must_use]
+pub fn can_attack(model: &dyn JointModel, settings: &Settings) -> bool {
+    let needs = settings.method.description().gradient || matches!(settings.defence, Defence::Purification { .. });
+    !needs || model.abilities().gradients.missing().is_none()
+}
+
 fn schedule_attack(host: &mut Host, model: &Shared, picture: &Content) {
     let settings = host.document.attack.clone();
+    if !can_attack(&*model.0, &settings) {
+        return;
+    }
     let request = AttackRequest { model: model.clone(), picture: picture.clone(), settings };
     let Host { session, questions, workers, .. } = host;
-    if questions.attack.differs(&request) {
-        let near = questions.attack.request().is_some_and(|r| r.picture == *picture && r.model == *model);
-        if !questions.attack.request().is_some_and(|last| last.differs_by_defence(&request)) {
+    if questions.attack_seen.as_ref() != Some(&request) {
+        let last = questions.attack_seen.replace(request.clone());
+        if !last.as_ref().is_some_and(|last| last.differs_by_defence(&request)) {
             session.defended.clear();
         }
-        if near {
+        if last.is_some_and(|last| last.picture == *picture && last.model == *model) {
             session.attack.stale = true;
         } else {
             session.attack = AttackAnswer::default();
             questions.probe.forget();
             questions.purify.forget();
         }
+        session.attack_progress = None;
+    }
+    if questions.attack.differs(&request) {
+        if !runs_by_itself(&request.settings) && questions.attack_run.as_ref() != Some(&request) {
+            // What may still run is another attack.
+            if questions.attack.request().is_some() {
+                workers.cancel(Lane::Attack);
+                questions.attack.forget();
+            }
+            return;
+        }
+        session.attack.stale = true;
         let task = Box::new(request.clone());
         questions.attack.ask(request, workers.submit(Lane::Attack, task));
     }
-    if questions.attack.is_pending() {
+    if questions.attack.is_pending() || model.0.abilities().gradients.missing().is_some() {
         return;
     }
     schedule_probe(host, model, picture);
@@ -200,39 +263,48 @@ fn schedule_purify(host: &mut Host, model: &Shared, clean: &Content) {
     }
 }
 
-/// Asks for the certificate of the picture while its pane is looked at.
+/// A certificate of another picture, by another model, means nothing any more; one that is counted while its settings change begins
+/// anew. None begins by itself.
 fn schedule_certificate(host: &mut Host, model: &Shared, picture: &Content) {
-    if !host.session.shows(&Pane::CERTIFICATE) {
-        return;
-    }
     let smoothing = host.document.smoothing;
     let request = CertifyRequest { model: model.clone(), picture: picture.clone(), smoothing };
     let Host { session, questions, workers, .. } = host;
-    if !questions.certify.differs(&request) {
-        return;
-    }
+    let Some(last) = questions.certify.request().filter(|_| questions.certify.differs(&request)) else { return };
+    let goes_on = last.picture == request.picture && last.model == request.model && !session.certificate.stopped;
+    workers.cancel(Lane::Certify);
     questions.certify.forget();
     session.certificate.forget();
-    if session.certificate.stopped {
-        workers.cancel(Lane::Certify);
+    if goes_on {
+        certify(host, request, None);
     } else {
-        let task = CertifyTask { request: request.clone(), count: None };
-        questions.certify.ask(request, workers.submit(Lane::Certify, Box::new(task)));
+        session.certificate.stopped = true;
     }
 }
 
-/// Stops the count of votes and keeps what is proved, or goes on with it.
+/// Has votes counted, on from what was counted before.
+fn certify(host: &mut Host, request: CertifyRequest, count: Option<Certification>) {
+    let task = CertifyTask { request: request.clone(), count };
+    let generation = host.workers.submit(Lane::Certify, Box::new(task));
+    host.questions.certify.ask(request, generation);
+    host.session.certificate.stopped = false;
+}
+
+/// Stops the count of votes and keeps what is proved, goes on with it, or begins one.
 pub fn toggle_certificate(host: &mut Host) {
-    let Host { session, questions, workers, .. } = host;
-    let answer = &mut session.certificate;
-    answer.stopped = !answer.stopped;
-    if answer.stopped {
-        workers.cancel(Lane::Certify);
-        questions.certify.settle();
-    } else if let (Some(request), Some(count)) = (questions.certify.request().cloned(), answer.count.clone())
-        && !count.certificate().is_complete()
-    {
-        let task = CertifyTask { request: request.clone(), count: Some(count) };
-        questions.certify.ask(request, workers.submit(Lane::Certify, Box::new(task)));
+    let answer = &mut host.session.certificate;
+    if !answer.stopped {
+        answer.stopped = true;
+        host.workers.cancel(Lane::Certify);
+        host.questions.certify.settle();
+        return;
+    }
+    let count = answer.count.clone();
+    if count.as_ref().is_some_and(|count| count.certificate().is_complete()) {
+        return;
+    }
+    let session = &host.session;
+    if let (Some(model), Some(fitted)) = (&session.model, &session.fitted) {
+        let (model, picture) = (Shared(model.joint.clone()), fitted.content.clone());
+        certify(host, CertifyRequest { model, picture, smoothing: host.document.smoothing }, count);
     }
 }

@@ -31,8 +31,8 @@ pub enum Message {
     Stage(Stage),
     /// The whole study.
     Study(Box<Study>),
-    /// A step of the attack.
-    AttackStep(TimelineStep),
+    /// A step of the attack, its number from 0 on, and about how many there will be.
+    AttackStep(TimelineStep, (usize, usize)),
     /// The whole attack.
     Attacked(Box<attack::Outcome>),
     /// What the model reads off a step.
@@ -206,11 +206,8 @@ impl Task<Message> for AttackRequest {
         let label = study::ranked(&posterior)[0];
         let mut watch = |step: attack::Step<'_>| {
             let attacked = Picture::new(shape, step.attacked.to_vec()).into();
-            publish(Message::AttackStep(TimelineStep {
-                attacked,
-                loss: step.loss,
-                posterior: step.posterior.to_vec(),
-            }));
+            let shown = TimelineStep { attacked, loss: step.loss, posterior: step.posterior.to_vec(), run: step.run };
+            publish(Message::AttackStep(shown, (step.step, step.steps)));
         };
         let outcomes = attack::run(model, &clean, &[label], &self.settings, cancel, &mut watch)?;
         for outcome in outcomes {

@@ -41,6 +41,19 @@ pub struct Example {
     pub attacked: Option<Said>,
 }
 
+/// A picture that the model takes for another class under noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mistake {
+    /// Its number in the data set.
+    pub number: usize,
+    /// Its class.
+    pub label: String,
+    /// The picture without noise.
+    pub clean: Picture,
+    /// Under the noise, and what the model says of it.
+    pub said: Said,
+}
+
 /// Examples and what was done to them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Examples {
@@ -50,6 +63,8 @@ pub struct Examples {
     pub attack: Option<AttackPlan>,
     /// The examples.
     pub pictures: Vec<Example>,
+    /// The noise of the first level, and of the pictures that are taken for another class under it those of which the model is surest.
+    pub mistakes: (Option<Noise>, Vec<Mistake>),
 }
 
 /// The plan's number of examples, of as many classes as there are: the middle one of its noise levels, and its first attack.
@@ -87,7 +102,29 @@ pub(super) fn choose(model: &dyn JointModel, samples: &Samples, plan: &Plan, can
         };
         pictures.push(Example { label: classes[samples.label(index)].clone(), clean, noisy, denoised, attacked });
     }
-    Ok(Examples { sigma, attack: attack.cloned(), pictures })
+    Ok(Examples { sigma, attack: attack.cloned(), pictures, mistakes: (None, Vec::new()) })
+}
+
+/// Of the pictures that are taken for another class under `noise`, each with its number and how sure the model is, the surest: as many as the
+/// report has examples.
+pub(super) fn mistakes(
+    model: &dyn JointModel,
+    samples: &Samples,
+    noise: Noise,
+    mut wrong: Vec<(usize, f64)>,
+    most: usize,
+) -> Result<Vec<Mistake>> {
+    wrong.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let classes = model.classes();
+    let of = |&(number, _): &(usize, f64)| {
+        let clean = samples.picture(number)?;
+        let noisy = noise.apply_nth(&clean, number as u64);
+        let posterior =
+            model.forward(&Batch::of([&noisy]), &[model.sigma_range().clamp(noise.sigma)])?.posterior_of(0);
+        let said = Said::new(noisy, &posterior, classes);
+        Ok(Mistake { number, label: classes[samples.label(number)].clone(), clean, said })
+    };
+    wrong.iter().take(most).map(of).collect()
 }
 
 /// The first pictures of each class in turn: the first of every class, then the second.

@@ -113,6 +113,14 @@ fn pictures(examples: &Examples) -> Result<Markup> {
     if let Some(attack) = &examples.attack {
         rows.push((format!("Attacked by {attack}"), examples.said(|example| example.attacked.as_ref())?));
     }
+    if let (Some(noise), mistakes @ [_, ..]) = (examples.mistakes.0, &examples.mistakes.1[..]) {
+        let figures = mistakes.iter().map(|m| {
+            let words = format!("{}, {}", m.said.class, percent_in_print(m.said.probability));
+            figure(&m.clean, &m.label, &html! { (m.label) " (" (m.number) ")" br; span .wrong { (words) } })
+        });
+        let title = format!("Taken for another class, σ = {}", level::describe(noise.sigma));
+        rows.push((title, figures.collect::<Result<_>>()?));
+    }
     Ok(html! {
         h2 { "Examples" }
         @for (title, figures) in rows {

@@ -53,6 +53,11 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// How sure the model is of a class that is not the picture's; none where it is right.
+    pub(super) fn mistaken(&self) -> Option<f64> {
+        (!self.right).then_some(self.confidence)
+    }
+
     /// Whether one that was read can be.
     pub(super) fn is_sound(&self) -> bool {
         let Self { confidence, log_density, score_norm, noisy, denoised, given_class, .. } = self;

@@ -35,7 +35,7 @@ pub use calibration::{Bin, Calibration};
 pub use certified::{CertifiedFigures, CertifiedShare, CertifyPlan};
 pub use chart::{Chart, Series};
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
-pub use examples::{Example, Examples, Said};
+pub use examples::{Example, Examples, Mistake, Said};
 pub use fidelity::{MeanFidelity, Means};
 pub use journal::Journal;
 pub use levels::LevelFigures;

@@ -58,7 +58,13 @@ pub fn evaluate_from(
     }
     work.journal.reused = known;
     let examples = examples::choose(model, samples, plan, cancel)?;
-    let evaluation = frame.figures(&mut Live { parts: &parts, work })?;
+    let looked_at = parts.noises.iter().position(|noise| noise.kind == NoiseKind::Gaussian && plan.examples > 0);
+    let mut live = Live { parts: &parts, work, looked_at, wrong: Vec::new() };
+    let evaluation = frame.figures(&mut live)?;
+    let mut examples = examples;
+    if let Some(noise) = looked_at.map(|number| parts.noises[number]) {
+        examples.mistakes = (Some(noise), examples::mistakes(model, samples, noise, live.wrong, plan.examples)?);
+    }
     Ok(Evaluation { examples, ..evaluation })
 }
 
@@ -156,11 +162,19 @@ impl<'a> Parts<'a> {
 struct Live<'w, 'a> {
     parts: &'w Parts<'a>,
     work: &'w mut Work<'a>,
+    /// The level whose mistakes are noted: number and confidence of each.
+    looked_at: Option<usize>,
+    wrong: Vec<(usize, f64)>,
 }
 
 impl Source for Live<'_, '_> {
     fn answers(&mut self, level: usize, of_others: bool) -> Result<Vec<Answer>> {
-        self.work.records(&self.parts.level(level, of_others))
+        let answers = self.work.records(&self.parts.level(level, of_others))?;
+        if Some(level) == self.looked_at && !of_others && self.parts.model.is_classifier() {
+            let wrong = answers.iter().enumerate().filter_map(|(number, answer)| Some((number, answer.mistaken()?)));
+            self.wrong = wrong.collect();
+        }
+        Ok(answers)
     }
 
     fn attempts(&mut self, attack: usize) -> Result<Vec<Attempt>> {

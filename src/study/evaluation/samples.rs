@@ -17,6 +17,8 @@ pub struct Samples {
     pub name: String,
     /// What a person should know about how the labels were read.
     pub notes: Vec<String>,
+    /// No class of the data is called as one of the model's: they were matched by number, which may be wrong.
+    pub by_number: bool,
     data: DataSet,
     shape: Shape,
     /// The model's class for each class of the data set.
@@ -36,7 +38,18 @@ impl Samples {
     pub fn new(set: Catalogue, model: &dyn JointModel, limit: Option<usize>, loader: &mut Loader<'_>) -> Result<Self> {
         let mut notes = Vec::new();
         let classes = match_classes(&set, model.classes(), &mut notes)?;
-        Self::of(set, (classes, notes), model, limit, loader)
+        let by_number = !notes.is_empty();
+        Ok(Self { by_number, ..Self::of(set, (classes, notes), model, limit, loader)? })
+    }
+
+    /// Whether the classes of a set would be matched with these by number, because no name agrees.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if they cannot be told apart by the model.
+    pub fn would_match_by_number(set: &Catalogue, classes: &[String]) -> Result<bool> {
+        let mut notes = Vec::new();
+        match_classes(set, classes, &mut notes)?;
+        Ok(!notes.is_empty())
     }
 
     /// The same of pictures of another kind, whose classes the model does not know: every label is 0.
@@ -69,7 +82,7 @@ impl Samples {
         let (data, _) = set.load(&chosen, count, loader)?;
         notes.extend(data.notices.iter().map(|notice| format!("{}: {notice}", data.name)));
         let digests = OnceLock::new();
-        Ok(Self { name: data.name.clone(), notes, shape: model.shape(), data, classes, digests })
+        Ok(Self { name: data.name.clone(), notes, by_number: false, shape: model.shape(), data, classes, digests })
     }
 
     /// How many pictures.

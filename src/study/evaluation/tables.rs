@@ -4,7 +4,8 @@ use super::{CertifiedFigures, DetectionFigures, Evaluation, LevelFigures, Robust
 use crate::attack::Defence;
 use crate::picture::METRICS;
 use crate::study::level;
-use crate::study::words::share;
+use crate::study::lab::wilson;
+use crate::study::words::{number, share};
 
 /// A part of an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub struct Table {
 
 const DEFENDED: &str = "An attack on a defended classifier knows the defence: its gradients go through it, as the mean over \
                         draws of its noise. Both accuracies are then the defended classifier's.";
+const INTERVAL: &str = "In brackets the interval that holds the share over all such pictures, with 95 % confidence (Wilson 1927).";
 const DENOISER: &str =
     "The model has one class, so it is a denoiser: there is no accuracy and no calibration to measure.";
 const CERTIFIED: &str = "The smoothed classifier says what the model says most often of the picture with noise. No \
@@ -59,20 +61,26 @@ const CERTIFIED: &str = "The smoothed classifier says what the model says most o
 #[must_use]
 pub fn tables(evaluation: &Evaluation) -> Vec<Table> {
     let all = [
-        levels(Part::Levels, &evaluation.by_sigma, evaluation.classes),
-        levels(Part::Noises, &evaluation.by_noise, evaluation.classes),
-        attacks(&evaluation.robust),
+        levels(Part::Levels, &evaluation.by_sigma, (evaluation.classes, evaluation.images)),
+        levels(Part::Noises, &evaluation.by_noise, (evaluation.classes, evaluation.images)),
+        attacks(&evaluation.robust, evaluation.images),
         certificates(&evaluation.certified),
         detections(&evaluation.ood),
     ];
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
-fn levels(part: Part, figures: &[LevelFigures], classes: usize) -> Table {
+/// A share of so many pictures, with Wilson's interval at 95 %: `97.31 % (96.4–98.0)`.
+fn measured(value: f64, images: usize) -> String {
+    let (low, high) = wilson((value * images as f64).round() as usize, images);
+    format!("{} ({}–{})", share(value), number(100.0 * low, 1), number(100.0 * high, 1))
+}
+
+fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize)) -> Table {
     let of_classes = |text: String| if classes > 1 { text } else { "–".to_owned() };
     let row = |f: &LevelFigures| {
         let (noise, sigma) = (f.noise.name().to_owned(), level::describe(f.sigma));
-        let mut row = vec![noise, sigma, of_classes(share(f.accuracy)), of_classes(format!("{:.4}", f.ece))];
+        let mut row = vec![noise, sigma, of_classes(measured(f.accuracy, images)), of_classes(format!("{:.4}", f.ece))];
         for (index, metric) in METRICS.into_iter().enumerate() {
             let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| metric.write(value));
             // The first metric tells the whole story, the others what D makes of it.
@@ -87,10 +95,10 @@ fn levels(part: Part, figures: &[LevelFigures], classes: usize) -> Table {
     let mut head = ["noise", "σ", "accuracy", "ECE"].map(str::to_owned).to_vec();
     head.extend([format!("{} noisy", METRICS[0].title), "denoised".to_owned(), "given the class".to_owned()]);
     head.extend(METRICS[1..].iter().map(|metric| metric.title.to_owned()));
-    Table { part, head, rows: figures.iter().map(row).collect(), note: if classes > 1 { "" } else { DENOISER } }
+    Table { part, head, rows: figures.iter().map(row).collect(), note: if classes > 1 { INTERVAL } else { DENOISER } }
 }
 
-fn attacks(figures: &[RobustFigures]) -> Table {
+fn attacks(figures: &[RobustFigures], images: usize) -> Table {
     let row = |f: &RobustFigures| {
         vec![
             f.method.description().title.to_owned(),
@@ -98,15 +106,15 @@ fn attacks(figures: &[RobustFigures]) -> Table {
             level::describe(f.epsilon as f32),
             level::describe(f.sigma),
             if f.defence == Defence::None { "–".to_owned() } else { f.defence.to_string() },
-            share(f.clean_accuracy),
-            share(f.accuracy),
+            measured(f.clean_accuracy, images),
+            measured(f.accuracy, images),
             f.mean_achieved.map_or_else(|| "–".to_owned(), |size| format!("{size:.4}")),
         ]
     };
     let head = ["attack", "norm", "ε", "σ", "defence", "clean accuracy", "robust accuracy", "mean size of successes"]
         .map(str::to_owned)
         .to_vec();
-    let note = if figures.iter().any(|f| f.defence != Defence::None) { DEFENDED } else { "" };
+    let note = if figures.iter().any(|f| f.defence != Defence::None) { DEFENDED } else { INTERVAL };
     Table { part: Part::Attacks, head, rows: figures.iter().map(row).collect(), note }
 }
 
@@ -120,7 +128,7 @@ fn certificates(figures: &[CertifiedFigures]) -> Table {
         vec![
             level::describe(f.sigma),
             format!("{} pictures, {} votes", f.images, f.samples),
-            share(f.by_radius.first().map_or(0.0, |s| s.accuracy)),
+            measured(f.by_radius.first().map_or(0.0, |s| s.accuracy), f.images),
             share(f.abstained),
             format!("{:.4}", f.mean_radius),
             reached(0.9),

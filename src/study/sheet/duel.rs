@@ -53,13 +53,13 @@ pub fn duel_sheet(found: &Duelled, title: &str, theme: Theme) -> RgbImage {
     };
     let panels = [
         picture("Clean", "x", clean, vec![format!("{} × {} pixels", size.width, size.height)]),
-        picture("Found", "x′", &duel.picture, vec![format!("{} bits apart", number(duel.after.divergence, 3))]),
-        map("Change", "x′ − x", &duel.picture.zip(clean, |found, clean| found - clean)),
+        picture("Found", "x*", &duel.picture, vec![format!("{} bits apart", number(duel.after.divergence, 3))]),
+        map("Change", "x* − x", &duel.picture.zip(clean, |found, clean| found - clean)),
     ];
     page.row(&panels, 3);
     let panels = [
-        picture("A restores", "D(x′)", da, said(&duel.after.posterior, 0)),
-        picture("B restores", "D(x′)", db, said(&duel.after.posterior, 1)),
+        picture("A restores", "D(x*)", da, said(&duel.after.posterior, 0)),
+        picture("B restores", "D(x*)", db, said(&duel.after.posterior, 1)),
         map("A − B", "", &da.zip(db, |a, b| a - b)),
     ];
     page.row(&panels, 3);

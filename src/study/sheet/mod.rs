@@ -4,6 +4,7 @@
 //! conditional denoisers, the most probable class first. Small pictures are enlarged by whole factors, so that a pixel
 //! stays a crisp square.
 
+mod attack;
 mod audit;
 mod duel;
 mod evidence;
@@ -18,6 +19,7 @@ mod theme;
 use image::RgbImage;
 
 use super::Study;
+pub use attack::attack_sheet;
 pub use audit::audit_sheet;
 pub use duel::duel_sheet;
 pub use evidence::evidence_sheet;

@@ -14,6 +14,7 @@ mod program;
 mod python;
 mod train;
 mod uncertainty;
+mod usual;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! What would fool the model: the attack, its pictures, its steps, and what noise makes of it.
 
-use eframe::egui::{self, Label, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{self, Button, Label, ProgressBar, RichText, ScrollArea, Ui, vec2};
 
 use super::denoiser::grid;
 use super::timeline;
@@ -16,7 +16,8 @@ use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
-use crate::gui::view::widgets;
+use crate::gui::view::widgets::{self, named};
+use crate::gui::work::schedule::runs_by_itself;
 use crate::study::level::of_255;
 use crate::study::words::percent;
 
@@ -63,16 +64,17 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
 
 /// The method, its budget and its parameters; whatever the registry has appears.
 fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
-    let before = &cx.document.attack;
-    let mut settings = before.clone();
+    let mut settings = cx.document.attack.clone();
     let classes = cx.session.classes().to_vec();
-    if let Some(preset) = controls::choose_preset(ui, &settings, cx.session.preset, classes.len()) {
+    let blind = without_gradients(cx);
+    run(ui, cx);
+    if let Some(preset) = controls::choose_preset(ui, &settings, cx.session.preset, classes.len(), blind.is_some()) {
         cx.session.preset = Some(preset);
         settings = controls::kept(&settings, preset.settings(settings.sigma));
     }
     let method = ui
         .horizontal(|ui| {
-            let method = controls::choose_method(ui, settings.method, classes.len());
+            let method = controls::choose_method(ui, settings.method, classes.len(), blind.as_deref());
             controls::choose_norm(ui, &mut settings);
             method
         })
@@ -85,7 +87,7 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     controls::target(ui, &mut settings, &classes);
     controls::assumed_level(ui, &mut settings, cx.document.noise.sigma);
     widgets::section(ui, "Defence");
-    controls::defence(ui, &mut settings);
+    controls::defence(ui, &mut settings, blind.as_deref());
     ui.horizontal(|ui| {
         controls::seed(ui, &mut settings);
         command_button(ui, cx, "New seed", AttackCommand::Reroll);
@@ -95,16 +97,67 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     }
 }
 
+/// Why the model gives no gradients, if it gives none.
+fn without_gradients(cx: &Context<'_>) -> Option<String> {
+    cx.session.model.as_ref()?.joint.abilities().gradients.missing().map(str::to_owned)
+}
+
+/// Run, or cancel and how far it is.
+fn run(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    ui.horizontal(|ui| {
+        if cx.questions.attack.is_pending() {
+            command_button(ui, cx, "Cancel", AttackCommand::Cancel);
+            let (done, total) = cx.session.attack_progress.unwrap_or((0, 1));
+            // Restarts and ensembles may take more steps than was thought.
+            let share = (done as f32 / total.max(1) as f32).min(1.0);
+            let bar = ProgressBar::new(share).desired_width(84.0).desired_height(8.0).fill(tokens.accent);
+            named(&ui.add(bar), "Attack so far");
+            if done > 0 {
+                widgets::dim(ui, format!("step {done}"));
+            }
+            return;
+        }
+        let button = Button::new(RichText::new("Run").color(tokens.on_accent)).fill(tokens.accent);
+        if ui.add(button).on_hover_text("Attack the picture with these settings, again if it was").clicked() {
+            cx.run(AttackCommand::Run);
+        }
+        if !runs_by_itself(&cx.document.attack) {
+            widgets::dim(ui, "long: runs when you say so").on_hover_text(
+                "It asks the model about many pictures. Short attacks follow the picture and the settings by themselves",
+            );
+        }
+    });
+}
+
+/// The attack that is shown is not the one that the controls describe.
+fn is_old(cx: &Context<'_>) -> bool {
+    cx.session.attack.stale
+}
+
 /// What the attack came to: the verdict, what was asked for and what was achieved.
 fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
+    let pending = cx.questions.attack.is_pending();
     let Some(outcome) = cx.session.attack.outcome.clone() else {
-        let words = if cx.questions.attack.is_pending() { "Attacking…" } else { "" };
+        let words = match (pending, cx.session.attack.len()) {
+            (true, _) => "Attacking…",
+            (false, 0) => "Not attacked yet.",
+            (false, _) => "Cancelled: these are the steps until then.",
+        };
         widgets::dim(ui, words);
         return;
     };
+    if is_old(cx) {
+        let words = if pending { "Attacking…" } else { "The settings changed: press Run." };
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(words).color(tokens.warning));
+            widgets::dim(ui, "What is shown is of the settings before.");
+        });
+    }
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
     let (words, colour) = match (outcome.is_needed(), outcome.success) {
+        _ if is_old(cx) => (if outcome.success { "Before: fooled" } else { "Before: holds" }, tokens.dim),
         (false, _) => ("No attack needed", tokens.dim),
         (true, true) => ("Fooled", tokens.bad),
         (true, false) => ("Holds", tokens.good),
@@ -185,8 +238,14 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>) {
         TileKind::PurifyNoisy,
         TileKind::Purified,
     ];
+    let blind = without_gradients(cx);
+    // Those that follow take gradients.
+    let kinds = if blind.is_some() { &kinds[..2] } else { &kinds[..] };
     ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
     outcome(ui, cx);
+    if let Some(reason) = blind {
+        widgets::dim(ui, format!("No gradient, denoiser or purification is shown: the model {reason}."));
+    }
     let available = ui.available_size();
     let room = available.y - TIMELINE - space::ITEM;
     let (columns, side) = grid(available.x, room, kinds.len());

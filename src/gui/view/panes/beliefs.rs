@@ -96,7 +96,7 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
              picture at the slider's level.",
         );
     }
-    let density = cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0}"));
+    let density = cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0} nat"));
     let words = format!("entropy {:.2} bit    log p(y) {density}", entropy(posterior));
     let model = cx.session.model.as_ref().map(|model| model.joint.abilities().density);
     let hint = model.as_ref().and_then(|density| density.note()).map_or_else(
@@ -104,6 +104,35 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
         |note| format!("The model {note}."),
     );
     widgets::dim(ui, words).on_hover_text(hint);
+    place(ui, cx);
+}
+
+/// Where the picture lies among the model's own: said quietly, and marked where it is unlike all of them.
+fn place(ui: &mut Ui, cx: &Context<'_>) {
+    let answer = &cx.session.answer;
+    let Some(usual) = cx.session.model.as_ref().and_then(|model| model.description.as_ref()?.usual.clone()) else {
+        if cx.session.model.as_ref().is_some_and(|model| model.description.is_some()) {
+            widgets::dim(ui, "how usual that is: not measured").on_hover_text(
+                "Nothing beside this model says what is usual among its pictures: denoscope usual measures it",
+            );
+        }
+        return;
+    };
+    let Some(place) = answer.place else { return };
+    let of = format!("{} pictures of {}", usual.pictures, usual.data);
+    let by_score = format!("The model sees more noise in it than in {} of them", percent(place.score));
+    if let Some(reason) = place.oddity() {
+        let tokens = Tokens::in_ui(ui);
+        ui.label(RichText::new("unlike anything it was trained on").size(text::SMALL).color(tokens.warning)).on_hover_text(format!(
+            "Beside {of}, under as much noise, {reason}. What the model believes of such a picture means little."
+        ));
+        return;
+    }
+    let words = place.log_density.map_or_else(
+        || "as usual among its own pictures".to_owned(),
+        |share| format!("log p(y) above {} of its own pictures", percent(share)),
+    );
+    widgets::dim(ui, words).on_hover_text(format!("Beside {of}, under as much noise. {by_score}."));
 }
 
 /// In bits.
@@ -129,6 +158,7 @@ fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attack
     let Vec2 { x: names, y: tall } = size;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click());
     let name = cx.session.classes().get(class).cloned().unwrap_or_default();
+    let chosen = cx.document.pinned.contains(&class);
     let words = percent(probability);
     let after = attacked.map_or_else(String::new, |after| format!(", attacked {}", percent(after)));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Belief in {name}: {words}{after}")));
@@ -141,10 +171,11 @@ fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attack
     if response.hovered() {
         ui.painter().rect_filled(rect, 3.0, tokens.raised);
     }
-    let chosen = cx.document.pinned.contains(&class);
     let font = FontId::proportional(text::BODY);
     let colour = if chosen { tokens.accent } else { tokens.text };
-    paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &name, font.clone(), colour, names - space::TIGHT);
+    // Not by colour alone.
+    let shown = if chosen { format!("• {name}") } else { name };
+    paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &shown, font.clone(), colour, names - space::TIGHT);
     let figures = 52.0;
     let track = Rect::from_min_max(
         pos2(rect.left() + names, rect.top() + 3.0),

@@ -1,15 +1,15 @@
 //! What is proved about the picture: the smoothed class, and a radius that grows as votes come in.
 
 use eframe::egui::{self, DragValue, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, vec2};
-use egui_plot::{Corner, HLine, Legend, Line, PlotPoints};
+use egui_plot::{HLine, Line, PlotPoints, Points};
 
 use super::{PaneInfo, Place};
-use crate::attack::{Certificate, Smoothing};
+use crate::attack::{Certificate, Defence, Smoothing};
 use crate::gui::command::CertifyCommand;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
-use crate::gui::view::plot::still;
+use crate::gui::view::plot::{from_zero, legend, still};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, fact, named};
 use crate::study::level::of_255;
@@ -47,7 +47,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         });
         ui.vertical(|ui| match cx.session.certificate.certificate().cloned() {
             Some(certificate) => proved(ui, cx, &certificate),
-            None if cx.session.certificate.stopped => widgets::empty(ui, "Stopped. Certify counts votes."),
+            None if cx.session.certificate.stopped => widgets::empty(ui, "Certify counts votes."),
             None => widgets::empty(ui, "The first votes choose the class…"),
         });
     });
@@ -88,7 +88,7 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     ui.add_space(space::TIGHT);
     let label = if cx.session.certificate.stopped { "Certify" } else { "Stop" };
     let complete = cx.session.certificate.certificate().is_some_and(Certificate::is_complete);
-    ui.add_enabled_ui(cx.session.certificate.stopped || !complete, |ui| {
+    ui.add_enabled_ui(!complete, |ui| {
         command_button(ui, cx, label, CertifyCommand::Toggle);
     });
     let tokens = Tokens::in_ui(ui);
@@ -169,23 +169,40 @@ fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     }
 }
 
-/// The proved radius over the votes, and how far the attack of the other pane moved the picture.
+/// What the red line is called.
+const SAME: &str = "attack on this smoothed classifier, L2";
+
+/// How far the adversary's attack moved the picture, where it fooled the classifier that is certified: a vote over noise of the same
+/// level. The length of an attack on another classifier says nothing about this one's radius.
+fn attack_on_the_same(cx: &Context<'_>) -> Option<f64> {
+    let same = matches!(cx.document.attack.defence, Defence::Vote { .. })
+        && (cx.document.attack.sigma - cx.document.smoothing.sigma).abs() < 1e-6;
+    let outcome = cx.session.attack.outcome.as_ref().filter(|_| same && !cx.session.attack.stale)?;
+    outcome.success.then_some(outcome.achieved.l2)
+}
+
+/// The proved radius over the votes, and how far an attack that fooled the same classifier moved the picture.
 fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let tokens = Tokens::in_ui(ui);
-    let points: PlotPoints<'_> = cx.session.certificate.curve.iter().map(|(_, point)| *point).collect();
-    let attack = cx.session.attack.outcome.as_ref().map(|outcome| outcome.achieved.l2);
+    let all: Vec<[f64; 2]> = cx.session.certificate.curve.iter().map(|(_, point)| *point).collect();
+    let attack = attack_on_the_same(cx);
+    let names = [("certified radius", Some(tokens.accent)), (SAME, attack.map(|_| tokens.bad))];
+    legend(ui, names.into_iter().filter_map(|(name, colour)| Some((name, colour?))));
     let plot = still(ui, "radius")
-        .legend(Legend::default().position(Corner::RightBottom))
         .include_x(0.0)
         .include_x(certificate.planned as f64)
         .include_y(0.0)
         .grid_spacing(egui::Rangef::new(16.0, 120.0))
         .x_axis_label("votes")
+        .y_axis_formatter(|mark, _| from_zero(mark))
         .label_formatter(|_| None);
     plot.show(ui, |plot| {
-        plot.line(Line::new("certified radius", points).color(tokens.accent).width(2.0));
+        if all.len() == 1 {
+            plot.points(Points::new("certified radius", all.clone()).color(tokens.accent).radius(3.0));
+        }
+        plot.line(Line::new("certified radius", PlotPoints::from(all)).color(tokens.accent).width(2.0));
         if let Some(l2) = attack {
-            plot.hline(HLine::new("the attack's L2", l2).color(tokens.bad).width(1.5));
+            plot.hline(HLine::new(SAME, l2).color(tokens.bad).width(1.5));
         }
     });
 }

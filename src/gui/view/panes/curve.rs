@@ -1,13 +1,13 @@
 //! The curve of p(c | y) over σ, with the present level to drag.
 
 use eframe::egui::{Role, Ui, WidgetInfo};
-use egui_plot::{CoordinatesFormatter, Corner, GridMark, Legend, Line, PlotPoints, VLine};
+use egui_plot::{CoordinatesFormatter, Corner, GridMark, Line, PlotPoints, VLine};
 
 use super::{PaneInfo, Place};
 use crate::gui::command::NoiseCommand;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::context::Context;
-use crate::gui::view::plot::still;
+use crate::gui::view::plot::{legend, still};
 use crate::gui::view::theme::Tokens;
 use crate::gui::view::widgets;
 use crate::study::level::of_255;
@@ -33,10 +33,13 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, "The model is asked at every noise level.");
         return;
     }
-    let lines: Vec<Line<'_>> = (0..curve.posteriors[0].len())
+    let drawn: Vec<usize> = (0..curve.posteriors[0].len())
         .filter(|&class| curve.posteriors.iter().any(|p| p[class] >= WORTH))
         .take(12)
-        .map(|class| {
+        .collect();
+    let lines: Vec<Line<'_>> = drawn
+        .iter()
+        .map(|&class| {
             let levels = curve.sigmas.iter().zip(&curve.posteriors);
             let points: PlotPoints<'_> = levels.map(|(&sigma, posterior)| [place(sigma), posterior[class]]).collect();
             let name = cx.session.classes().get(class).cloned().unwrap_or_default();
@@ -45,8 +48,10 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         .collect();
     let (from, to) = (curve.sigmas[0], curve.sigmas[curve.sigmas.len() - 1]);
     let level = place(cx.document.noise.sigma.max(1e-5));
+    let classes = cx.session.classes();
+    let named = drawn.iter().filter_map(|&class| Some((classes.get(class)?.as_str(), tokens.class(class))));
+    legend(ui, named);
     let plot = still(ui, "beliefs over sigma")
-        .legend(Legend::default().position(Corner::LeftBottom))
         .include_y(0.0)
         .include_y(1.0)
         .include_x(place(from))
@@ -56,7 +61,10 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
             [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 255.0].map(mark).to_vec()
         })
         .x_axis_formatter(|mark, _| of_255(level_at(mark.value)))
-        .y_axis_formatter(|mark, _| format!("{:.0} %", mark.value * 100.0))
+        .y_axis_formatter(|mark, _| match 100.0 * mark.value {
+            share if (-0.1..100.1).contains(&share) => format!("{share:.0} %"),
+            _ => String::new(),
+        })
         .coordinates_formatter(
             Corner::RightTop,
             CoordinatesFormatter::new(|point, _| {

@@ -26,7 +26,16 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, "Open a picture, drop one on the window, or draw one (Ctrl+N).");
         return;
     }
-    let kinds: &[TileKind] = if cx.document.already_noisy {
+    let model = cx.session.model.as_ref();
+    let missing = model.and_then(|model| model.joint.abilities().gradients.missing().map(str::to_owned));
+    if let Some(reason) = &missing {
+        widgets::dim(ui, format!("Nothing is restored: the model {reason}."));
+    }
+    let kinds: &[TileKind] = if missing.is_some() && cx.document.already_noisy {
+        &[TileKind::Noisy]
+    } else if missing.is_some() {
+        &[TileKind::Clean, TileKind::Noisy]
+    } else if cx.document.already_noisy {
         &[TileKind::Noisy, TileKind::Denoised, TileKind::Residual]
     } else {
         &[TileKind::Clean, TileKind::Noisy, TileKind::Denoised, TileKind::Residual, TileKind::Error]

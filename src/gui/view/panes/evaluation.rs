@@ -1,10 +1,12 @@
 //! The evaluation on a data set: the form, the progress, the tables and plots.
 
-use eframe::egui::{Align, Button, DragValue, Grid, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui};
+use eframe::egui::{
+    Align, Button, DragValue, Grid, Image, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2,
+};
 
 use super::form;
 use super::{PaneInfo, Place};
-use crate::attack::Method;
+use crate::attack::{Defence, Method};
 use crate::gui::command::{EvaluateCommand, Format};
 use crate::gui::feature::evaluation::{Measured, Running};
 use crate::gui::state::evaluation_form::EvaluationForm;
@@ -17,7 +19,7 @@ use crate::gui::view::widgets::{self, dim, named, section};
 use crate::picture::NoiseKind;
 use crate::study::evaluation::Table;
 use crate::study::level;
-use crate::study::words::duration;
+use crate::study::words::{duration, percent};
 
 /// A plot's height, and its least width.
 const PLOT: [f32; 2] = [260.0, 190.0];
@@ -51,6 +53,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
         named(&limit, "Pictures at most");
         ui.label("pictures at most");
     });
+    counted(ui, cx, &mut form);
     section(ui, "Noise levels");
     line(ui, &mut form.sigmas, "Noise levels", "1/255, 25/255");
     ui.horizontal_wrapped(|ui| {
@@ -70,6 +73,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     add_attack(ui, cx, &mut form.attacks);
     section(ui, "Defences to attack, the attack knowing them");
     line(ui, &mut form.defences, "Defences", "none vote purify:sigma=0.1");
+    add_defence(ui, &mut form.defences);
     section(ui, "Certify at the noise levels");
     line(ui, &mut form.certify, "Certify at", "0.25; nothing for none");
     section(ui, "Pictures of another kind, to be told apart");
@@ -77,6 +81,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     if let Err(error) = form.plan() {
         ui.label(RichText::new(error.to_string()).size(text::SMALL).color(tokens.warning));
     }
+    command_button(ui, cx, "Copy as command", EvaluateCommand::CopyCommand);
     if form != cx.settings.evaluation {
         cx.run(EvaluateCommand::Set(Box::new(form)));
     }
@@ -87,13 +92,15 @@ fn start(ui: &mut Ui, cx: &mut Context<'_>) {
         command_button(ui, cx, "Stop", EvaluateCommand::Stop);
         return;
     }
+    let asked = cx.features.evaluation.counted.as_ref().is_some_and(|counted| counted.by_number.is_some());
     let ready = cx.settings.evaluation.plan().is_ok()
+        && (!asked || cx.settings.evaluation.by_number)
         && !cx.settings.evaluation.data.trim().is_empty()
         && cx.session.model.is_some();
     let tokens = Tokens::in_ui(ui);
     let button = Button::new(RichText::new("Evaluate").color(tokens.on_accent)).fill(tokens.accent);
     let response = ui.add_enabled(ready, button).on_hover_text("Measure the model on this data, in the background");
-    if response.on_disabled_hover_text("Choose the data first").clicked() {
+    if response.on_disabled_hover_text(if asked { "Say first whether classes are to be matched by number" } else { "Choose the data first" }).clicked() {
         cx.run(EvaluateCommand::Start);
     }
 }
@@ -106,6 +113,42 @@ fn resume(ui: &mut Ui, cx: &mut Context<'_>) {
     let words = format!("The evaluation of {} was stopped before its end.", unfinished.model.label());
     ui.label(RichText::new(words).color(tokens.warning)).on_hover_text(unfinished.form.data.as_str());
     command_button(ui, cx, "Resume", EvaluateCommand::Resume);
+}
+
+/// How many pictures there are and how much will be measured; and a question, where classes would be matched by number.
+fn counted(ui: &mut Ui, cx: &Context<'_>, form: &mut EvaluationForm) {
+    let tokens = Tokens::in_ui(ui);
+    let Some(counted) = &cx.features.evaluation.counted else { return };
+    let chosen = counted.pictures.min(form.limit.max(1));
+    let parts = form.plan().map_or(0, |plan| plan.sigmas.len() * plan.noises.len() + plan.attacks.len());
+    let words = format!("{chosen} of {} pictures, in {parts} parts: {} measurements", counted.pictures, chosen * parts);
+    dim(ui, words).on_hover_text("A part is a noise level or an attack; each picture is measured in every part. Certificates come on top");
+    if let Some(pairs) = &counted.by_number {
+        let words = format!("No class of this data is called as one of the model's. By number: {pairs}, …");
+        ui.label(RichText::new(words).size(text::SMALL).color(tokens.warning));
+        ui.checkbox(&mut form.by_number, "match by number")
+            .on_hover_text("Only if the classes are the same, in the same order: else every figure means nothing");
+    }
+}
+
+/// Defences to add to the list.
+fn add_defence(ui: &mut Ui, defences: &mut String) {
+    ui.menu_button("Add defence", |ui| {
+        for (defence, about) in [
+            (Defence::None, "The classifier as it is"),
+            (Defence::VOTE, "The class that the classifier says most often over noise of its σ"),
+            (Defence::purification(0.1), "Noise added and taken off by the denoiser, before the classifier"),
+        ] {
+            let words = defence.argument();
+            if ui.button(&words).on_hover_text(about).clicked() {
+                if !defences.trim().is_empty() {
+                    defences.push(' ');
+                }
+                defences.push_str(&words);
+                ui.close();
+            }
+        }
+    });
 }
 
 /// One line of text.
@@ -168,7 +211,12 @@ fn progress(ui: &mut Ui, running: &Running) {
     let tokens = Tokens::in_ui(ui);
     let share = running.done as f32 / running.total.max(1) as f32;
     let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", duration(left)));
-    ui.label(format!("{}: {} of {} pictures{left}", running.part, running.done, running.total));
+    // Each picture is measured in every part, so that there are more measurements than pictures.
+    let of = match (running.total.checked_div(running.pictures), running.pictures) {
+        (Some(parts), pictures) if parts > 1 => format!("{} of {} measurements, {pictures} pictures in {parts} parts", running.done, running.total),
+        _ => format!("{} of {} pictures", running.done, running.total),
+    };
+    ui.label(format!("{}: {of}{left}", running.part));
     named(&ui.add(ProgressBar::new(share).desired_height(6.0).fill(tokens.accent)), "Evaluation progress");
     // The time left counts down between batches too.
     ui.ctx().request_repaint_after(std::time::Duration::from_secs(1));
@@ -206,8 +254,38 @@ fn report(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
             }
             ui.add_space(space::ITEM);
         }
+        mistakes(ui, cx, measured);
     });
 }
+
+/// The pictures that the model took for another class, each to be looked at in the lab.
+fn mistakes(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
+    let (Some(noise), [_, ..]) = (measured.evaluation.examples.mistakes.0, &measured.mistakes[..]) else { return };
+    let tokens = Tokens::in_ui(ui);
+    section(ui, &format!("Taken for another class, σ = {}: a click looks at one", level::describe(noise.sigma)));
+    ui.horizontal_wrapped(|ui| {
+        for (index, content) in measured.mistakes.iter().enumerate() {
+            let mistake = &measured.evaluation.examples.mistakes.1[index];
+            let texture = cx.session.thumbnail(ui.ctx(), content);
+            ui.vertical(|ui| {
+                ui.set_width(MISTAKE);
+                let picture = Image::new((texture, vec2(MISTAKE, MISTAKE))).fit_to_exact_size(vec2(MISTAKE, MISTAKE));
+                let response = ui.add(Button::image(picture).frame(false));
+                named(&response, &format!("Look at {} {}", mistake.label, mistake.number));
+                let words = format!("Picture {} of the data", mistake.number);
+                if response.on_hover_text(words).clicked() {
+                    cx.run(EvaluateCommand::OpenMistake(index));
+                }
+                dim(ui, &mistake.label);
+                let words = format!("{} {}", mistake.said.class, percent(mistake.said.probability));
+                ui.label(RichText::new(words).size(text::SMALL).color(tokens.bad));
+            });
+        }
+    });
+}
+
+/// The side of a mistake's picture.
+const MISTAKE: f32 = 84.0;
 
 fn table(ui: &mut Ui, table: &Table) {
     let tokens = Tokens::in_ui(ui);

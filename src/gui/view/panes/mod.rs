@@ -89,8 +89,8 @@ fn title(pane: &Pane) -> &'static str {
     info(pane).map_or("", |info| info.title)
 }
 
-/// What follows gradients: of a model without them there is nothing to show.
-const NEED_GRADIENTS: [Pane; 3] = [Pane::named("Denoiser"), Pane::named("Classes"), Pane::ADVERSARY];
+/// What is made of gradients alone: of a model without them there is nothing to show. Other panes leave out what they cannot.
+const NEED_GRADIENTS: [Pane; 2] = [Pane::named("Classes"), Pane::EXPLORE];
 
 /// What stands in a pane about classes where the model has one only.
 fn denoiser_only(ui: &mut Ui, _: &mut Context<'_>) {

@@ -1,6 +1,8 @@
 //! The steps of an attack: loss and belief over the steps, with a handle to scrub through them.
 
-use eframe::egui::{self, Align2, FontId, Key, Rect, Role, Sense, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2};
+use eframe::egui::{
+    self, Align2, FontId, Key, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2,
+};
 
 use crate::gui::state::answers::{AttackAnswer, TimelineStep};
 use crate::gui::view::context::Context;
@@ -51,6 +53,16 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
     painter.line(loss_line.collect(), Stroke::new(1.5, tokens.dim));
     for class in [Some(label), rival].into_iter().flatten() {
         painter.line(believed(class).collect(), Stroke::new(2.0, tokens.class(class)));
+    }
+    // Where another run begins: a restart, another loss, another part of an ensemble.
+    for i in (1..points.len()).filter(|&i| points[i].run != points[i - 1].run) {
+        let between = f32::midpoint(x(i - 1), x(i));
+        painter.extend(Shape::dashed_line(
+            &[pos2(between, plot.top()), pos2(between, plot.bottom())],
+            Stroke::new(1.0, tokens.dim),
+            3.0,
+            3.0,
+        ));
     }
     painter.vline(x(at), plot.y_range(), Stroke::new(1.5, tokens.strong));
     painter.circle_filled(pos2(x(at), plot.bottom()), 5.0, tokens.accent);

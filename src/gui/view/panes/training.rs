@@ -53,13 +53,16 @@ fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
             stage => {
                 let form = &cx.settings.training;
                 let ready = !form.data.trim().is_empty() && !form.out.trim().is_empty();
-                let button = Button::new(RichText::new("Train").color(tokens.on_accent)).fill(tokens.accent);
+                let blue = |label: &str| Button::new(RichText::new(label).color(tokens.on_accent)).fill(tokens.accent);
+                // Where Pause was, and in the colour of what is meant: going on with the run. Another one is begun beside it.
+                let goes_on = matches!(stage, Stage::Paused | Stage::Done | Stage::Failed) && ready;
+                if goes_on && ui.add(blue("Resume")).on_hover_text("Go on with this run").clicked() {
+                    cx.run(TrainCommand::Resume);
+                }
+                let button = if goes_on { Button::new("Train anew") } else { blue("Train") };
                 let response = ui.add_enabled(ready, button).on_hover_text("Begin a run in the background");
                 if response.on_disabled_hover_text("Choose the data and the model file first").clicked() {
                     cx.run(TrainCommand::Start { replace: false });
-                }
-                if matches!(stage, Stage::Paused | Stage::Done | Stage::Failed) && ready {
-                    command_button(ui, cx, "Resume", TrainCommand::Resume);
                 }
             }
         }
@@ -233,10 +236,12 @@ fn plots(ui: &mut Ui, training: &Run) {
         ("PSNR of D at σ = 25/255, dB", points(&|e| e.psnr), tokens.class(2), true),
         ("Accuracy, %", points(&|e| e.accuracy.map(|a| 100.0 * a)), tokens.class(1), true),
     ];
-    let width = ui.available_width() / 3.0 - space::SECTION;
+    // An empty plot is none.
+    let drawn: Vec<_> = curves.into_iter().filter(|(_, points, ..)| !points.is_empty()).collect();
+    let width = ui.available_width() / drawn.len().max(1) as f32 - space::SECTION;
     let tall = ui.available_height().clamp(120.0, 320.0);
     ui.horizontal_top(|ui| {
-        for (title, points, colour, dots) in curves {
+        for (title, points, colour, dots) in drawn {
             ui.vertical(|ui| {
                 ui.set_width(width);
                 let curve = Curve { name: title, points, colour, dots };

@@ -400,7 +400,7 @@ fn duelled(ui: &mut Ui, cx: &Context<'_>, pending: bool) {
     let norm = duelled.settings.norm;
     fact(ui, "Moved", &format!("{} {}", norm.title(), level(duelled.duel.achieved.in_norm(norm), norm)));
     let levels = duelled.duel.sigma.map(of_255);
-    pairs(ui, cx, &said.posterior[0], &said.posterior[1], &format!("p(c | x′), σ {} and {} of 255: A over B", levels[0], levels[1]));
+    pairs(ui, cx, &said.posterior[0], &said.posterior[1], &format!("p(c | x*), σ {} and {} of 255: A over B", levels[0], levels[1]));
 }
 
 fn tiles(ui: &mut Ui, cx: &mut Context<'_>, kinds: &[TileKind]) {
