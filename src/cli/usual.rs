@@ -67,7 +67,8 @@ impl UsualCommand {
         let picture = |index| samples.picture(index);
         let usual = Usual::measure(&model, &samples.name, samples.len(), &picture, self.seed, (&cancel, observe));
         bar.finish_and_clear();
-        let text = serde_json::to_string(&usual?).map_err(|e| Error::Compute(format!("the results are no JSON: {e}")))?;
+        let text =
+            serde_json::to_string(&usual?).map_err(|e| Error::Compute(format!("the results are no JSON: {e}")))?;
         write_whole(&out, format!("{text}\n").as_bytes(), self.force)?;
         console::say(format!("{} pictures of {} measured: {}", samples.len(), samples.name, out.display()))?;
         Ok(Ending::Complete)
@@ -79,7 +80,8 @@ impl UsualCommand {
             return Ok(path.clone());
         }
         if network::bundled().iter().any(|model| model.name == self.model) {
-            let reason = format!("is missing: {} lies inside the program, and nothing can be written beside it", self.model);
+            let reason =
+                format!("is missing: {} lies inside the program, and nothing can be written beside it", self.model);
             return Err(Error::option("--output", reason));
         }
         Ok(usual_path(self.model.as_ref()))

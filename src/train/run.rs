@@ -320,7 +320,7 @@ impl Run {
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.trainer.description().clone();
         description.training = Some(self.record(seconds)?);
-        description.usual = self.usual.clone();
+        description.usual.clone_from(&self.usual);
         let storage = if self.config.half { Storage::Half } else { Storage::Single };
         Checkpoint { description, tensors: named(weights) }.write(&self.config.out, storage)?;
         self.config.write_recipe()?;

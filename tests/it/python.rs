@@ -263,11 +263,20 @@ fn the_recipes_of_the_documentation_are_what_they_say() {
          print(json.dumps([logits[0].tolist(), g.flatten().tolist()]))"
     ));
     let scripts = [
-        ("state", "import torch\nfrom net import Net\nmodel = Net()\nmodel.load_state_dict(torch.load('mine.pt', weights_only=True))\n\
-                   def logits(x):\n    return model(x)\n"),
-        ("exported", "import torch\nmodel = torch.export.load('mine.pt2').module()\ndef logits(x):\n    return model(x)\n"),
-        ("alone", "import torch\nmodel = torch.export.load('one.pt2').module()\ndef logits(x):\n    \
-                   return torch.cat([model(x[i:i + 1]) for i in range(len(x))])\n"),
+        (
+            "state",
+            "import torch\nfrom net import Net\nmodel = Net()\nmodel.load_state_dict(torch.load('mine.pt', weights_only=True))\n\
+                   def logits(x):\n    return model(x)\n",
+        ),
+        (
+            "exported",
+            "import torch\nmodel = torch.export.load('mine.pt2').module()\ndef logits(x):\n    return model(x)\n",
+        ),
+        (
+            "alone",
+            "import torch\nmodel = torch.export.load('one.pt2').module()\ndef logits(x):\n    \
+                   return torch.cat([model(x[i:i + 1]) for i in range(len(x))])\n",
+        ),
     ];
     for (name, text) in scripts {
         let path = at(&format!("{name}.py"));

@@ -31,8 +31,9 @@ pub enum VersusCommand {
 /// How a person finds them.
 pub fn entries() -> Vec<Entry> {
     use VersusCommand as C;
-    let new =
-        |place, command: C, name: String, hint| Entry::new(Menu::Model, place, command, name, hint).under("Side by side");
+    let new = |place, command: C, name: String, hint| {
+        Entry::new(Menu::Model, place, command, name, hint).under("Side by side")
+    };
     let bundled = built_in().into_iter().enumerate().map(|(index, source)| {
         let name = format!("Compare with {}", source.label());
         new(110 + index, C::With(source), name, "Sets it beside the model in use, on the same picture and noise")

@@ -140,7 +140,9 @@ pub fn evaluation(form: &EvaluationForm, model: &ModelSource, device: &str) -> R
     if device != "auto" {
         line.option("device", device);
     }
-    let levels = |levels: &[f32]| levels.iter().map(|&l| exact(f64::from(l), |typed| typed as f32 == l)).collect::<Vec<_>>().join(",");
+    let levels = |levels: &[f32]| {
+        levels.iter().map(|&l| exact(f64::from(l), |typed| typed as f32 == l)).collect::<Vec<_>>().join(",")
+    };
     line.option("sigmas", &levels(&plan.sigmas));
     line.option("noises", &plan.noises.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(","));
     let attacks: Vec<&str> = form.attacks.split(',').map(str::trim).filter(|attack| !attack.is_empty()).collect();
@@ -234,12 +236,32 @@ mod tests {
         let line = evaluation(&form, &ModelSource::named("digits"), "auto").unwrap();
         let words = shlex::split(&line).unwrap();
         let expected = [
-            "denoscope", "eval", "--data", "my data/", "--model", "digits", "--sigmas", "1/255,0.5", "--noises", "gaussian", "--attacks",
-            "pgd:linf:8/255,square", "--defence", "none", "--defence", "vote", "--certify", "0.25", "--limit", "100",
+            "denoscope",
+            "eval",
+            "--data",
+            "my data/",
+            "--model",
+            "digits",
+            "--sigmas",
+            "1/255,0.5",
+            "--noises",
+            "gaussian",
+            "--attacks",
+            "pgd:linf:8/255,square",
+            "--defence",
+            "none",
+            "--defence",
+            "vote",
+            "--certify",
+            "0.25",
+            "--limit",
+            "100",
         ];
         assert_eq!(words, expected);
         assert!(evaluation(&form, &ModelSource::Oracle, "auto").is_err());
-        assert!(evaluation(&EvaluationForm { attacks: "pdg".to_owned(), ..form }, &ModelSource::default(), "auto").is_err());
+        assert!(
+            evaluation(&EvaluationForm { attacks: "pdg".to_owned(), ..form }, &ModelSource::default(), "auto").is_err()
+        );
     }
 
     #[test]

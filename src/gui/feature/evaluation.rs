@@ -18,8 +18,8 @@ use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::{choose_folder, save_as};
 use crate::gui::work::host::Host;
 use crate::gui::work::job::{self, Job};
-use crate::study::evaluation::{Chart, Evaluation, Journal, Samples, Table, charts, csv, evaluate_from, html, tables};
 use crate::picture::Fit;
+use crate::study::evaluation::{Chart, Evaluation, Journal, Samples, Table, charts, csv, evaluate_from, html, tables};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -259,7 +259,10 @@ impl Evaluating {
             let set = open(&data, Some(model.shape()), Purpose::Measuring).ok()?;
             let by_number = Samples::would_match_by_number(&set, model.classes()).ok()?;
             let pairs = set.classes.iter().zip(model.classes()).take(3).map(|(data, own)| format!("{data} = {own}"));
-            Some(Counted { pictures: set.main().len(), by_number: by_number.then(|| pairs.collect::<Vec<_>>().join(", ")) })
+            Some(Counted {
+                pictures: set.main().len(),
+                by_number: by_number.then(|| pairs.collect::<Vec<_>>().join(", ")),
+            })
         };
         self.counting.start(job, |_| None);
     }

@@ -45,7 +45,8 @@ impl VersusModels {
                 choose(host, || dialog.pick_file(), |file| C::With(ModelSource::File(file.path().to_owned())).into());
             }
             C::OpenScript => {
-                let dialog = AsyncFileDialog::new().set_title("Run a script as model B").add_filter("Models", &["py", "onnx"]);
+                let dialog =
+                    AsyncFileDialog::new().set_title("Run a script as model B").add_filter("Models", &["py", "onnx"]);
                 choose(
                     host,
                     || dialog.pick_file(),
@@ -143,7 +144,8 @@ impl VersusModels {
 
 /// The model as B, if it can be compared with A.
 fn beside(host: &Host, model: Model) -> Result<Rival> {
-    let a = host.session.model.as_ref().ok_or_else(|| Error::Compute("there is no model to compare with".to_owned()))?;
+    let a =
+        host.session.model.as_ref().ok_or_else(|| Error::Compute("there is no model to compare with".to_owned()))?;
     let pairing = Pairing::of([&*a.joint, &*model.joint])?;
     Ok(Rival { model, pairing })
 }

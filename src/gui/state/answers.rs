@@ -306,7 +306,12 @@ mod tests {
         let mut attack = AttackAnswer::default();
         let picture: Content = Picture::filled(Shape::new(3, 64, 64), 0.5).into();
         for number in 0..5000 {
-            attack.push(TimelineStep { attacked: picture.clone(), loss: f64::from(number), posterior: vec![1.0], run: 0 });
+            attack.push(TimelineStep {
+                attacked: picture.clone(),
+                loss: f64::from(number),
+                posterior: vec![1.0],
+                run: 0,
+            });
             if number == 100 {
                 attack.at = Some(64);
             }

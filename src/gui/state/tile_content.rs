@@ -211,11 +211,9 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
             let found = session.versus.transferred.as_ref()?;
             Some(Raw::measured(found.value.denoised.as_ref()?).stale(found.stale))
         }
-        TileKind::DuelFound
-        | TileKind::DuelChange
-        | TileKind::DuelA
-        | TileKind::DuelB
-        | TileKind::DuelDifference => duel_tile(kind, session),
+        TileKind::DuelFound | TileKind::DuelChange | TileKind::DuelA | TileKind::DuelB | TileKind::DuelDifference => {
+            duel_tile(kind, session)
+        }
     }
 }
 

@@ -78,7 +78,12 @@ impl RivalAnswer {
             (None, _) => (Some(&study.denoised), study.denoised_fidelity),
             (Some(_), found) => (found.map(|c| &c.picture), found.and_then(|c| c.fidelity)),
         };
-        Self { posterior: pairing.reordered(&study.posterior), restored: restored.cloned().map(Content::from), fidelity, class }
+        Self {
+            posterior: pairing.reordered(&study.posterior),
+            restored: restored.cloned().map(Content::from),
+            fidelity,
+            class,
+        }
     }
 }
 

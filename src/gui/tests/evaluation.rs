@@ -173,7 +173,13 @@ fn classes_are_matched_by_number_only_if_a_person_says_so() {
         std::fs::create_dir_all(&path).unwrap();
         crate::picture::save(path.join("0.png"), picture, true).unwrap();
     }
-    let quick = Form { noises: vec![NoiseKind::Gaussian], attacks: String::new(), defences: String::new(), certify: String::new(), ..form(folder.path()) };
+    let quick = Form {
+        noises: vec![NoiseKind::Gaussian],
+        attacks: String::new(),
+        defences: String::new(),
+        certify: String::new(),
+        ..form(folder.path())
+    };
     let mut harness = oracle();
     run(&mut harness, WindowCommand::Show(Pane::EVALUATION));
     run(&mut harness, EvaluateCommand::Set(Box::new(quick)));

@@ -8,9 +8,9 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
 use super::{Window, click, oracle, run, said, window};
+use crate::attack::Method;
 use crate::gui::Options;
 use crate::gui::app::{App, Threads};
-use crate::attack::Method;
 use crate::gui::command::{AttackCommand, CertifyCommand, ModelCommand, NoiseCommand, PictureCommand, WindowCommand};
 use crate::gui::feature::session_file;
 use crate::gui::state::model::ModelSource;
@@ -146,8 +146,14 @@ fn what_a_script_cannot_give_is_greyed_with_the_reason() {
             .collect::<Vec<_>>()
     };
     // What is made of gradients alone is not there; the others show what they can.
-    let panes =
-        [Pane::named("Classes"), Pane::EXPLORE, Pane::named("Denoiser"), Pane::ADVERSARY, Pane::CERTIFICATE, Pane::named("Curve")];
+    let panes = [
+        Pane::named("Classes"),
+        Pane::EXPLORE,
+        Pane::named("Denoiser"),
+        Pane::ADVERSARY,
+        Pane::CERTIFICATE,
+        Pane::named("Curve"),
+    ];
     for (index, pane) in panes.into_iter().enumerate() {
         run(&mut window, WindowCommand::Show(pane.clone()));
         assert_eq!(window.state().session().shows(&pane), index >= 2, "{pane:?}");

@@ -77,7 +77,8 @@ fn both_see_the_same_noise_and_what_they_restore_is_set_side_by_side() {
     let session = window.state().session();
     let clean = session.fitted.as_ref().unwrap().content.picture().clone();
     let noise = Noise { sigma: 0.3, ..window.state().document().noise };
-    let alone = analyze(&*b, &Request::clean(clean, noise).with_classes(Classes::Top(0)), &Cancel::new(), &mut |_| ()).unwrap();
+    let alone =
+        analyze(&*b, &Request::clean(clean, noise).with_classes(Classes::Top(0)), &Cancel::new(), &mut |_| ()).unwrap();
     assert_eq!(alone.noisy, *session.answer.noisy.as_ref().unwrap().value.picture(), "the same noisy picture");
     let answer = versus(&window).answer.as_ref().unwrap();
     assert!(!answer.stale);
@@ -88,7 +89,8 @@ fn both_see_the_same_noise_and_what_they_restore_is_set_side_by_side() {
     assert!(tile.ends().is_some_and(|[low, high]| low < 0.0 && high > 0.0), "a signed map with its colours");
     assert_eq!(tile.operand.unwrap().picture(), &alone.denoised);
     let (a, b_psnr) = (window.state().session().answer.denoised_fidelity.unwrap(), alone.denoised_fidelity.unwrap());
-    let words = format!("{}{:.2} dB", if a.psnr_db() >= b_psnr.psnr_db() { "+" } else { "" }, a.psnr_db() - b_psnr.psnr_db());
+    let words =
+        format!("{}{:.2} dB", if a.psnr_db() >= b_psnr.psnr_db() { "+" } else { "" }, a.psnr_db() - b_psnr.psnr_db());
     window.get_by_label(&words.replace('-', "−"));
     // As one class, which has another number there.
     run(&mut window, VersusCommand::SetClass(Some(2)));
@@ -143,7 +145,8 @@ fn a_duel_is_run_shown_marked_when_old_and_called_off() {
     let alone = duel([&*a, &*b], &clean, &settings, &Cancel::new(), &mut |_| ()).unwrap();
     assert_eq!(found.duel, alone.duel, "as the command line finds it");
     assert!(found.duel.achieved.l2 <= 6.0 + 1e-5);
-    for kind in [TileKind::DuelFound, TileKind::DuelChange, TileKind::DuelA, TileKind::DuelB, TileKind::DuelDifference] {
+    for kind in [TileKind::DuelFound, TileKind::DuelChange, TileKind::DuelA, TileKind::DuelB, TileKind::DuelDifference]
+    {
         assert!(tile_content(kind, window.state().document(), window.state().session()).is_some(), "{kind:?}");
     }
     assert!(window.query_by_label("of the settings before").is_none());

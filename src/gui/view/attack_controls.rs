@@ -84,7 +84,10 @@ pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize, blind: Option<
             ui.add_enabled_ui(!gradient || blind.is_none(), |ui| {
                 ui.selectable_value(&mut method, choice, title)
                     .on_hover_text(format!("{about}\n{source}"))
-                    .on_disabled_hover_text(format!("It follows gradients, and the model {}", blind.unwrap_or_default()));
+                    .on_disabled_hover_text(format!(
+                        "It follows gradients, and the model {}",
+                        blind.unwrap_or_default()
+                    ));
             });
         }
     });

@@ -3,7 +3,9 @@
 
 use super::attack_controls::kept;
 use crate::attack::{Defence, Method, Preset, Settings, Target};
-use crate::gui::command::{AttackCommand, Command, Entry, Menu, ModelCommand, NoiseCommand, PictureCommand, VersusCommand};
+use crate::gui::command::{
+    AttackCommand, Command, Entry, Menu, ModelCommand, NoiseCommand, PictureCommand, VersusCommand,
+};
 use crate::gui::state::model::ModelSource;
 use crate::gui::view::context::Context;
 use crate::picture::NoiseKind;
@@ -20,7 +22,13 @@ pub fn findings(cx: &Context<'_>) -> Vec<Entry> {
         found.push(Entry::new(menu, found.len(), command, name, hint).under(group));
     };
     for kind in NoiseKind::ALL {
-        add(Menu::Noise, "Noise", NoiseCommand::SetKind(kind).into(), format!("Noise: {}", kind.title()), kind.explanation());
+        add(
+            Menu::Noise,
+            "Noise",
+            NoiseCommand::SetKind(kind).into(),
+            format!("Noise: {}", kind.title()),
+            kind.explanation(),
+        );
     }
     let classes = cx.session.classes();
     if classes.len() > 1 {
@@ -40,7 +48,13 @@ pub fn findings(cx: &Context<'_>) -> Vec<Entry> {
             [(Defence::None, "none"), (Defence::VOTE, "vote over noise"), (Defence::purification(0.1), "purification")]
         {
             let settings = Settings { defence, ..present.clone() };
-            add(Menu::View, "Attack", set(settings), format!("Defence: {name}"), "What stands before the attacked classifier");
+            add(
+                Menu::View,
+                "Attack",
+                set(settings),
+                format!("Defence: {name}"),
+                "What stands before the attacked classifier",
+            );
         }
         let targets = classes.iter().enumerate().map(|(class, name)| (Target::Class(class), name.clone()));
         for (target, name) in

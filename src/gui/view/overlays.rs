@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use eframe::egui::{
-    self, Align2, Button, Frame, Grid, Id, Key, Modal, Panel, RichText, ScrollArea, Ui, vec2,
-};
+use eframe::egui::{self, Align2, Button, Frame, Grid, Id, Key, Modal, Panel, RichText, ScrollArea, Ui, vec2};
 use tracing::Level;
 
 use super::availability::{Availability, availability};
@@ -113,7 +111,8 @@ fn row(ui: &mut Ui, entry: &Entry, selected: bool, (mark, missing): (Option<bool
     let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
     let keys = if mark == Some(true) { format!("on  {keys}") } else { keys };
     let keys = RichText::new(keys).size(text::SMALL).color(tokens.dim);
-    let menu = RichText::new(format!("{}  ", entry.submenu.unwrap_or(entry.menu.label()))).size(text::SMALL).color(tokens.dim);
+    let menu =
+        RichText::new(format!("{}  ", entry.submenu.unwrap_or(entry.menu.label()))).size(text::SMALL).color(tokens.dim);
     let button =
         Button::selectable(selected, (menu, &*entry.name)).right_text(keys).min_size(vec2(ui.available_width(), 26.0));
     ui.add_enabled(missing.is_none(), button)

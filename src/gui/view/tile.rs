@@ -38,21 +38,18 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
     }
     caption::above(ui, outer.with_max_y(rect.top()), &name, caption);
     let tokens = Tokens::in_ui(ui);
-    match &source {
-        Some(source) => {
-            let viewport = interact(ui, cx, &response, rect, source, kind);
-            paint_picture(ui, cx, rect, id, source, viewport);
-            paint_over(ui, cx, rect, source, viewport);
-            menu(&response, cx, kind, source);
-            caption::below(ui, outer.with_min_y(rect.bottom()), source, source.stale && is_awaited(cx));
-        }
-        None => {
-            ui.painter().rect_filled(rect, 0.0, tokens.mat);
-            if is_awaited(cx) {
-                let font = FontId::proportional(text::SMALL);
-                ui.painter().text(rect.center(), Align2::CENTER_CENTER, "computing…", font, tokens.dim);
-                ui.ctx().request_repaint_after(PATIENCE);
-            }
+    if let Some(source) = &source {
+        let viewport = interact(ui, cx, &response, rect, source, kind);
+        paint_picture(ui, cx, rect, id, source, viewport);
+        paint_over(ui, cx, rect, source, viewport);
+        menu(&response, cx, kind, source);
+        caption::below(ui, outer.with_min_y(rect.bottom()), source, source.stale && is_awaited(cx));
+    } else {
+        ui.painter().rect_filled(rect, 0.0, tokens.mat);
+        if is_awaited(cx) {
+            let font = FontId::proportional(text::SMALL);
+            ui.painter().text(rect.center(), Align2::CENTER_CENTER, "computing…", font, tokens.dim);
+            ui.ctx().request_repaint_after(PATIENCE);
         }
     }
     let line = if caption.chosen || response.has_focus() { tokens.accent } else { tokens.line };

@@ -1,8 +1,8 @@
 //! Small parts that several panes use.
 
 use eframe::egui::{
-    self, Align, Align2, Button, Color32, FontId, Layout, Pos2, Rect, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo,
-    vec2,
+    self, Align, Align2, Button, Color32, FontId, Layout, Pos2, Rect, Response, RichText, Role, Sense, Stroke, Ui,
+    WidgetInfo, vec2,
 };
 
 use crate::gui::view::theme::{Tokens, space, text};

@@ -80,9 +80,11 @@ impl Task<Message> for RivalRequest {
         let answer = match studied {
             Ok(study) => RivalAnswer::of(&study, &self.pairing, self.class),
             // Its posterior is all that it gives.
-            Err(Error::Option { .. }) if model.abilities().gradients.missing().is_some() => {
-                RivalAnswer { posterior: self.pairing.reordered(&posterior), class: self.class, ..RivalAnswer::default() }
-            }
+            Err(Error::Option { .. }) if model.abilities().gradients.missing().is_some() => RivalAnswer {
+                posterior: self.pairing.reordered(&posterior),
+                class: self.class,
+                ..RivalAnswer::default()
+            },
             Err(error) => return Err(error),
         };
         publish(Message::Versus(Found::Answer(answer)));
@@ -101,12 +103,11 @@ impl Task<Message> for TransferRequest {
             Ok(self.pairing.reordered(&model.forward(&Batch::of([picture]), &[sigma])?.posterior_of(0)))
         };
         let (before, after) = (says(&clean)?, says(self.attacked.picture())?);
-        let denoised = match model.abilities().gradients.missing() {
-            Some(_) => None,
-            None => {
-                let restored = model.forward(&Batch::of([self.attacked.picture()]), &[sigma])?.denoised()?.picture(0);
-                Some(Measured { fidelity: Fidelity::of(&restored, &clean), content: restored.into() })
-            }
+        let denoised = if model.abilities().gradients.missing().is_some() {
+            None
+        } else {
+            let restored = model.forward(&Batch::of([self.attacked.picture()]), &[sigma])?.denoised()?.picture(0);
+            Some(Measured { fidelity: Fidelity::of(&restored, &clean), content: restored.into() })
         };
         publish(Message::Versus(Found::Transferred(Transferred { before, after, denoised })));
         Ok(Step::Done)
@@ -187,8 +188,7 @@ fn schedule_transfer(host: &mut Host, model: Shared, pairing: Pairing, picture: 
     }
     let Some(step) = session.attack.shown() else { return };
     let sigma = document.attack.sigma;
-    let request =
-        TransferRequest { model, pairing, attacked: step.attacked.clone(), clean: picture.clone(), sigma };
+    let request = TransferRequest { model, pairing, attacked: step.attacked.clone(), clean: picture.clone(), sigma };
     if questions.transfer.differs(&request) {
         session.versus.transferred.iter_mut().for_each(|found| found.stale = true);
         let task = Box::new(request.clone());

@@ -119,8 +119,7 @@ pub(super) fn mistakes(
     let of = |&(number, _): &(usize, f64)| {
         let clean = samples.picture(number)?;
         let noisy = noise.apply_nth(&clean, number as u64);
-        let posterior =
-            model.forward(&Batch::of([&noisy]), &[model.sigma_range().clamp(noise.sigma)])?.posterior_of(0);
+        let posterior = model.forward(&Batch::of([&noisy]), &[model.sigma_range().clamp(noise.sigma)])?.posterior_of(0);
         let said = Said::new(noisy, &posterior, classes);
         Ok(Mistake { number, label: classes[samples.label(number)].clone(), clean, said })
     };

@@ -3,8 +3,8 @@
 use super::{CertifiedFigures, DetectionFigures, Evaluation, LevelFigures, RobustFigures};
 use crate::attack::Defence;
 use crate::picture::METRICS;
-use crate::study::level;
 use crate::study::lab::wilson;
+use crate::study::level;
 use crate::study::words::{number, share};
 
 /// A part of an evaluation.
@@ -51,7 +51,8 @@ pub struct Table {
 
 const DEFENDED: &str = "An attack on a defended classifier knows the defence: its gradients go through it, as the mean over \
                         draws of its noise. Both accuracies are then the defended classifier's.";
-const INTERVAL: &str = "In brackets the interval that holds the share over all such pictures, with 95 % confidence (Wilson 1927).";
+const INTERVAL: &str =
+    "In brackets the interval that holds the share over all such pictures, with 95 % confidence (Wilson 1927).";
 const DENOISER: &str =
     "The model has one class, so it is a denoiser: there is no accuracy and no calibration to measure.";
 const CERTIFIED: &str = "The smoothed classifier says what the model says most often of the picture with noise. No \

@@ -42,7 +42,12 @@ pub fn attack_sheet(attacked: &Attacked, title: &str, theme: Theme) -> RgbImage 
     let picture = |label: &str, formula, picture: &Picture, posterior: &[f64]| {
         let class = ranked(posterior)[0];
         let words = format!("{} {}", name(class), percent_in_print(posterior[class]));
-        Panel { label: label.to_owned(), formula, image: shown(picture), caption: Caption::Text(vec![words, name(class)]) }
+        Panel {
+            label: label.to_owned(),
+            formula,
+            image: shown(picture),
+            caption: Caption::Text(vec![words, name(class)]),
+        }
     };
     let change = outcome.attacked.zip(clean, |attacked, clean| attacked - clean);
     let range = signed_range(&change);
@@ -69,8 +74,12 @@ pub fn attack_sheet(attacked: &Attacked, title: &str, theme: Theme) -> RgbImage 
     ];
     page.row(&panels, 3);
     page.chapter("What the model says", "p(c | x) before, and after");
-    let most: Vec<f64> =
-        outcome.posterior_before.iter().zip(&outcome.posterior_after).map(|(before, after)| before.max(*after)).collect();
+    let most: Vec<f64> = outcome
+        .posterior_before
+        .iter()
+        .zip(&outcome.posterior_after)
+        .map(|(before, after)| before.max(*after))
+        .collect();
     for class in ranked(&most).into_iter().take(CLASSES) {
         let cells = [&outcome.posterior_before, &outcome.posterior_after].map(|p| (percent_in_print(p[class]), false));
         page.figures(&name(class), "", &cells);

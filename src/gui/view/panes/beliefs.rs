@@ -96,7 +96,8 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
              picture at the slider's level.",
         );
     }
-    let density = cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0} nat"));
+    let density =
+        cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0} nat"));
     let words = format!("entropy {:.2} bit    log p(y) {density}", entropy(posterior));
     let model = cx.session.model.as_ref().map(|model| model.joint.abilities().density);
     let hint = model.as_ref().and_then(|density| density.note()).map_or_else(
@@ -123,9 +124,10 @@ fn place(ui: &mut Ui, cx: &Context<'_>) {
     let by_score = format!("The model sees more noise in it than in {} of them", percent(place.score));
     if let Some(reason) = place.oddity() {
         let tokens = Tokens::in_ui(ui);
-        ui.label(RichText::new("unlike anything it was trained on").size(text::SMALL).color(tokens.warning)).on_hover_text(format!(
-            "Beside {of}, under as much noise, {reason}. What the model believes of such a picture means little."
-        ));
+        ui.label(RichText::new("unlike anything it was trained on").size(text::SMALL).color(tokens.warning))
+            .on_hover_text(format!(
+                "Beside {of}, under as much noise, {reason}. What the model believes of such a picture means little."
+            ));
         return;
     }
     let words = place.log_density.map_or_else(

@@ -100,7 +100,14 @@ fn start(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     let button = Button::new(RichText::new("Evaluate").color(tokens.on_accent)).fill(tokens.accent);
     let response = ui.add_enabled(ready, button).on_hover_text("Measure the model on this data, in the background");
-    if response.on_disabled_hover_text(if asked { "Say first whether classes are to be matched by number" } else { "Choose the data first" }).clicked() {
+    if response
+        .on_disabled_hover_text(if asked {
+            "Say first whether classes are to be matched by number"
+        } else {
+            "Choose the data first"
+        })
+        .clicked()
+    {
         cx.run(EvaluateCommand::Start);
     }
 }
@@ -122,7 +129,9 @@ fn counted(ui: &mut Ui, cx: &Context<'_>, form: &mut EvaluationForm) {
     let chosen = counted.pictures.min(form.limit.max(1));
     let parts = form.plan().map_or(0, |plan| plan.sigmas.len() * plan.noises.len() + plan.attacks.len());
     let words = format!("{chosen} of {} pictures, in {parts} parts: {} measurements", counted.pictures, chosen * parts);
-    dim(ui, words).on_hover_text("A part is a noise level or an attack; each picture is measured in every part. Certificates come on top");
+    dim(ui, words).on_hover_text(
+        "A part is a noise level or an attack; each picture is measured in every part. Certificates come on top",
+    );
     if let Some(pairs) = &counted.by_number {
         let words = format!("No class of this data is called as one of the model's. By number: {pairs}, …");
         ui.label(RichText::new(words).size(text::SMALL).color(tokens.warning));
@@ -213,7 +222,9 @@ fn progress(ui: &mut Ui, running: &Running) {
     let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", duration(left)));
     // Each picture is measured in every part, so that there are more measurements than pictures.
     let of = match (running.total.checked_div(running.pictures), running.pictures) {
-        (Some(parts), pictures) if parts > 1 => format!("{} of {} measurements, {pictures} pictures in {parts} parts", running.done, running.total),
+        (Some(parts), pictures) if parts > 1 => {
+            format!("{} of {} measurements, {pictures} pictures in {parts} parts", running.done, running.total)
+        }
         _ => format!("{} of {} pictures", running.done, running.total),
     };
     ui.label(format!("{}: {of}{left}", running.part));

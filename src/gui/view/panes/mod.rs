@@ -205,8 +205,15 @@ mod tests {
 
     #[test]
     fn every_pane_that_others_name_is_in_the_table() {
-        for pane in [Pane::ADVERSARY, Pane::CERTIFICATE, Pane::EXPLORE, Pane::VERSUS, Pane::EVALUATION, Pane::TRAINING, Pane::PICTURE]
-        {
+        for pane in [
+            Pane::ADVERSARY,
+            Pane::CERTIFICATE,
+            Pane::EXPLORE,
+            Pane::VERSUS,
+            Pane::EVALUATION,
+            Pane::TRAINING,
+            Pane::PICTURE,
+        ] {
             assert!(info(&pane).is_some(), "{pane:?}");
         }
         for (index, one) in TABLE.iter().enumerate() {

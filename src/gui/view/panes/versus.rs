@@ -1,8 +1,8 @@
 //! Two models side by side: what each restores and believes, attacks made for one shown to the other, and duels.
 
 use eframe::egui::{
-    self, Align2, Button, ComboBox, DragValue, FontId, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Slider, SliderClamping,
-    Ui, WidgetInfo, pos2, vec2,
+    self, Align2, Button, ComboBox, DragValue, FontId, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Slider,
+    SliderClamping, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::denoiser::grid;
@@ -106,22 +106,27 @@ fn choose(ui: &mut Ui, cx: &mut Context<'_>) {
     let chosen = cx.session.versus.b.as_ref().map(|rival| rival.model.source.clone());
     let words = chosen.as_ref().map_or_else(|| "choose a model".to_owned(), ModelSource::label);
     dim(ui, "B");
-    let shown = ComboBox::from_id_salt("model b").width(150.0).height(420.0).truncate().selected_text(words).show_ui(ui, |ui| {
-        let recent = cx.settings.recent_models.iter().cloned().map(ModelSource::File);
-        let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
-        for source in built_in().into_iter().chain(recent).chain(scripts).collect::<Vec<_>>() {
-            let response = ui.selectable_label(chosen.as_ref() == Some(&source), source.label());
-            if response.on_hover_text(source.argument()).clicked() {
-                cx.run(VersusCommand::With(source));
+    let shown = ComboBox::from_id_salt("model b").width(150.0).height(420.0).truncate().selected_text(words).show_ui(
+        ui,
+        |ui| {
+            let recent = cx.settings.recent_models.iter().cloned().map(ModelSource::File);
+            let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
+            for source in built_in().into_iter().chain(recent).chain(scripts).collect::<Vec<_>>() {
+                let response = ui.selectable_label(chosen.as_ref() == Some(&source), source.label());
+                if response.on_hover_text(source.argument()).clicked() {
+                    cx.run(VersusCommand::With(source));
+                }
             }
-        }
-        ui.separator();
-        for (label, command) in [("Model file…", VersusCommand::OpenFile), ("Python script…", VersusCommand::OpenScript)] {
-            if ui.selectable_label(false, label).clicked() {
-                cx.run(command);
+            ui.separator();
+            for (label, command) in
+                [("Model file…", VersusCommand::OpenFile), ("Python script…", VersusCommand::OpenScript)]
+            {
+                if ui.selectable_label(false, label).clicked() {
+                    cx.run(command);
+                }
             }
-        }
-    });
+        },
+    );
     named(&shown.response, "Model B");
     if cx.session.versus.loading.is_some() {
         ui.add(egui::Spinner::new().size(14.0));
@@ -187,7 +192,8 @@ fn restored(ui: &mut Ui, cx: &mut Context<'_>, rival: &Rival) {
         fact(ui, "PSNR of B", &decibels(b));
         if a.is_finite() && b.is_finite() {
             let sign = if a >= b { "+" } else { "" };
-            fact(ui, "A − B", &format!("{sign}{}", decibels(a - b))).on_hover_text("Above 0, A is nearer to the clean picture");
+            fact(ui, "A − B", &format!("{sign}{}", decibels(a - b)))
+                .on_hover_text("Above 0, A is nearer to the clean picture");
         }
     } else if let Some(why) = rival.model.joint.abilities().gradients.missing() {
         dim(ui, format!("Model B {why}."));
@@ -211,12 +217,15 @@ fn as_class(ui: &mut Ui, cx: &mut Context<'_>) {
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
     let words = present.map_or_else(|| "D(y): whatever it is".to_owned(), |class| format!("D(y | {})", name(class)));
     let mut chosen = present;
-    let shown = ComboBox::from_id_salt("restored as").width(FIGURES - 24.0).height(320.0).selected_text(words).show_ui(ui, |ui| {
-        ui.selectable_value(&mut chosen, None, "D(y): whatever it is");
-        for tile in &cx.session.answer.classes {
-            ui.selectable_value(&mut chosen, Some(tile.class), format!("D(y | {})", name(tile.class)));
-        }
-    });
+    let shown = ComboBox::from_id_salt("restored as").width(FIGURES - 24.0).height(320.0).selected_text(words).show_ui(
+        ui,
+        |ui| {
+            ui.selectable_value(&mut chosen, None, "D(y): whatever it is");
+            for tile in &cx.session.answer.classes {
+                ui.selectable_value(&mut chosen, Some(tile.class), format!("D(y | {})", name(tile.class)));
+            }
+        },
+    );
     named(&shown.response, "Restored as");
     if chosen != present {
         cx.run(VersusCommand::SetClass(chosen));
@@ -233,8 +242,9 @@ fn apart(ui: &mut Ui, a: &[f64], b: &[f64]) {
     let (words, colour) = if agree { ("They agree", tokens.good) } else { ("They disagree", tokens.bad) };
     ui.horizontal(|ui| {
         ui.label(RichText::new(words).color(colour));
-        dim(ui, format!("{} bits apart", number(divergence(a, b), 3)))
-            .on_hover_text("The Jensen–Shannon divergence of the two posteriors: from 0, the same, to 1, nothing in common");
+        dim(ui, format!("{} bits apart", number(divergence(a, b), 3))).on_hover_text(
+            "The Jensen–Shannon divergence of the two posteriors: from 0, the same, to 1, nothing in common",
+        );
     });
 }
 
@@ -263,7 +273,8 @@ fn pair(ui: &mut Ui, cx: &Context<'_>, class: usize, p: [f64; 2]) {
     }
     let font = FontId::proportional(text::BODY);
     paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &name, font, tokens.text, 76.0);
-    let track = Rect::from_min_max(pos2(rect.left() + 80.0, rect.top() + 2.0), pos2(rect.right() - 56.0, rect.bottom() - 2.0));
+    let track =
+        Rect::from_min_max(pos2(rect.left() + 80.0, rect.top() + 2.0), pos2(rect.right() - 56.0, rect.bottom() - 2.0));
     ui.painter().rect_filled(track, 2.0, tokens.ground);
     let halves = track.split_top_bottom_at_fraction(0.5);
     let small = FontId::proportional(text::SMALL - 1.0);
@@ -276,7 +287,13 @@ fn pair(ui: &mut Ui, cx: &Context<'_>, class: usize, p: [f64; 2]) {
         ui.painter().rect_filled(fill, 1.0, colour);
         let at = pos2(rect.right(), middle + [-5.5, 5.5][side]);
         let colour = if side == 0 { tokens.text } else { tokens.dim };
-        ui.painter().text(at, Align2::RIGHT_CENTER, format!("{} {}", ["A", "B"][side], words[side]), small.clone(), colour);
+        ui.painter().text(
+            at,
+            Align2::RIGHT_CENTER,
+            format!("{} {}", ["A", "B"][side], words[side]),
+            small.clone(),
+            colour,
+        );
     }
 }
 
@@ -289,7 +306,12 @@ fn attack(ui: &mut Ui, cx: &Context<'_>) {
     };
     let settings = &cx.document.attack;
     let budget = outcome.epsilon.map_or_else(|| "smallest".to_owned(), |epsilon| level(epsilon, settings.norm));
-    let made = format!("{} {} {budget}, σ {}/255", settings.method.description().title, settings.norm.title(), of_255(settings.sigma));
+    let made = format!(
+        "{} {} {budget}, σ {}/255",
+        settings.method.description().title,
+        settings.norm.title(),
+        of_255(settings.sigma)
+    );
     fact(ui, "Made for A", &made).on_hover_text("Set it in the adversary pane");
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
     let verdict = |before: &[f64], after: &[f64]| {
@@ -330,7 +352,8 @@ fn duel(ui: &mut Ui, cx: &mut Context<'_>) {
         settings.aim = aim;
     }
     ui.horizontal(|ui| {
-        let norms = [(Norm::L2, "L2", "All changes together may be ε long"), (Norm::Linf, "L∞", "Each value may change by ε")];
+        let norms =
+            [(Norm::L2, "L2", "All changes together may be ε long"), (Norm::Linf, "L∞", "Each value may change by ε")];
         if let Some(norm) = segments(ui, settings.norm, &norms) {
             settings = DuelSettings { norm, epsilon: DuelSettings::usual_epsilon(norm), ..settings };
         }
@@ -342,7 +365,8 @@ fn duel(ui: &mut Ui, cx: &mut Context<'_>) {
     match settings.norm {
         Norm::Linf => {
             let mut bytes = settings.epsilon * 255.0;
-            let slider = Slider::new(&mut bytes, 0.0..=64.0).max_decimals(1).suffix("/255").clamping(SliderClamping::Edits);
+            let slider =
+                Slider::new(&mut bytes, 0.0..=64.0).max_decimals(1).suffix("/255").clamping(SliderClamping::Edits);
             if ui.add(slider.text(label)).changed() {
                 settings.epsilon = bytes / 255.0;
             }
@@ -400,7 +424,13 @@ fn duelled(ui: &mut Ui, cx: &Context<'_>, pending: bool) {
     let norm = duelled.settings.norm;
     fact(ui, "Moved", &format!("{} {}", norm.title(), level(duelled.duel.achieved.in_norm(norm), norm)));
     let levels = duelled.duel.sigma.map(of_255);
-    pairs(ui, cx, &said.posterior[0], &said.posterior[1], &format!("p(c | x*), σ {} and {} of 255: A over B", levels[0], levels[1]));
+    pairs(
+        ui,
+        cx,
+        &said.posterior[0],
+        &said.posterior[1],
+        &format!("p(c | x*), σ {} and {} of 255: A over B", levels[0], levels[1]),
+    );
 }
 
 fn tiles(ui: &mut Ui, cx: &mut Context<'_>, kinds: &[TileKind]) {
