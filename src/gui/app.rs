@@ -17,6 +17,7 @@ use super::state::model::ModelSource;
 use super::state::pane::{Pane, no_layout};
 use super::state::session::{Overlay, Session};
 use super::state::settings::Settings;
+use super::state::tour::{Stop, Tour};
 use super::view::catalogue::catalogue;
 use super::view::context::Context;
 use super::view::panes::layout;
@@ -62,6 +63,9 @@ impl App {
         session.kept_evaluation = options.kept.as_ref().map(|folder| folder.join("evaluation"));
         session.kept_pictures = options.kept.as_ref().map(|folder| folder.join("pictures"));
         session.first_scene = options.paths.is_empty();
+        if session.first_scene && !settings.tour_done && options.kept.is_some() {
+            session.tour = Some(Tour::begin());
+        }
         if let Some(words) = words {
             session.notices.say(Level::WARN, words);
         }
@@ -144,6 +148,7 @@ impl App {
     fn apply(&mut self, command: Command) {
         let Self { host, features, .. } = self;
         match command {
+            Command::Picture(PictureCommand::GoOn) => features.last_session.go_on(host),
             Command::Picture(command) => features.pictures.run(host, command),
             Command::Export(command) => features.export.run(host, command),
             Command::Noise(command) => feature::noise::run(host, command),
@@ -151,6 +156,7 @@ impl App {
             Command::Attack(command) => feature::attack::run(host, command),
             Command::Certify(command) => feature::certify::run(host, command),
             Command::Explore(command) => feature::explore::run(host, command),
+            Command::Photo(command) => feature::photo::run(host, command),
             Command::Evaluate(command) => features.evaluation.run(host, command),
             Command::Train(command) => features.training.run(host, command),
             Command::Model(command) => features.models.run(host, command),
@@ -173,7 +179,7 @@ impl App {
         let typing = ctx.text_edit_focused();
         let sheet_open = self.session().overlay.is_some();
         // Escape closes what is open over the panes before it means anything else.
-        let popup_open = egui::Popup::is_any_open(ctx);
+        let popup_open = egui::Popup::is_any_open(ctx) || self.session().tour.is_some();
         ctx.input_mut(|input| {
             for entry in catalogue().with_keys() {
                 let Some(egui::KeyboardShortcut { modifiers, logical_key }) = entry.shortcut else { continue };
@@ -290,6 +296,7 @@ impl eframe::App for App {
 
     /// egui keeps the window's place by itself.
     fn save(&mut self, _: &mut dyn eframe::Storage) {
+        self.features.last_session.close(&self.host);
         let saved = self.settings_file.as_ref().map_or(Ok(()), |path| self.host.settings.save(path));
         if let Err(error) = saved {
             self.host.say(Level::ERROR, format!("The settings could not be saved: {error}"));
@@ -327,6 +334,25 @@ fn window(host: &mut Host, command: WindowCommand) {
         C::Help => toggle(&mut host.session, Overlay::Help),
         C::Words => toggle(&mut host.session, Overlay::Words),
         C::Notices => toggle(&mut host.session, Overlay::Notices),
+        C::Tour => {
+            host.session.overlay = None;
+            tour(host, 0);
+        }
+        C::TourTo(stop) => tour(host, stop),
+        C::EndTour => tour(host, Stop::ALL.len()),
+    }
+}
+
+/// Goes to a stop of the tour, whose pane comes to the front; behind the last one it is over, and that is remembered.
+fn tour(host: &mut Host, at: usize) {
+    let Some(stop) = Stop::ALL.get(at) else {
+        host.session.tour = None;
+        host.settings.tour_done = true;
+        return;
+    };
+    host.session.tour = Some(Tour { at, ..Tour::begin() });
+    if let Some(pane) = stop.pane() {
+        layout::bring_to_front(&mut host.settings.layout, &pane);
     }
 }
 

@@ -5,6 +5,7 @@ mod entropy;
 mod jpeg;
 mod png;
 mod raw;
+mod reduced;
 mod tiff;
 
 use std::borrow::Cow;
@@ -18,9 +19,11 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::{Picture, Shape};
 use crate::{Error, Result};
 use colour::Space;
+use jpeg::Frame;
 use raw::Raw;
 
-/// The largest picture that is decoded, in pixels; a larger one is refused before memory is taken for it.
+/// The largest picture that is decoded as it is, in pixels. A larger JPEG, PNG or TIFF file, up to sixteen times as large, is read at
+/// 1/2 or 1/4; what is larger still, or of another format, is refused before memory is taken for it.
 pub const MAX_PIXELS: u64 = 64_000_000;
 
 /// The largest file that is read, in bytes.
@@ -71,7 +74,7 @@ impl Loaded {
 /// Reads and decodes a picture file: PNG, JPEG, WebP, BMP, TIFF, or the first frame of a GIF.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, [`Error::Picture`] if it is a folder, empty, cut short, damaged, larger than
+/// [`Error::Io`] if the file cannot be read, [`Error::Picture`] if it is a folder, empty, cut short, damaged, much larger than
 /// [`MAX_PIXELS`], or no picture.
 pub fn load(path: impl AsRef<Path>) -> Result<Loaded> {
     let path = path.as_ref();
@@ -98,6 +101,11 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Picture`] as for [`load`].
 pub fn decode(bytes: &[u8], name: &Path) -> Result<Loaded> {
+    decode_within(bytes, name, MAX_PIXELS)
+}
+
+/// [`decode`] into at most so many pixels.
+fn decode_within(bytes: &[u8], name: &Path, most: u64) -> Result<Loaded> {
     let refuse = |reason: String| Error::picture(name, reason);
     if bytes.is_empty() {
         return Err(refuse("is empty".into()));
@@ -110,17 +118,17 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Loaded> {
         return Err(refuse("is not a picture that can be read here: PNG, JPEG, WebP, BMP, TIFF and GIF can".into()));
     };
     let raw = match format {
-        ImageFormat::Tiff => tiff::read(bytes),
-        ImageFormat::Jpeg => read_jpeg(bytes),
+        ImageFormat::Tiff => tiff::read(bytes, most),
+        ImageFormat::Jpeg => read_jpeg(bytes, most),
         ImageFormat::Png => {
             let marks = png::marks(bytes);
-            read(bytes, format).map(|mut raw| {
+            read(bytes, format, most).map(|mut raw| {
                 raw.space = marks.space.unwrap_or(raw.space);
                 raw.notes.extend(marks.animated.then(|| "first frame".into()));
                 raw
             })
         }
-        _ => read(bytes, format),
+        _ => read(bytes, format, most),
     };
     let mut raw = raw.map_err(refuse)?;
     raw.notes.extend(colour::to_srgb(&mut raw.colours, &raw.space));
@@ -136,7 +144,7 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Loaded> {
 }
 
 /// Decodes any format but TIFF, or says why not.
-fn read(bytes: &[u8], format: ImageFormat) -> Result<Raw, String> {
+fn read(bytes: &[u8], format: ImageFormat, most: u64) -> Result<Raw, String> {
     let name = format_name(format).unwrap_or("picture");
     let broken = |error: ImageError| reason(name, &error);
     let mut limits = Limits::default();
@@ -145,7 +153,17 @@ fn read(bytes: &[u8], format: ImageFormat) -> Result<Raw, String> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(broken)?;
     let (width, height) = decoder.dimensions();
-    check_size(width, height)?;
+    let times = reduced::times(width, height, most)?;
+    if times > 1 {
+        if format == ImageFormat::Png {
+            return reduced::png(bytes, times);
+        }
+        return Err(format!(
+            "is a {name} file of {width}×{height}, more than the {} megapixels that are read of it; PNG, JPEG and TIFF are \
+             read smaller",
+            most / 1_000_000
+        ));
+    }
     // Broken metadata is no reason to refuse the picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let profile = decoder.icc_profile().ok().flatten();
@@ -165,13 +183,14 @@ fn read(bytes: &[u8], format: ImageFormat) -> Result<Raw, String> {
 }
 
 /// Decodes a JPEG file of which everything is there, or says why not.
-fn read_jpeg(bytes: &[u8]) -> Result<Raw, String> {
-    let frame = jpeg::Frame::read(bytes)?;
-    check_size(frame.width, frame.height)?;
+fn read_jpeg(bytes: &[u8], most: u64) -> Result<Raw, String> {
+    let frame = Frame::read(bytes)?;
+    let times = reduced::times(frame.width, frame.height, most)?;
     frame.check_inks()?;
     let survey = frame.survey(bytes)?;
     let whole = if survey.ended { Cow::Borrowed(bytes) } else { [bytes, &[0xFF, 0xD9]].concat().into() };
-    let mut raw = read(&whole, ImageFormat::Jpeg)?;
+    let mut raw =
+        if times > 1 { reduced::jpeg(&whole, &frame, times)? } else { read(&whole, ImageFormat::Jpeg, most)? };
     if frame.has_inks() {
         raw.notes.push("CMYK turned into RGB by the simple formula".into());
     }
@@ -179,20 +198,6 @@ fn read_jpeg(bytes: &[u8]) -> Result<Raw, String> {
         raw.notes.push("coarser than it was meant, for its last scans are missing".into());
     }
     Ok(raw)
-}
-
-/// Refuses a picture of no pixels, or of too many.
-fn check_size(width: u32, height: u32) -> Result<(), String> {
-    if width == 0 || height == 0 {
-        return Err(format!("has no pixels: its size is {width}×{height}"));
-    }
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(format!(
-            "is {width}×{height}, more than the {} megapixels that are read; make it smaller first",
-            MAX_PIXELS / 1_000_000
-        ));
-    }
-    Ok(())
 }
 
 /// The usual name of a format that is read here.

@@ -23,7 +23,7 @@ impl Default for Tiling {
 /// `y + σ² Σ_c w_c ∇_y log p_σ(y, c)` over a picture of any size, with the same class weights w in every tile.
 ///
 /// With a posterior as weights this is D; with all weight on one class it is that class's denoiser. `sigma` lies in
-/// the model's range; `progress` is told the finished share after each tile.
+/// the model's range; `progress` is told the finished share whenever some tiles are done.
 ///
 /// # Errors
 /// [`Error::Compute`] if the model takes pictures of its own size only; [`Error::Cancelled`].
@@ -36,36 +36,120 @@ pub fn denoise(
     cancel: &Cancel,
     progress: &mut dyn FnMut(f32),
 ) -> Result<Picture> {
-    let Shape { channels, height, width } = noisy.shape();
-    let rows = Axis::cut(height, tiling);
-    let columns = Axis::cut(width, tiling);
-    let tile = Shape::new(channels, rows.tile, columns.tile);
-    if !model.accepts(tile) {
-        let reason = format!("{} takes {} pictures only, not one of {}", model.name(), model.shape(), noisy.shape());
-        return Err(Error::Compute(reason));
+    let mut restoration = Restoration::begin(model, noisy.shape(), sigma, weights, tiling)?;
+    while !restoration.is_complete() {
+        restoration.advance(model, noisy, cancel)?;
+        progress(restoration.share());
     }
-    let cotangent: Vec<f32> = weights.iter().map(|&w| w as f32).collect();
-    let mut blended = Picture::filled(noisy.shape(), 0.0);
-    let places: Vec<(usize, usize)> =
-        (0..rows.starts.len()).flat_map(|i| (0..columns.starts.len()).map(move |j| (i, j))).collect();
-    // As many at once as the model likes.
-    let at_once = limits::batch(model.at_once(tile), tile.len());
-    let mut done = 0;
-    for some in places.chunks(at_once) {
+    Ok(restoration.finish())
+}
+
+/// Whether a model takes the tiles of a picture of this shape.
+#[must_use]
+pub fn accepts(model: &dyn JointModel, shape: Shape, tiling: Tiling) -> bool {
+    model.accepts(Shape {
+        height: tiling.tile.max(1).min(shape.height),
+        width: tiling.tile.max(1).min(shape.width),
+        ..shape
+    })
+}
+
+/// [`denoise`] in steps: a few tiles at a time, so that whoever waits can do something else between them.
+#[derive(Debug)]
+pub struct Restoration {
+    rows: Axis,
+    columns: Axis,
+    tile: Shape,
+    sigma: f32,
+    cotangent: Vec<f32>,
+    blended: Picture,
+    done: usize,
+}
+
+/// A restored tile, before it is blended with its neighbours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestoredTile {
+    /// The row of its first pixel.
+    pub top: usize,
+    /// The column of its first pixel.
+    pub left: usize,
+    /// D over it.
+    pub picture: Picture,
+}
+
+impl Restoration {
+    /// Of a noisy picture of `shape`, nothing of which is restored yet; the rest as for [`denoise`].
+    ///
+    /// # Errors
+    /// [`Error::Compute`] if the model takes pictures of its own size only.
+    pub fn begin(model: &dyn JointModel, shape: Shape, sigma: f32, weights: &[f64], tiling: Tiling) -> Result<Self> {
+        let rows = Axis::cut(shape.height, tiling);
+        let columns = Axis::cut(shape.width, tiling);
+        let tile = Shape::new(shape.channels, rows.tile, columns.tile);
+        if !model.accepts(tile) {
+            let reason = format!("{} takes {} pictures only, not one of {shape}", model.name(), model.shape());
+            return Err(Error::Compute(reason));
+        }
+        let cotangent = weights.iter().map(|&w| w as f32).collect();
+        Ok(Self { rows, columns, tile, sigma, cotangent, blended: Picture::filled(shape, 0.0), done: 0 })
+    }
+
+    /// Restores the next tiles of `noisy`, as many as the model likes at once, and returns them.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`], and those of the model.
+    ///
+    /// # Panics
+    /// If `noisy` has another shape than the restoration was begun for.
+    pub fn advance(&mut self, model: &dyn JointModel, noisy: &Picture, cancel: &Cancel) -> Result<Vec<RestoredTile>> {
+        assert_eq!(noisy.shape(), self.blended.shape(), "a restoration's own picture");
         cancel.check()?;
-        let cut = |(i, j): &(usize, usize)| cut(noisy, tile, rows.starts[*i], columns.starts[*j]);
+        let Self { rows, columns, tile, sigma, cotangent, .. } = &*self;
+        let at_once = limits::batch(model.at_once(*tile), tile.len());
+        let place = |number: usize| (number / columns.starts.len(), number % columns.starts.len());
+        let some: Vec<_> = (self.done..self.count().min(self.done + at_once)).map(place).collect();
+        if some.is_empty() {
+            return Ok(Vec::new());
+        }
+        let cut = |&(i, j): &(usize, usize)| cut(noisy, self.tile, rows.starts[i], columns.starts[j]);
         let part = Batch::of(&some.iter().map(cut).collect::<Vec<_>>());
-        let scores = model.forward(&part, &vec![sigma; some.len()])?.pullback(&cotangent.repeat(some.len()))?;
+        let forward = model.forward(&part, &vec![*sigma; some.len()])?;
+        let scores = forward.pullback(&cotangent.repeat(some.len()))?;
+        let mut restored = Vec::with_capacity(some.len());
         for (index, &(i, j)) in some.iter().enumerate() {
             let pairs = part.row(index).iter().zip(scores.row(index));
-            let denoised = Picture::new(tile, pairs.map(|(y, s)| y + sigma * sigma * s).collect());
-            let (top, left) = (rows.starts[i], columns.starts[j]);
-            blend(&mut blended, &denoised, (top, &rows.weights[i]), (left, &columns.weights[j]));
-            done += 1;
-            progress(done as f32 / places.len() as f32);
+            let picture = Picture::new(self.tile, pairs.map(|(y, s)| y + self.sigma * self.sigma * s).collect());
+            let (top, left) = (self.rows.starts[i], self.columns.starts[j]);
+            blend(&mut self.blended, &picture, (top, &self.rows.weights[i]), (left, &self.columns.weights[j]));
+            restored.push(RestoredTile { top, left, picture });
         }
+        self.done += some.len();
+        Ok(restored)
     }
-    Ok(blended)
+
+    /// How many tiles there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.rows.starts.len() * self.columns.starts.len()
+    }
+
+    /// How much of it is done, from 0 to 1.
+    #[must_use]
+    pub fn share(&self) -> f32 {
+        self.done as f32 / self.count() as f32
+    }
+
+    /// Whether every tile is done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.done == self.count()
+    }
+
+    /// The restored picture; where tiles are missing, less than it.
+    #[must_use]
+    pub fn finish(self) -> Picture {
+        self.blended
+    }
 }
 
 /// One direction of the cut: where tiles begin, and how much each of their pixels counts. Over the tiles that share a

@@ -10,6 +10,7 @@ mod explore;
 mod export;
 mod model;
 mod noise;
+mod photo;
 mod picture;
 mod tile;
 mod train;
@@ -24,6 +25,7 @@ pub use explore::ExploreCommand;
 pub use export::ExportCommand;
 pub use model::ModelCommand;
 pub use noise::NoiseCommand;
+pub use photo::PhotoCommand;
 pub use picture::PictureCommand;
 pub use tile::TileCommand;
 pub use train::TrainCommand;
@@ -47,6 +49,8 @@ pub enum Command {
     Certify(CertifyCommand),
     /// About what is explored.
     Explore(ExploreCommand),
+    /// About the photograph at its own size.
+    Photo(PhotoCommand),
     /// About evaluations.
     Evaluate(EvaluateCommand),
     /// About training.
@@ -77,6 +81,7 @@ groups! {
     Attack(AttackCommand),
     Certify(CertifyCommand),
     Explore(ExploreCommand),
+    Photo(PhotoCommand),
     Evaluate(EvaluateCommand),
     Train(TrainCommand),
     Model(ModelCommand),
@@ -95,6 +100,7 @@ pub fn entries(panes: Vec<Entry>) -> Vec<Entry> {
         attack::entries(),
         certify::entries(),
         explore::entries(),
+        photo::entries(),
         evaluate::entries(),
         train::entries(),
         model::entries(),

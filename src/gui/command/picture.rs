@@ -31,6 +31,10 @@ pub enum PictureCommand {
     },
     /// Wipe the drawing clean.
     ClearDrawing,
+    /// Open what was open in the last window.
+    GoOn,
+    /// No more of what is offered at the start.
+    Decline,
     /// Open what belongs to the program: its sample pictures.
     OpenSamples,
     /// Close the current picture.
@@ -61,6 +65,7 @@ pub fn entries() -> Vec<Entry> {
         file(30, C::Paste, "Paste picture", "The picture on the clipboard").keys(CTRL, Key::V),
         file(40, C::NewDrawing, "Draw a picture", "A blank picture of the model's size, analysed as you draw")
             .keys(CTRL, Key::N),
+        file(45, C::GoOn, "Go on where you were", "The pictures, noise and attack of the last window"),
         file(50, C::OpenSamples, "Sample pictures", "The pictures that come with the model"),
         file(60, C::Close, "Close picture", "Take the current picture off the filmstrip").keys(CTRL, Key::W),
         edit(30, C::Next, "Next picture", "The next picture of the filmstrip").keys(PLAIN, Key::ArrowRight).group(),

@@ -1,9 +1,11 @@
 //! The window itself: undo, sheets, panes, theme, size.
 
-use eframe::egui::Key;
+use eframe::egui::{Key, Modifiers};
 
 use super::entry::{CTRL, CTRL_SHIFT, Entry, Menu, PLAIN};
 use crate::gui::state::pane::Pane;
+
+const SHIFT: Modifiers = Modifiers::SHIFT;
 
 /// What can be done about the window.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +36,12 @@ pub enum WindowCommand {
     Words,
     /// The notices so far.
     Notices,
+    /// The tour from its beginning.
+    Tour,
+    /// A stop of the tour; behind the last it is over.
+    TourTo(usize),
+    /// No more of the tour.
+    EndTour,
 }
 
 /// How a person finds them.
@@ -53,6 +61,7 @@ pub fn entries() -> Vec<Entry> {
         new(Menu::View, 250, C::ResetLayout, "Reset layout", "The panes as they were at first"),
         new(Menu::Help, 10, C::Help, "Help", "What is what, and every key").keys(PLAIN, Key::F1),
         new(Menu::Help, 15, C::Words, "Words", "What the words and signs mean"),
+        new(Menu::Help, 17, C::Tour, "Tour", "Five stops on the window's own controls").keys(SHIFT, Key::F1),
         new(Menu::Help, 20, C::Palette, "All commands…", "Search everything that the window can do")
             .keys(CTRL_SHIFT, Key::P),
         new(Menu::Help, 30, C::Notices, "Notices", "What happened so far"),

@@ -12,6 +12,15 @@ use crate::study::level::exact;
 use crate::study::target_argument;
 use crate::{Error, Result};
 
+/// The photograph at its own size.
+#[derive(Debug, Clone)]
+pub struct Native {
+    /// The class that it is restored as.
+    pub class: Option<usize>,
+    /// What the restored picture is called.
+    pub output: String,
+}
+
 /// What a command line has to say of the window.
 #[derive(Debug, Clone)]
 pub struct Screen {
@@ -29,6 +38,8 @@ pub struct Screen {
     pub attack: Option<attack::Settings>,
     /// The certificate, if it is in sight.
     pub certificate: Option<Smoothing>,
+    /// The photograph at its own size, if it is in sight, with the class that it is restored as.
+    pub native: Option<Native>,
     /// The model's class names.
     pub classes: Vec<String>,
 }
@@ -44,6 +55,7 @@ impl Screen {
         }
         let mut lines = vec![self.analyze(image)];
         lines.extend(self.attack.as_ref().map(|settings| self.attack(image, settings)));
+        lines.extend(self.native.as_ref().map(|native| self.denoise(image, native)));
         lines.extend(self.certificate.as_ref().map(|smoothing| self.certify(image, smoothing)));
         Ok(lines.join("\n"))
     }
@@ -51,6 +63,25 @@ impl Screen {
     fn analyze(&self, image: &str) -> String {
         let mut line = Line::new("analyze", image);
         self.model(&mut line);
+        self.noise(&mut line);
+        self.part(&mut line);
+        line.0
+    }
+
+    fn denoise(&self, image: &str, native: &Native) -> String {
+        let mut line = Line::new("denoise", image);
+        self.model(&mut line);
+        self.noise(&mut line);
+        line.word("--native");
+        if let Some(name) = native.class.and_then(|class| self.classes.get(class)) {
+            line.option("as", name);
+        }
+        self.part(&mut line);
+        line.option("output", &native.output);
+        line.0
+    }
+
+    fn noise(&self, line: &mut Line) {
         line.option("sigma", &exact(f64::from(self.noise.sigma), |l| l as f32 == self.noise.sigma));
         if self.already_noisy {
             line.word("--already-noisy");
@@ -60,8 +91,6 @@ impl Screen {
                 line.option("noise", &self.noise.kind.to_string());
             }
         }
-        self.part(&mut line);
-        line.0
     }
 
     fn attack(&self, image: &str, settings: &attack::Settings) -> String {

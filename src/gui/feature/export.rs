@@ -95,6 +95,10 @@ impl Export {
             device: host.settings.device.clone(),
             attack: host.session.shows(&Pane::ADVERSARY).then(|| host.document.attack.clone()),
             certificate: host.session.shows(&Pane::CERTIFICATE).then_some(host.document.smoothing),
+            native: host.session.shows(&Pane::PHOTOGRAPH).then(|| command_line::Native {
+                class: host.session.photo.class,
+                output: format!("{}-restored.png", stem(host)),
+            }),
             classes: host.session.classes().to_vec(),
         };
         // A drawing is in no file yet: it is kept in one, so that the command has something to read.
@@ -223,7 +227,7 @@ fn study(host: &mut Host) -> Option<std::sync::Arc<Study>> {
 }
 
 /// What files made from the current picture are called.
-fn stem(host: &Host) -> String {
+pub(super) fn stem(host: &Host) -> String {
     let name = host.document.entry().map_or("picture", |entry| entry.name.as_str());
     let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy();
     stem.to_lowercase().replace(|c: char| !c.is_alphanumeric() && c != '-', "-")

@@ -8,10 +8,12 @@ mod drawing;
 pub mod evaluation;
 pub mod explore;
 pub mod export;
+mod last_session;
 pub mod models;
 pub mod noise;
 pub mod opening;
 pub mod oracle;
+pub mod photo;
 pub mod pictures;
 mod samples;
 pub mod session_file;
@@ -22,6 +24,7 @@ pub mod versus;
 
 use self::evaluation::Evaluating;
 use self::export::Export;
+use self::last_session::LastSession;
 use self::models::Models;
 use self::pictures::Pictures;
 use self::training::Training;
@@ -42,6 +45,8 @@ pub struct Features {
     pub evaluation: Evaluating,
     /// The training run.
     pub training: Training,
+    /// What a person is at, kept for the next window.
+    pub last_session: LastSession,
 }
 
 impl Features {
@@ -55,17 +60,19 @@ impl Features {
             versus: VersusModels::new(host),
             evaluation: Evaluating::new(host),
             training: Training::new(host),
+            last_session: LastSession::new(host),
         }
     }
 
     /// Takes in what their work brought.
     pub fn poll(&mut self, host: &mut Host) {
-        let Self { pictures, export, models, versus, evaluation, training } = self;
+        let Self { pictures, export, models, versus, evaluation, training, last_session } = self;
         pictures.poll(host);
         export.poll(host);
         models.poll(host);
         versus.poll(host);
         evaluation.poll(host);
         training.poll(host);
+        last_session.poll(host);
     }
 }

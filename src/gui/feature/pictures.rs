@@ -64,6 +64,9 @@ impl Pictures {
             C::NewDrawing => new_drawing(host),
             C::Draw { from, to, erase } => draw(document, &|picture| drawing::stroke(picture, from, to, erase)),
             C::ClearDrawing => draw(document, &|picture| drawing::blank(picture.shape())),
+            // It is the feature of that name that goes on.
+            C::GoOn => {}
+            C::Decline => host.session.welcome = None,
             C::OpenSamples => open_samples(host),
             C::Close => document.close(),
             C::Select(index) => document.current = index.min(document.pictures.len().saturating_sub(1)),
@@ -123,6 +126,7 @@ impl Pictures {
                             host.settings.note_recent(path);
                         }
                     }
+                    host.session.welcome = None;
                     host.change_document(|document| document.add(entries));
                 }
                 Opened::Session(restored) => restore(host, *restored),
@@ -219,6 +223,9 @@ pub fn read_picture(path: &Path) -> Result<Entry> {
     let bytes = read_bytes(path)?;
     let loaded = decode(&bytes, path)?;
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    if let Some(note) = loaded.notes.iter().find(|note| note.starts_with("read at 1/")) {
+        tracing::info!("{name}: {note}");
+    }
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let source = Source::File { path, hash: hash(&bytes) };
     let thumbnail = thumbnail(&loaded.picture).into();

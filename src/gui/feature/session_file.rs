@@ -116,6 +116,20 @@ pub fn read(path: &Path) -> Result<Restored> {
     Ok(Restored { document, model: saved.model, broken })
 }
 
+/// What is in a session file, in words; none if it is no session, or an empty one.
+#[must_use]
+pub fn summary(path: &Path) -> Option<String> {
+    let saved: Saved = serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    let count = saved.pictures.len();
+    let current = saved.pictures.get(saved.current)?;
+    let others = match count {
+        1 => String::new(),
+        2 => " and another picture".to_owned(),
+        n => format!(" and {} other pictures", n - 1),
+    };
+    Some(format!("{}{others}, with {}", current.name, saved.model.label()))
+}
+
 fn saved_picture(entry: &Entry) -> SavedPicture {
     let values = |drawn| {
         let picture = entry.original.picture();

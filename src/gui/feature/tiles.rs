@@ -3,6 +3,7 @@
 use crate::gui::command::TileCommand;
 use crate::gui::gpu::View;
 use crate::gui::state::document::TileKind;
+use crate::gui::state::photo::PhotoView;
 use crate::gui::work::host::Host;
 use crate::study::Classes;
 
@@ -27,9 +28,13 @@ pub fn run(host: &mut Host, command: TileCommand) {
         C::Zoom(factor) => {
             if factor.is_finite() {
                 session.view.zoom_about(factor, [0.0, 0.0]);
+                session.photo.zoom(factor);
             }
         }
-        C::ResetView => session.view = View::default(),
+        C::ResetView => {
+            session.view = View::default();
+            session.photo.view = PhotoView::default();
+        }
         C::ToggleGrid => settings.grid = !settings.grid,
         C::SetReading(reading) => document.reading = reading,
         C::TogglePin(class) => {

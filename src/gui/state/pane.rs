@@ -19,6 +19,8 @@ impl Pane {
     pub const EXPLORE: Self = Self::named("Explore");
     /// Two models side by side.
     pub const VERSUS: Self = Self::named("Versus");
+    /// The whole picture at its own size.
+    pub const PHOTOGRAPH: Self = Self::named("Photograph");
     /// The figures on a data set.
     pub const EVALUATION: Self = Self::named("Evaluation");
     /// The training run.

@@ -13,6 +13,8 @@ use super::explore::Explore;
 use super::model::{Model, ModelSource};
 use super::notices::Notices;
 use super::pane::Pane;
+use super::photo::Photo;
+use super::tour::Tour;
 use super::versus::Versus;
 use crate::attack;
 use crate::gui::gpu::{Content, Look, View};
@@ -40,6 +42,13 @@ pub enum Overlay {
     Notices,
 }
 
+/// What a person is offered at the start: to go on, and what was opened lately.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Welcome {
+    /// What was open in the last window, in words.
+    pub last: Option<String>,
+}
+
 /// Everything that comes and goes.
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 #[derive(Default)]
@@ -50,6 +59,12 @@ pub struct Session {
     pub model_loading: bool,
     /// The window was opened without a picture: the first model shows a scene worth looking at.
     pub first_scene: bool,
+    /// What is offered at the start, until it is taken or declined.
+    pub welcome: Option<Welcome>,
+    /// What was open in the last window, in words, if it is kept.
+    pub left_open: Option<String>,
+    /// The tour, while it goes on.
+    pub tour: Option<Tour>,
     /// Why there is no model.
     pub model_error: Option<String>,
     /// The model by which the devices were measured, and what was found.
@@ -82,6 +97,8 @@ pub struct Session {
     pub explore: Explore,
     /// A second model, and what came of it.
     pub versus: Versus,
+    /// The photograph at its own size.
+    pub photo: Photo,
     /// Looks that differ from a tile's own.
     pub looks: HashMap<TileKind, Look>,
     /// Zoom and pan of all tiles.

@@ -46,6 +46,8 @@ pub struct Settings {
     pub model: ModelSource,
     /// The device, as typed.
     pub device: String,
+    /// The tour was taken, or declined.
+    pub tour_done: bool,
     /// How the panes lie.
     pub layout: egui_tiles::Tree<Pane>,
 }
@@ -65,6 +67,7 @@ impl Default for Settings {
             training: TrainingForm::default(),
             model: ModelSource::default(),
             device: "auto".to_owned(),
+            tour_done: false,
             layout: no_layout(),
         }
     }

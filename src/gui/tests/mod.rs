@@ -11,6 +11,7 @@ mod models;
 mod noise;
 mod numbers;
 mod out;
+mod photo;
 mod pictures;
 mod random;
 mod restorations;
@@ -20,6 +21,7 @@ mod shell;
 mod snapshots;
 mod threads;
 mod tiles;
+mod tour;
 mod training;
 mod versus;
 

@@ -15,7 +15,7 @@ use crate::network::{DeviceChoice, bundled};
 fn the_menu_switches_the_model_and_keeps_the_picture() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = opened(vec![picture_file(folder.path(), "mine.png")]);
-    for label in ["oracle (exact answers)", "digits"] {
+    for label in ["oracle (exact truth)", "digits"] {
         window.get_by_label_contains("Model: ").click();
         window.run_steps(3);
         click(&mut window, label);
@@ -73,7 +73,7 @@ fn devices_are_measured_with_the_model_in_use() {
     }
     window.get_by_role_and_label(Role::RadioButton, &label);
     // Of another model nothing was measured.
-    click(&mut window, "oracle (exact answers)");
+    click(&mut window, "oracle (exact truth)");
     run(&mut window, ModelCommand::MeasureDevices);
     assert!(said(&window, "processor alone"));
 }

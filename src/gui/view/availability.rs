@@ -1,8 +1,8 @@
 //! Which commands can do something now, and which switches are on: for menus and the palette.
 
 use crate::gui::command::{
-    Command, EvaluateCommand, ExportCommand, NoiseCommand, PictureCommand, TileCommand, TrainCommand, VersusCommand,
-    WindowCommand,
+    Command, EvaluateCommand, ExportCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand, TrainCommand,
+    VersusCommand, WindowCommand,
 };
 use crate::gui::state::document::Source;
 use crate::gui::state::pane::Pane;
@@ -41,6 +41,7 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
         Command::Attack(_) | Command::Certify(_) => {
             Availability::needs(cx.session.classes().len() != 1, "This model has one class: there is nothing to fool")
         }
+        Command::Photo(command) => photo(*command, cx),
         Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
         Command::Versus(command) => versus(command, cx),
         Command::Model(_) => Availability::default(),
@@ -86,8 +87,34 @@ fn picture(command: &PictureCommand, cx: &Context<'_>) -> Availability {
             entry.is_some_and(|entry| entry.source == Source::Drawn),
             "This picture was not drawn here (Ctrl+N begins a drawing)",
         ),
-        C::Open | C::OpenFolder | C::OpenPaths(_) | C::Paste | C::NewDrawing | C::OpenSamples | C::Select(_) => {
-            Availability::default()
+        C::GoOn => Availability::needs(cx.session.left_open.is_some(), "Nothing is kept of an earlier window"),
+        C::Decline
+        | C::Open
+        | C::OpenFolder
+        | C::OpenPaths(_)
+        | C::Paste
+        | C::NewDrawing
+        | C::OpenSamples
+        | C::Select(_) => Availability::default(),
+    }
+}
+
+fn photo(command: PhotoCommand, cx: &Context<'_>) -> Availability {
+    use PhotoCommand as C;
+    let photo = &cx.session.photo;
+    match command {
+        C::Save => Availability::needs(photo.result().is_some(), "The pane Photograph has not restored the whole yet"),
+        C::Show(shown) => Availability {
+            mark: Some(photo.shown == shown),
+            ..Availability::needs(cx.document.entry().is_some(), NO_PICTURE)
+        },
+        C::SetClass(class) => Availability::mark(photo.class == class),
+        C::ToggleWhole => Availability::needs(
+            cx.questions.photo_whole.is_pending() || photo.stopped,
+            "Nothing of a photograph is being restored",
+        ),
+        C::WholeInSight | C::ActualPixels | C::Estimate => {
+            Availability::needs(cx.document.entry().is_some(), NO_PICTURE)
         }
     }
 }
@@ -181,6 +208,9 @@ fn window(command: &WindowCommand, cx: &Context<'_>, undo: (bool, bool)) -> Avai
         | C::Palette
         | C::Help
         | C::Words
-        | C::Notices => Availability::default(),
+        | C::Notices
+        | C::Tour
+        | C::TourTo(_)
+        | C::EndTour => Availability::default(),
     }
 }

@@ -8,6 +8,7 @@ use eframe::egui::{
 use tracing::Level;
 
 use crate::gui::command::NoiseCommand;
+use crate::gui::state::tour::{Stop, Tour};
 use crate::gui::view::command_button::{command_button, toggle};
 use crate::gui::view::context::Context;
 use crate::gui::view::level_field::{Scale as Figures, level_field};
@@ -151,6 +152,7 @@ fn note(cx: &Context<'_>) -> Option<String> {
 /// The slider: beliefs at every level above, the rail, figures below.
 fn slider(ui: &mut Ui, cx: &mut Context<'_>, width: f32) {
     let (rect, response) = ui.allocate_exact_size(vec2(width, RIBBON + RAIL + FIGURES), Sense::click_and_drag());
+    Tour::note(&mut cx.session.tour, Stop::Sigma, rect);
     let range = cx.session.model.as_ref().map_or((1.0 / 255.0, 1.0), |model| {
         let range = model.joint.sigma_range();
         slider_range(range.min, range.max)

@@ -8,7 +8,7 @@ use tracing::Level;
 use super::availability::{Availability, availability};
 use super::catalogue::catalogue;
 use super::findings::findings;
-use super::{glossary, shell, widgets};
+use super::{glossary, shell, tour, widgets};
 use crate::gui::command::{Command, Entry, Menu, WindowCommand};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
@@ -18,6 +18,7 @@ use crate::gui::view::theme::{Tokens, space, text};
 /// Shows the open sheet, and where files may be dropped. `undo`: whether there is something to undo, and to redo.
 pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
     shell::drop_overlay(ctx, cx);
+    tour::show(ctx, cx);
     let Some(overlay) = cx.session.overlay.take() else { return };
     cx.session.overlay = match overlay {
         Overlay::Palette { query, selected } => palette(ctx, cx, (query, selected), undo),

@@ -16,6 +16,7 @@ use crate::gui::gpu::Compare;
 use crate::gui::state::document::Source;
 use crate::gui::state::model::{ModelSource, built_in};
 use crate::gui::state::pane::Pane;
+use crate::gui::state::tour::{Stop, Tour};
 use crate::gui::view::context::Context;
 use crate::gui::view::panes;
 use crate::gui::view::theme::{Tokens, height, space, text};
@@ -30,6 +31,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pan
         menu_bar(ui, cx, undo);
     });
     offer(ui, cx);
+    welcome(ui, cx);
     let strip = Frame::new().fill(tokens.surface).inner_margin(Margin {
         left: space::SECTION as i8,
         right: space::SECTION as i8,
@@ -64,6 +66,35 @@ fn offer(ui: &mut Ui, cx: &mut Context<'_>) {
             }
             if ui.button("Not now").clicked() {
                 cx.run(ModelCommand::Decline);
+            }
+        });
+    });
+}
+
+/// At the start: what was open last time, and what was opened lately.
+fn welcome(ui: &mut Ui, cx: &mut Context<'_>) {
+    const SHOWN: usize = 3;
+    let Some(welcome) = cx.session.welcome.clone() else { return };
+    let tokens = Tokens::in_ui(ui);
+    let frame = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::SECTION as i8, 2));
+    Panel::top("welcome").frame(frame).show_separator_line(false).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            if let Some(last) = &welcome.last {
+                command_button(ui, cx, "Go on where you were", PictureCommand::GoOn);
+                dim(ui, last.clone());
+            }
+            let recent: Vec<_> = cx.settings.recent.iter().take(SHOWN).cloned().collect();
+            if !recent.is_empty() {
+                dim(ui, "Recent:");
+            }
+            for path in recent {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+                if ui.button(name).on_hover_text(path.display().to_string()).clicked() {
+                    cx.run(PictureCommand::OpenPaths(vec![path]));
+                }
+            }
+            if ui.button("Not now").clicked() {
+                cx.run(PictureCommand::Decline);
             }
         });
     });
@@ -188,7 +219,7 @@ fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     for source in sources {
         let chosen = cx.session.model.as_ref().is_some_and(|model| model.source == source);
         let label = match &source {
-            ModelSource::Oracle => "oracle (exact answers)".to_owned(),
+            ModelSource::Oracle => "oracle (exact truth)".to_owned(),
             other => other.label(),
         };
         if ui.radio(chosen, label).on_hover_text(source.argument()).clicked() {
@@ -294,6 +325,7 @@ fn add_button(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(height::THUMBNAIL, height::THUMBNAIL), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Open pictures"));
+    Tour::note(&mut cx.session.tour, Stop::Picture, rect);
     let colour = if response.hovered() { tokens.strong } else { tokens.dim };
     ui.painter().rect_stroke(rect, 3.0, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, "+", FontId::proportional(22.0), colour);

@@ -14,10 +14,10 @@ use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, height, text};
 
 /// From this many points on, a picture pixel gets its lines; and from this many its value in figures.
-const LINES_FROM: f32 = 10.0;
-const FIGURES_FROM: f32 = 56.0;
+pub(super) const LINES_FROM: f32 = 10.0;
+pub(super) const FIGURES_FROM: f32 = 56.0;
 /// By how much, as a logarithm, a point of the wheel zooms: a notch, some eighty points, by about 1.2.
-const WHEEL: f32 = 0.0023;
+pub(super) const WHEEL: f32 = 0.0023;
 /// An answer that is on its way for longer than this is marked; before, marking would only flicker.
 const PATIENCE: std::time::Duration = std::time::Duration::from_millis(150);
 
@@ -230,14 +230,14 @@ fn is_awaited(cx: &Context<'_>) -> bool {
 }
 
 /// Light figures that can be read on anything.
-fn outlined(painter: &egui::Painter, at: egui::Pos2, words: &str, size: f32) {
+pub(super) fn outlined(painter: &egui::Painter, at: egui::Pos2, words: &str, size: f32) {
     for shift in [vec2(1.0, 1.0), vec2(-1.0, 0.0), vec2(0.0, -1.0)] {
         painter.text(at + shift, Align2::CENTER_CENTER, words, FontId::monospace(size), Color32::from_black_alpha(200));
     }
     painter.text(at, Align2::CENTER_CENTER, words, FontId::monospace(size), Color32::WHITE);
 }
 
-fn figures(value: [f32; 3], channels: usize, between: &str) -> String {
+pub(super) fn figures(value: [f32; 3], channels: usize, between: &str) -> String {
     value[..channels.min(3)].iter().map(|v| format!("{v:.3}")).collect::<Vec<_>>().join(between)
 }
 

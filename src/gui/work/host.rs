@@ -119,5 +119,6 @@ impl Host {
         session.certificate = CertificateAnswer::default();
         session.explore.forget();
         session.versus.forget();
+        session.photo.forget();
     }
 }

@@ -6,6 +6,7 @@ pub mod dialogs;
 pub mod explore;
 pub mod host;
 pub mod job;
+pub mod photo;
 pub mod questions;
 pub mod receive;
 pub mod schedule;

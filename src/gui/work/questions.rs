@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::explore::ExploreRequest;
+use super::photo;
 use super::tasks::{
     AttackRequest, CertifyRequest, CurveRequest, EstimateRequest, FitRequest, NoiseRequest, ProbeRequest,
     PurifyRequest, StudyRequest,
@@ -18,8 +19,14 @@ pub enum Lane {
     Noise,
     /// The noise level that the picture itself suggests.
     Estimate,
+    /// The photograph in the model's colours.
+    PhotoBase,
+    /// The photograph with noise on it.
+    PhotoNoisy,
     /// The study of the noisy picture.
     Study,
+    /// What is in sight of the photograph, restored.
+    PhotoPreview,
     /// The attack.
     Attack,
     /// Denoiser and gradient at one step of the attack.
@@ -40,6 +47,8 @@ pub enum Lane {
     Doubt,
     /// The picture on which two models differ.
     Duel,
+    /// The whole photograph restored.
+    PhotoWhole,
     /// Votes for the certificate.
     Certify,
     /// The audit of the model.
@@ -61,7 +70,10 @@ impl Lane {
         Self::Fit,
         Self::Noise,
         Self::Estimate,
+        Self::PhotoBase,
+        Self::PhotoNoisy,
         Self::Study,
+        Self::PhotoPreview,
         Self::Attack,
         Self::Probe,
         Self::Purify,
@@ -72,6 +84,7 @@ impl Lane {
         Self::Components,
         Self::Doubt,
         Self::Duel,
+        Self::PhotoWhole,
         Self::Certify,
         Self::Audit,
     ];
@@ -80,8 +93,10 @@ impl Lane {
     #[must_use]
     pub fn server(self) -> Server {
         match self {
-            Self::Fit | Self::Noise | Self::Estimate => Server::Picture,
+            Self::Fit | Self::Noise | Self::Estimate | Self::PhotoBase | Self::PhotoNoisy => Server::Picture,
             Self::Study
+            | Self::PhotoPreview
+            | Self::PhotoWhole
             | Self::Attack
             | Self::Probe
             | Self::Purify
@@ -116,6 +131,14 @@ pub struct Questions {
     pub noise: Asked<NoiseRequest>,
     /// The estimate of σ.
     pub estimate: Asked<EstimateRequest>,
+    /// The photograph in the model's colours.
+    pub photo_base: Asked<photo::BaseRequest>,
+    /// The photograph with noise on it.
+    pub photo_noisy: Asked<photo::NoisyRequest>,
+    /// What is in sight of it, restored.
+    pub photo_preview: Asked<photo::PreviewRequest>,
+    /// All of it restored.
+    pub photo_whole: Asked<photo::WholeRequest>,
     /// The study.
     pub study: Asked<StudyRequest>,
     /// The attack.
@@ -155,6 +178,10 @@ impl Questions {
             Lane::Fit => &mut self.fit,
             Lane::Noise => &mut self.noise,
             Lane::Estimate => &mut self.estimate,
+            Lane::PhotoBase => &mut self.photo_base,
+            Lane::PhotoNoisy => &mut self.photo_noisy,
+            Lane::PhotoPreview => &mut self.photo_preview,
+            Lane::PhotoWhole => &mut self.photo_whole,
             Lane::Study => &mut self.study,
             Lane::Attack => &mut self.attack,
             Lane::Probe => &mut self.probe,

@@ -6,6 +6,7 @@ use tracing::Level;
 
 use super::explore;
 use super::host::Host;
+use super::photo;
 use super::questions::Lane;
 use super::tasks::Message;
 use super::versus;
@@ -85,6 +86,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::Curve(curve) => session.curve = curve,
         Message::Explored(found) => explore::take(host, *found),
         Message::Versus(found) => versus::take(host, found, stale),
+        Message::Photo(found) => photo::take(host, *found),
         Message::AttackStep(step, progress) => {
             session.attack.begin_anew();
             session.attack_progress = Some(progress);

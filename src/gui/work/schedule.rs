@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::explore;
 use super::host::Host;
+use super::photo;
 use super::questions::{Lane, Question};
 use super::tasks::{
     AttackRequest, CertifyRequest, CertifyTask, CurveRequest, CurveTask, EstimateRequest, FitRequest, NoiseRequest,
@@ -43,6 +44,7 @@ pub fn schedule(host: &mut Host) {
     schedule_study(host, &model, &picture);
     explore::schedule(host, &model, &picture);
     versus::schedule(host, &model, &picture);
+    photo::schedule(host, &model);
     // A model of one class is a denoiser: of classes there is nothing to ask.
     if model.0.classes().len() < 2 {
         return;

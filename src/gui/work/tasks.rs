@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::explore::Found;
+use super::photo;
 use super::versus;
 use super::worker::{Step, Task};
 use crate::attack::{Certification, Smoothing};
@@ -52,6 +53,8 @@ pub enum Message {
     Explored(Box<Found>),
     /// Something of a second model.
     Versus(versus::Found),
+    /// Something for the pane Photograph.
+    Photo(Box<photo::Found>),
 }
 
 /// What the model reads off one picture at one noise level.

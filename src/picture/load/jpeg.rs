@@ -107,6 +107,12 @@ impl Frame {
         self.components.len() == 4
     }
 
+    /// How many bytes a decoder holds of coefficients: of a progressive file all of them, two bytes each.
+    pub(super) fn held(&self) -> u64 {
+        let blocks = |component: &Component| (component.padded[0] * component.padded[1]) as u64;
+        if self.progressive { 2 * 64 * self.components.iter().map(blocks).sum::<u64>() } else { 0 }
+    }
+
     /// Refuses inks of which it is not known which way round they are.
     pub(super) fn check_inks(&self) -> Result<(), String> {
         if self.has_inks() && !self.adobe {

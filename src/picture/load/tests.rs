@@ -272,7 +272,8 @@ fn gigapixel_headers_are_refused_before_memory_is_taken() {
         let message = refusal(&bytes);
         assert!(message.contains("megapixels") || message.contains("too much memory"), "{format}: {message}");
     }
-    assert!(refusal(&png_header(50_000, 50_000)).contains("64 megapixels"));
+    assert!(refusal(&png_header(50_000, 50_000)).contains("1024 megapixels"));
+    assert!(refusal(&bmp_header(12_000, 9_000)).contains("64 megapixels"));
 }
 
 #[test]
@@ -315,6 +316,80 @@ fn damaged_files_never_panic() {
             let at = (draws[0].powi(2) * damaged.len() as f32) as usize;
             damaged[at] = (draws[1] * 256.0) as u8;
             if let Ok(loaded) = decode(&damaged, Path::new("damaged")) {
+                assert!(loaded.picture.values().iter().all(|v| (0.0..=1.0).contains(v)));
+            }
+        }
+    }
+}
+
+/// What is read where no more than `most` pixels may be held.
+fn within(bytes: &[u8], most: u64) -> Result<Loaded> {
+    decode_within(bytes, Path::new("a picture.png"), most)
+}
+
+/// The means over squares of `times` by `times` pixels of one plane.
+fn means(picture: &Picture, channel: usize, times: usize) -> Vec<f32> {
+    let Shape { height, width, .. } = picture.shape();
+    let mut values = Vec::new();
+    for y in (0..height).step_by(times) {
+        for x in (0..width).step_by(times) {
+            let square = (y..(y + times).min(height)).flat_map(|y| (x..(x + times).min(width)).map(move |x| (y, x)));
+            let square: Vec<f32> = square.map(|(y, x)| picture.at(channel, y, x)).collect();
+            values.push(square.iter().sum::<f32>() / square.len() as f32);
+        }
+    }
+    values
+}
+
+#[test]
+fn what_is_too_large_is_read_smaller() {
+    let colour = scene(41, 30);
+    let clear = RgbaImage::from_fn(41, 30, |x, y| Rgba([200, (6 * x) as u8, 30, (8 * y) as u8]));
+    let deep = ImageBuffer::<Rgb<u16>, _>::from_fn(41, 30, |x, y| Rgb([1000 * x as u16, 2000 * y as u16, 77]));
+    let grey = GrayImage::from_fn(41, 30, |x, y| Luma([(5 * x + y) as u8]));
+    let files = [
+        (file(colour.clone(), ImageFormat::Png), 0.0),
+        (file(clear.clone(), ImageFormat::Png), 0.0),
+        (file(deep.clone(), ImageFormat::Png), 0.0),
+        (file(grey.clone(), ImageFormat::Png), 0.0),
+        (file(colour.clone(), ImageFormat::Tiff), 0.0),
+        (file(clear, ImageFormat::Tiff), 0.0),
+        (file(deep, ImageFormat::Tiff), 0.0),
+        (file(grey.clone(), ImageFormat::Tiff), 0.0),
+        // A JPEG is made smaller by its coefficients, which is no mean but near it in smooth pictures.
+        (file(grey, ImageFormat::Jpeg), 0.02),
+        (file(scene(40, 30), ImageFormat::Jpeg), 0.04),
+    ];
+    for (bytes, tolerance) in files {
+        let whole = read(&bytes);
+        for (most, times) in [(400, 2), (100, 4)] {
+            let smaller = within(&bytes, most).expect("read smaller");
+            let shape = whole.picture.shape();
+            let words = format!("read at 1/{times} of its {}×{} pixels", shape.width, shape.height);
+            assert!(smaller.describe().contains(&words), "{}", smaller.describe());
+            assert_eq!((smaller.bits, smaller.transparent), (whole.bits, whole.transparent));
+            let truth: Vec<f32> = (0..shape.channels).flat_map(|c| means(&whole.picture, c, times)).collect();
+            close(&smaller.picture, &truth, tolerance + 1e-5);
+        }
+        assert!(within(&bytes, 30).expect_err("too large").to_string().contains("megapixels that are read"));
+    }
+    assert!(within(&file(scene(41, 30), ImageFormat::Bmp), 400).is_err());
+    let turned = decode_within(&oriented(6), Path::new("held upright"), 40).expect("read smaller");
+    assert!(turned.turned && turned.picture.shape() == Shape::new(3, 8, 4));
+}
+
+#[test]
+fn large_files_that_are_cut_or_damaged_are_refused_or_read() {
+    let mut draws = [0.0; 2];
+    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff] {
+        let bytes = file(scene(40, 30), format);
+        assert!(within(&bytes[..bytes.len() / 2], 400).is_err(), "{format:?}");
+        for round in 0..200 {
+            let mut damaged = bytes.clone();
+            crate::picture::normals::uniforms(round, 1, 0, &mut draws);
+            let at = (draws[0].powi(2) * damaged.len() as f32) as usize;
+            damaged[at] = (draws[1] * 256.0) as u8;
+            if let Ok(loaded) = within(&damaged, 400) {
                 assert!(loaded.picture.values().iter().all(|v| (0.0..=1.0).contains(v)));
             }
         }

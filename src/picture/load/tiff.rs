@@ -5,6 +5,7 @@
 mod chunks;
 mod directory;
 mod planes;
+mod strips;
 
 use std::borrow::Cow;
 use std::io::{Cursor, ErrorKind};
@@ -17,7 +18,7 @@ use image::metadata::Orientation;
 use super::super::{Picture, Shape};
 use super::colour::Space;
 use super::raw::Raw;
-use super::{MAX_ALLOCATION, check_size};
+use super::{MAX_ALLOCATION, reduced};
 use chunks::Chunk;
 use directory::Directory;
 use planes::Grid;
@@ -94,6 +95,8 @@ struct Layout {
     compression: u64,
     /// Whether each sample has planes of its own.
     planar: bool,
+    /// By how much it is made smaller while it is read.
+    times: u32,
 }
 
 /// Whether these are the first bytes of a TIFF or `BigTIFF` file.
@@ -105,10 +108,10 @@ pub(super) fn is_tiff(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// Why it cannot be read, and what to do.
-pub(super) fn read(bytes: &[u8]) -> Result<Raw, String> {
+pub(super) fn read(bytes: &[u8], most: u64) -> Result<Raw, String> {
     let cut = || "is a damaged TIFF file, or one that was cut short".to_owned();
     let directory = Directory::first(bytes).ok_or_else(cut)?;
-    let layout = Layout::of(&directory)?;
+    let layout = Layout::of(&directory, most)?;
     let chunk = Chunk::of(&directory, &layout)?;
     let patched = layout.for_the_decoder(bytes, &directory).ok_or_else(cut)?;
     let mut limits = Limits::default();
@@ -117,6 +120,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, String> {
     limits.ifd_value_size = 16 << 20;
     let mut decoder: Bytes<'_> = Decoder::new(Cursor::new(&*patched)).map_err(|e| reason(&e))?.with_limits(limits);
     chunk.check(bytes, &mut decoder, &layout)?;
+    if layout.times > 1 {
+        let (colours, alpha, notes) = strips::read(&layout, &mut decoder)?;
+        return Ok(layout.raw(colours, alpha, notes, &mut decoder));
+    }
     let mut samples = DecodingResult::U8(Vec::new());
     let found = decoder.read_image_to_buffer(&mut samples).map_err(|e| reason(&e))?;
     if samples.as_buffer(0).byte_len() < found.complete_len {
@@ -132,28 +139,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Raw, String> {
     if let (Some(alpha), Some(Alpha::Premultiplied)) = (&mut alpha, layout.alpha) {
         straighten(&mut colours, alpha);
     }
-    if decoder.more_images() {
-        notes.push("first page".into());
-    }
     let shape = Shape::new(colours.len(), layout.height as usize, layout.width as usize);
-    let profile = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
-    let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
-    Ok(Raw {
-        colours: Picture::new(shape, colours.concat()),
-        alpha,
-        bits: layout.bits,
-        space: profile.map_or(Space::Unsaid, Space::Profile),
-        orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
-        notes,
-    })
+    Ok(layout.raw(Picture::new(shape, colours.concat()), alpha, notes, &mut decoder))
 }
 
 impl Layout {
-    fn of(directory: &Directory<'_>) -> Result<Self, String> {
+    fn of(directory: &Directory<'_>, most: u64) -> Result<Self, String> {
         let missing = || "is a damaged TIFF file: it does not say how large it is".to_owned();
         let size = |tag| directory.number(tag).map(|n| u32::try_from(n).unwrap_or(u32::MAX)).ok_or_else(missing);
         let (width, height) = (size(tag::WIDTH)?, size(tag::HEIGHT)?);
-        check_size(width, height)?;
+        let times = reduced::times(width, height, most)?;
         let number = |tag, default| directory.number(tag).unwrap_or(default);
         let compression = number(tag::COMPRESSION, 1);
         if let Some(name) = foreign_compression(compression) {
@@ -199,7 +194,24 @@ impl Layout {
             _ => None,
         };
         let planar = number(tag::PLANAR, 1) == 2;
-        Ok(Self { width, height, bits: bits as u8, samples, format, model, alpha, compression, planar })
+        Ok(Self { width, height, bits: bits as u8, samples, format, model, alpha, compression, planar, times })
+    }
+
+    /// The picture, with what the file says beside its samples.
+    fn raw(&self, colours: Picture, alpha: Option<Vec<f32>>, mut notes: Vec<String>, decoder: &mut Bytes<'_>) -> Raw {
+        if decoder.more_images() {
+            notes.push("first page".into());
+        }
+        let profile = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
+        let orientation = decoder.find_tag_unsigned::<u8>(Tag::Orientation).ok().flatten();
+        Raw {
+            colours,
+            alpha,
+            bits: self.bits,
+            space: profile.map_or(Space::Unsaid, Space::Profile),
+            orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
+            notes,
+        }
     }
 
     /// Samples a pixel that the decoder gives: of grey and palettes all, else the colours and their alpha.

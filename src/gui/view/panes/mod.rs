@@ -11,6 +11,7 @@ mod evaluation;
 mod explore;
 mod form;
 pub mod layout;
+mod photograph;
 mod picture;
 mod timeline;
 mod training;
@@ -23,6 +24,7 @@ use super::context::Context;
 use super::theme::{Tokens, height, space, text};
 use super::widgets;
 use crate::gui::state::pane::Pane;
+use crate::gui::state::tour::{Stop, Tour};
 
 /// What a pane is.
 pub struct PaneInfo {
@@ -54,13 +56,14 @@ pub enum Place {
 }
 
 /// Every pane, in the order of menus and tabs.
-pub static TABLE: [&PaneInfo; 12] = [
+pub static TABLE: [&PaneInfo; 13] = [
     &denoiser::PANE,
     &classes::PANE,
     &adversary::PANE,
     &certificate::PANE,
     &explore::PANE,
     &versus::PANE,
+    &photograph::PANE,
     &evaluation::PANE,
     &training::PANE,
     &beliefs::PANE,
@@ -90,7 +93,7 @@ fn title(pane: &Pane) -> &'static str {
 }
 
 /// What is made of gradients alone: of a model without them there is nothing to show. Other panes leave out what they cannot.
-const NEED_GRADIENTS: [Pane; 2] = [Pane::named("Classes"), Pane::EXPLORE];
+const NEED_GRADIENTS: [Pane; 3] = [Pane::named("Classes"), Pane::EXPLORE, Pane::PHOTOGRAPH];
 
 /// What stands in a pane about classes where the model has one only.
 fn denoiser_only(ui: &mut Ui, _: &mut Context<'_>) {
@@ -115,6 +118,9 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
         let tokens = Tokens::in_ui(ui);
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
         Frame::new().inner_margin(Margin::same(space::GROUP as i8)).show(ui, |ui| {
+            if let Some(stop) = Stop::ALL.into_iter().find(|stop| stop.pane().as_ref() == Some(pane)) {
+                Tour::note(&mut self.cx.session.tour, stop, ui.max_rect());
+            }
             if let Some(info) = info(pane) {
                 let model = self.cx.session.model.as_ref();
                 let blind = model.and_then(|model| model.joint.abilities().gradients.missing().map(str::to_owned));

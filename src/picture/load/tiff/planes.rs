@@ -20,6 +20,11 @@ impl Grid {
         Self { pixels: rows * layout.width as usize, rows, samples: layout.decoded(), planar: layout.planar }
     }
 
+    /// Of a strip or tile of this width and height.
+    pub(super) fn of_chunk(layout: &Layout, width: usize, rows: usize) -> Self {
+        Self { pixels: rows * width, rows, samples: layout.decoded(), planar: false }
+    }
+
     /// The samples of one channel.
     fn channel<T: Copy>(&self, data: &[T], channel: usize) -> impl Iterator<Item = T> {
         let (start, step) = if self.planar { (channel * self.pixels, 1) } else { (channel, self.samples) };

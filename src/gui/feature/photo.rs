@@ -1,0 +1,47 @@
+//! The photograph at its own size: what is shown of it, and out with it.
+
+use tracing::Level;
+
+use crate::gui::command::{PhotoCommand, WindowCommand};
+use crate::gui::feature::export::stem;
+use crate::gui::state::pane::Pane;
+use crate::gui::state::photo::PhotoView;
+use crate::gui::work::dialogs::save_as;
+use crate::gui::work::host::Host;
+use crate::gui::work::photo as work;
+use crate::picture;
+
+/// Does a command about the photograph.
+pub fn run(host: &mut Host, command: PhotoCommand) {
+    use PhotoCommand as C;
+    let classes = host.session.classes().len();
+    let photo = &mut host.session.photo;
+    match command {
+        C::Show(shown) => {
+            photo.shown = shown;
+            host.run(WindowCommand::Show(Pane::PHOTOGRAPH));
+        }
+        C::SetClass(class) => photo.class = class.filter(|&class| class < classes),
+        C::WholeInSight => photo.view = PhotoView::default(),
+        C::ActualPixels => photo.view.scale = Some(1.0),
+        C::Estimate => {
+            if !work::estimate(host) {
+                host.say(Level::WARN, "Open a picture first.");
+            }
+        }
+        C::ToggleWhole => work::toggle(host),
+        C::Save => save(host),
+    }
+}
+
+/// Asks where to, then saves the restored photograph.
+fn save(host: &mut Host) {
+    let Some(restored) = host.session.photo.result().map(|whole| whole.layer.full().clone()) else {
+        host.say(Level::WARN, "The whole photograph is not restored yet; the Photograph pane shows how far it is.");
+        return;
+    };
+    let name = format!("{}-restored.png", stem(host));
+    save_as(host, &name, "Pictures", &["png", "jpg", "webp", "bmp", "tiff"], move |path| {
+        picture::save(path, restored.picture(), true)
+    });
+}

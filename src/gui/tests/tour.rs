@@ -1,0 +1,107 @@
+//! The first start: the tour on the real controls, and going on where the last window ended.
+
+use eframe::egui::{Key, Modifiers, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable;
+
+use super::{Window, click, picture_file, run};
+use crate::gui::Options;
+use crate::gui::app::{App, Threads};
+use crate::gui::command::{NoiseCommand, PictureCommand, WindowCommand};
+use crate::gui::state::pane::Pane;
+use crate::gui::state::tour::Stop;
+
+/// The window of a person whose files are kept in `folder`.
+fn at_home(folder: &std::path::Path) -> Window {
+    let options = Options {
+        model: Some("digits".to_owned()),
+        device: Some("cpu".to_owned()),
+        kept: Some(folder.to_owned()),
+        ..Options::default()
+    };
+    let mut window = Harness::builder()
+        .with_size(vec2(1280.0, 800.0))
+        .with_max_steps(30)
+        .build_eframe(|cc| App::new(cc, options, Threads::Inline));
+    window.run_steps(4);
+    window
+}
+
+/// As closing does.
+fn close(window: &mut Window) {
+    let settings = window.state().host.settings.clone();
+    let folder = window.state().host.session.kept_pictures.clone().unwrap();
+    settings.save(&folder.parent().unwrap().join("settings.json")).unwrap();
+}
+
+#[test]
+fn the_tour_leads_through_the_real_controls_by_keyboard_and_is_remembered() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = at_home(home.path());
+    for (number, stop) in Stop::ALL.into_iter().enumerate() {
+        let tour = window.state().session().tour.expect("the tour goes on");
+        assert_eq!(tour.stop(), stop);
+        window.get_by_label(&format!("{} of 5", number + 1));
+        window.get_by_label(stop.title());
+        // Noted by the control itself in this frame, unless it is out of sight.
+        if let Some(pane) = stop.pane() {
+            assert!(window.state().session().shows(&pane), "{pane:?}");
+        }
+        let label = if number == 4 { "End the tour" } else { "Next stop of the tour" };
+        assert!(window.get_by_label(label).is_focused(), "Enter goes on");
+        window.key_press(Key::Enter);
+        window.run_steps(3);
+    }
+    assert!(window.state().session().tour.is_none() && window.state().settings().tour_done);
+    close(&mut window);
+    drop(window);
+    let mut window = at_home(home.path());
+    assert!(window.state().session().tour.is_none());
+    window.key_press_modifiers(Modifiers::SHIFT, Key::F1);
+    window.run_steps(3);
+    assert!(window.state().session().tour.is_some());
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    assert!(window.state().session().tour.is_none());
+    // Nobody who keeps nothing, or who came with a picture, is led around.
+    assert!(super::window().state().session().tour.is_none());
+}
+
+#[test]
+fn the_next_window_goes_on_where_the_last_one_was_even_if_it_was_killed() {
+    let home = tempfile::tempdir().unwrap();
+    let photo = picture_file(home.path(), "wide.png");
+    let mut window = at_home(home.path());
+    run(&mut window, WindowCommand::EndTour);
+    assert!(window.state().session().welcome.is_none(), "there was no window before");
+    run(&mut window, PictureCommand::OpenPaths(vec![photo]));
+    run(&mut window, PictureCommand::NewDrawing);
+    run(&mut window, PictureCommand::Draw { from: [5.0, 14.0], to: [23.0, 14.0], erase: false });
+    run(&mut window, NoiseCommand::SetSigma(0.3));
+    // As a drag of the slider ends: a step of its own to undo.
+    window.state_mut().host.change_document(|document| document.noise.seed = 7);
+    window.run_steps(3);
+    let drawn = window.state().document().entry().unwrap().original.picture().clone();
+    // Killed: nothing of it is told that it ends.
+    std::mem::forget(window);
+
+    let mut window = at_home(home.path());
+    let last = window.state().session().left_open.clone().expect("kept");
+    assert!(last.starts_with("Drawing 1 and ") && last.ends_with("with digits"), "{last}");
+    click(&mut window, "Go on where you were");
+    window.run_steps(4);
+    let document = window.state().document();
+    assert_eq!(document.entry().unwrap().original.picture(), &drawn);
+    assert!(document.pictures.iter().any(|entry| entry.name == "wide.png"));
+    assert_eq!((document.noise.sigma, document.noise.seed), (0.3, 7));
+    assert!(window.state().session().welcome.is_none());
+    drop(window);
+
+    // A window in which nothing was done leaves what there was.
+    drop(at_home(home.path()));
+    let mut window = at_home(home.path());
+    assert!(window.state().session().left_open.as_ref().is_some_and(|last| last.starts_with("Drawing 1")));
+    click(&mut window, "Not now");
+    assert!(window.state().session().welcome.is_none());
+    run(&mut window, WindowCommand::Show(Pane::PICTURE));
+}
