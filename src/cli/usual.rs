@@ -59,9 +59,6 @@ impl UsualCommand {
             let loader = &mut Loader { keep, cancel: &cancel, observe: &mut |_, _| () };
             Samples::new(set, &model, Some(self.limit as usize), loader)?
         };
-        for note in &samples.notes {
-            console::note(&format!("note: {note}"));
-        }
         let bar = console::progress(1000, "{bar:24} {percent} %, {eta} left");
         let observe = &mut |share: f32| bar.set_position((share * 1000.0) as u64);
         let picture = |index| samples.picture(index);

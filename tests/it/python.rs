@@ -259,7 +259,7 @@ fn the_recipes_of_the_documentation_are_what_they_say() {
          any = torch.export.export(net, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=({{0: torch.export.Dim('batch')}},))\n\
          torch.export.save(any, {place:?} + '/mine.pt2')\n\
          torch.export.save(torch.export.export(net, (torch.zeros(1, 3, 8, 8),)), {place:?} + '/one.pt2')\n\
-         x = {picture}.requires_grad_()\nlogits = net(x)\ng = torch.autograd.grad(logits[0, 2], x)[0]\n\
+         x = ({picture}).requires_grad_()\nlogits = net(x)\ng = torch.autograd.grad(logits[0, 2], x)[0]\n\
          print(json.dumps([logits[0].tolist(), g.flatten().tolist()]))"
     ));
     let scripts = [
