@@ -178,9 +178,15 @@ fn quantiles(mut values: Vec<f64>) -> Vec<f64> {
     let at = |share: f64| {
         let place = share * (values.len() - 1) as f64;
         let (low, part) = (place.floor() as usize, place.fract());
-        values[low] + part * (values[(low + 1).min(values.len() - 1)] - values[low])
+        // Six digits are more than so few pictures know, and are the same number when they are read again.
+        short(values[low] + part * (values[(low + 1).min(values.len() - 1)] - values[low]))
     };
     SHARES.map(at).to_vec()
+}
+
+/// A number of six digits.
+fn short(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 /// The share that lies below a value, between the shares that are known; 0 and 1 beyond the ends.
@@ -235,7 +241,7 @@ mod tests {
         for level in &usual.levels {
             let total = VARIANCE + f64::from(level.sigma).powi(2);
             // The median of chi-squared with 16 degrees is 15.338 (SciPy 1.17.1, chi2.ppf(0.5, 16)).
-            let constant = (2.0_f64).ln() - 8.0 * total.ln();
+            let constant = (2.0_f64).ln() - 8.0 * (total * std::f64::consts::TAU).ln();
             let middle = 2.0 * (constant - level.log_density[7]);
             assert!((middle - 15.338).abs() < 0.6, "{middle} at {}", level.sigma);
             // The score is (y − μ)/(v + σ²): its root mean square times σ is σ√(χ²/16)/√(v + σ²).

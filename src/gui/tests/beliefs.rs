@@ -56,7 +56,7 @@ fn a_picture_unlike_the_models_own_is_marked_and_what_is_not_known_is_said() {
             lowest.map(|_| Usual { data: "mnist".to_owned(), pictures: 1000, levels: [0.004, 1.0].map(level).into() });
         model.description = Some(description.into());
         let sigma = window.state().document().noise.sigma;
-        run(window, NoiseCommand::SetSigma(sigma * 1.001));
+        run(window, NoiseCommand::SetSigma(sigma * 0.99));
         window.run_steps(3);
     };
     about(&mut window, None);
