@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
+use super::own_memory;
 use crate::{Error, Result};
 
 /// A graphics adapter behind one of the system's interfaces; a card may appear under several.
@@ -20,6 +21,8 @@ pub struct Card {
     pub driver: String,
     /// What sort it is.
     pub kind: Kind,
+    /// Bytes of its memory; none where the interface does not tell.
+    pub memory: Option<u64>,
     /// The most bytes of a buffer that a kernel may read.
     pub binding_bytes: u64,
     /// Threads that share memory, at most.
@@ -142,6 +145,7 @@ fn enumerate() -> Vec<Card> {
                 other => other.to_string(),
             },
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            memory: own_memory::bytes(&adapter),
             binding_bytes: limits.max_storage_buffer_binding_size.min(limits.max_buffer_size),
             threads: limits.max_compute_invocations_per_workgroup,
             adapter,

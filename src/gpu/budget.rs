@@ -10,7 +10,7 @@ const PIECE: u64 = 256 << 20;
 
 /// The most that is worth having, halved until the driver has room for it by now.
 ///
-/// No interface says how much memory there is. But a driver that knows refuses, and the library underneath refuses in its
+/// Vulkan alone tells how much memory there is, and nothing tells what of it others use. But a driver that knows refuses, and the library underneath refuses in its
 /// name what would take more than nine tenths of what the driver says is left.
 pub(super) fn of(device: &wgpu::Device, kind: Kind) -> u64 {
     let most: u64 = match kind {

@@ -23,6 +23,7 @@ pub mod kernels;
 mod learning;
 mod memory;
 mod network;
+mod own_memory;
 pub mod pace;
 mod plan;
 pub mod probe;

@@ -19,6 +19,8 @@ pub struct DeviceReport {
     pub driver: Option<String>,
     /// `discrete`, `integrated`, `virtual`, `software` or `unknown`.
     pub kind: Option<String>,
+    /// Bytes of its memory; none where its interface does not tell.
+    pub memory_bytes: Option<u64>,
     /// The most bytes of a buffer that a kernel may read.
     pub buffer_bytes: Option<u64>,
     /// Milliseconds of an analysis of one picture of the model's own size, once it is warm.
@@ -37,6 +39,7 @@ impl DeviceReport {
             backend: None,
             driver: None,
             kind: None,
+            memory_bytes: None,
             buffer_bytes: None,
             analysis_ms: None,
             automatic: false,
@@ -48,7 +51,12 @@ impl DeviceReport {
     #[must_use]
     pub fn about(&self) -> Option<String> {
         let (kind, backend, driver) = (self.kind.as_ref()?, self.backend.as_ref()?, self.driver.as_ref()?);
-        let memory = self.buffer_bytes.map_or_else(String::new, |bytes| format!(", buffers to {} MiB", bytes >> 20));
+        let size = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+        let memory = match (self.memory_bytes, self.buffer_bytes) {
+            (Some(bytes), _) => format!(", {} of memory", size(bytes)),
+            (None, Some(bytes)) => format!(", buffers to {}", size(bytes)),
+            (None, None) => String::new(),
+        };
         Some(format!("{kind}, {backend}, {driver}{memory}"))
     }
 
@@ -79,6 +87,7 @@ fn with_choices() -> Vec<(DeviceChoice, DeviceReport)> {
             backend: Some(card.backend.clone()),
             driver: Some(card.driver.clone()),
             kind: Some(card.kind.name().to_owned()),
+            memory_bytes: card.memory,
             buffer_bytes: Some(card.binding_bytes),
             note: software.then(|| "a program on the processor: only taken if it is named".to_owned()),
             ..DeviceReport::new(&choice.to_string(), &card.name)

@@ -8,7 +8,7 @@ use super::{apart, gpu, no_adapter, noise, unhurried};
 use crate::engine::Passes;
 use crate::gpu::device::Settings;
 use crate::gpu::kernels::Source;
-use crate::gpu::{Engine, Gpu};
+use crate::gpu::{Engine, Gpu, cards};
 use crate::network::Checkpoint;
 use crate::network::conformance::{architecture, random};
 
@@ -180,4 +180,15 @@ fn an_analysis_has_no_more_dispatches_than_counted() {
     engine.analysis(&noise(1, 3 * 1024), (32, 32), 0.1, &classes).unwrap();
     // 39 of the forward pass, 36 of the adjoint pass, the cotangents, and the mark.
     assert_eq!((gpu.dispatches() - before.0, gpu.submissions() - before.1), (39 + 36 + 1 + 1, 1));
+}
+
+#[test]
+fn a_vulkan_driver_tells_how_much_memory_there_is() {
+    if no_adapter() {
+        return;
+    }
+    for card in cards().iter().filter(|card| card.backend == "Vulkan") {
+        // Not even a program that pretends to be a card has less, or more than an address reaches.
+        assert!(card.memory.is_some_and(|bytes| (64 << 20..1 << 47).contains(&bytes)), "{}: {:?}", card.name, card.memory);
+    }
 }

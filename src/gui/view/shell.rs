@@ -340,7 +340,7 @@ fn status_line(ui: &mut Ui, cx: &mut Context<'_>) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::SECTION;
         let words = described(cx);
-        let room = (ui.available_width() - 440.0).max(120.0);
+        let room = (ui.available_width() - 420.0 - DEVICE_WIDTH).max(120.0);
         let (rect, _) = ui.allocate_exact_size(vec2(room, 16.0), Sense::hover());
         let font = FontId::proportional(text::SMALL);
         paint_text(ui, rect.left_center(), Align2::LEFT_CENTER, &words, font, tokens.dim, room);
@@ -363,16 +363,24 @@ fn described(cx: &Context<'_>) -> String {
     format!("{place}  {}{kind}, {}×{}.  {fit}", entry.name, shape.width, shape.height)
 }
 
+/// What the words on the device may take of the status line, in points.
+const DEVICE_WIDTH: f32 = 230.0;
+
 /// The identity that every model keeps, and the times of the last study.
 fn self_check(ui: &mut Ui, cx: &Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     let small = |words: String, colour| RichText::new(words).size(text::SMALL).color(colour);
     if let Some(study) = &cx.session.answer.study {
         if let Some(model) = &cx.session.model {
-            let device = ui.label(small(model.joint.device(), tokens.dim));
-            if let Some(reason) = model.joint.device_reason() {
-                device.on_hover_text(reason);
-            }
+            let reason = model.joint.device_reason();
+            let words = [Some(model.joint.device()), reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+            ui.scope(|ui| {
+                ui.set_max_width(DEVICE_WIDTH);
+                let device = ui.add(egui::Label::new(small(words, tokens.dim)).truncate());
+                if let Some(reason) = reason {
+                    device.on_hover_text(reason);
+                }
+            });
         }
         let times = study.timings;
         let words = format!("forward {:.1} ms, adjoint {:.1} ms", times.forward, times.adjoint);
