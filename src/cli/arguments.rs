@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::console;
 use crate::bridge::{PythonModel, ScriptSource};
-use crate::joint::JointModel;
+use crate::joint::{JointModel, Mirrored};
 use crate::network::{DeviceChoice, bundled, open};
 use crate::picture::{Fit, Noise, NoiseKind, Rect};
 use crate::study::level;
@@ -24,6 +24,9 @@ pub(super) struct ModelArguments {
     /// Where to compute: auto, cpu, gpu, gpu:N, gpu:NAME, cuda, cuda:N or metal; `denoscope devices` lists them
     #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = plain::<DeviceChoice>)]
     device: DeviceChoice,
+    /// Average the model's density with that of the mirrored picture, for pictures that are as natural mirrored: twice the work
+    #[arg(long)]
+    mirror: bool,
 }
 
 impl ModelArguments {
@@ -46,7 +49,8 @@ impl ModelArguments {
                 return Err(Error::option("--model", "this build has no model of its own: name a model file"));
             }
         };
-        open_named(name, &self.device, cancel)
+        let model = open_named(name, &self.device, cancel)?;
+        Ok(if self.mirror { Box::new(Mirrored::new(Arc::from(model))) } else { model })
     }
 }
 

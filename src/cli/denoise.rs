@@ -18,6 +18,7 @@ use crate::{Result, limits};
 /// Restore pictures, at the model's size or their own, freely or as one class
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope denoise scan.png --already-noisy --native -o restored.png\n  \
+                        denoscope denoise scan.png --already-noisy --native --ensemble -o better.png\n  \
                         denoscope denoise digit.png --sigma 1 --as 3 -o three.png")]
 pub(super) struct Denoise {
     /// Picture files, or sample:digits/7 for one that comes with the program
@@ -42,6 +43,9 @@ pub(super) struct Denoise {
     /// Restore the whole picture at its own size
     #[arg(long)]
     native: bool,
+    /// Average the restoration over the eight symmetries of the square (self-ensemble): eight times the work
+    #[arg(long, requires = "native")]
+    ensemble: bool,
     /// Where to write: a picture file, or a folder (one that is there, a name that ends in / or has no extension)
     #[arg(long, short, value_name = "FILE|FOLDER")]
     output: PathBuf,
@@ -91,7 +95,8 @@ impl Denoise {
             sigma => Request::noisy(picture, sigma),
         };
         let request = request.with_classes(Classes::List(class.into_iter().collect())).without_rest();
-        if self.native { request.with_native(input.whole.clone(), class) } else { request }
+        let request = if self.native { request.with_native(input.whole.clone(), class) } else { request };
+        if self.ensemble { request.averaged() } else { request }
     }
 }
 

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::request::{Request, Subject, WholePicture};
 use super::result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
+use super::symmetries::denoise_averaged;
 use super::{Classes, Fidelity, native};
 use crate::joint::{JointModel, ONE_CLASS, mixture};
 use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma};
@@ -203,7 +204,7 @@ fn identity_error(denoised: &Picture, posterior: &[f64], conditionals: &[Conditi
 /// The picture at its own size: the same noise on it, and D with the fitted picture's posterior, or one class's.
 fn whole(
     model: &dyn JointModel,
-    WholePicture { picture, class }: &WholePicture,
+    WholePicture { picture, class, averaged }: &WholePicture,
     subject: &Subject,
     sigma: f32,
     posterior: &[f64],
@@ -219,7 +220,8 @@ fn whole(
         None => posterior.to_vec(),
     };
     let mut publish = |share| observe(Stage::Native(share));
-    let denoised = native::denoise(model, &noisy, sigma, &weights, native::Tiling::default(), cancel, &mut publish)?;
+    let denoise = if *averaged { denoise_averaged } else { native::denoise };
+    let denoised = denoise(model, &noisy, sigma, &weights, native::Tiling::default(), cancel, &mut publish)?;
     let fidelity = |picture: &Picture| clean.map(|clean| Fidelity::of(picture, clean));
     Ok(Native {
         clean: clean.cloned(),

@@ -17,6 +17,7 @@ mod request;
 mod result;
 mod sheet;
 mod sweep;
+mod symmetries;
 #[cfg(test)]
 mod tests;
 pub mod words;

@@ -153,6 +153,8 @@ pub struct WholePicture {
     pub picture: Picture,
     /// The class to denoise it as; without one, all classes by the posterior of the fitted picture.
     pub class: Option<usize>,
+    /// Whether to average over its eight symmetries, at eight times the work.
+    pub averaged: bool,
 }
 
 impl Request {
@@ -187,7 +189,13 @@ impl Request {
     /// The same with the picture at its own size too.
     #[must_use]
     pub fn with_native(self, picture: Picture, class: Option<usize>) -> Self {
-        Self { native: Some(WholePicture { picture, class }), ..self }
+        Self { native: Some(WholePicture { picture, class, averaged: false }), ..self }
+    }
+
+    /// The same with the picture at its own size averaged over its eight symmetries, where it was asked for.
+    #[must_use]
+    pub fn averaged(self) -> Self {
+        Self { native: self.native.map(|whole| WholePicture { averaged: true, ..whole }), ..self }
     }
 }
 

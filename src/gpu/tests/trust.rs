@@ -189,6 +189,11 @@ fn a_vulkan_driver_tells_how_much_memory_there_is() {
     }
     for card in cards().iter().filter(|card| card.backend == "Vulkan") {
         // Not even a program that pretends to be a card has less, or more than an address reaches.
-        assert!(card.memory.is_some_and(|bytes| (64 << 20..1 << 47).contains(&bytes)), "{}: {:?}", card.name, card.memory);
+        assert!(
+            card.memory.is_some_and(|bytes| (64 << 20..1 << 47).contains(&bytes)),
+            "{}: {:?}",
+            card.name,
+            card.memory
+        );
     }
 }

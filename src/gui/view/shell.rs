@@ -373,7 +373,8 @@ fn self_check(ui: &mut Ui, cx: &Context<'_>) {
     if let Some(study) = &cx.session.answer.study {
         if let Some(model) = &cx.session.model {
             let reason = model.joint.device_reason();
-            let words = [Some(model.joint.device()), reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+            let words =
+                [Some(model.joint.device()), reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
             ui.scope(|ui| {
                 ui.set_max_width(DEVICE_WIDTH);
                 let device = ui.add(egui::Label::new(small(words, tokens.dim)).truncate());

@@ -102,3 +102,22 @@ fn typed_words_take_the_place_of_options_and_are_refused_in_a_line() {
         assert!(said.starts_with("more options: ") && !said.contains('\n'), "{wrong}: {said}");
     }
 }
+
+#[test]
+fn the_bundled_models_recipes_are_the_options_that_the_models_tell() {
+    // What does not change the weights, and how many pictures were kept aside before each class gave its share.
+    const ASIDE: [&str; 7] =
+        ["threads", "log_every", "evaluate_every", "checkpoint_every", "device", "holdout", "tf32"];
+    for model in crate::network::bundled() {
+        let path = format!("{}/assets/recipes/{}.toml", env!("CARGO_MANIFEST_DIR"), model.name);
+        let config = Config::of_recipe(path.as_ref()).unwrap();
+        let recipe = serde_json::to_value(&config).unwrap();
+        let told = model.checkpoint().unwrap().description.training.unwrap().options;
+        for (name, value) in told.iter().filter(|(name, _)| !ASIDE.contains(&name.as_str())) {
+            assert_eq!(&recipe[name], value, "{}: {name}", model.name);
+        }
+        config.check().unwrap();
+    }
+    let first = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/recipes/cifar10-50.toml");
+    Config::of_recipe(first.as_ref()).unwrap().check().unwrap();
+}
