@@ -23,11 +23,8 @@ impl Map {
     /// # Errors
     /// As the system has it.
     pub fn new(file: File) -> io::Result<Self> {
-        let pages = MmapOptions::new().map_raw_read_only(&file)?;
-        // Pictures are drawn in random order: what lies beside one is not wanted next.
-        #[cfg(unix)]
-        pages.advise(memmap2::Advice::Random)?;
-        Ok(Self { file, pages })
+        // No advice to the system: a run reads all pictures in order once, for which what lies ahead is wanted, and then at random.
+        Ok(Self { pages: MmapOptions::new().map_raw_read_only(&file)?, file })
     }
 
     /// Copies the bytes from `at` on into `out`.
