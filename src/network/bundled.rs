@@ -37,6 +37,11 @@ pub fn bundled() -> &'static [Bundled] {
             usual: include_str!("../../assets/models/cifar10.usual.json"),
         },
         Bundled {
+            name: "cifar10-robust",
+            bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors"),
+            usual: include_str!("../../assets/models/cifar10-robust.usual.json"),
+        },
+        Bundled {
             name: "digits",
             bytes: include_bytes!("../../assets/models/digits.safetensors"),
             usual: include_str!("../../assets/models/digits.usual.json"),

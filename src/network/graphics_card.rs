@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn auto_takes_no_software_adapter() {
-        let checkpoint = super::super::bundled()[1].checkpoint().unwrap();
+        let checkpoint = super::super::checkpoint("digits").unwrap();
         let (guarded, why) = automatic(&checkpoint);
         if gpu::cards().iter().all(|card| card.kind == gpu::Kind::Software) {
             assert!(guarded.is_none());
