@@ -11,7 +11,7 @@ use crate::picture::{Batch, Shape};
 
 /// The density `p̄(y, c) = ½ p(y, c) + ½ p(My, c)`, M the mirror image from left to right.
 ///
-/// It is a density as p is, so its posterior, its denoisers and their identity D̄ = Σ p̄(c | y) D̄_c follow as for any model. Where a
+/// It is a density as p is, so its posterior, its denoisers and their identity `D̄ = Σ p̄(c | y) D̄_c` follow as for any model. Where a
 /// picture is as natural as its mirror image, the two halves err in ways of their own, and their mean errs less.
 pub struct Mirrored {
     model: Arc<dyn JointModel>,

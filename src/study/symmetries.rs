@@ -122,7 +122,7 @@ mod tests {
         let noisy = Picture::filled(SHAPE, 0.4).zip(&mean, |a, b| a + b * b);
         let (mut shares, cancel) = (Vec::new(), Cancel::new());
         let found = denoise_averaged(&model, &noisy, sigma, &[1.0], Tiling::default(), &cancel, &mut |share| {
-            shares.push(share)
+            shares.push(share);
         })
         .unwrap();
         let mut centre = vec![0.0; SHAPE.len()];
