@@ -12,6 +12,7 @@ mod compare;
 mod completions;
 mod console;
 mod denoise;
+mod density;
 mod devices;
 mod duel;
 mod eval;
@@ -62,6 +63,7 @@ enum Command {
     Uncertainty(uncertainty::Uncertain),
     Audit(audit::AuditCommand),
     Evidence(evidence::EvidenceCommand),
+    Density(density::DensityCommand),
     Sample(sample::SampleCommand),
     Eval(eval::Eval),
     Merge(merge::Merge),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Uncertainty(command)) => command.run(),
         Some(Command::Audit(command)) => command.run(),
         Some(Command::Evidence(command)) => command.run(),
+        Some(Command::Density(command)) => command.run(),
         Some(Command::Sample(command)) => command.run(),
         Some(Command::Eval(command)) => command.run(),
         Some(Command::Merge(command)) => command.run(),

@@ -84,6 +84,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "sample" if ["churn", "from"].contains(&option) => vec!["--count=2", "--steps=3"],
         "sample" => vec!["sample:digits/7", "--sigma=0.3", "--count=2", "--steps=3"],
         "evidence" => vec!["sample:digits/7", "--levels=3", "--draws=2"],
+        "density" => vec!["sample:digits/7", "--levels=4", "--draws=2"],
         "audit" => vec!["sample:digits/7", "--sigmas=0.1", "--probes=4", "--draws=2"],
         "eval" => vec!["--data=d"],
         "compare" => vec!["--data=d", "--with=digits"],
@@ -208,6 +209,20 @@ fn explored(command: &Command, model: &GaussianMixture, cancel: &Cancel) -> Resu
                 Ok(())
             })
         }
+        Command::Density(command) => {
+            command.check()?;
+            each(&command.images, model, command.fit, |input| {
+                let picture = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
+                let found = lab::density(model, &command.request([&picture], Vec::new()), cancel, &mut |_| ())?;
+                let noise = command.noise(&found, model, &picture, 0, cancel)?;
+                json(&lab::DensityReport::of(
+                    &found,
+                    vec![command.report(&found, input.path, Some(0), noise.as_ref())],
+                    0,
+                ));
+                Ok(())
+            })
+        }
         Command::Sample(command) => {
             let mut picture = None;
             pictures::each(command.image.as_slice(), model, command.fit, |input| {
@@ -275,9 +290,11 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
                 Ok(())
             })
         }
-        Command::Uncertainty(_) | Command::Audit(_) | Command::Evidence(_) | Command::Sample(_) => {
-            explored(command, &model, cancel)
-        }
+        Command::Uncertainty(_)
+        | Command::Audit(_)
+        | Command::Evidence(_)
+        | Command::Density(_)
+        | Command::Sample(_) => explored(command, &model, cancel),
         Command::Eval(command) => {
             let plan = command.plan();
             plan.check(&model)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::model::cotangents_a_picture;
-use super::{Abilities, Forward, JointModel, SigmaRange, log_density, posterior};
+use super::{Abilities, Forward, JointModel, Moments, SigmaRange, log_density, posterior};
 use crate::Result;
 use crate::picture::{Batch, Shape};
 
@@ -54,6 +54,10 @@ impl JointModel for Mirrored {
 
     fn shape(&self) -> Shape {
         self.model.shape()
+    }
+
+    fn moments(&self) -> Moments {
+        self.model.moments()
     }
 
     fn accepts(&self, shape: Shape) -> bool {

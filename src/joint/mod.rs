@@ -15,7 +15,7 @@ mod usual;
 pub use crate::engine::{Ascended, Ascent};
 pub use curvature::{Between, DIFFERENCE, Jacobian, Products, differences, products};
 pub use mirrored::Mirrored;
-pub use model::{Abilities, Ability, Forward, JointModel, ONE_CLASS, SigmaRange, require_classes};
+pub use model::{Abilities, Ability, Forward, JointModel, Moments, ONE_CLASS, SigmaRange, require_classes};
 pub(crate) use model::{check_directions, check_input, cotangents_a_picture};
 pub use oracle::GaussianMixture;
 pub use pairing::Pairing;

@@ -63,6 +63,15 @@ impl Ability {
     }
 }
 
+/// What clean pictures are like before any is seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// The mean of each channel, on the [0, 1] scale.
+    pub mean: Vec<f32>,
+    /// The standard deviation of a value around it.
+    pub deviation: f32,
+}
+
 /// What a model can give beside p(c | y). One with a density over pictures and classes, as this crate's network, gives all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Abilities {
@@ -115,6 +124,11 @@ pub trait JointModel: Send + Sync {
 
     /// The shape of the pictures that it was made for.
     fn shape(&self) -> Shape;
+
+    /// The mean and deviation of the clean pictures that it was made for: grey and a quarter where it does not know.
+    fn moments(&self) -> Moments {
+        Moments { mean: vec![0.5; self.shape().channels], deviation: 0.25 }
+    }
 
     /// Whether it takes pictures of this shape. A convolutional model takes any height and width.
     fn accepts(&self, shape: Shape) -> bool {

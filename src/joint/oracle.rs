@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::{check_directions, check_input, cotangents_a_picture};
 use super::readings::{log_density, posterior};
-use super::{Forward, JointModel, SigmaRange};
+use super::{Forward, JointModel, Moments, SigmaRange};
 use crate::Result;
 use crate::picture::{Batch, Shape};
 
@@ -121,6 +121,28 @@ impl JointModel for GaussianMixture {
 
     fn sigma_range(&self) -> SigmaRange {
         self.sigma_range
+    }
+
+    fn moments(&self) -> Moments {
+        let total: f64 = self.components.iter().map(|component| component.log_weight.exp()).sum();
+        let plane = self.shape.height * self.shape.width;
+        let mut mean = vec![0.0; self.shape.channels];
+        for component in &self.components {
+            let share = component.log_weight.exp() / total / plane as f64;
+            component.mean.iter().enumerate().for_each(|(at, value)| mean[at / plane] += share * value);
+        }
+        let mut variance = 0.0;
+        for component in &self.components {
+            let share = component.log_weight.exp() / total / component.mean.len() as f64;
+            for (at, value) in component.mean.iter().enumerate() {
+                let own = match &component.covariance {
+                    Covariance::Isotropic(variance) => *variance,
+                    Covariance::Full(matrix) => matrix[at * component.mean.len() + at],
+                };
+                variance += share * (own + (value - mean[at / plane]).powi(2));
+            }
+        }
+        Moments { mean: mean.into_iter().map(|v| v as f32).collect(), deviation: variance.sqrt() as f32 }
     }
 
     fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {

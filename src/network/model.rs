@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use super::tensors::{Place, TensorPasses};
 use super::{Checkpoint, Description, DeviceChoice};
 use crate::engine::{Ascended, Ascent, Directions, Passes, Tape};
-use crate::joint::{Forward, JointModel, Linear, SigmaRange, check_directions, check_input, cotangents_a_picture};
+use crate::joint::{
+    Forward, JointModel, Linear, Moments, SigmaRange, check_directions, check_input, cotangents_a_picture,
+};
 use crate::picture::{Batch, Shape, normals};
 use crate::{Error, Result};
 
@@ -125,6 +127,10 @@ impl JointModel for Network {
 
     fn shape(&self) -> Shape {
         self.description.image
+    }
+
+    fn moments(&self) -> Moments {
+        Moments { mean: self.description.mean.clone(), deviation: self.description.deviation }
     }
 
     /// The network is convolutional: any height and width will do.

@@ -11,6 +11,8 @@ pub enum ExploreCommand {
     Show(Mode),
     /// Look at a component.
     Choose(usize),
+    /// Look at the evidence of a class, by its number among those asked.
+    ChooseEvidence(usize),
     /// Walk so many standard deviations along it.
     Walk(f32),
     /// Look for components in a region, or in the whole picture.
@@ -25,6 +27,13 @@ pub fn entries() -> Vec<Entry> {
         new(410, Mode::Doubt, "Explore: two kinds of doubt", "Which class is it, or which details?").group(),
         new(420, Mode::Components, "Explore: what else could this be?", "The principal components of the posterior"),
         new(430, Mode::Filter, "Explore: the filter under the pointer", "What a pixel of the result is made of"),
+        new(
+            432,
+            Mode::Evidence,
+            "Explore: at which scale was it decided?",
+            "The evidence for a class in bits, by two roads",
+        ),
+        new(434, Mode::Density, "Explore: how probable is it?", "Bits a value, and how much noise there is"),
         new(440, Mode::Audit, "Explore: is this a density?", "Residuals that are 0 for every density"),
     ]
 }

@@ -19,6 +19,7 @@ pub fn run(host: &mut Host, command: ExploreCommand) {
             explore.chosen = component;
             explore.show_component();
         }
+        C::ChooseEvidence(of) => explore.show_evidence(of),
         C::Walk(sigmas) => {
             if sigmas.is_finite() {
                 explore.walk = sigmas.clamp(-Explore::WALK, Explore::WALK);

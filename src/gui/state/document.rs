@@ -126,6 +126,8 @@ pub enum TileKind {
     DuelB,
     /// A's less B's.
     DuelDifference,
+    /// Where the evidence for a class lies, in bits.
+    EvidenceMap,
 }
 
 impl TileKind {
@@ -160,6 +162,7 @@ impl TileKind {
             Self::DuelChange => "Change x* − x".to_owned(),
             Self::DuelA => "D(x*) by A".to_owned(),
             Self::DuelB => "D(x*) by B".to_owned(),
+            Self::EvidenceMap => "Bits".to_owned(),
         }
     }
 
@@ -190,12 +193,19 @@ impl TileKind {
             | Self::Filter
             | Self::VersusDifference
             | Self::DuelChange
-            | Self::DuelDifference => Look::signed(1.0),
+            | Self::DuelDifference
+            | Self::EvidenceMap => Look::signed(1.0),
             Self::DoubtClasses | Self::DoubtDetails | Self::DoubtTotal => {
                 Look { mode: Mode::FalseColour, ..Look::default() }
             }
             _ => Look::default(),
         }
+    }
+
+    /// Whether it belongs to what else the picture could be: there a region is dragged.
+    #[must_use]
+    pub fn is_of_components(self) -> bool {
+        matches!(self, Self::Walked | Self::Component)
     }
 
     /// Whether it shows a picture, not a difference already.

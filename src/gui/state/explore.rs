@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
-use crate::study::lab::{Component, Components, Doubt, Filter, LevelAudit, Region};
+use crate::study::lab::{Component, Components, Density, Doubt, Evidence, Filter, LevelAudit, NoiseLevel, Region};
 
 /// What the pane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,13 +16,18 @@ pub enum Mode {
     Components,
     /// What was this pixel made of?
     Filter,
+    /// At which scale was it decided?
+    Evidence,
+    /// How probable is it, and how much noise is in it?
+    Density,
     /// Is this a density?
     Audit,
 }
 
 impl Mode {
     /// Every mode, in order.
-    pub const ALL: [Self; 4] = [Self::Doubt, Self::Components, Self::Filter, Self::Audit];
+    pub const ALL: [Self; 6] =
+        [Self::Doubt, Self::Components, Self::Filter, Self::Evidence, Self::Density, Self::Audit];
 
     /// Its name on the switch.
     #[must_use]
@@ -31,6 +36,8 @@ impl Mode {
             Self::Doubt => "Doubt",
             Self::Components => "What else?",
             Self::Filter => "Filter",
+            Self::Evidence => "Evidence",
+            Self::Density => "Density",
             Self::Audit => "Audit",
         }
     }
@@ -42,6 +49,8 @@ impl Mode {
             Self::Doubt => DOUBT,
             Self::Components => COMPONENTS,
             Self::Filter => FILTER,
+            Self::Evidence => EVIDENCE,
+            Self::Density => DENSITY,
             Self::Audit => AUDIT,
         }
     }
@@ -51,6 +60,9 @@ const DOUBT: &str = "How far each pixel may be off: not knowing which class it i
 const COMPONENTS: &str =
     "What else the picture could be: slide along the directions in which it is most uncertain. Formula: docs/lab.md.";
 const FILTER: &str = "What a pixel of the result is made of: the row of J = ∂D/∂y at the pointer; it widens as σ rises. Formula: docs/lab.md.";
+const EVIDENCE: &str =
+    "At which scale was the class decided, in bits, by the denoisers and by the classifier? Formula: docs/lab.md.";
+const DENSITY: &str = "How probable the picture is, in bits a value, and how much noise is in what the model sees: p(c, σ | y). Formula: docs/lab.md.";
 const AUDIT: &str =
     "Is this a density at all? Six residuals that are 0 for every density, on this picture. Formulas: docs/lab.md.";
 
@@ -69,6 +81,17 @@ impl<T> Explored<T> {
     pub fn new(value: T) -> Self {
         Self { value: Arc::new(value), stale: false }
     }
+}
+
+/// How probable a picture is among others, and how much noise is in it.
+#[derive(Debug, Clone)]
+pub struct PictureDensity {
+    /// The measured pictures, with the constants.
+    pub density: Arc<Density>,
+    /// Whether the picture is the first of them; one with noise of its own is not measured.
+    pub measured: bool,
+    /// What the noise is found to be.
+    pub noise: NoiseLevel,
 }
 
 /// Both kinds of doubt as standard deviations to look at.
@@ -91,6 +114,8 @@ pub struct Explore {
     pub walk: f32,
     /// Where components are looked for; the whole picture if not given.
     pub region: Option<Region>,
+    /// Where the drag of a region began, in shares of the picture.
+    pub corner: Option<[f32; 2]>,
     /// How much of the mode's answer is there, from 0 to 1.
     pub share: f32,
     /// Both kinds of doubt.
@@ -107,6 +132,14 @@ pub struct Explore {
     pub filter: Option<Explored<Filter>>,
     /// The same as a tile.
     pub weights: Option<Content>,
+    /// The evidence, the class of it that is looked at, and that one's map.
+    pub evidence: Option<Explored<Evidence>>,
+    /// Its number among those of the evidence.
+    pub evidence_of: usize,
+    /// Where in the picture its evidence lies.
+    pub evidence_map: Option<Content>,
+    /// How probable the picture is, and its noise.
+    pub density: Option<Explored<PictureDensity>>,
     /// The audited levels so far.
     pub audit: Vec<LevelAudit>,
 }
@@ -118,6 +151,7 @@ impl Default for Explore {
             chosen: 0,
             walk: 2.0,
             region: None,
+            corner: None,
             share: 0.0,
             doubt: None,
             tiles: None,
@@ -126,6 +160,10 @@ impl Default for Explore {
             walked: None,
             filter: None,
             weights: None,
+            evidence: None,
+            evidence_of: 0,
+            evidence_map: None,
+            density: None,
             audit: Vec::new(),
         }
     }
@@ -146,6 +184,7 @@ impl Explore {
         self.doubt.iter_mut().for_each(|d| d.stale = true);
         self.components.iter_mut().for_each(|c| c.stale = true);
         self.filter.iter_mut().for_each(|f| f.stale = true);
+        self.density.iter_mut().for_each(|d| d.stale = true);
     }
 
     /// Takes in "which class?", which is there first.
@@ -176,6 +215,24 @@ impl Explore {
         self.filter = Some(Explored::new(filter));
     }
 
+    /// Takes in evidence.
+    pub fn take_evidence(&mut self, evidence: Evidence) {
+        self.evidence = Some(Explored::new(evidence));
+        self.show_evidence(self.evidence_of);
+    }
+
+    /// Looks at the evidence of a class, by its number among those asked.
+    pub fn show_evidence(&mut self, of: usize) {
+        let Some(evidence) = &self.evidence else { return };
+        self.evidence_of = of.min(evidence.value.classes.len().saturating_sub(1));
+        self.evidence_map = evidence.value.classes.get(self.evidence_of).map(|class| class.map.clone().into());
+    }
+
+    /// Takes in how probable the picture is, and its noise.
+    pub fn take_density(&mut self, density: PictureDensity) {
+        self.density = Some(Explored::new(density));
+    }
+
     /// The component that is looked at.
     #[must_use]
     pub fn component(&self) -> Option<&Component> {
@@ -188,6 +245,18 @@ impl Explore {
         let Some(component) = components.list.get(self.chosen) else { return };
         self.direction = Some(component.direction.clone().into());
         self.walked = Some(component.walk(&components.denoised, f64::from(self.walk)).into());
+    }
+
+    /// The region between two points of a picture of `shape`, in shares of it, with the pixels that they lie in.
+    #[must_use]
+    pub fn between(from: [f32; 2], to: [f32; 2], shape: Shape) -> Region {
+        let pixel = |at: f32, size: usize| ((at.clamp(0.0, 1.0) * size as f32) as usize).min(size.saturating_sub(1));
+        let span = |axis: usize, size: usize| {
+            let [a, b] = [from[axis], to[axis]].map(|at| pixel(at, size));
+            (a.min(b), a.abs_diff(b) + 1)
+        };
+        let ((x, width), (y, height)) = (span(0, shape.width), span(1, shape.height));
+        Region { x, y, width, height }
     }
 
     /// The region, moved and cut so that it lies in pictures of `shape`.

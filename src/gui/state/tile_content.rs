@@ -214,6 +214,7 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
         TileKind::DuelFound | TileKind::DuelChange | TileKind::DuelA | TileKind::DuelB | TileKind::DuelDifference => {
             duel_tile(kind, session)
         }
+        TileKind::EvidenceMap => Some(Raw::of(session.explore.evidence_map.as_ref()?)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the pane Explore shows, with real products on the oracle.
 
+use eframe::egui::vec2;
 use egui_kittest::kittest::Queryable;
 
-use super::{Window, click, oracle, run};
+use super::{Window, click, drag, oracle, run};
 use crate::gui::command::{ExploreCommand, NoiseCommand};
 use crate::gui::state::document::TileKind;
 use crate::gui::state::explore::{Explore, Mode};
@@ -59,6 +60,53 @@ fn components_are_chosen_walked_along_and_looked_for_in_a_region() {
     assert_eq!(found.region, Region { x: 28, y: 0, width: 4, height: 32 });
     click(&mut window, "All of it");
     assert!(explored(&window).region.is_none());
+    // Dragged with the mouse, from a pixel to another.
+    let tile = window.get_by_label_contains("Component v, colours").rect();
+    let at = |x: f32, y: f32| tile.left_top() + vec2(x, y) / 32.0 * tile.size();
+    drag(&mut window, at(20.5, 9.5), at(11.5, 16.5));
+    assert_eq!(explored(&window).region, Some(Region { x: 11, y: 9, width: 10, height: 8 }));
+    window.run_steps(4);
+    assert_eq!(explored(&window).components.as_ref().expect("components").value.region.width, 10);
+}
+
+#[test]
+fn evidence_is_shown_by_scale_and_over_the_picture() {
+    let mut window = oracle();
+    run(&mut window, ExploreCommand::Show(Mode::Evidence));
+    window.run_steps(4);
+    let found = explored(&window).evidence.as_ref().expect("evidence").value.clone();
+    for class in &found.classes {
+        let sum: f64 = class.map.values().iter().map(|v| f64::from(*v)).sum();
+        assert!((sum - class.denoisers.value).abs() < 1e-3 * (1.0 + sum.abs()), "the map adds up");
+    }
+    assert!(has_tile(&window, TileKind::EvidenceMap));
+    let before = explored(&window).evidence_map.clone();
+    let second = found.model.classes[found.classes[1].class].clone();
+    click(&mut window, &format!("Evidence for {second}"));
+    assert!(explored(&window).evidence_of == 1 && explored(&window).evidence_map != before);
+    window.get_by_label("Evidence by scale");
+    // It is of the clean picture: the slider does not ask again.
+    run(&mut window, NoiseCommand::SetSigma(0.3));
+    window.run_steps(4);
+    assert!(!explored(&window).evidence.as_ref().expect("evidence").stale);
+}
+
+#[test]
+fn bits_and_noise_are_shown_and_the_constants_are_measured_once() {
+    let mut window = oracle();
+    run(&mut window, NoiseCommand::SetSigma(0.2));
+    run(&mut window, ExploreCommand::Show(Mode::Density));
+    window.run_steps(4);
+    let first = explored(&window).density.as_ref().expect("densities").value.clone();
+    assert!(first.measured && first.density.pictures.len() == 11);
+    assert!((first.noise.sigma / 0.2).ln().abs() < 5.0 * first.noise.deviation + 0.05, "{}", first.noise.sigma);
+    window.get_by_label("p(c, σ | y)");
+    window.get_by_label("The pictures by their bits");
+    run(&mut window, NoiseCommand::SetSigma(0.4));
+    window.run_steps(4);
+    let second = explored(&window).density.as_ref().expect("densities");
+    assert!(!second.stale && std::sync::Arc::ptr_eq(&second.value.density, &first.density));
+    assert!(second.value.noise.sigma > 1.5 * first.noise.sigma);
 }
 
 #[test]

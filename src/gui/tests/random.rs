@@ -82,6 +82,7 @@ impl Monkey {
             TileKind::DoubtTotal,
             TileKind::Walked,
             TileKind::Filter,
+            TileKind::EvidenceMap,
         ])
     }
 

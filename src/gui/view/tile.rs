@@ -5,9 +5,10 @@ use eframe::egui::{
 };
 use eframe::egui_wgpu::Callback;
 
-use crate::gui::command::{ExportCommand, TileCommand};
+use crate::gui::command::{ExploreCommand, ExportCommand, TileCommand};
 use crate::gui::gpu::{Channel, Compare, Content, Look, Mode, Params, Plane, TileCallback, Viewport, value_at};
 use crate::gui::state::document::TileKind;
+use crate::gui::state::explore::{Explore, Mode as ExploreMode};
 use crate::gui::state::tile_content::{self, TileContent, tile_content};
 use crate::gui::view::caption::{self, Caption};
 use crate::gui::view::context::Context;
@@ -42,6 +43,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
         let viewport = interact(ui, cx, &response, rect, source, kind);
         paint_picture(ui, cx, rect, id, source, viewport);
         paint_over(ui, cx, rect, source, viewport);
+        paint_region(ui, cx, rect, kind, viewport);
         menu(&response, cx, kind, source);
         caption::below(ui, outer.with_min_y(rect.bottom()), source, source.stale && is_awaited(cx));
     } else {
@@ -117,17 +119,28 @@ fn interact(
             session.hover_next = Some(at);
         }
     }
-    if response.dragged() {
+    let selects = session.explore.mode == ExploreMode::Components && kind.is_of_components();
+    if selects && (response.drag_started() || response.dragged()) {
+        let corner = response.interact_pointer_pos().map(|at| [across(at.x), down(at.y)]);
+        if response.drag_started() {
+            // Where the button was pressed, not where the pointer was by the time that it was a drag.
+            let pressed = ui.input(|i| i.pointer.press_origin()).map(|at| [across(at.x), down(at.y)]);
+            session.explore.corner = pressed.or(corner);
+        }
+        if let (Some(from), Some(to)) = (session.explore.corner, corner) {
+            cx.run(ExploreCommand::SetRegion(Some(Explore::between(from, to, shape))));
+        }
+    } else if response.dragged() {
         let delta = response.drag_delta();
-        match (&mut session.wipe, response.interact_pointer_pos()) {
+        match (&mut cx.session.wipe, response.interact_pointer_pos()) {
             (Some(wipe), Some(pointer)) => *wipe = across(pointer.x).clamp(0.0, 1.0),
-            _ => session.view.pan([delta.x / rect.width(), delta.y / rect.height()]),
+            _ => cx.session.view.pan([delta.x / rect.width(), delta.y / rect.height()]),
         }
     }
     if response.double_clicked() {
-        session.view = crate::gui::gpu::View::default();
+        cx.session.view = crate::gui::gpu::View::default();
     }
-    session.view.viewport(size, tile)
+    cx.session.view.viewport(size, tile)
 }
 
 fn paint_picture(ui: &Ui, cx: &Context<'_>, rect: Rect, id: egui::Id, source: &TileContent, viewport: Viewport) {
@@ -225,8 +238,24 @@ fn is_awaited(cx: &Context<'_>) -> bool {
         questions.duel.waited(),
         questions.doubt.waited(),
         questions.components.waited(),
+        questions.density.waited(),
     ];
     waited.into_iter().any(|waited| waited > PATIENCE)
+}
+
+/// Where components are looked for.
+fn paint_region(ui: &Ui, cx: &Context<'_>, rect: Rect, kind: TileKind, viewport: Viewport) {
+    let region = cx.session.explore.region.filter(|_| kind.is_of_components());
+    let Some(region) = region.filter(|_| cx.session.explore.mode == ExploreMode::Components) else { return };
+    let point = rect.width() / viewport.span[0];
+    let corner = [region.x, region.y].map(|v| v as f32);
+    let at = pos2(
+        rect.left() + (corner[0] - viewport.origin[0]) * point,
+        rect.top() + (corner[1] - viewport.origin[1]) * point,
+    );
+    let area = Rect::from_min_size(at, vec2(region.width as f32 * point, region.height as f32 * point));
+    let stroke = Stroke::new(2.0, Tokens::in_ui(ui).accent);
+    ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())).rect_stroke(area, 0.0, stroke, StrokeKind::Inside);
 }
 
 /// Light figures that can be read on anything.

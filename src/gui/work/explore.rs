@@ -1,23 +1,27 @@
 //! Questions of the pane Explore: when they are asked, and what the workers do for them.
 
+use std::sync::Arc;
+
 use super::host::Host;
 use super::questions::{Asked, Lane};
 use super::tasks::{Message, Shared};
 use super::worker::{Step, Task};
 use crate::gui::gpu::Content;
-use crate::gui::state::explore::Mode;
+use crate::gui::state::explore::{Mode, PictureDensity};
 use crate::gui::state::pane::Pane;
-use crate::picture::{Noise, Picture};
-use crate::study::Subject;
+use crate::picture::{Batch, Fit, Noise, Picture, SAMPLES, Shape, fit};
 use crate::study::lab::{
-    AuditRequest, Components, Doubt, Filter, LevelAudit, Probes, Progress, Region, Scene, audit, components, doubt,
-    filter,
+    AuditRequest, Components, Density, DensityRequest, Doubt, Evidence, EvidenceRequest, Filter, LevelAudit, Probes,
+    Progress, Region, Scene, audit, components, density, doubt, evidence, filter, noise_level,
 };
+use crate::study::{Subject, ranked};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
 /// How many components are looked for.
 const COMPONENTS: usize = 8;
+/// Of how many classes, noise levels and draws the evidence is.
+const EVIDENCE: (usize, usize, usize) = (3, 32, 4);
 
 /// What is asked about a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +32,10 @@ pub enum What {
     Components(Option<Region>),
     /// The filter at a pixel: column and row.
     Filter(usize, usize),
+    /// The evidence for the most probable classes.
+    Evidence,
+    /// How probable it is among the sample pictures, and its noise.
+    Density,
     /// The residuals at every level of noise.
     Audit,
 }
@@ -45,6 +53,18 @@ pub struct ExploreRequest {
     pub already_noisy: bool,
     /// What is asked.
     pub what: What,
+    /// The densities, if they are known.
+    pub known: Known,
+}
+
+/// Densities that were measured before with this picture and model: the answer is the same with them, only sooner.
+#[derive(Clone, Default)]
+pub struct Known(pub Option<Arc<Density>>);
+
+impl PartialEq for Known {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// What came of it.
@@ -60,6 +80,10 @@ pub enum Found {
     Components(Components),
     /// A filter.
     Filter(Filter),
+    /// Evidence.
+    Evidence(Evidence),
+    /// How probable the picture is, and its noise.
+    Density(PictureDensity),
     /// An audited level, the first of its audit or another.
     Level(LevelAudit, bool),
 }
@@ -83,6 +107,39 @@ impl ExploreRequest {
         }
     }
 
+    /// The evidence for the classes that are the most probable in the clean picture.
+    fn evidence(&self, cancel: &Cancel, publish: &mut dyn FnMut(Found)) -> Result<()> {
+        let model = &*self.model.0;
+        let picture = self.picture.picture().map(|v| v.clamp(0.0, 1.0));
+        let (classes, levels, draws) = EVIDENCE;
+        let (from, to) = (model.sigma_range().clamp(5.0 / 255.0), model.sigma_range().max);
+        let mut order = ranked(&model.forward(&Batch::of([&picture]), &[from])?.posterior_of(0));
+        order.truncate(classes);
+        let request = EvidenceRequest { picture, classes: order, from, to, levels, draws, seed: self.noise.seed };
+        let found = evidence(model, &request, cancel, &mut |share| publish(Found::Share(Mode::Evidence, share)))?;
+        publish(Found::Evidence(found));
+        Ok(())
+    }
+
+    /// How probable the picture is among the samples, and what its noise is.
+    fn density(&self, cancel: &Cancel, publish: &mut dyn FnMut(Found)) -> Result<()> {
+        let model = &*self.model.0;
+        let clean = self.picture.picture();
+        let density = match &self.known.0 {
+            Some(known) => known.clone(),
+            None => {
+                let own = (!self.already_noisy).then(|| clean.map(|v| v.clamp(0.0, 1.0)));
+                let pictures = own.into_iter().chain(samples(model.shape())?).collect();
+                let mut observe = |share| publish(Found::Share(Mode::Density, share));
+                Arc::new(density(model, &DensityRequest::of(pictures), cancel, &mut observe)?)
+            }
+        };
+        let noisy = if self.already_noisy { clean.clone() } else { self.noise.apply(clean) };
+        let noise = noise_level(&density, model, &noisy, cancel)?;
+        publish(Found::Density(PictureDensity { density, measured: !self.already_noisy, noise }));
+        Ok(())
+    }
+
     fn audit(&self, cancel: &Cancel, publish: &mut dyn FnMut(Found)) -> Result<()> {
         let clean = self.picture.picture().map(|v| v.clamp(0.0, 1.0));
         let request = AuditRequest { seed: self.noise.seed, ..AuditRequest::of(vec![clean]) };
@@ -100,9 +157,11 @@ impl ExploreRequest {
 impl Task<Message> for ExploreRequest {
     fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
         let mut publish = |found| publish(Message::Explored(Box::new(found)));
-        if self.what == What::Audit {
-            self.audit(cancel, &mut publish)?;
-            return Ok(Step::Done);
+        match self.what {
+            What::Audit => return self.audit(cancel, &mut publish).map(|()| Step::Done),
+            What::Evidence => return self.evidence(cancel, &mut publish).map(|()| Step::Done),
+            What::Density => return self.density(cancel, &mut publish).map(|()| Step::Done),
+            What::Doubt | What::Components(_) | What::Filter(..) => {}
         }
         let (subject, assumed) = self.subject();
         let scene = Scene::new(&*self.model.0, &subject, assumed)?;
@@ -119,14 +178,23 @@ impl Task<Message> for ExploreRequest {
                 publish(Found::Components(found));
             }
             What::Filter(x, y) => publish(Found::Filter(filter(&scene, (x, y), None, cancel)?)),
-            What::Audit => return Err(Error::Compute("an audit has no scene".to_owned())),
+            What::Evidence | What::Density | What::Audit => {
+                return Err(Error::Compute("this question has no scene".to_owned()));
+            }
         }
         Ok(Step::Done)
     }
 }
 
+/// The sample pictures of the data that a model of this shape is likely to know, as it sees them.
+fn samples(shape: Shape) -> Result<Vec<Picture>> {
+    let of = if shape.channels == 1 { "digits" } else { "cifar10" };
+    let samples = SAMPLES.iter().filter(|sample| sample.model == of);
+    samples.map(|sample| Ok(fit(&sample.picture()?, shape, Fit::Centre).picture.map(|v| v.clamp(0.0, 1.0)))).collect()
+}
+
 /// The lanes of the pane.
-const LANES: [Lane; 4] = [Lane::Filter, Lane::Components, Lane::Doubt, Lane::Audit];
+const LANES: [Lane; 6] = [Lane::Filter, Lane::Components, Lane::Doubt, Lane::Evidence, Lane::Density, Lane::Audit];
 
 /// Takes back what is under way, because the noise or the picture is another; it is asked again when it is looked at.
 pub fn call_off(host: &mut Host) {
@@ -137,7 +205,15 @@ pub fn call_off(host: &mut Host) {
 /// Takes back what is under way in other lanes of the pane than this one.
 fn call_off_but(host: &mut Host, lane: Option<Lane>) {
     let Host { questions, workers, .. } = host;
-    let pending = [&questions.filter, &questions.components, &questions.doubt, &questions.audit].map(Asked::is_pending);
+    let asked = [
+        &questions.filter,
+        &questions.components,
+        &questions.doubt,
+        &questions.evidence,
+        &questions.density,
+        &questions.audit,
+    ];
+    let pending = asked.map(Asked::is_pending);
     for (other, pending) in LANES.into_iter().zip(pending) {
         if pending && Some(other) != lane {
             workers.cancel(other);
@@ -170,6 +246,13 @@ pub fn schedule(host: &mut Host, model: &Shared, picture: &Content) {
             let (x, y) = host.session.hover.map_or(last, |[x, y]| (pixel(x, shape.width), pixel(y, shape.height)));
             (Lane::Filter, What::Filter(x.min(shape.width - 1), y.min(shape.height - 1)))
         }
+        // There is nothing to decide between, or no clean picture to decide it by.
+        Mode::Evidence if host.document.already_noisy || model.0.classes().len() < 2 => return,
+        Mode::Evidence => {
+            noise.sigma = 0.0;
+            (Lane::Evidence, What::Evidence)
+        }
+        Mode::Density => (Lane::Density, What::Density),
         Mode::Audit => {
             noise.sigma = 0.0;
             (Lane::Audit, What::Audit)
@@ -178,11 +261,14 @@ pub fn schedule(host: &mut Host, model: &Shared, picture: &Content) {
     // One mode does not wait for another.
     call_off_but(host, Some(lane));
     let already_noisy = host.document.already_noisy;
-    let request = ExploreRequest { model: model.clone(), picture: picture.clone(), noise, already_noisy, what };
+    let known = Known(host.session.explore.density.as_ref().map(|found| found.value.density.clone()));
+    let request = ExploreRequest { model: model.clone(), picture: picture.clone(), noise, already_noisy, what, known };
     let Host { session, questions, workers, .. } = host;
     let asked = match lane {
         Lane::Filter => &mut questions.filter,
         Lane::Components => &mut questions.components,
+        Lane::Evidence => &mut questions.evidence,
+        Lane::Density => &mut questions.density,
         Lane::Audit => &mut questions.audit,
         _ => &mut questions.doubt,
     };
@@ -208,6 +294,8 @@ pub fn take(host: &mut Host, found: Found) {
         Found::Doubt(found) => explore.take_doubt(found),
         Found::Components(found) => explore.take_components(found),
         Found::Filter(found) => explore.take_filter(found),
+        Found::Evidence(found) => explore.take_evidence(found),
+        Found::Density(found) => explore.take_density(found),
         Found::Level(level, is_first) => {
             if is_first {
                 explore.audit.clear();

@@ -49,6 +49,10 @@ pub enum Lane {
     Duel,
     /// The whole photograph restored.
     PhotoWhole,
+    /// At which scale it was decided.
+    Evidence,
+    /// How probable it is, and its noise.
+    Density,
     /// Votes for the certificate.
     Certify,
     /// The audit of the model.
@@ -85,6 +89,8 @@ impl Lane {
         Self::Doubt,
         Self::Duel,
         Self::PhotoWhole,
+        Self::Evidence,
+        Self::Density,
         Self::Certify,
         Self::Audit,
     ];
@@ -107,6 +113,8 @@ impl Lane {
             | Self::Components
             | Self::Doubt
             | Self::Duel
+            | Self::Evidence
+            | Self::Density
             | Self::Certify
             | Self::Audit => Server::Model,
         }
@@ -165,6 +173,10 @@ pub struct Questions {
     pub doubt: Asked<ExploreRequest>,
     /// The picture on which two models differ.
     pub duel: Asked<DuelRequest>,
+    /// At which scale it was decided.
+    pub evidence: Asked<ExploreRequest>,
+    /// How probable it is, and its noise.
+    pub density: Asked<ExploreRequest>,
     /// The certificate.
     pub certify: Asked<CertifyRequest>,
     /// The audit.
@@ -193,6 +205,8 @@ impl Questions {
             Lane::Components => &mut self.components,
             Lane::Doubt => &mut self.doubt,
             Lane::Duel => &mut self.duel,
+            Lane::Evidence => &mut self.evidence,
+            Lane::Density => &mut self.density,
             Lane::Certify => &mut self.certify,
             Lane::Audit => &mut self.audit,
         }

@@ -6,6 +6,7 @@
 
 use super::Estimate;
 use super::audit::inside;
+use super::density::estimate;
 use crate::joint::{JointModel, log_softmax};
 use crate::picture::{Batch, Noise, NoiseKind, Picture};
 use crate::study::ModelCard;
@@ -204,14 +205,6 @@ impl Sums {
             map: Picture::new(picture.shape(), map.into_iter().map(|v| v as f32).collect()),
         }
     }
-}
-
-/// The mean of some numbers and its standard error.
-fn estimate(values: &[f64]) -> Estimate {
-    let n = values.len() as f64;
-    let value = values.iter().sum::<f64>() / n;
-    let variance = values.iter().map(|v| (v - value).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    Estimate { value, standard_error: (variance / n).sqrt() }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod attack;
 mod audit;
+mod density;
 mod duel;
 mod evidence;
 mod kerning;
@@ -21,6 +22,7 @@ use image::RgbImage;
 use super::Study;
 pub use attack::attack_sheet;
 pub use audit::audit_sheet;
+pub use density::density_sheet;
 pub use duel::duel_sheet;
 pub use evidence::evidence_sheet;
 pub use lab::uncertainty_sheet;

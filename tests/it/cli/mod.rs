@@ -5,6 +5,7 @@ mod attack;
 mod certify;
 mod compare;
 mod denoise;
+mod density;
 mod devices;
 mod duel;
 mod eval;
@@ -74,10 +75,20 @@ impl Desk {
 
     fn arguments(line: &str) -> Vec<&str> {
         let mut arguments: Vec<&str> = line.split_whitespace().collect();
-        let takes_model =
-            ["analyze", "denoise", "attack", "certify", "eval", "uncertainty", "audit", "evidence", "sample"]
-                .iter()
-                .any(|name| line.starts_with(name));
+        let takes_model = [
+            "analyze",
+            "denoise",
+            "attack",
+            "certify",
+            "eval",
+            "uncertainty",
+            "audit",
+            "evidence",
+            "density",
+            "sample",
+        ]
+        .iter()
+        .any(|name| line.starts_with(name));
         if takes_model && !line.contains("--help") {
             arguments.extend(["--model", "tiny.safetensors", "--device", "cpu"]);
         }

@@ -1,4 +1,7 @@
-//! What the Jacobian of the denoiser tells: two kinds of doubt, what else the picture could be, filters, an audit.
+//! What the model knows of a picture: two kinds of doubt, what else it could be, filters, evidence, densities, an audit.
+
+mod density;
+mod evidence;
 
 use eframe::egui::{self, DragValue, Grid, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, vec2};
 
@@ -24,7 +27,7 @@ const FIGURES: f32 = 224.0;
 pub const PANE: PaneInfo = PaneInfo {
     pane: Pane::EXPLORE,
     title: "Explore",
-    hint: "Two kinds of doubt, what else the picture could be, filters, and whether it is a density",
+    hint: "Two kinds of doubt, what else the picture could be, filters, evidence, bits, and whether it is a density",
     place: Place::Below,
     classes: false,
     show,
@@ -46,6 +49,8 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
             Mode::Doubt => cx.questions.doubt.is_pending(),
             Mode::Components => cx.questions.components.is_pending(),
             Mode::Filter => false,
+            Mode::Evidence => cx.questions.evidence.is_pending(),
+            Mode::Density => cx.questions.density.is_pending(),
             Mode::Audit => cx.questions.audit.is_pending(),
         };
         if pending {
@@ -55,9 +60,11 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     });
     dim(ui, mode.sentence());
     ui.add_space(space::TIGHT);
-    if mode == Mode::Audit {
-        audit(ui, cx);
-        return;
+    match mode {
+        Mode::Evidence => return evidence::show(ui, cx),
+        Mode::Density => return density::show(ui, cx),
+        Mode::Audit => return audit(ui, cx),
+        Mode::Doubt | Mode::Components | Mode::Filter => {}
     }
     let available = ui.available_size();
     ui.horizontal_top(|ui| {
@@ -70,14 +77,14 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
                 match mode {
                     Mode::Doubt => doubt(ui, cx),
                     Mode::Components => components(ui, cx),
-                    Mode::Filter | Mode::Audit => filter(ui, cx),
+                    _ => filter(ui, cx),
                 }
             });
         });
         match mode {
             Mode::Doubt => tiles(ui, cx, &[TileKind::DoubtClasses, TileKind::DoubtDetails, TileKind::DoubtTotal]),
             Mode::Components => tiles(ui, cx, &[TileKind::Denoised, TileKind::Walked, TileKind::Component]),
-            Mode::Filter | Mode::Audit => tiles(ui, cx, &[TileKind::Noisy, TileKind::Denoised, TileKind::Filter]),
+            _ => tiles(ui, cx, &[TileKind::Noisy, TileKind::Denoised, TileKind::Filter]),
         }
     });
 }
@@ -175,6 +182,7 @@ fn region(ui: &mut Ui, cx: &mut Context<'_>) {
             cx.run(ExploreCommand::SetRegion(None));
         }
     });
+    dim(ui, "Drag over the last two pictures to choose a region.");
     if region != set.unwrap_or(Region::whole(shape)) {
         cx.run(ExploreCommand::SetRegion(Some(region)));
     }
