@@ -125,14 +125,13 @@ impl ExploreRequest {
     fn density(&self, cancel: &Cancel, publish: &mut dyn FnMut(Found)) -> Result<()> {
         let model = &*self.model.0;
         let clean = self.picture.picture();
-        let density = match &self.known.0 {
-            Some(known) => known.clone(),
-            None => {
-                let own = (!self.already_noisy).then(|| clean.map(|v| v.clamp(0.0, 1.0)));
-                let pictures = own.into_iter().chain(samples(model.shape())?).collect();
-                let mut observe = |share| publish(Found::Share(Mode::Density, share));
-                Arc::new(density(model, &DensityRequest::of(pictures), cancel, &mut observe)?)
-            }
+        let density = if let Some(known) = &self.known.0 {
+            known.clone()
+        } else {
+            let own = (!self.already_noisy).then(|| clean.map(|v| v.clamp(0.0, 1.0)));
+            let pictures = own.into_iter().chain(samples(model.shape())?).collect();
+            let mut observe = |share| publish(Found::Share(Mode::Density, share));
+            Arc::new(density(model, &DensityRequest::of(pictures), cancel, &mut observe)?)
         };
         let noisy = if self.already_noisy { clean.clone() } else { self.noise.apply(clean) };
         let noise = noise_level(&density, model, &noisy, cancel)?;

@@ -122,9 +122,9 @@ fn pictures(count: u64) -> Vec<Picture> {
     (0..count).map(one).collect()
 }
 
-fn measured(model: &dyn JointModel, pictures: Vec<Picture>, request: DensityRequest) -> super::Density {
+fn measured(model: &dyn JointModel, pictures: Vec<Picture>, request: &DensityRequest) -> super::Density {
     let mut shares = Vec::new();
-    let request = DensityRequest { pictures, ..request };
+    let request = DensityRequest { pictures, ..request.clone() };
     let found = density(model, &request, &Cancel::new(), &mut |share| shares.push(share)).unwrap();
     assert!(shares.is_sorted() && shares.last() == Some(&1.0));
     found
@@ -137,7 +137,7 @@ fn request() -> DensityRequest {
 #[test]
 fn a_gaussians_constant_and_bits_are_those_of_its_closed_form() {
     let clean: Vec<Picture> = (0..40).map(|i| drawn_from(&[0.5; SHAPE.len()], DEVIATION, i)).collect();
-    let found = measured(&one_gaussian(hidden), clean.clone(), request());
+    let found = measured(&one_gaussian(hidden), clean.clone(), &request());
     for (sigma, constant) in found.sigmas.iter().zip(&found.constants) {
         let truth = hidden(f64::from(*sigma));
         assert!(
@@ -166,7 +166,7 @@ fn a_gaussians_constant_and_bits_are_those_of_its_closed_form() {
 
 #[test]
 fn a_mixtures_constants_make_its_levels_comparable() {
-    let found = measured(&mixture(hidden), pictures(120), request());
+    let found = measured(&mixture(hidden), pictures(120), &request());
     // The Gaussian of the largest level is an upper bound: all constants are off by the same.
     let last = found.constants[23].value - hidden(f64::from(found.sigmas[23]));
     assert!(last < 0.1 && last > -1.0, "{last}");
@@ -184,7 +184,7 @@ fn a_mixtures_constants_make_its_levels_comparable() {
 #[test]
 fn noise_and_class_have_their_posterior_and_the_error_bar_holds() {
     let model = mixture(hidden);
-    let found = measured(&model, pictures(200), DensityRequest { levels: 32, ..request() });
+    let found = measured(&model, pictures(200), &DensityRequest { levels: 32, ..request() });
     let (mut pulls, mut count, mut elsewhere) = (0.0, 0.0, 0.0);
     for i in 0..30_u64 {
         let sigma = [0.02_f32, 0.1, 0.4][(i % 3) as usize];
@@ -213,7 +213,7 @@ fn noise_and_class_have_their_posterior_and_the_error_bar_holds() {
 #[test]
 fn a_constant_that_is_left_out_moves_the_estimate() {
     let model = mixture(hidden);
-    let mut found = measured(&model, pictures(60), request());
+    let mut found = measured(&model, pictures(60), &request());
     found.constants.iter_mut().for_each(|constant| constant.value = 0.0);
     let noisy = Noise::gaussian(0.1, 3).apply(&pictures(61)[60]);
     let level = noise_level(&found, &model, &noisy, &Cancel::new()).unwrap();

@@ -83,7 +83,9 @@ fn histogram(page: &mut Page, density: &Density, index: Option<usize>) {
     let columns = (2.0 * (bits.len() as f64).sqrt()).ceil().clamp(1.0, 48.0) as usize;
     let of = |v: f64| (((v - low) / (high - low) * columns as f64) as usize).min(columns - 1);
     let mut counts = vec![0_u32; columns];
-    bits.iter().for_each(|v| counts[of(*v)] += 1);
+    for v in &bits {
+        counts[of(*v)] += 1;
+    }
     let most = counts.iter().copied().max().unwrap_or(1).max(1);
     let top = page.take(TALL + 56);
     let (ink, bar, quiet) = (page.palette().ink, Rgb(SERIES[0]), page.palette().quiet);
