@@ -74,7 +74,8 @@ fn evidence_is_shown_by_scale_and_over_the_picture() {
     let mut window = oracle();
     run(&mut window, ExploreCommand::Show(Mode::Evidence));
     window.run_steps(4);
-    let found = explored(&window).evidence.as_ref().expect("evidence").value.clone();
+    let told: Vec<_> = window.state().session().notices.history().collect();
+    let found = explored(&window).evidence.as_ref().unwrap_or_else(|| panic!("no evidence: {told:?}")).value.clone();
     for class in &found.classes {
         let sum: f64 = class.map.values().iter().map(|v| f64::from(*v)).sum();
         assert!((sum - class.denoisers.value).abs() < 1e-3 * (1.0 + sum.abs()), "the map adds up");

@@ -43,6 +43,8 @@ fn attack_for_long(window: &mut Window) {
     settings.set(parameters::STEPS, 100_000.0).unwrap();
     settings.set(parameters::EARLY_STOP, 0.0).unwrap();
     run(window, AttackCommand::Set(Box::new(settings)));
+    // One that takes long does not run by itself.
+    run(window, AttackCommand::Run);
     until(window, "the attack to be under way", |app| app.session().attack.seen() > 3);
 }
 

@@ -16,7 +16,7 @@ use crate::study::lab::{
 };
 use crate::study::{Subject, ranked};
 use crate::task::Cancel;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// How many components are looked for.
 const COMPONENTS: usize = 8;
@@ -112,7 +112,8 @@ impl ExploreRequest {
         let model = &*self.model.0;
         let picture = self.picture.picture().map(|v| v.clamp(0.0, 1.0));
         let (classes, levels, draws) = EVIDENCE;
-        let (from, to) = (model.sigma_range().clamp(5.0 / 255.0), model.sigma_range().max);
+        let range = model.sigma_range();
+        let (from, to) = (range.clamp(5.0 / 255.0), range.max.min(limits::LARGEST_SIGMA));
         let mut order = ranked(&model.forward(&Batch::of([&picture]), &[from])?.posterior_of(0));
         order.truncate(classes);
         let request = EvidenceRequest { picture, classes: order, from, to, levels, draws, seed: self.noise.seed };

@@ -305,7 +305,8 @@ pub fn toggle_certificate(host: &mut Host) {
         return;
     }
     let session = &host.session;
-    if let (Some(model), Some(fitted)) = (&session.model, &session.fitted) {
+    let model = session.model.as_ref().filter(|model| model.joint.is_classifier());
+    if let (Some(model), Some(fitted)) = (model, &session.fitted) {
         let (model, picture) = (Shared(model.joint.clone()), fitted.content.clone());
         certify(host, CertifyRequest { model, picture, smoothing: host.document.smoothing }, count);
     }

@@ -95,7 +95,7 @@ fn eval_certifies_and_tells_which_attacks_know_a_defence() {
     let said = desk.output(line);
     assert!(said.contains("Certified") && said.contains("knows the defence"), "{said}");
     let page = fs::read_to_string(desk.at("page.html")).expect("a page");
-    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 12);
+    assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 15);
     let json = desk.json(&line.replace("--html page.html --examples 3", "--json -"));
     assert_eq!(
         (&json["robust"][0]["defence"]["kind"], &json["robust"][1]["defence"]["kind"]),

