@@ -29,7 +29,7 @@ pub struct Usual {
     pub levels: Vec<UsualLevel>,
 }
 
-/// What is usual at one noise level: the values that [`SHARES`] of the pictures lie below.
+/// What is usual at one noise level: the values that certain shares of the pictures lie below.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UsualLevel {
     /// The noise level.
