@@ -5,13 +5,16 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use denoscope::{Batch, Cancel, JointModel, Linear, PythonModel, ScriptSource};
 
 /// How often each side does each job.
 const ROUNDS: usize = 25;
+
+/// Between turns: `PyTorch`'s threads spin for a while after a job, on the processors that the other side's need.
+const REST: Duration = Duration::from_millis(50);
 
 fn main() -> Result<()> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/bridge.py");
@@ -46,12 +49,14 @@ fn main() -> Result<()> {
         for round in 0..ROUNDS + 3 {
             writeln!(ask, "{count} {name}")?;
             let milliseconds: f64 = answers.next().context("an answer")??.parse()?;
+            std::thread::sleep(REST);
             let begin = Instant::now();
             let pass = model.forward(&noisy, &sigmas)?;
             if name.ends_with("gradient") {
                 pass.gradients(&[Linear::ScoreAs(0)])?;
             }
             let elapsed = begin.elapsed().as_secs_f64() * 1e3;
+            std::thread::sleep(REST);
             // The first ones warm both up.
             if round >= 3 {
                 theirs.push(milliseconds);

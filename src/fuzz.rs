@@ -47,10 +47,24 @@ fn in_folder(files: &[(&str, &[u8])], read: impl FnOnce(&Path)) {
     });
 }
 
-/// What reads a picture file: its values lie in [0, 1].
+/// What reads a picture file, whole and, as pictures above the limit are, smaller: its values lie in [0, 1].
 pub fn picture(bytes: &[u8]) {
-    if let Ok(loaded) = picture::decode(bytes, Path::new("fuzzed")) {
+    let name = Path::new("fuzzed");
+    let check = |loaded: &picture::Loaded| {
         assert!(loaded.picture.values().iter().all(|value| (0.0..=1.0).contains(value)), "values in [0, 1]");
+        loaded.picture.shape()
+    };
+    let whole = picture::decode(bytes, name).map(|loaded| check(&loaded));
+    // Halves and quarters of what is read whole; of what is not, of a size that mutated headers often have.
+    let limits = whole.map_or([1 << 12, 1 << 14], |shape| {
+        let pixels = |times: usize| (shape.width.div_ceil(times) * shape.height.div_ceil(times)) as u64;
+        [pixels(2), pixels(4)]
+    });
+    for most in limits {
+        if let Ok(loaded) = picture::decode_within(bytes, name, most) {
+            let shape = check(&loaded);
+            assert!((shape.width * shape.height) as u64 <= most, "no more pixels than are asked for");
+        }
     }
 }
 

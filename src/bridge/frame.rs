@@ -99,7 +99,14 @@ fn invalid(reason: &str) -> io::Error {
 
 /// Numbers as bytes, one batch after another.
 pub(super) fn singles(parts: &[&[f32]]) -> Vec<u8> {
-    parts.iter().flat_map(|part| part.iter()).flat_map(|value| value.to_le_bytes()).collect()
+    let mut bytes = vec![0; 4 * parts.iter().map(|part| part.len()).sum::<usize>()];
+    let mut rest = bytes.as_chunks_mut::<4>().0;
+    for part in parts {
+        let (own, others) = rest.split_at_mut(part.len());
+        own.iter_mut().zip(*part).for_each(|(bytes, value)| *bytes = value.to_le_bytes());
+        rest = others;
+    }
+    bytes
 }
 
 /// Single-precision numbers, if the bytes are so many of them.

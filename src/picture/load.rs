@@ -104,8 +104,8 @@ pub fn decode(bytes: &[u8], name: &Path) -> Result<Loaded> {
     decode_within(bytes, name, MAX_PIXELS)
 }
 
-/// [`decode`] into at most so many pixels.
-fn decode_within(bytes: &[u8], name: &Path, most: u64) -> Result<Loaded> {
+/// [`decode`] into at most so many pixels: what has more is read at a half or a quarter of its size.
+pub(crate) fn decode_within(bytes: &[u8], name: &Path, most: u64) -> Result<Loaded> {
     let refuse = |reason: String| Error::picture(name, reason);
     if bytes.is_empty() {
         return Err(refuse("is empty".into()));

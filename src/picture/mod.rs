@@ -16,6 +16,8 @@ mod save;
 
 pub use estimate::estimate_sigma;
 pub use fit::{Fit, Fitted, Rect, channels, fit};
+#[cfg(any(test, fuzzing))]
+pub(crate) use load::decode_within;
 pub use load::{Loaded, MAX_PIXELS, decode, load, read_bytes};
 pub use metrics::{Better, FLIP, Fidelity, METRICS, Metric, PSNR, SSIM, flip, psnr, ssim};
 pub use noise::{Noise, NoiseKind};
