@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=${1:-assets/screenshots}
-binary=${DENOSCOPE:-target/debug/denoscope}
+binary=$(realpath "${DENOSCOPE:-target/debug/denoscope}")
 size=${SIZE:-1280x800}
 read -r -a arguments <<<"${ARGUMENTS:-}"
 home=$(mktemp -d)
@@ -92,7 +92,8 @@ copied_command_runs() {
   lines=$(timeout 5 xclip -selection clipboard -t UTF8_STRING -o) || { echo "no command on the clipboard"; exit 1; }
   case $lines in *"$1"*) ;; *) echo "the copied command is not about $1: $lines"; exit 1 ;; esac
   while IFS= read -r line; do
-    eval "\"$binary\" ${line#denoscope }" >"$home/answer" || { echo "this does not run: $line"; exit 1; }
+    # In a folder of its own: a command may write a sheet.
+    (cd "$(mktemp -d -p "$home")" && eval "\"$binary\" ${line#denoscope }") >"$home/answer" || { echo "this does not run: $line"; exit 1; }
   done <<<"$lines"
   echo "ran: ${lines//$'\n'/; }"
 }
@@ -100,6 +101,8 @@ copied_command_runs() {
 wait_for_window
 xdotool windowsize "$id" "${size%x*}" "${size#*x}"; xdotool windowmove "$id" 0 0; xdotool windowfocus "$id"
 sleep "${WARM:-8}"
+# The tour of the first start.
+key Escape
 
 if [ "$size" != 1280x800 ]; then
   for view in "show classes" "show adversary" "show beliefs over" "show model" "dark or light" "show classes"; do

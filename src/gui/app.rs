@@ -12,7 +12,7 @@ use super::command::{
 };
 use super::feature::{self, Features};
 use super::gpu::Content;
-use super::state::document::{Document, TileKind};
+use super::state::document::{Document, Source, TileKind};
 use super::state::model::ModelSource;
 use super::state::pane::{Pane, no_layout};
 use super::state::session::{Overlay, Session};
@@ -21,13 +21,17 @@ use super::state::tour::{Stop, Tour};
 use super::view::catalogue::catalogue;
 use super::view::context::Context;
 use super::view::panes::layout;
-use super::view::{accessibility, overlays, shell, theme};
+use super::view::{accessibility, focus, overlays, shell, theme};
+use super::work::dialogs;
 use super::work::host::Host;
 use super::work::job::Jobs;
 use super::work::questions::Questions;
 use super::work::worker::Wake;
 use super::work::workers::Workers;
 use super::work::{receive, schedule};
+
+/// By how much a presentation is larger.
+const LARGE: f32 = 1.5;
 
 /// Where work is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,6 +158,7 @@ impl App {
             Command::Noise(command) => feature::noise::run(host, command),
             Command::Tile(command) => feature::tiles::run(host, command),
             Command::Attack(command) => feature::attack::run(host, command),
+            Command::Trials(command) => feature::trials::run(host, command),
             Command::Certify(command) => feature::certify::run(host, command),
             Command::Explore(command) => feature::explore::run(host, command),
             Command::Photo(command) => feature::photo::run(host, command),
@@ -167,7 +172,7 @@ impl App {
 
     fn follow_settings(&mut self, ctx: &egui::Context) {
         ctx.set_theme(self.host.settings.theme());
-        let scale = self.host.settings.scale;
+        let scale = self.host.settings.scale * if self.session().presenting { LARGE } else { 1.0 };
         if (self.scale_applied - scale).abs() > f32::EPSILON {
             self.scale_applied = scale;
             ctx.set_zoom_factor(scale);
@@ -178,13 +183,22 @@ impl App {
     fn shortcuts(&self, ctx: &egui::Context, commands: &mut Vec<Command>) {
         let typing = ctx.text_edit_focused();
         let sheet_open = self.session().overlay.is_some();
+        // Whoever clicked on the words beside a field and types a number means the field, which a click on words does not reach.
+        let on_words = ctx.plugin::<egui::text_selection::LabelSelectionState>().lock().has_selection();
+        let arrows_taken = focus::holds_arrows(ctx);
         // Escape closes what is open over the panes before it means anything else.
-        let popup_open = egui::Popup::is_any_open(ctx) || self.session().tour.is_some();
+        let popup_open = egui::Popup::is_any_open(ctx) || self.session().tour.is_some() || self.session().presenting;
         ctx.input_mut(|input| {
             for entry in catalogue().with_keys() {
                 let Some(egui::KeyboardShortcut { modifiers, logical_key }) = entry.shortcut else { continue };
                 let meant = match logical_key {
                     egui::Key::F1 => true,
+                    egui::Key::ArrowLeft | egui::Key::ArrowRight | egui::Key::ArrowUp | egui::Key::ArrowDown
+                        if arrows_taken && modifiers.is_none() =>
+                    {
+                        false
+                    }
+                    key if on_words && modifiers.is_none() && is_digit(key) => false,
                     egui::Key::Escape => !typing && !sheet_open && !popup_open,
                     _ => !typing && (!sheet_open || modifiers.any()),
                 };
@@ -269,6 +283,7 @@ impl eframe::App for App {
         let mut cx = Context { document, settings, session, questions, features, commands: &mut commands };
         shell::show(ui, &mut cx, &mut layout, undo);
         overlays::show(&ctx, &mut cx, undo);
+        focus::ring(&ctx);
         settings.layout = layout;
 
         let dragging = ctx.input(|i| i.pointer.any_down());
@@ -304,6 +319,10 @@ impl eframe::App for App {
     }
 }
 
+fn is_digit(key: egui::Key) -> bool {
+    key.name().len() == 1 && key.name().chars().all(|c| c.is_ascii_digit())
+}
+
 /// Does a command about the window itself.
 fn window(host: &mut Host, command: WindowCommand) {
     use WindowCommand as C;
@@ -334,6 +353,15 @@ fn window(host: &mut Host, command: WindowCommand) {
         C::Help => toggle(&mut host.session, Overlay::Help),
         C::Words => toggle(&mut host.session, Overlay::Words),
         C::Notices => toggle(&mut host.session, Overlay::Notices),
+        C::Present => host.session.presenting = !host.session.presenting,
+        C::Pad => {
+            if host.document.entry().is_none_or(|entry| entry.source != Source::Drawn) {
+                host.run(PictureCommand::NewDrawing);
+            }
+            host.session.overlay = Some(Overlay::Pad);
+        }
+        C::SaveTo { path, replace } => dialogs::save_to(host, path, replace),
+        C::ForgetTrouble => host.session.trouble = None,
         C::Tour => {
             host.session.overlay = None;
             tour(host, 0);

@@ -75,6 +75,10 @@ pub fn run(options: Options) -> Result<()> {
         )));
     }
     ending.map_err(|error| {
+        use eframe::egui_wgpu::WgpuError;
+        if let eframe::Error::Wgpu(WgpuError::RequestAdapterError(_)) = error {
+            return Error::Device(NO_ADAPTER.to_owned());
+        }
         let reason = error.to_string();
         let reason = plain(reason.lines().next().unwrap_or("no reason given"));
         Error::Device(format!(
@@ -82,6 +86,10 @@ pub fn run(options: Options) -> Result<()> {
         ))
     })
 }
+
+/// What is said where nothing can draw the window.
+const NO_ADAPTER: &str = "the window cannot open: nothing here can draw it. Install a driver for Vulkan, Metal or DirectX 12 (Debian's \
+                          mesa-vulkan-drivers draws without a card); the command line works without one: denoscope --help";
 
 /// The words after the place in a library's source that some of them begin with.
 fn plain(reason: &str) -> &str {

@@ -10,6 +10,8 @@ pub enum AttackCommand {
     Set(Box<Settings>),
     /// Another seed for the attack.
     Reroll,
+    /// Go through the steps by itself, or stop.
+    Play,
     /// Another seed for purification.
     RerollPurify,
     /// Attack now.

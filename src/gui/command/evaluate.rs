@@ -51,7 +51,7 @@ pub fn entries() -> Vec<Entry> {
     let new = |place, command: C, name, hint| Entry::new(Menu::Model, place, command, name, hint);
     vec![
         new(200, C::ChooseData, "Choose evaluation data…", "Class folders, CIFAR-10's or MNIST's files").group(),
-        new(210, C::Start, "Evaluate", "Measure the model on the data of the evaluation pane").keys(PLAIN, Key::F5),
+        new(210, C::Start, "Evaluate", "Measure the model on the data of the evaluation pane").keys(PLAIN, Key::F9),
         new(220, C::Stop, "Stop evaluation", "Stop measuring, and keep what was measured"),
         new(225, C::Resume, "Resume evaluation", "Go on with the evaluation that was stopped before its end"),
         new(230, C::Save(Format::Html), "Save evaluation as a page…", "Tables and plots, for a browser"),

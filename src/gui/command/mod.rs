@@ -14,6 +14,7 @@ mod photo;
 mod picture;
 mod tile;
 mod train;
+mod trials;
 mod versus;
 mod window;
 
@@ -29,6 +30,7 @@ pub use photo::PhotoCommand;
 pub use picture::PictureCommand;
 pub use tile::TileCommand;
 pub use train::TrainCommand;
+pub use trials::TrialsCommand;
 pub use versus::VersusCommand;
 pub use window::WindowCommand;
 
@@ -45,6 +47,8 @@ pub enum Command {
     Tile(TileCommand),
     /// About the attack.
     Attack(AttackCommand),
+    /// About several attacks side by side.
+    Trials(TrialsCommand),
     /// About the certificate.
     Certify(CertifyCommand),
     /// About what is explored.
@@ -79,6 +83,7 @@ groups! {
     Noise(NoiseCommand),
     Tile(TileCommand),
     Attack(AttackCommand),
+    Trials(TrialsCommand),
     Certify(CertifyCommand),
     Explore(ExploreCommand),
     Photo(PhotoCommand),
@@ -98,6 +103,7 @@ pub fn entries(panes: Vec<Entry>) -> Vec<Entry> {
         noise::entries(),
         tile::entries(),
         attack::entries(),
+        trials::entries(),
         certify::entries(),
         explore::entries(),
         photo::entries(),

@@ -20,6 +20,8 @@ pub enum NoiseCommand {
     Reroll,
     /// The picture has noise of its own: add none.
     ToggleAlreadyNoisy,
+    /// Let σ rise by itself, or stop.
+    Play,
     /// Set σ to what the picture itself suggests.
     EstimateSigma,
 }
@@ -40,6 +42,8 @@ pub fn entries() -> Vec<Entry> {
         new(60, C::Reroll, "New noise", "Another seed: the same level, another draw").keys(PLAIN, Key::R).group(),
         new(70, C::ToggleAlreadyNoisy, "The picture is already noisy", "Add no noise; σ is what the model assumes")
             .keys(PLAIN, Key::N),
+        new(75, C::Play, "Play the noise", "σ rises by itself, from here to the most; again to stop")
+            .keys(PLAIN, Key::P),
         new(80, C::EstimateSigma, "Estimate σ from the picture", "From the median of its finest wavelet coefficients"),
     ]
 }

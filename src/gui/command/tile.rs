@@ -27,6 +27,8 @@ pub enum TileCommand {
     SetReading(Reading),
     /// Show a class large, or no longer.
     TogglePin(usize),
+    /// Show a tile in the presentation, or no longer.
+    TogglePresented(TileKind),
     /// Sort the belief bars by probability, or keep the order of the classes.
     ToggleSorted,
 }

@@ -1,5 +1,7 @@
 //! The window itself: undo, sheets, panes, theme, size.
 
+use std::path::PathBuf;
+
 use eframe::egui::{Key, Modifiers};
 
 use super::entry::{CTRL, CTRL_SHIFT, Entry, Menu, PLAIN};
@@ -36,6 +38,19 @@ pub enum WindowCommand {
     Words,
     /// The notices so far.
     Notices,
+    /// Only the chosen tiles, in large type; or the panes again.
+    Present,
+    /// The sheet to draw on, large.
+    Pad,
+    /// Save there what waits for a place.
+    SaveTo {
+        /// Where.
+        path: PathBuf,
+        /// Replace a file that is there.
+        replace: bool,
+    },
+    /// The person has read what went wrong at the start.
+    ForgetTrouble,
     /// The tour from its beginning.
     Tour,
     /// A stop of the tour; behind the last it is over.
@@ -58,6 +73,9 @@ pub fn entries() -> Vec<Entry> {
         size(220, C::ScaleInterface(1.0 / 1.1), "Smaller interface", "Text and controls").keys(CTRL, Key::Minus),
         size(230, C::ResetScale, "Normal size", "Text and controls").keys(CTRL, Key::Num0),
         new(Menu::View, 240, C::ToggleFilmstrip, "Filmstrip", "Show or hide the open pictures").keys(PLAIN, Key::F),
+        new(Menu::View, 245, C::Present, "Presentation", "Large type and only the chosen tiles, for a talk or a class")
+            .keys(PLAIN, Key::F5),
+        new(Menu::File, 42, C::Pad, "Draw large…", "A large sheet to draw on, with what the model believes beside it"),
         new(Menu::View, 250, C::ResetLayout, "Reset layout", "The panes as they were at first"),
         new(Menu::Help, 10, C::Help, "Help", "What is what, and every key").keys(PLAIN, Key::F1),
         new(Menu::Help, 15, C::Words, "Words", "What the words and signs mean"),

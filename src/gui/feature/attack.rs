@@ -1,6 +1,8 @@
 //! The attack: its settings and seeds. What runs follows from them.
 
+use super::play;
 use crate::gui::command::AttackCommand;
+use crate::gui::state::session::Play;
 use crate::gui::work::host::Host;
 use crate::gui::work::schedule;
 
@@ -18,6 +20,7 @@ pub fn run(host: &mut Host, command: AttackCommand) {
         AttackCommand::Reroll => document.attack.seed = document.attack.seed.wrapping_add(1),
         AttackCommand::Run => schedule::run_attack(host),
         AttackCommand::Cancel => schedule::cancel_attack(host),
+        AttackCommand::Play => play::toggle(host, Play::Steps(0.0)),
         AttackCommand::RerollPurify => document.purify_seed = document.purify_seed.wrapping_add(1),
     }
 }

@@ -34,10 +34,12 @@ pub struct Screen {
     pub model: ModelSource,
     /// The device, as typed.
     pub device: String,
-    /// The attack, if it is in sight.
-    pub attack: Option<attack::Settings>,
+    /// The attack, if it is in sight, and those that were made side by side, if they are.
+    pub attacks: Vec<attack::Settings>,
     /// The certificate, if it is in sight.
     pub certificate: Option<Smoothing>,
+    /// What the sheet is called, if one was saved, and whether it is on dark paper.
+    pub sheet: Option<(String, bool)>,
     /// The photograph at its own size, if it is in sight, with the class that it is restored as.
     pub native: Option<Native>,
     /// The model's class names.
@@ -45,7 +47,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The command for the study of the picture in `image`, and under it those for the attack and the certificate.
+    /// The command for the study of the picture in `image`, and under it those for the attacks and the certificate.
     ///
     /// # Errors
     /// Words for the person, where no command line can.
@@ -54,7 +56,7 @@ impl Screen {
             return Err("The oracle lives in the window only; choose another model.".to_owned());
         }
         let mut lines = vec![self.analyze(image)];
-        lines.extend(self.attack.as_ref().map(|settings| self.attack(image, settings)));
+        lines.extend(self.attacks.iter().map(|settings| self.attack(image, settings)));
         lines.extend(self.native.as_ref().map(|native| self.denoise(image, native)));
         lines.extend(self.certificate.as_ref().map(|smoothing| self.certify(image, smoothing)));
         Ok(lines.join("\n"))
@@ -65,6 +67,12 @@ impl Screen {
         self.model(&mut line);
         self.noise(&mut line);
         self.part(&mut line);
+        if let Some((name, dark)) = &self.sheet {
+            line.option("sheet", name);
+            if *dark {
+                line.word("--dark");
+            }
+        }
         line.0
     }
 

@@ -235,7 +235,14 @@ impl Evaluating {
         let (Some(noise), Some(mistake)) = (noise, mistakes.get(index)) else { return };
         let original = measured.mistakes[index].clone();
         let name = format!("{} {}, taken for {}", mistake.label, mistake.number, mistake.said.class);
-        let entry = Entry { name, source: Source::Pasted, thumbnail: original.clone(), original, fit: Fit::Centre };
+        let entry = Entry {
+            name,
+            source: Source::Pasted,
+            thumbnail: original.clone(),
+            original,
+            read: String::new(),
+            fit: Fit::Centre,
+        };
         host.document.add(vec![entry]);
         host.document.noise.sigma = noise.sigma;
         host.document.already_noisy = false;

@@ -6,6 +6,7 @@ use tracing::Level;
 
 use super::command_line::{self, Screen};
 use super::session_file;
+use crate::attack;
 use crate::files::write_whole;
 use crate::gui::command::ExportCommand;
 use crate::gui::gpu::{Content, Params, Plane, View, picture_of};
@@ -93,8 +94,9 @@ impl Export {
             already_noisy: host.document.already_noisy,
             model: host.settings.model.clone(),
             device: host.settings.device.clone(),
-            attack: host.session.shows(&Pane::ADVERSARY).then(|| host.document.attack.clone()),
+            attacks: attacks_in_sight(host),
             certificate: host.session.shows(&Pane::CERTIFICATE).then_some(host.document.smoothing),
+            sheet: host.session.sheet.clone().map(|name| (name, host.settings.dark)),
             native: host.session.shows(&Pane::PHOTOGRAPH).then(|| command_line::Native {
                 class: host.session.photo.class,
                 output: format!("{}-restored.png", stem(host)),
@@ -129,6 +131,13 @@ fn save_tile(host: &mut Host, kind: TileKind) {
     });
 }
 
+/// The attacks whose results are looked at.
+fn attacks_in_sight(host: &Host) -> Vec<attack::Settings> {
+    let own = host.session.shows(&Pane::ADVERSARY).then(|| host.document.attack.clone());
+    let trials = &host.session.trials.planned;
+    own.into_iter().chain(trials.iter().filter(|_| host.session.shows(&Pane::TRIALS)).cloned()).collect()
+}
+
 /// Asks where to, then saves the sheet of what is looked at, the command line's own: of the attack where its pane is in sight and it is
 /// done, else of the study.
 fn save_sheet(host: &mut Host) {
@@ -139,6 +148,7 @@ fn save_sheet(host: &mut Host) {
     let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
     let theme = if host.settings.dark { Theme::Dark } else { Theme::Light };
     let name = format!("{}-sheet.png", stem(host));
+    host.session.sheet = Some(name.clone());
     save_as(host, &name, "Pictures", &["png"], move |path| {
         let page = image::DynamicImage::ImageRgb8(sheet(&study, &title, theme));
         picture::save_image(path, &page, true)
@@ -172,6 +182,8 @@ fn save_data(host: &mut Host) {
     let image = host.document.entry().map(|e| command_line::argument(e).unwrap_or_else(|| e.name.clone()));
     let image = image.unwrap_or_default();
     let fit = host.session.fitted.as_ref().map(|f| f.words.clone()).unwrap_or_default();
+    let read = host.document.entry().map(|entry| entry.read.clone()).unwrap_or_default();
+    let fit = if read.is_empty() { fit } else { format!("{read}; {fit}") };
     save_as(host, &name, "JSON", &["json"], move |path| {
         let elements = [report::Analysis::of(&study, Path::new(&image), &fit)];
         let text = serde_json::to_string_pretty(&elements)

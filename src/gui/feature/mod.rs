@@ -15,10 +15,12 @@ pub mod opening;
 pub mod oracle;
 pub mod photo;
 pub mod pictures;
+pub mod play;
 mod samples;
 pub mod session_file;
 pub mod tiles;
 pub mod training;
+pub mod trials;
 pub mod unfinished;
 pub mod versus;
 
@@ -67,6 +69,7 @@ impl Features {
     /// Takes in what their work brought.
     pub fn poll(&mut self, host: &mut Host) {
         let Self { pictures, export, models, versus, evaluation, training, last_session } = self;
+        play::poll(host);
         pictures.poll(host);
         export.poll(host);
         models.poll(host);

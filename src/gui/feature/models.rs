@@ -1,6 +1,7 @@
 //! Models: reading and building them while the old one goes on, and what changes with another.
 
-use rfd::AsyncFileDialog;
+use std::path::PathBuf;
+
 use tracing::Level;
 
 use super::opening::{checkpoint, open_any};
@@ -10,7 +11,7 @@ use crate::gui::command::{ModelCommand, PictureCommand};
 use crate::gui::state::document::Source;
 use crate::gui::state::model::{Model, ModelSource};
 use crate::gui::work::background::Background;
-use crate::gui::work::dialogs::choose;
+use crate::gui::work::dialogs::{CHECKPOINTS, SCRIPTS, choose_file};
 use crate::gui::work::host::Host;
 use crate::gui::work::receive::mend_document;
 use crate::network::{self, DeviceReport};
@@ -19,7 +20,9 @@ use crate::{Error, Result};
 
 /// Models that are being read.
 pub struct Models {
-    read: Background<(ModelSource, Result<Model>)>,
+    read: Background<(u64, ModelSource, Result<Model>)>,
+    /// How many were asked for: what was asked for before the last is not wanted any more, whichever is read first.
+    asked: u64,
     measured: Background<(ModelSource, Result<Vec<DeviceReport>>)>,
     /// Calls off a script that is being opened.
     opening: Cancel,
@@ -29,7 +32,7 @@ impl Models {
     /// None is being read.
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        Self { read: host.jobs.background(), measured: host.jobs.background(), opening: Cancel::new() }
+        Self { read: host.jobs.background(), asked: 0, measured: host.jobs.background(), opening: Cancel::new() }
     }
 
     /// Does a command about models.
@@ -58,21 +61,11 @@ impl Models {
                 _ => host.say(Level::WARN, "The model is no script."),
             },
             ModelCommand::OpenScript => {
-                let dialog =
-                    AsyncFileDialog::new().set_title("Run a script as a model").add_filter("Models", &["py", "onnx"]);
-                choose(
-                    host,
-                    || dialog.pick_file(),
-                    |file| ModelCommand::Use(ModelSource::Script(ScriptSource::script(file.path()))).into(),
-                );
+                let run = |path: PathBuf| ModelCommand::Use(ModelSource::Script(ScriptSource::script(&path))).into();
+                choose_file(host, "Run a script as a model", SCRIPTS, run);
             }
             ModelCommand::Open => {
-                let dialog = AsyncFileDialog::new().set_title("Open model").add_filter("Checkpoints", &["safetensors"]);
-                choose(
-                    host,
-                    || dialog.pick_file(),
-                    |file| PictureCommand::OpenPaths(vec![file.path().to_owned()]).into(),
-                );
+                choose_file(host, "Open model", CHECKPOINTS, |path| PictureCommand::OpenPaths(vec![path]).into());
             }
             ModelCommand::UseDevice(device) => {
                 host.settings.device = device;
@@ -111,13 +104,15 @@ impl Models {
         self.opening = Cancel::new();
         let (cancel, wake) = (self.opening.clone(), host.jobs.wake.clone());
         let device = host.settings.device.clone();
+        self.asked += 1;
+        let number = self.asked;
         let broken = {
             let source = source.clone();
-            |words| (source, Err(Error::Compute(words)))
+            move |words| (number, source, Err(Error::Compute(words)))
         };
         let job = move || {
             let model = open_any(&source, &device, &cancel, wake);
-            (source, model)
+            (number, source, model)
         };
         self.read.start(job, broken);
     }
@@ -131,8 +126,14 @@ impl Models {
                 Err(error) => host.say(Level::ERROR, error.to_string()),
             }
         }
-        for (source, model) in self.read.poll() {
+        for (number, source, model) in self.read.poll() {
             host.session.model_loading = self.read.is_busy();
+            if number != self.asked {
+                if let Ok(Model { script: Some(script), .. }) = model {
+                    script.stop();
+                }
+                continue;
+            }
             match model {
                 Ok(model) => {
                     if !self.read.is_busy() {
@@ -148,9 +149,13 @@ impl Models {
                     mend_document(host);
                     if host.session.model.is_none() {
                         host.session.model_error = Some(error.to_string());
-                        // The oracle needs no file: the window is of use even so.
+                        // The window is of use even so: with the usual model, or with the oracle, which needs no file.
+                        let usual = ModelSource::default();
+                        let next = if source == usual { ModelSource::Oracle } else { usual };
                         if source != ModelSource::Oracle {
-                            self.read(host, ModelSource::Oracle);
+                            let words = format!("{error}. The model {} is used instead.", next.label());
+                            host.session.trouble = Some(words);
+                            self.read(host, next);
                         }
                     }
                 }

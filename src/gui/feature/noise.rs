@@ -1,6 +1,8 @@
 //! The noise: its level, kind and seed.
 
+use super::play;
 use crate::gui::command::NoiseCommand;
+use crate::gui::state::session::Play;
 use crate::gui::work::host::Host;
 use crate::gui::work::schedule;
 
@@ -35,6 +37,7 @@ pub fn run(host: &mut Host, command: NoiseCommand) {
                 schedule::forget_estimate(host);
             }
         }
+        C::Play => play::toggle(host, Play::Sigma),
         C::EstimateSigma => schedule::estimate(host),
     }
 }

@@ -1,6 +1,7 @@
 //! Pictures, folders, sessions and drawings: in by dialogs, files, the clipboard and the pen, all of it off the window's
 //! thread; and which of them is looked at.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rfd::AsyncFileDialog;
@@ -104,8 +105,11 @@ impl Pictures {
                     Err(error) => Opened::Failed(error.to_string()),
                 };
                 self.read.start(job, Opened::Failed);
-            } else {
+            } else if PICTURES.iter().any(|known| with_ending(&path, known)) || path.is_dir() {
                 pictures.push(path);
+            } else {
+                // Sessions open whatever their files are called.
+                self.read.start(move || read_unknown(path), Opened::Failed);
             }
         }
         if !pictures.is_empty() {
@@ -169,6 +173,7 @@ fn new_drawing(host: &mut Host) {
         source: Source::Drawn,
         thumbnail: content.clone(),
         original: content,
+        read: String::new(),
         fit: Fit::Centre,
     }]);
     host.document.already_noisy = false;
@@ -229,7 +234,8 @@ pub fn read_picture(path: &Path) -> Result<Entry> {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let source = Source::File { path, hash: hash(&bytes) };
     let thumbnail = thumbnail(&loaded.picture).into();
-    Ok(Entry { name, source, thumbnail, original: loaded.picture.into(), fit: Fit::Centre })
+    let read = loaded.describe();
+    Ok(Entry { name, source, thumbnail, original: loaded.picture.into(), read, fit: Fit::Centre })
 }
 
 /// SHA-256 in hexadecimal.
@@ -256,6 +262,20 @@ fn read_pictures(paths: &[PathBuf]) -> Opened {
         }
     }
     Opened::Pictures { entries, broken }
+}
+
+/// Reads a file whose name tells nothing: a session begins with a brace, and says what it is.
+fn read_unknown(path: PathBuf) -> Opened {
+    let mut head = [0; 256];
+    let read = std::fs::File::open(&path).and_then(|mut file| file.read(&mut head)).unwrap_or(0);
+    let text = String::from_utf8_lossy(&head[..read]);
+    if !text.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
+        return read_pictures(&[path]);
+    }
+    match session_file::read(&path) {
+        Ok(restored) => Opened::Session(Box::new(restored)),
+        Err(error) => Opened::Failed(error.to_string()),
+    }
 }
 
 fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -294,6 +314,7 @@ pub fn picture_of_clipboard(width: usize, height: usize, bytes: &[u8]) -> Entry 
         source: Source::Pasted,
         thumbnail: thumbnail(&picture).into(),
         original: picture.into(),
+        read: String::new(),
         fit: Fit::Centre,
     }
 }

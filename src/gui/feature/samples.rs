@@ -1,10 +1,12 @@
 //! Pictures that come with the program, so that the window opens with something in it.
 
+use std::path::Path;
+
 use super::oracle::{NAMES, oracle_pictures};
 use super::pictures::thumbnail;
 use crate::gui::state::document::{Entry, Source};
 use crate::gui::state::model::{Model, ModelSource};
-use crate::picture::{Fit, Picture, SAMPLES, Sample};
+use crate::picture::{Fit, Picture, SAMPLES, Sample, decode};
 
 /// The sample pictures for a model: for the oracle its own patterns, for others those of their name, else of their
 /// colours.
@@ -45,10 +47,14 @@ fn patterns() -> Vec<Entry> {
 }
 
 fn decoded(sample: &Sample) -> Option<Entry> {
-    Some(entry(sample.name(), sample.picture().ok()?))
+    let name = sample.name();
+    let loaded = decode(sample.bytes, Path::new(&name)).ok()?;
+    let read = loaded.describe();
+    Some(Entry { read, ..entry(name, loaded.picture) })
 }
 
 fn entry(name: String, picture: Picture) -> Entry {
     let thumbnail = thumbnail(&picture).into();
-    Entry { name, source: Source::Sample, thumbnail, original: picture.into(), fit: Fit::Centre }
+    let read = String::new();
+    Entry { name, source: Source::Sample, thumbnail, original: picture.into(), read, fit: Fit::Centre }
 }

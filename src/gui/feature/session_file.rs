@@ -177,6 +177,7 @@ fn restored_picture(saved: SavedPicture, folder: Option<&Path>, broken: &mut Vec
                 source: if drawn { Source::Drawn } else { Source::Pasted },
                 thumbnail: super::pictures::thumbnail(&picture).into(),
                 original: picture.into(),
+                read: String::new(),
                 fit,
             })
         }
@@ -192,6 +193,7 @@ pub fn seed() -> String {
         source: Source::Drawn,
         original: picture.clone().into(),
         thumbnail: picture.into(),
+        read: String::new(),
         fit: Fit::Centre,
     };
     let sample = Entry { name: "digits/7".into(), source: Source::Sample, ..entry.clone() };

@@ -45,6 +45,15 @@ pub fn run(host: &mut Host, command: TileCommand) {
                 document.pinned.drain(..before.saturating_sub(Classes::ALL_UP_TO - 1));
             }
         }
+        C::TogglePresented(kind) => {
+            let mut tiles = session.presented();
+            let before = tiles.len();
+            tiles.retain(|&tile| tile != kind);
+            if tiles.len() == before {
+                tiles.push(kind);
+            }
+            session.chosen_tiles = tiles;
+        }
         C::ToggleSorted => settings.sorted = !settings.sorted,
     }
 }

@@ -10,7 +10,7 @@ use crate::gui::command::{ModelCommand, TrainCommand};
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::training_form::TrainingForm;
 use crate::gui::work::background::Background;
-use crate::gui::work::dialogs::{choose, choose_folder};
+use crate::gui::work::dialogs::{choose, choose_file, choose_folder};
 use crate::gui::work::host::Host;
 use crate::gui::work::job::{self, Job};
 use crate::task::Cancel;
@@ -76,6 +76,8 @@ struct Followed {
 pub struct Training {
     /// How the run goes.
     pub now: Run,
+    /// The model of a run that an earlier window did not end, and that can be gone on with.
+    pub left: Option<PathBuf>,
     job: Option<Job<Progress, Ending>>,
     log: Background<Result<LogPart>>,
 }
@@ -139,7 +141,8 @@ impl Training {
     /// No run yet.
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        Self { now: Run::default(), job: None, log: host.jobs.background() }
+        let left = host.settings.unfinished_training.clone().filter(|out| train::state_path(out).is_file());
+        Self { now: Run::default(), left, job: None, log: host.jobs.background() }
     }
 
     /// Does a command about training.
@@ -178,8 +181,7 @@ impl Training {
                 None => host.say(Level::WARN, "No run has written a model yet."),
             },
             C::ChooseLog => {
-                let dialog = AsyncFileDialog::new().set_title("Log of a training run").add_filter("Logs", &["csv"]);
-                choose(host, || dialog.pick_file(), |file| C::Follow(file.path().to_owned()).into());
+                choose_file(host, "Log of a training run", ("Logs", &["csv"]), |path| C::Follow(path).into());
             }
             C::Follow(path) => self.follow(host, path),
         }
@@ -203,6 +205,8 @@ impl Training {
         match Job::start("denoscope-training", &host.jobs, work) {
             Ok(job) => {
                 self.job = Some(job);
+                self.left = None;
+                host.settings.unfinished_training = Some(out.clone());
                 let before = std::mem::take(&mut self.now);
                 let began_with = if resume { before.began_with } else { Some(host.settings.training.clone()) };
                 self.now = Run { stage: Stage::Starting, out: Some(out), began_with, ..Run::default() };
@@ -235,6 +239,9 @@ impl Training {
             Ok(Ending::Summary(summary)) => {
                 run.stage = if summary.stopped { Stage::Paused } else { Stage::Done };
                 run.saved = Some(summary.steps);
+                if !summary.stopped {
+                    host.settings.unfinished_training = None;
+                }
                 let how = if summary.stopped { "paused and saved" } else { "done" };
                 let words = format!("Training {how} after {} steps: {}", summary.steps, summary.out.display());
                 host.say(Level::INFO, words);

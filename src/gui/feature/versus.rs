@@ -1,6 +1,7 @@
 //! A second model beside the one in use: which, and whether it can stand there.
 
-use rfd::AsyncFileDialog;
+use std::path::PathBuf;
+
 use tracing::Level;
 
 use super::opening::open_any;
@@ -10,7 +11,7 @@ use crate::gui::state::model::{Model, ModelSource};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::versus::Rival;
 use crate::gui::work::background::Background;
-use crate::gui::work::dialogs::choose;
+use crate::gui::work::dialogs::{CHECKPOINTS, SCRIPTS, choose_file};
 use crate::gui::work::host::Host;
 use crate::gui::work::tasks::Shared;
 use crate::gui::work::versus::{cancel_duel, forget, run_duel};
@@ -40,18 +41,11 @@ impl VersusModels {
         match command {
             C::With(source) => self.read(host, source),
             C::OpenFile => {
-                let dialog =
-                    AsyncFileDialog::new().set_title("Open model B").add_filter("Checkpoints", &["safetensors"]);
-                choose(host, || dialog.pick_file(), |file| C::With(ModelSource::File(file.path().to_owned())).into());
+                choose_file(host, "Open model B", CHECKPOINTS, |path| C::With(ModelSource::File(path)).into());
             }
             C::OpenScript => {
-                let dialog =
-                    AsyncFileDialog::new().set_title("Run a script as model B").add_filter("Models", &["py", "onnx"]);
-                choose(
-                    host,
-                    || dialog.pick_file(),
-                    |file| C::With(ModelSource::Script(ScriptSource::script(file.path()))).into(),
-                );
+                let run = |path: PathBuf| C::With(ModelSource::Script(ScriptSource::script(&path))).into();
+                choose_file(host, "Run a script as model B", SCRIPTS, run);
             }
             C::Close => {
                 self.opening.raise();

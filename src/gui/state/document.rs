@@ -36,6 +36,8 @@ pub struct Entry {
     pub original: Content,
     /// At most 96 pixels a side, for the filmstrip.
     pub thumbnail: Content,
+    /// What was read, in words, as the command line says it; empty for what was not read.
+    pub read: String,
     /// How it is fitted to the model.
     pub fit: Fit,
 }
@@ -128,6 +130,10 @@ pub enum TileKind {
     DuelDifference,
     /// Where the evidence for a class lies, in bits.
     EvidenceMap,
+    /// What one of several attacks made of the picture.
+    Trial(usize),
+    /// That less the clean picture.
+    TrialChange(usize),
 }
 
 impl TileKind {
@@ -163,6 +169,7 @@ impl TileKind {
             Self::DuelA => "D(x*) by A".to_owned(),
             Self::DuelB => "D(x*) by B".to_owned(),
             Self::EvidenceMap => "Bits".to_owned(),
+            Self::Trial(index) | Self::TrialChange(index) => format!("Attack {}", index + 1),
         }
     }
 
@@ -171,14 +178,21 @@ impl TileKind {
     pub fn file_name(self, classes: &[String]) -> String {
         match self {
             Self::Class(class) => format!("as-{}", classes.get(class).map_or("class", String::as_str)),
+            Self::Trial(index) => format!("attack-{}", index + 1),
+            Self::TrialChange(index) => format!("attack-{}-change", index + 1),
             other => format!("{other:?}").to_ascii_lowercase(),
         }
     }
 
-    /// The tile whose look this one shares: all classes look alike.
+    /// The tile whose look this one shares: all classes look alike, and so do all attacks side by side.
     #[must_use]
     pub fn family(self) -> Self {
-        if let Self::Class(_) | Self::Rest = self { Self::Class(0) } else { self }
+        match self {
+            Self::Class(_) | Self::Rest => Self::Class(0),
+            Self::Trial(_) => Self::Trial(0),
+            Self::TrialChange(_) => Self::TrialChange(0),
+            other => other,
+        }
     }
 
     /// How it looks until somebody changes that.
@@ -194,7 +208,8 @@ impl TileKind {
             | Self::VersusDifference
             | Self::DuelChange
             | Self::DuelDifference
-            | Self::EvidenceMap => Look::signed(1.0),
+            | Self::EvidenceMap
+            | Self::TrialChange(_) => Look::signed(1.0),
             Self::DoubtClasses | Self::DoubtDetails | Self::DoubtTotal => {
                 Look { mode: Mode::FalseColour, ..Look::default() }
             }
@@ -272,12 +287,13 @@ impl Document {
         self.pictures.get_mut(self.current)
     }
 
-    /// Adds pictures and looks at the first of them.
+    /// Adds pictures, a person's own before the samples, and looks at the first of them.
     pub fn add(&mut self, entries: Vec<Entry>) {
-        if !entries.is_empty() {
-            self.current = self.pictures.len();
-            self.pictures.extend(entries);
-        }
+        let Some(first) = entries.first() else { return };
+        let samples = self.pictures.iter().position(|entry| entry.source == Source::Sample);
+        let at = samples.filter(|_| first.source != Source::Sample).unwrap_or(self.pictures.len());
+        self.current = at;
+        self.pictures.splice(at..at, entries);
     }
 
     /// Another model is in use: classes that were chosen are the new model's of the same name, and those that it does not know

@@ -16,4 +16,5 @@ pub mod settings;
 pub mod tile_content;
 pub mod tour;
 pub mod training_form;
+pub mod trials;
 pub mod versus;

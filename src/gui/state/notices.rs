@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,7 @@ impl<S: Subscriber> Layer<S> for NoticeLayer {
         let text = if target.starts_with("denoscope") && level <= Level::INFO {
             words.text
         } else if target.starts_with("rfd") && level == Level::ERROR && words.text.contains("zenity") {
+            DIALOG_FAILED.store(true, Ordering::Relaxed);
             NO_DIALOG.to_owned()
         } else {
             return;
@@ -61,6 +63,15 @@ impl<S: Subscriber> Layer<S> for NoticeLayer {
 /// What is said when the file dialogs' library finds nothing that shows them: it tries the portal first, then zenity.
 const NO_DIALOG: &str = "No file dialog opens here: install a desktop portal or zenity, drop files on the window, or \
                          name them on the command line.";
+
+/// A dialog did not open since this was asked last.
+static DIALOG_FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Whether a dialog did not open since this was asked last, for want of anything that shows one.
+#[must_use]
+pub fn a_dialog_failed() -> bool {
+    DIALOG_FAILED.swap(false, Ordering::Relaxed)
+}
 
 /// A record's message, and its other fields after it.
 #[derive(Default)]

@@ -13,6 +13,8 @@ pub struct Pane(Cow<'static, str>);
 impl Pane {
     /// The attack.
     pub const ADVERSARY: Self = Self::named("Adversary");
+    /// Several attacks side by side.
+    pub const TRIALS: Self = Self::named("Trials");
     /// What is proved about the picture.
     pub const CERTIFICATE: Self = Self::named("Certificate");
     /// What the Jacobian of the denoiser tells.

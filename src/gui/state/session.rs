@@ -15,6 +15,7 @@ use super::notices::Notices;
 use super::pane::Pane;
 use super::photo::Photo;
 use super::tour::Tour;
+use super::trials::Trials;
 use super::versus::Versus;
 use crate::attack;
 use crate::gui::gpu::{Content, Look, View};
@@ -40,6 +41,24 @@ pub enum Overlay {
     Words,
     /// The notices so far.
     Notices,
+    /// The sheet to draw on, large.
+    Pad,
+    /// Where to save, where no dialog opens.
+    Path {
+        /// What was typed.
+        text: String,
+        /// A file is there: it is replaced only if the person says so.
+        taken: bool,
+    },
+}
+
+/// What plays by itself.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Play {
+    /// The noise level, up to the most.
+    Sigma,
+    /// The steps of the attack; seconds that the present one was looked at.
+    Steps(f32),
 }
 
 /// What a person is offered at the start: to go on, and what was opened lately.
@@ -65,6 +84,16 @@ pub struct Session {
     pub left_open: Option<String>,
     /// The tour, while it goes on.
     pub tour: Option<Tour>,
+    /// What plays by itself.
+    pub play: Option<Play>,
+    /// The window is a presentation.
+    pub presenting: bool,
+    /// The tiles of the presentation; without any, the noisy and the restored picture.
+    pub chosen_tiles: Vec<TileKind>,
+    /// What a sheet is called, once one was saved.
+    pub sheet: Option<String>,
+    /// What the window was to open with and could not, until it is read.
+    pub trouble: Option<String>,
     /// Why there is no model.
     pub model_error: Option<String>,
     /// The model by which the devices were measured, and what was found.
@@ -91,6 +120,8 @@ pub struct Session {
     pub defended: Vec<(attack::Defence, Arc<attack::Outcome>)>,
     /// The preset that was chosen last.
     pub preset: Option<&'static attack::Preset>,
+    /// Several attacks, and what came of them.
+    pub trials: Trials,
     /// The certificate.
     pub certificate: CertificateAnswer,
     /// What is explored, and what came of it.
@@ -113,6 +144,8 @@ pub struct Session {
     pub flip: bool,
     /// The tile under the pointer, for keys that mean a tile.
     pub tile_hovered: Option<TileKind>,
+    /// The word of the glossary that its sheet is to show.
+    pub word: Option<String>,
     /// The sheet over the window.
     pub overlay: Option<Overlay>,
     /// What a person should have read.
@@ -142,6 +175,12 @@ impl Session {
     #[must_use]
     pub fn look(&self, kind: TileKind) -> Look {
         self.looks.get(&kind.family()).copied().unwrap_or_else(|| kind.look())
+    }
+
+    /// The tiles that a presentation shows.
+    #[must_use]
+    pub fn presented(&self) -> Vec<TileKind> {
+        if self.chosen_tiles.is_empty() { vec![TileKind::Noisy, TileKind::Denoised] } else { self.chosen_tiles.clone() }
     }
 
     /// A small picture as a texture of egui's.

@@ -34,6 +34,8 @@ pub struct Settings {
     pub grid: bool,
     /// Pictures and sessions opened last, the newest first.
     pub recent: Vec<PathBuf>,
+    /// The model of the training run that did not reach its end, if the last one did not.
+    pub unfinished_training: Option<PathBuf>,
     /// Checkpoints opened last, the newest first.
     pub recent_models: Vec<PathBuf>,
     /// Scripts run last as models, as `--model` takes them, the newest first.
@@ -61,6 +63,7 @@ impl Default for Settings {
             filmstrip: true,
             grid: true,
             recent: Vec::new(),
+            unfinished_training: None,
             recent_models: Vec::new(),
             recent_scripts: Vec::new(),
             evaluation: EvaluationForm::default(),

@@ -214,6 +214,15 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
         TileKind::DuelFound | TileKind::DuelChange | TileKind::DuelA | TileKind::DuelB | TileKind::DuelDifference => {
             duel_tile(kind, session)
         }
+        TileKind::Trial(index) => {
+            let ending = session.trials.ending(index)?;
+            let fidelity =
+                session.trials.clean.as_ref().map(|clean| Fidelity::of(&ending.outcome.attacked, clean.picture()));
+            Some(Raw::of(&ending.attacked).with(fidelity))
+        }
+        TileKind::TrialChange(index) => {
+            Some(Raw::of(&session.trials.ending(index)?.attacked).minus(session.trials.clean.as_ref()?))
+        }
         TileKind::EvidenceMap => Some(Raw::of(session.explore.evidence_map.as_ref()?)),
     }
 }

@@ -20,6 +20,24 @@ pub enum Unit {
     Steps,
 }
 
+impl Unit {
+    /// Reads a length as people write it, `300`, `300 steps`, `1,5 h`, `3 epochs`: the number, and its unit where one is said.
+    #[must_use]
+    pub fn read(text: &str) -> Option<(f64, Option<Self>)> {
+        let text = text.trim();
+        let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',')).unwrap_or(text.len());
+        let length: f64 = text[..end].replace(',', ".").parse().ok()?;
+        let unit = match text[end..].trim().to_lowercase().as_str() {
+            "" => None,
+            "h" | "hour" | "hours" => Some(Self::Hours),
+            "epoch" | "epochs" | "pass" | "passes" => Some(Self::Epochs),
+            "step" | "steps" | "batch" | "batches" => Some(Self::Steps),
+            _ => return None,
+        };
+        (length > 0.0).then_some((length, unit))
+    }
+}
+
 /// A run's essentials, as the person filled them in.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -119,6 +137,27 @@ impl TrainingForm {
             Unit::Hours => Config { hours: Some(self.length), ..config },
             Unit::Epochs => Config { epochs: Some(self.length), ..config },
             Unit::Steps => Config { steps: Some(self.length.max(1.0) as u64), ..config },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_read_with_its_unit() {
+        for (text, right) in [
+            ("300 steps", (300.0, Some(Unit::Steps))),
+            (" 300steps ", (300.0, Some(Unit::Steps))),
+            ("1,5 h", (1.5, Some(Unit::Hours))),
+            ("3 Epochs", (3.0, Some(Unit::Epochs))),
+            ("12.5", (12.5, None)),
+        ] {
+            assert_eq!(Unit::read(text), Some(right), "{text}");
+        }
+        for wrong in ["", "steps", "0 steps", "-3", "300 miles", "1.2.3 h"] {
+            assert_eq!(Unit::read(wrong), None, "{wrong}");
         }
     }
 }

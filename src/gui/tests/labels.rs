@@ -24,7 +24,7 @@ fn nameless(window: &Window) -> Vec<String> {
         .collect()
 }
 
-fn check(window: &Window, place: &str) {
+pub(super) fn check(window: &Window, place: &str) {
     let found = nameless(window);
     assert!(found.is_empty(), "{place}: {} without a name:\n{}", found.len(), found.join("\n"));
     window.check_accessibility();
@@ -51,11 +51,18 @@ fn every_control_of_every_sheet_and_menu_has_a_name() {
         (WindowCommand::Palette, "palette"),
         (WindowCommand::Help, "help"),
         (WindowCommand::Notices, "notices"),
-        (WindowCommand::Notices, "none"),
+        (WindowCommand::Words, "words"),
+        (WindowCommand::Words, "none"),
+        (WindowCommand::Pad, "the large pad"),
     ] {
         run(&mut window, sheet);
         check(&window, place);
     }
+    window.key_press(eframe::egui::Key::Escape);
+    window.run_steps(3);
+    run(&mut window, WindowCommand::Present);
+    check(&window, "the presentation");
+    run(&mut window, WindowCommand::Present);
     for menu in ["File", "Edit", "Noise", "View", "Help"] {
         window.get_all_by_role_and_label(Role::Button, menu).next().unwrap().click();
         window.run_steps(3);

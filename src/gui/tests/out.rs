@@ -4,7 +4,7 @@ use eframe::egui::{self, Key, Modifiers, OutputCommand};
 use egui_kittest::kittest::Queryable;
 
 use super::{Window, asked, opened, picture_file, run, said, window};
-use crate::attack::{Defence, Smoothing, Target};
+use crate::attack::{Defence, Method, Settings, Smoothing, Target};
 use crate::gui::command::{AttackCommand, CertifyCommand, NoiseCommand, PictureCommand, WindowCommand};
 use crate::gui::feature::export::tile_picture;
 use crate::gui::feature::session_file;
@@ -94,6 +94,18 @@ fn an_attack_in_sight_has_a_command_of_its_own_with_its_own_sigma() {
         "denoscope attack sample:digits/8.png --model digits --device cpu --method pgd --norm linf --epsilon 16/255 \
          --set steps=7 --target 3 --defence vote:draws=2,votes=4 --sigma 10/255 --seed 0"
     );
+}
+
+#[test]
+fn attacks_side_by_side_have_a_command_each() {
+    let mut window = window();
+    let plan = [Method::Fgsm, Method::Deepfool].map(|method| Settings::new(method, 5.0 / 255.0));
+    window.state_mut().host.session.trials.planned = plan.to_vec();
+    assert_eq!(commands(&mut window).len(), 1, "not in sight");
+    run(&mut window, WindowCommand::Show(Pane::TRIALS));
+    let lines = commands(&mut window);
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[1].contains("--method fgsm") && lines[2].contains("--method deepfool"), "{lines:?}");
 }
 
 #[test]

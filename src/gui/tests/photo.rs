@@ -166,6 +166,7 @@ fn large() -> Window {
         source: Source::Pasted,
         thumbnail: Picture::filled(Shape::new(1, 4, 8), 0.5).into(),
         original,
+        read: String::new(),
         fit: Fit::Centre,
     };
     window.state_mut().host.change_document(|document| document.add(vec![entry]));

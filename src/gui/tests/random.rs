@@ -15,8 +15,8 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::{Dropped, Window, oracle, picture_file, use_model};
 use crate::attack::{Defence, Method, Settings, Smoothing, Target};
 use crate::gui::command::{
-    AttackCommand, CertifyCommand, Command, ModelCommand, NoiseCommand, PictureCommand, TileCommand, VersusCommand,
-    WindowCommand,
+    AttackCommand, CertifyCommand, Command, ModelCommand, NoiseCommand, PictureCommand, TileCommand, TrialsCommand,
+    VersusCommand, WindowCommand,
 };
 use crate::gui::feature::session_file;
 use crate::gui::gpu::{Channel, Compare, Look, Mode};
@@ -83,11 +83,13 @@ impl Monkey {
             TileKind::Walked,
             TileKind::Filter,
             TileKind::EvidenceMap,
+            TileKind::Trial(class),
+            TileKind::TrialChange(class),
         ])
     }
 
     fn command(&mut self) -> Command {
-        match self.below(20) {
+        match self.below(21) {
             0 => NoiseCommand::SetSigma(self.number()).into(),
             1 => NoiseCommand::ScaleSigma(self.number()).into(),
             2 => NoiseCommand::SetKind(self.of(&NoiseKind::ALL)).into(),
@@ -124,6 +126,10 @@ impl Monkey {
             14 => TileCommand::Zoom(4.0 * self.number()).into(),
             15 => WindowCommand::Show(self.of(&TABLE).pane.clone()).into(),
             16 => WindowCommand::ScaleInterface(2.0 * self.number()).into(),
+            18 => {
+                let method = self.of(&[Method::Fgsm, Method::GaussianNoise]);
+                self.of(&[TrialsCommand::Toggle(method), TrialsCommand::Cancel, TrialsCommand::Take(0)]).into()
+            }
             17 => PictureCommand::OpenPaths(vec![self.of(&self.files.clone())]).into(),
             _ => self.of(catalogue().entries()).command,
         }

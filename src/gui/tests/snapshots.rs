@@ -81,6 +81,15 @@ fn two_models_side_by_side_look_as_they_did() {
     }
 }
 
+/// A common laptop's screen at twice the scale.
+#[test]
+fn the_smallest_window_looks_as_it_did() {
+    if let Some(mut window) = drawn([960.0, 540.0]) {
+        run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
+        compare(&mut window, "adversary-960x540");
+    }
+}
+
 #[test]
 fn a_duel_looks_as_it_did() {
     if let Some(mut window) = drawn_with("oracle", [1280.0, 800.0]) {
@@ -90,5 +99,12 @@ fn a_duel_looks_as_it_did() {
         run(&mut window, VersusCommand::SetDuel(settings));
         run(&mut window, VersusCommand::RunDuel);
         compare(&mut window, "duel");
+    }
+}
+
+#[test]
+fn a_large_window_looks_as_it_did() {
+    if let Some(mut window) = drawn([1600.0, 1000.0]) {
+        compare(&mut window, "overview-1600x1000");
     }
 }

@@ -33,6 +33,14 @@ pub(super) fn rival() -> GaussianMixture {
     })
 }
 
+/// A model of the digits' classes and size, all of one mean.
+pub(super) fn alike(mean: &[f64]) -> GaussianMixture {
+    let names: Vec<String> = (0..10).map(|digit: i32| digit.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let empty = GaussianMixture::new(crate::picture::Shape::new(1, 32, 32), 10).named(&names);
+    (0..10).fold(empty, |mixture, class| mixture.with(class, 1.0, mean.to_vec(), 0.05))
+}
+
 /// Sets a model beside the one in use, as if it had been opened.
 pub(super) fn set_beside(window: &mut Window, joint: Arc<dyn JointModel>) {
     let host = &mut window.state_mut().host;

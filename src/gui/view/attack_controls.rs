@@ -3,6 +3,7 @@
 use eframe::egui::{ComboBox, DragValue, Slider, SliderClamping, Ui};
 
 use crate::attack::{Defence, Description, Kind, Method, Mode, Norm, Parameter, Preset, Settings, Target, Through};
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::level_field::{Scale, level_slider};
 use crate::gui::view::widgets::{dim, named, segments};
 use crate::study::level::of_255;
@@ -51,13 +52,13 @@ pub fn choose_preset(
             let response = ui.selectable_label(on, preset.title);
             let budget = format!("{} {}", preset.norm.title(), level(preset.epsilon, preset.norm));
             let note = if preset.note.is_empty() { budget } else { format!("{budget}; {}", preset.note) };
-            if response.on_hover_text(note).clicked() {
+            if response.explained(note).clicked() {
                 chosen = Some(preset);
             }
         }
     });
     named(&shown.response, "Preset");
-    shown.response.on_hover_text("Other libraries' settings, named after their source");
+    shown.response.explained("Other libraries' settings, named after their source");
     chosen
 }
 
@@ -83,7 +84,7 @@ pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize, blind: Option<
             let Description { title, about, source, gradient, .. } = *choice.description();
             ui.add_enabled_ui(!gradient || blind.is_none(), |ui| {
                 ui.selectable_value(&mut method, choice, title)
-                    .on_hover_text(format!("{about}\n{source}"))
+                    .explained(format!("{about}\n{source}"))
                     .on_disabled_hover_text(format!(
                         "It follows gradients, and the model {}",
                         blind.unwrap_or_default()
@@ -92,7 +93,7 @@ pub fn choose_method(ui: &mut Ui, chosen: Method, classes: usize, blind: Option<
         }
     });
     named(&shown.response, "Method");
-    shown.response.on_hover_text(chosen.description().about);
+    shown.response.explained(chosen.description().about);
     method
 }
 
@@ -119,6 +120,25 @@ pub fn choose_norm(ui: &mut Ui, settings: &mut Settings) {
     }
 }
 
+/// A slider for a budget, on the scale that people write it on.
+pub fn budget_slider(epsilon: &mut f64, norm: Norm) -> Slider<'_> {
+    match norm {
+        Norm::Linf => level_slider(epsilon, Scale::Bytes, 0.0..=64.0 / 255.0).suffix("/255"),
+        Norm::L2 => level_slider(epsilon, Scale::Unit, 0.0..=8.0),
+    }
+}
+
+/// What a budget is, and how it may be typed.
+#[must_use]
+pub fn budget_hint(norm: Norm) -> &'static str {
+    match norm {
+        Norm::Linf => "ε: how far each value may change. It takes 8, 8/255, 40 / 255 and 12,5",
+        Norm::L2 => {
+            "ε: how long all changes together may be, as the root of the sum of their squares. It takes 0.5, 25/255 and 0,5"
+        }
+    }
+}
+
 /// ε. A method that looks for the smallest perturbation has none.
 pub fn budget(ui: &mut Ui, settings: &mut Settings) {
     if settings.method.description().minimal {
@@ -126,18 +146,12 @@ pub fn budget(ui: &mut Ui, settings: &mut Settings) {
         dim(ui, "Looks for the smallest perturbation");
         return;
     }
-    let slider = match settings.norm {
-        Norm::Linf => level_slider(&mut settings.epsilon, Scale::Bytes, 0.0..=64.0 / 255.0).suffix("/255"),
-        Norm::L2 => level_slider(&mut settings.epsilon, Scale::Unit, 0.0..=8.0),
-    };
     let smallest = settings.mode == Mode::Smallest;
-    ui.add(slider.text(if smallest { "first ε" } else { "ε" })).on_hover_text(match settings.norm {
-        Norm::Linf => "How far each value may change. It takes 8, 8/255, 40 / 255 and 12,5",
-        Norm::L2 => "How long all changes together may be, as the root of the sum of their squares. It takes 0.5, 25/255 and 0,5",
-    });
+    let slider = budget_slider(&mut settings.epsilon, settings.norm);
+    ui.add(slider.text(if smallest { "first ε" } else { "ε" })).explained(budget_hint(settings.norm));
     let mut on = smallest;
     ui.checkbox(&mut on, "smallest that succeeds")
-        .on_hover_text("Look for the smallest budget with which the attack succeeds, by bisection: many attacks");
+        .explained("Look for the smallest budget with which the attack succeeds, by bisection: many attacks");
     settings.mode = if on { Mode::Smallest } else { Mode::Fixed };
 }
 
@@ -177,7 +191,7 @@ fn each(ui: &mut Ui, settings: &mut Settings, parameters: &[&Parameter]) {
                 ui.add(slider.max_decimals(3).text(label))
             }
         };
-        response.on_hover_text(parameter.help);
+        response.explained(parameter.help);
         if (value - before).abs() > f64::EPSILON
             && let Err(error) = settings.set(parameter.name, value)
         {
@@ -221,7 +235,7 @@ pub fn assumed_level(ui: &mut Ui, settings: &mut Settings, sigma: f32) {
     let mut assumed = f64::from(settings.sigma);
     let range = 1.0 / 255.0..=100.0 / 255.0;
     let slider = level_slider(&mut assumed, Scale::Bytes, range).logarithmic(true).suffix("/255").text("σ assumed");
-    ui.add(slider).on_hover_text(format!(
+    ui.add(slider).explained(format!(
         "The attacked classifier is p(c | x) at this noise level. The picture is attacked without noise: the slider's \
          σ = {}/255 counts for purification only.",
         of_255(sigma)
@@ -234,7 +248,7 @@ pub fn assumed_level(ui: &mut Ui, settings: &mut Settings, sigma: f32) {
 /// The seed of everything random in the attack.
 pub fn seed(ui: &mut Ui, settings: &mut Settings) {
     dim(ui, "seed");
-    let value = ui.add(DragValue::new(&mut settings.seed).speed(0.1)).on_hover_text("The seed of the attack");
+    let value = ui.add(DragValue::new(&mut settings.seed).speed(0.1)).explained("The seed of the attack");
     named(&value, "Seed of the attack");
 }
 
@@ -270,13 +284,13 @@ pub fn defence(ui: &mut Ui, settings: &mut Settings, blind: Option<&str>) {
             let mut level = f64::from(*sigma);
             let range = 1.0 / 255.0..=128.0 / 255.0;
             ui.add(level_slider(&mut level, Scale::Bytes, range).suffix("/255").text("added σ"))
-                .on_hover_text("The noise that is added and taken off");
+                .explained("The noise that is added and taken off");
             *sigma = level as f32;
             count(ui, rounds, 8, "rounds", "How often noise is added and taken off");
             count(ui, votes, 500, "votes", "How many draws decide");
             count(ui, draws, 64, "draws a gradient", "Over how many draws of noise the attack averages its gradient");
             let mut exact = *through == Through::Jacobian;
-            ui.checkbox(&mut exact, "gradient through the denoiser").on_hover_text(
+            ui.checkbox(&mut exact, "gradient through the denoiser").explained(
                 "By the denoiser's Jacobian. Without it the gradient passes straight through: cheap, and no proof of strength",
             );
             *through = if exact { Through::Jacobian } else { Through::Straight };
@@ -286,7 +300,7 @@ pub fn defence(ui: &mut Ui, settings: &mut Settings, blind: Option<&str>) {
 
 fn count(ui: &mut Ui, value: &mut usize, most: usize, label: &str, hint: &str) {
     ui.horizontal(|ui| {
-        let response = ui.add(DragValue::new(value).range(1..=most).speed(0.2)).on_hover_text(hint);
+        let response = ui.add(DragValue::new(value).range(1..=most).speed(0.2)).explained(hint);
         named(&response, label);
         ui.label(label);
     });

@@ -2,10 +2,11 @@
 
 use crate::gui::command::{
     Command, EvaluateCommand, ExportCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand, TrainCommand,
-    VersusCommand, WindowCommand,
+    TrialsCommand, VersusCommand, WindowCommand,
 };
 use crate::gui::state::document::Source;
 use crate::gui::state::pane::Pane;
+use crate::gui::state::session::Play;
 use crate::gui::view::context::Context;
 
 /// What a menu says of a command beside its name.
@@ -38,9 +39,8 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
         Command::Evaluate(command) => evaluate(command, cx),
         Command::Train(command) => train(command, cx),
         Command::Window(command) => window(command, cx, undo),
-        Command::Attack(_) | Command::Certify(_) => {
-            Availability::needs(cx.session.classes().len() != 1, "This model has one class: there is nothing to fool")
-        }
+        Command::Attack(_) | Command::Certify(_) => Availability::needs(cx.session.classes().len() != 1, ONE_CLASS),
+        Command::Trials(command) => trials(*command, cx),
         Command::Photo(command) => photo(*command, cx),
         Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
         Command::Versus(command) => versus(command, cx),
@@ -49,6 +49,19 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
 }
 
 const NO_PICTURE: &str = "No picture is open";
+const ONE_CLASS: &str = "This model has one class: there is nothing to fool";
+
+fn trials(command: TrialsCommand, cx: &Context<'_>) -> Availability {
+    use TrialsCommand as C;
+    match command {
+        C::Run if cx.session.classes().len() == 1 => Availability::needs(false, ONE_CLASS),
+        C::Run => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
+        C::Cancel => Availability::needs(cx.questions.trials.is_pending(), "No attacks are going on"),
+        C::Toggle(method) => Availability::mark(cx.session.trials.methods.contains(&method)),
+        C::Show(shown) => Availability::mark(cx.session.trials.shown == shown),
+        C::Take(index) => Availability::needs(cx.session.trials.found.get(index).is_some(), "There is no such attack"),
+    }
+}
 
 fn versus(command: &VersusCommand, cx: &Context<'_>) -> Availability {
     use VersusCommand as C;
@@ -141,6 +154,10 @@ fn noise(command: NoiseCommand, cx: &Context<'_>) -> Availability {
         C::Reroll | C::SetSeed(_) => Availability::needs(!cx.document.already_noisy, own),
         C::ToggleAlreadyNoisy => Availability::mark(cx.document.already_noisy),
         C::EstimateSigma => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
+        C::Play => Availability {
+            mark: Some(matches!(cx.session.play, Some(Play::Sigma))),
+            ..Availability::needs(cx.document.entry().is_some(), NO_PICTURE)
+        },
         C::ScaleSigma(_) => Availability::default(),
     }
 }
@@ -154,6 +171,7 @@ fn tile(command: TileCommand, cx: &Context<'_>) -> Availability {
         C::ToggleGrid => Availability::mark(cx.settings.grid),
         C::ToggleSorted => Availability::mark(cx.settings.sorted),
         C::SetReading(reading) => Availability::mark(cx.document.reading == reading),
+        C::TogglePresented(kind) => Availability::mark(cx.session.presented().contains(&kind)),
         C::TogglePin(class) => Availability::mark(cx.document.pinned.contains(&class)),
         C::SetLook(..) | C::Zoom(_) | C::ResetView => Availability::default(),
     }
@@ -199,6 +217,7 @@ fn window(command: &WindowCommand, cx: &Context<'_>, undo: (bool, bool)) -> Avai
         C::Undo => Availability::needs(undo.0, "There is nothing to take back"),
         C::Redo => Availability::needs(undo.1, "Nothing was taken back"),
         C::ToggleFilmstrip => Availability::mark(cx.settings.filmstrip),
+        C::Present => Availability::mark(cx.session.presenting),
         C::Show(pane) => Availability::mark(cx.session.shows(pane)),
         C::Quit
         | C::ToggleTheme
@@ -209,6 +228,9 @@ fn window(command: &WindowCommand, cx: &Context<'_>, undo: (bool, bool)) -> Avai
         | C::Help
         | C::Words
         | C::Notices
+        | C::Pad
+        | C::SaveTo { .. }
+        | C::ForgetTrouble
         | C::Tour
         | C::TourTo(_)
         | C::EndTour => Availability::default(),

@@ -48,7 +48,17 @@ pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
         room -= space::TIGHT + paint_text(ui, right, Align2::RIGHT_CENTER, figure, font.clone(), tokens.dim, room);
     }
     let colour = if caption.chosen { tokens.strong } else { tokens.text };
+    let (name, font) = shortened(ui, name, font, room);
     paint_text(ui, pos2(left, middle), Align2::LEFT_CENTER, name, font, colour, room);
+}
+
+/// A name that fits: whole, its sign alone (of "Denoised D(y)" the D(y)), or in smaller letters; what is left is cut.
+fn shortened<'a>(ui: &Ui, name: &'a str, font: FontId, room: f32) -> (&'a str, FontId) {
+    let sign = name.split_once(' ').map_or(name, |(_, sign)| sign);
+    let smaller = FontId::proportional(font.size - 2.0);
+    let ways = [(name, font.clone()), (name, smaller.clone()), (sign, font), (sign, smaller)];
+    let [.., last] = &ways;
+    ways.iter().find(|(words, font)| text_width(ui, words, font) <= room).unwrap_or(last).clone()
 }
 
 /// Paints the line below the picture: a legend under maps, metrics under pictures. `old`: it belongs to an earlier question, and the

@@ -6,13 +6,14 @@ use super::catalogue::catalogue;
 use super::context::Context;
 use super::widgets::underline;
 use crate::gui::command::Command;
+use crate::gui::view::explain::Explain as _;
 
 /// A button for a command, with the command's own tooltip.
 pub fn command_button(ui: &mut Ui, cx: &mut Context<'_>, label: &str, command: impl Into<Command>) -> Response {
     let command = command.into();
     let mut response = ui.button(label);
     if let Some(hint) = tooltip(ui.ctx(), &command) {
-        response = response.on_hover_text(hint);
+        response = response.explained(hint);
     }
     if response.clicked() {
         cx.run(command);
@@ -28,7 +29,7 @@ pub fn toggle(ui: &mut Ui, cx: &mut Context<'_>, on: bool, label: &str, command:
         underline(ui, &response);
     }
     if let Some(hint) = tooltip(ui.ctx(), &command) {
-        response = response.on_hover_text(hint);
+        response = response.explained(hint);
     }
     if response.clicked() {
         cx.run(command);

@@ -2,6 +2,7 @@
 
 use eframe::egui::{DragValue, Response, Slider, SliderClamping, Ui};
 
+use crate::gui::view::explain::Explain as _;
 use crate::study::level;
 
 /// Which numbers a field shows.
@@ -56,7 +57,7 @@ pub fn level_field(ui: &mut Ui, level: &mut f64, scale: Scale, most: f64, hint: 
                 None
             }
         });
-    let response = ui.add(field).on_hover_text(hint);
+    let response = ui.add(field).explained(hint);
     if response.changed() {
         *level = shown / scale.one();
     }

@@ -8,9 +8,12 @@ use eframe::egui::{
 use tracing::Level;
 
 use crate::gui::command::NoiseCommand;
+use crate::gui::state::session::Play;
 use crate::gui::state::tour::{Stop, Tour};
 use crate::gui::view::command_button::{command_button, toggle};
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::keep_arrows;
 use crate::gui::view::level_field::{Scale as Figures, level_field};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::named;
@@ -74,6 +77,9 @@ fn reading(ui: &mut Ui, cx: &mut Context<'_>) {
         let field = level_field(ui, &mut level, Figures::Unit, 1.0, "σ on 0–1: drag, or click and type 0.1 or 25/255");
         set(cx, field, "Sigma of 1", level);
         ui.label(RichText::new("of 1").color(tokens.dim));
+        let playing = matches!(cx.session.play, Some(Play::Sigma));
+        let button = toggle(ui, cx, playing, if playing { "Stop" } else { "Play" }, NoiseCommand::Play);
+        named(&button, if playing { "Stop playing the noise" } else { "Play the noise" });
     });
 }
 
@@ -120,7 +126,7 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
         let combo =
             egui::ComboBox::from_id_salt("noise").width(132.0).selected_text(chosen.title()).show_ui(ui, |ui| {
                 for kind in NoiseKind::ALL {
-                    let choice = ui.selectable_label(kind == chosen, kind.title()).on_hover_text(kind.explanation());
+                    let choice = ui.selectable_label(kind == chosen, kind.title()).explained(kind.explanation());
                     if choice.clicked() {
                         cx.run(NoiseCommand::SetKind(kind));
                     }
@@ -128,7 +134,7 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
             });
         named(&combo.response, "Kind of noise");
         let mut seed = cx.document.noise.seed;
-        let value = ui.add(egui::DragValue::new(&mut seed).speed(0.1)).on_hover_text("The seed of the noise");
+        let value = ui.add(egui::DragValue::new(&mut seed).speed(0.1)).explained("The seed of the noise");
         named(&value, "Seed");
         if value.changed() {
             cx.run(NoiseCommand::SetSeed(seed));
@@ -139,8 +145,7 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
         && let Some(note) = note(cx)
     {
         let tokens = Tokens::in_ui(ui);
-        ui.add(egui::Label::new(RichText::new(&note).size(text::SMALL).color(tokens.warning)).wrap())
-            .on_hover_text(note);
+        ui.add(egui::Label::new(RichText::new(&note).size(text::SMALL).color(tokens.warning)).wrap()).explained(note);
     }
 }
 
@@ -224,10 +229,12 @@ fn moved(ui: &Ui, response: &Response, scale: Scale, sigma: f32) -> Option<f32> 
         return Some((value / 255.0) as f32);
     }
     let focused = response.has_focus();
+    keep_arrows(ui, response);
     let steps = ui.input(|i| {
         let asked = |action| i.num_accesskit_action_requests(response.id, action) as i32;
         let key = |key| i32::from(focused && i.key_pressed(key));
-        let keys = key(Key::PageUp) - key(Key::PageDown);
+        let keys = key(Key::PageUp) + key(Key::ArrowRight) + key(Key::ArrowUp)
+            - (key(Key::PageDown) + key(Key::ArrowLeft) + key(Key::ArrowDown));
         asked(accesskit::Action::Increment) - asked(accesskit::Action::Decrement) + keys
     });
     (steps != 0).then(|| (sigma * 1.1_f32.powi(steps)).clamp(scale.range.0, scale.range.1))

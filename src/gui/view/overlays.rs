@@ -7,24 +7,37 @@ use tracing::Level;
 
 use super::availability::{Availability, availability};
 use super::catalogue::catalogue;
+use super::explain::asked_for;
 use super::findings::findings;
-use super::{glossary, shell, tour, widgets};
+use super::{glossary, pad, shell, tour, widgets};
 use crate::gui::command::{Command, Entry, Menu, WindowCommand};
+use crate::gui::state::document::Source;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
+use crate::study::words::percent;
 
 /// Shows the open sheet, and where files may be dropped. `undo`: whether there is something to undo, and to redo.
 pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
     shell::drop_overlay(ctx, cx);
     tour::show(ctx, cx);
+    if let Some(word) = asked_for(ctx) {
+        cx.session.word = Some(word);
+        cx.session.overlay = Some(Overlay::Words);
+    }
     let Some(overlay) = cx.session.overlay.take() else { return };
     cx.session.overlay = match overlay {
         Overlay::Palette { query, selected } => palette(ctx, cx, (query, selected), undo),
         Overlay::Help => sheet(ctx, "help", 760.0, help).then_some(Overlay::Help),
-        Overlay::Words => sheet(ctx, "words", 760.0, glossary::show).then_some(Overlay::Words),
+        Overlay::Words => {
+            sheet(ctx, "words", 760.0, |ui| glossary::show(ui, &mut cx.session.word)).then_some(Overlay::Words)
+        }
         Overlay::Notices => sheet(ctx, "notices", 560.0, |ui| notices(ui, cx)).then_some(Overlay::Notices),
+        Overlay::Pad => sheet(ctx, "pad", 1200.0, |ui| large_pad(ui, cx)).then_some(Overlay::Pad),
+        Overlay::Path { text, taken } => place_to_save(ctx, cx, text, taken),
     };
 }
 
@@ -55,7 +68,7 @@ fn palette(
         (pressed(Key::ArrowDown), pressed(Key::ArrowUp), pressed(Key::Enter))
     });
     let mut chosen = None;
-    let others = findings(cx);
+    let others = findings(cx, &query);
     let open = {
         let area = Modal::default_area(Id::unique("palette")).anchor(Align2::CENTER_TOP, vec2(0.0, 96.0));
         let modal = Modal::new(Id::unique("palette")).area(area).show(ctx, |ui| {
@@ -75,7 +88,7 @@ fn palette(
             ui.add_space(space::TIGHT);
             // Without a least height the list would stay as small as a search before made it.
             let list = ScrollArea::vertical().max_height(360.0).min_scrolled_height(360.0).auto_shrink([false, true]);
-            list.show(ui, |ui| {
+            list.show_following(ui, |ui| {
                 ui.spacing_mut().item_spacing.y = 2.0;
                 for (index, entry) in found.iter().enumerate() {
                     let Availability { mark, missing } = availability(&entry.command, cx, undo);
@@ -116,9 +129,7 @@ fn row(ui: &mut Ui, entry: &Entry, selected: bool, (mark, missing): (Option<bool
         RichText::new(format!("{}  ", entry.submenu.unwrap_or(entry.menu.label()))).size(text::SMALL).color(tokens.dim);
     let button =
         Button::selectable(selected, (menu, &*entry.name)).right_text(keys).min_size(vec2(ui.available_width(), 26.0));
-    ui.add_enabled(missing.is_none(), button)
-        .on_hover_text(entry.hint)
-        .on_disabled_hover_text(missing.unwrap_or_default())
+    ui.add_enabled(missing.is_none(), button).explained(entry.hint).on_disabled_hover_text(missing.unwrap_or_default())
 }
 
 /// Commands whose words begin like what was typed come first; then those that have its letters in order.
@@ -155,7 +166,8 @@ fn help(ui: &mut Ui) {
          Their difference, (D(y|c) − D)/σ², is the gradient of log p(c|y): what an adversary follows.",
     );
     ui.add_space(space::ITEM);
-    ScrollArea::vertical().max_height(420.0).auto_shrink([false, true]).show(ui, |ui| {
+    let tall = ui.available_height().clamp(LEAST, 420.0);
+    ScrollArea::vertical().max_height(tall).auto_shrink([false, true]).show_following(ui, |ui| {
         for menu in Menu::ALL {
             widgets::section(ui, menu.label());
             Grid::new(menu.label()).num_columns(3).spacing([space::SECTION, 2.0]).min_col_width(96.0).show(ui, |ui| {
@@ -190,10 +202,61 @@ fn help(ui: &mut Ui) {
     });
 }
 
+/// The sheet to draw on, as large as the window, with what the model believes beside it.
+fn large_pad(ui: &mut Ui, cx: &mut Context<'_>) {
+    const BELIEFS: f32 = 180.0;
+    let tokens = Tokens::in_ui(ui);
+    let Some(entry) = cx.document.entry().cloned().filter(|entry| entry.source == Source::Drawn) else { return };
+    let room = ui.ctx().content_rect();
+    let side = (room.height() - 180.0).min(ui.available_width() - BELIEFS).max(LEAST);
+    ui.horizontal_top(|ui| {
+        ui.vertical(|ui| pad::show(ui, cx, &entry, |_| vec2(side, side)));
+        ui.vertical(|ui| {
+            let Some(posterior) = cx.session.answer.posterior.as_ref().map(|posterior| &posterior.value) else {
+                return;
+            };
+            for (place, class) in crate::study::ranked(posterior).into_iter().take(5).enumerate() {
+                let name = cx.session.classes().get(class).cloned().unwrap_or_default();
+                let words = format!("{name} {}", percent(posterior[class]));
+                let (size, colour) =
+                    if place == 0 { (text::LARGE, tokens.strong) } else { (text::HEADING, tokens.dim) };
+                ui.label(RichText::new(words).size(size).color(colour));
+            }
+        });
+    });
+}
+
+/// A field for where to save, where no dialog opens; what stays open of it.
+fn place_to_save(ctx: &egui::Context, cx: &mut Context<'_>, mut text: String, mut taken: bool) -> Option<Overlay> {
+    let tokens = Tokens::of(ctx.theme());
+    let mut done = false;
+    let open = sheet(ctx, "place to save", 560.0, |ui| {
+        ui.label(RichText::new("Save as").size(text::HEADING).color(tokens.strong));
+        widgets::dim(ui, "No file dialog opens here (no desktop portal, no zenity): type where to.");
+        let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
+        widgets::named(&field, "Path to save at");
+        taken &= !field.changed();
+        let enter = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+        if taken {
+            ui.label(RichText::new("A file of this name is there.").color(tokens.warning));
+        }
+        ui.horizontal(|ui| {
+            if ui.button(if taken { "Replace it" } else { "Save" }).clicked() || (enter && !taken) {
+                let path = std::path::PathBuf::from(text.trim());
+                cx.run(WindowCommand::SaveTo { path, replace: taken });
+                done = true;
+            }
+            done |= ui.button("Cancel").clicked();
+        });
+    });
+    (open && !done).then_some(Overlay::Path { text, taken })
+}
+
 fn notices(ui: &mut Ui, cx: &Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     ui.label(RichText::new("Notices").size(text::HEADING).color(tokens.strong));
-    ScrollArea::vertical().max_height(420.0).auto_shrink([false, true]).show(ui, |ui| {
+    let tall = ui.available_height().clamp(LEAST, 420.0);
+    ScrollArea::vertical().max_height(tall).auto_shrink([false, true]).show_following(ui, |ui| {
         let mut any = false;
         for notice in cx.session.notices.history() {
             any = true;
@@ -234,7 +297,7 @@ pub fn toasts(ui: &mut Ui, cx: &mut Context<'_>) {
         ui.spacing_mut().item_spacing.y = 2.0;
         for notice in &shown {
             ui.horizontal_top(|ui| {
-                let button = ui.add(Button::new("×").frame(false)).on_hover_text("To the history");
+                let button = ui.add(Button::new("×").frame(false)).explained("To the history");
                 widgets::named(&button, "Dismiss");
                 dismissed |= button.clicked();
                 let words = RichText::new(&notice.text).color(colour(tokens, notice.level));

@@ -52,6 +52,10 @@ pub fn from_zero(mark: GridMark) -> String {
 
 /// Lines over one axis, under their title, this large in all.
 pub fn lines(ui: &mut Ui, title: &str, x_label: &str, range: Option<(f64, f64)>, curves: &[Curve<'_>], size: [f32; 2]) {
+    // An empty plot is none.
+    if curves.iter().all(|curve| curve.points.is_empty()) {
+        return;
+    }
     let top = ui.cursor().top();
     dim(ui, title);
     if curves.len() > 1 {

@@ -10,7 +10,7 @@ use eframe::egui::{
 use super::availability::{Availability, availability};
 use super::catalogue::catalogue;
 use super::command_button::command_button;
-use super::{noise_bar, overlays};
+use super::{noise_bar, overlays, presentation};
 use crate::gui::command::{Command, Entry, Menu, ModelCommand, PictureCommand, TileCommand, WindowCommand};
 use crate::gui::gpu::Compare;
 use crate::gui::state::document::Source;
@@ -18,19 +18,25 @@ use crate::gui::state::model::{ModelSource, built_in};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::tour::{Stop, Tour};
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::panes;
-use crate::gui::view::theme::{Tokens, height, space, text};
+use crate::gui::view::theme::{Tokens, height, is_low, space, text};
 use crate::gui::view::widgets::{dim, fitted, paint_text, paint_texture};
 use crate::network::{self, DeviceChoice};
 
 /// Shows everything but the sheets. `undo`: whether there is something to undo, and to redo.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pane>, undo: (bool, bool)) {
+    if cx.session.presenting {
+        return presentation::show(ui, cx);
+    }
     let tokens = Tokens::in_ui(ui);
     let bar = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::GROUP as i8, 4));
     Panel::top("menu").exact_size(height::BAR).frame(bar).show_separator_line(false).show(ui, |ui| {
         menu_bar(ui, cx, undo);
     });
     offer(ui, cx);
+    trouble(ui, cx);
     welcome(ui, cx);
     let strip = Frame::new().fill(tokens.surface).inner_margin(Margin {
         left: space::SECTION as i8,
@@ -43,7 +49,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pan
     Panel::bottom("status").exact_size(height::STATUS).frame(status).show(ui, |ui| status_line(ui, cx));
     if cx.settings.filmstrip {
         let film = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::GROUP as i8, 6));
-        let tall = height::THUMBNAIL + 2.0 * 6.0 + 8.0;
+        let tall = thumbnail(ui.ctx()) + 2.0 * 6.0 + 8.0;
         Panel::bottom("filmstrip").exact_size(tall).frame(film).show(ui, |ui| filmstrip(ui, cx));
     }
     overlays::toasts(ui, cx);
@@ -61,11 +67,26 @@ fn offer(ui: &mut Ui, cx: &mut Context<'_>) {
     Panel::top("offer").frame(frame).show_separator_line(false).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.label(RichText::new(words).color(tokens.warning));
-            if ui.button("Run it").on_hover_text("Runs the script with your rights").clicked() {
+            if ui.button("Run it").explained("Runs the script with your rights").clicked() {
                 cx.run(ModelCommand::RunOffered);
             }
             if ui.button("Not now").clicked() {
                 cx.run(ModelCommand::Decline);
+            }
+        });
+    });
+}
+
+/// What the window was to open with and could not: it stays until it is read.
+fn trouble(ui: &mut Ui, cx: &mut Context<'_>) {
+    let Some(words) = cx.session.trouble.clone() else { return };
+    let tokens = Tokens::in_ui(ui);
+    let frame = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::SECTION as i8, 2));
+    Panel::top("trouble").frame(frame).show_separator_line(false).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(words).color(tokens.warning));
+            if ui.button("I have read it").clicked() {
+                cx.run(WindowCommand::ForgetTrouble);
             }
         });
     });
@@ -165,7 +186,7 @@ fn menu_entry(ui: &mut Ui, cx: &mut Context<'_>, entry: &Entry, undo: (bool, boo
     if let Some(on) = mark {
         response.widget_info(|| WidgetInfo::selected(Role::CheckBox, missing.is_none(), on, &*entry.name));
     }
-    let response = response.on_hover_text(entry.hint).on_disabled_hover_text(missing.unwrap_or_default());
+    let response = response.explained(entry.hint).on_disabled_hover_text(missing.unwrap_or_default());
     if response.clicked() {
         cx.run(entry.command.clone());
         ui.close();
@@ -182,7 +203,7 @@ fn comparison(ui: &mut Ui, cx: &mut Context<'_>) {
         Compare::Plain => (format!("Wiping to {reference}  ×"), TileCommand::ToggleWipe),
         compare => (format!("{} against {reference}  ×", compare.label()), TileCommand::SetCompare(Compare::Plain)),
     };
-    if ui.add(Button::new(RichText::new(words).color(tokens.accent))).on_hover_text("Back to the pictures").clicked() {
+    if ui.add(Button::new(RichText::new(words).color(tokens.accent))).explained("Back to the pictures").clicked() {
         cx.run(command);
     }
 }
@@ -205,7 +226,7 @@ fn model_chip(ui: &mut Ui, cx: &mut Context<'_>) {
             }
         }
     });
-    chip.response.on_hover_text("The model, and where it computes");
+    chip.response.explained("The model, and where it computes");
     if cx.session.model_loading {
         ui.add(egui::Spinner::new().size(14.0));
     }
@@ -222,7 +243,7 @@ fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
             ModelSource::Oracle => "oracle (exact truth)".to_owned(),
             other => other.label(),
         };
-        if ui.radio(chosen, label).on_hover_text(source.argument()).clicked() {
+        if ui.radio(chosen, label).explained(source.argument()).clicked() {
             cx.run(ModelCommand::Use(source));
             ui.close();
         }
@@ -250,8 +271,7 @@ fn device_menu(ui: &mut Ui, cx: &mut Context<'_>) {
         let mut said: Vec<String> = missing.into_iter().chain(said).collect();
         said.dedup();
         let said = said.join("\n");
-        let response =
-            if said.is_empty() { response } else { response.on_hover_text(&said).on_disabled_hover_text(&said) };
+        let response = if said.is_empty() { response } else { response.explained(&said).on_disabled_hover_text(&said) };
         if response.clicked() {
             cx.run(ModelCommand::UseDevice(name));
             ui.close();
@@ -259,11 +279,7 @@ fn device_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     }
     if cx.session.measuring {
         dim(ui, "Measuring…");
-    } else if ui
-        .button("Measure the devices")
-        .on_hover_text("How long an analysis by this model takes on each")
-        .clicked()
-    {
+    } else if ui.button("Measure the devices").explained("How long an analysis by this model takes on each").clicked() {
         cx.run(ModelCommand::MeasureDevices);
     }
 }
@@ -284,18 +300,22 @@ fn recent_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     });
 }
 
+/// A thumbnail's side.
+fn thumbnail(ctx: &egui::Context) -> f32 {
+    if is_low(ctx) { height::SMALL_THUMBNAIL } else { height::THUMBNAIL }
+}
+
 /// The open pictures.
 fn filmstrip(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     // A plain wheel moves the strip, which has one direction only.
     ui.style_mut().always_scroll_the_only_direction = true;
-    egui::ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
+    egui::ScrollArea::horizontal().auto_shrink([false, true]).show_following(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::ITEM;
             for (index, entry) in cx.document.pictures.iter().enumerate() {
                 let chosen = index == cx.document.current;
-                let (rect, response) =
-                    ui.allocate_exact_size(vec2(height::THUMBNAIL, height::THUMBNAIL), Sense::click());
+                let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(thumbnail(ui.ctx())), Sense::click());
                 response.widget_info(|| WidgetInfo::selected(Role::Button, true, chosen, &entry.name));
                 if response.clicked() {
                     cx.commands.push(PictureCommand::Select(index).into());
@@ -314,7 +334,7 @@ fn filmstrip(ui: &mut Ui, cx: &mut Context<'_>) {
                     let line = if response.hovered() && !chosen { Stroke::new(1.0, tokens.dim) } else { line };
                     ui.painter().rect_stroke(rect, 3.0, line, StrokeKind::Inside);
                 }
-                response.on_hover_text(&entry.name);
+                response.explained(&entry.name);
             }
             add_button(ui, cx);
         });
@@ -323,13 +343,13 @@ fn filmstrip(ui: &mut Ui, cx: &mut Context<'_>) {
 
 fn add_button(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
-    let (rect, response) = ui.allocate_exact_size(vec2(height::THUMBNAIL, height::THUMBNAIL), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(thumbnail(ui.ctx())), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, "Open pictures"));
     Tour::note(&mut cx.session.tour, Stop::Picture, rect);
     let colour = if response.hovered() { tokens.strong } else { tokens.dim };
     ui.painter().rect_stroke(rect, 3.0, Stroke::new(1.0, tokens.line), StrokeKind::Inside);
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, "+", FontId::proportional(22.0), colour);
-    if response.on_hover_text("Open pictures, or drop them on the window").clicked() {
+    if response.explained("Open pictures, or drop them on the window").clicked() {
         cx.run(PictureCommand::Open);
     }
 }
@@ -379,13 +399,13 @@ fn self_check(ui: &mut Ui, cx: &Context<'_>) {
                 ui.set_max_width(DEVICE_WIDTH);
                 let device = ui.add(egui::Label::new(small(words, tokens.dim)).truncate());
                 if let Some(reason) = reason {
-                    device.on_hover_text(reason);
+                    device.explained(reason);
                 }
             });
         }
         let times = study.timings;
         let words = format!("forward {:.1} ms, adjoint {:.1} ms", times.forward, times.adjoint);
-        ui.label(small(words, tokens.dim)).on_hover_text(
+        ui.label(small(words, tokens.dim)).explained(
             cx.session
                 .study_clock
                 .1
@@ -395,7 +415,7 @@ fn self_check(ui: &mut Ui, cx: &Context<'_>) {
             let holds = error < 1e-3;
             let (mark, colour) = if holds { ("holds", tokens.good) } else { ("is broken", tokens.bad) };
             ui.label(small(format!("D = Σ p(c|y) D(y|c) {mark} to {error:.0e}"), colour))
-                .on_hover_text("max |D − Σ p(c|y) D(y|c)|: D by itself against the mean of the conditional denoisers, all others as one");
+                .explained("max |D − Σ p(c|y) D(y|c)|: D by itself against the mean of the conditional denoisers, all others as one");
         }
     }
     if cx.questions.study.is_pending() && cx.questions.study.waited().as_millis() > 150 {

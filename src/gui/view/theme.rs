@@ -26,10 +26,18 @@ pub mod height {
     pub const STATUS: f32 = 24.0;
     /// A thumbnail of the filmstrip.
     pub const THUMBNAIL: f32 = 48.0;
+    /// The same where the window is low.
+    pub const SMALL_THUMBNAIL: f32 = 32.0;
     /// A tile's line of text.
     pub const CAPTION: f32 = 18.0;
     /// The line below a tile, for measures and legends.
     pub const FOOTER: f32 = 15.0;
+}
+
+/// Whether a window of this height is so low that fixed parts give some of theirs: as on a laptop's screen at twice the scale.
+#[must_use]
+pub fn is_low(ctx: &egui::Context) -> bool {
+    ctx.content_rect().height() < 620.0
 }
 
 /// Text sizes.
@@ -151,12 +159,12 @@ const fn light() -> Tokens {
         text: hex(0x2b_323b),
         dim: hex(0x5f_6a78),
         strong: hex(0x0c_1116),
-        accent: hex(0x0b_6fb8),
+        accent: hex(0x0a_6aaf),
         accent_faint: hex(0xd3_e8f7),
         on_accent: hex(0xff_ffff),
-        good: hex(0x16_8a55),
-        bad: hex(0xc8_3a2b),
-        warning: hex(0xa8_6a00),
+        good: hex(0x10_7544),
+        bad: hex(0xc0_3424),
+        warning: hex(0x8f_5a00),
         mat: hex(0xe9_ecf0),
         classes: hues(looks::CLASSES_ON_LIGHT),
     }
@@ -247,4 +255,32 @@ fn visuals(tokens: &Tokens, theme: Theme) -> egui::Visuals {
     visuals.widgets.active = state(tokens.accent_faint, tokens.accent, tokens.strong);
     visuals.widgets.open = state(tokens.hovered, tokens.line, tokens.strong);
     visuals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Relative luminance, as the Web Content Accessibility Guidelines 2.1 define it.
+    fn luminance(colour: Color32) -> f64 {
+        let linear = |v: u8| {
+            let v = f64::from(v) / 255.0;
+            if v <= 0.03928 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(colour.r()) + 0.7152 * linear(colour.g()) + 0.0722 * linear(colour.b())
+    }
+
+    #[test]
+    fn text_stands_out_from_what_is_behind_it() {
+        for theme in [Theme::Dark, Theme::Light] {
+            let t = Tokens::of(theme);
+            let inks = [t.text, t.dim, t.strong, t.accent, t.good, t.bad, t.warning];
+            let pairs = inks.into_iter().flat_map(|ink| [t.ground, t.surface, t.raised].map(|behind| (ink, behind)));
+            for (ink, behind) in pairs.chain([(t.on_accent, t.accent)]) {
+                let (a, b) = (luminance(ink), luminance(behind));
+                let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
+                assert!(contrast >= 4.5, "{theme:?}: {ink:?} on {behind:?} is {contrast:.2}");
+            }
+        }
+    }
 }

@@ -160,7 +160,8 @@ fn paint_picture(ui: &Ui, cx: &Context<'_>, rect: Rect, id: egui::Id, source: &T
     let scale = ui.pixels_per_point();
     let point = rect.width() / viewport.span[0];
     let reference = reference_of(cx, source);
-    let wipe = cx.session.wipe.filter(|_| reference.is_some()).map_or(-1.0, |w| w * shape.width as f32);
+    let wipe = cx.session.wipe.filter(|_| reference.is_some());
+    let wipe = wipe.map_or(-1.0, |wipe| wipe_in_view(wipe, viewport, shape.width) * shape.width as f32);
     let params = Params {
         look: source.look,
         viewport: cut_viewport,
@@ -179,6 +180,15 @@ fn paint_picture(ui: &Ui, cx: &Context<'_>, rect: Rect, id: egui::Id, source: &T
         reference,
     };
     ui.painter().add(Callback::new_paint_callback(visible, callback));
+}
+
+/// Where the line of the wipe is drawn: where it was put, or, where the view was moved away from there, at the view's edge.
+fn wipe_in_view(wipe: f32, viewport: Viewport, width: usize) -> f32 {
+    const MARGIN: f32 = 0.03;
+    let of_width = |x: f32| x / width as f32;
+    let (from, span) = (of_width(viewport.origin[0]), of_width(viewport.span[0]));
+    let (low, high) = ((from + MARGIN * span).max(0.0), (from + (1.0 - MARGIN) * span).min(1.0));
+    if low < high { wipe.clamp(low, high) } else { wipe }
 }
 
 /// Lines and figures over the picture.
@@ -206,7 +216,7 @@ fn paint_over(ui: &Ui, cx: &Context<'_>, rect: Rect, source: &TileContent, viewp
         }
     }
     if let Some(wipe) = cx.session.wipe.filter(|_| source.is_picture()) {
-        let x = on_screen(wipe * shape.width as f32, 0.0).x;
+        let x = on_screen(wipe_in_view(wipe, viewport, shape.width) * shape.width as f32, 0.0).x;
         painter.vline(x, rect.y_range(), Stroke::new(2.0, tokens.accent));
     }
     if let Some(hover) = cx.session.hover {
@@ -288,6 +298,10 @@ fn menu(response: &Response, cx: &mut Context<'_>, kind: TileKind, source: &Tile
             cx.run(ExportCommand::SaveTile(kind));
             ui.close();
         }
+        let mut presented = cx.session.presented().contains(&kind);
+        if ui.checkbox(&mut presented, "In the presentation").changed() {
+            cx.run(TileCommand::TogglePresented(kind));
+        }
         if let TileKind::Class(class) = kind {
             let pinned = cx.document.pinned.contains(&class);
             if ui.button(if pinned { "Unpin" } else { "Pin large" }).clicked() {
@@ -320,5 +334,22 @@ fn look_menu(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, shown: Look) {
         ui.close();
     } else if changed {
         cx.run(TileCommand::SetLook(kind, look));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wipe_stays_in_view_when_the_tiles_are_zoomed_and_moved() {
+        let whole = Viewport { origin: [0.0, 0.0], span: [32.0, 32.0] };
+        assert_eq!(wipe_in_view(0.5, whole, 32), 0.5);
+        let right = Viewport { origin: [24.0, 0.0], span: [8.0, 8.0] };
+        let wipe = wipe_in_view(0.5, right, 32) * 32.0;
+        assert!(wipe > 24.0 && wipe < 25.0, "{wipe}");
+        let left = Viewport { origin: [0.0, 0.0], span: [8.0, 8.0] };
+        let wipe = wipe_in_view(0.9, left, 32) * 32.0;
+        assert!(wipe > 7.0 && wipe < 8.0, "{wipe}");
     }
 }

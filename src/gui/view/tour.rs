@@ -8,6 +8,7 @@ use eframe::egui::{
 use crate::gui::command::WindowCommand;
 use crate::gui::state::tour::{Stop, Tour};
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::named;
 
@@ -72,7 +73,7 @@ fn card(ui: &mut Ui, cx: &mut Context<'_>, tour: Tour) {
         if tour.at > 0 && ui.button("Back").clicked() {
             cx.run(WindowCommand::TourTo(tour.at - 1));
         }
-        if !last && ui.button("Skip the tour").on_hover_text("It is in the menu Help (Shift+F1)").clicked() {
+        if !last && ui.button("Skip the tour").explained("It is in the menu Help (Shift+F1)").clicked() {
             cx.run(WindowCommand::EndTour);
         }
     });

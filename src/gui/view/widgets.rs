@@ -5,6 +5,7 @@ use eframe::egui::{
     WidgetInfo, vec2,
 };
 
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::theme::{Tokens, space, text};
 
 /// A section's title: small, dim, in capitals' stead by weight alone.
@@ -48,7 +49,7 @@ pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, chosen: T, choices: &[(T, &str
             if *value == chosen {
                 underline(ui, &button);
             }
-            if button.on_hover_text(*hint).clicked() {
+            if button.explained(*hint).clicked() {
                 picked = Some(*value);
             }
         }

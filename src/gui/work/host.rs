@@ -4,6 +4,7 @@ use eframe::egui;
 use tracing::Level;
 
 use super::background::Background;
+use super::dialogs::Saving;
 use super::job::Jobs;
 use super::questions::{Lane, Questions};
 use super::workers::Workers;
@@ -11,7 +12,7 @@ use crate::gui::command::Command;
 use crate::gui::state::answers::{Answer, AttackAnswer, CertificateAnswer};
 use crate::gui::state::document::Document;
 use crate::gui::state::history::History;
-use crate::gui::state::session::Session;
+use crate::gui::state::session::{Overlay, Session};
 use crate::gui::state::settings::Settings;
 use crate::study::Sweep;
 
@@ -24,6 +25,8 @@ pub enum Outcome {
     Run(Box<Command>),
     /// Something to tell the person.
     Said(Level, String),
+    /// Something to write, where no dialog asked where to.
+    AskWhere(Saving),
 }
 
 /// The state that features share, and where they have work done.
@@ -44,6 +47,8 @@ pub struct Host {
     pub jobs: Jobs,
     /// Dialogs, and what is written after them.
     pub background: Background<Outcome>,
+    /// What waits for a person to say where it is to be written.
+    pub saving: Option<Saving>,
     /// egui, for the clipboard and the window itself.
     pub ctx: egui::Context,
     requested: Vec<Command>,
@@ -63,6 +68,7 @@ impl Host {
             workers,
             jobs,
             background,
+            saving: None,
             ctx,
             requested: Vec::new(),
         }
@@ -92,6 +98,13 @@ impl Host {
         }
     }
 
+    /// Asks in the window where to save, for want of a dialog.
+    pub fn ask_where(&mut self, saving: Saving) {
+        let text = std::env::current_dir().unwrap_or_default().join(&saving.name).display().to_string();
+        self.session.overlay = Some(Overlay::Path { text, taken: false });
+        self.saving = Some(saving);
+    }
+
     /// Takes in what short jobs brought.
     pub fn poll(&mut self) {
         for outcome in self.background.poll() {
@@ -99,6 +112,7 @@ impl Host {
                 Outcome::Nothing => {}
                 Outcome::Run(command) => self.run(*command),
                 Outcome::Said(level, words) => self.say(level, words),
+                Outcome::AskWhere(saving) => self.ask_where(saving),
             }
         }
     }
@@ -119,6 +133,7 @@ impl Host {
         session.certificate = CertificateAnswer::default();
         session.explore.forget();
         session.versus.forget();
+        session.trials.forget();
         session.photo.forget();
     }
 }

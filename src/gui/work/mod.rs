@@ -11,6 +11,7 @@ pub mod questions;
 pub mod receive;
 pub mod schedule;
 pub mod tasks;
+pub mod trials;
 pub mod versus;
 pub mod worker;
 pub mod workers;

@@ -8,6 +8,7 @@ use super::tasks::{
     AttackRequest, CertifyRequest, CurveRequest, EstimateRequest, FitRequest, NoiseRequest, ProbeRequest,
     PurifyRequest, StudyRequest,
 };
+use super::trials::TrialsRequest;
 use super::versus::{DuelRequest, RivalRequest, TransferRequest};
 
 /// A lane of the workers, the most urgent first.
@@ -47,6 +48,8 @@ pub enum Lane {
     Doubt,
     /// The picture on which two models differ.
     Duel,
+    /// Several attacks side by side.
+    Trials,
     /// The whole photograph restored.
     PhotoWhole,
     /// At which scale it was decided.
@@ -88,6 +91,7 @@ impl Lane {
         Self::Components,
         Self::Doubt,
         Self::Duel,
+        Self::Trials,
         Self::PhotoWhole,
         Self::Evidence,
         Self::Density,
@@ -113,6 +117,7 @@ impl Lane {
             | Self::Components
             | Self::Doubt
             | Self::Duel
+            | Self::Trials
             | Self::Evidence
             | Self::Density
             | Self::Certify
@@ -173,6 +178,8 @@ pub struct Questions {
     pub doubt: Asked<ExploreRequest>,
     /// The picture on which two models differ.
     pub duel: Asked<DuelRequest>,
+    /// Several attacks.
+    pub trials: Asked<TrialsRequest>,
     /// At which scale it was decided.
     pub evidence: Asked<ExploreRequest>,
     /// How probable it is, and its noise.
@@ -205,6 +212,7 @@ impl Questions {
             Lane::Components => &mut self.components,
             Lane::Doubt => &mut self.doubt,
             Lane::Duel => &mut self.duel,
+            Lane::Trials => &mut self.trials,
             Lane::Evidence => &mut self.evidence,
             Lane::Density => &mut self.density,
             Lane::Certify => &mut self.certify,

@@ -9,6 +9,7 @@ use super::host::Host;
 use super::photo;
 use super::questions::Lane;
 use super::tasks::Message;
+use super::trials;
 use super::versus;
 use super::worker::{News, Report};
 use crate::attack::Outcome;
@@ -86,6 +87,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::Curve(curve) => session.curve = curve,
         Message::Explored(found) => explore::take(host, *found),
         Message::Versus(found) => versus::take(host, found, stale),
+        Message::Trials(found) => trials::take(host, found),
         Message::Photo(found) => photo::take(host, *found),
         Message::AttackStep(step, progress) => {
             session.attack.begin_anew();

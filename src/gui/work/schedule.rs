@@ -13,6 +13,7 @@ use super::tasks::{
     AttackRequest, CertifyRequest, CertifyTask, CurveRequest, CurveTask, EstimateRequest, FitRequest, NoiseRequest,
     ProbeRequest, PurifyRequest, Shared, StudyRequest,
 };
+use super::trials;
 use super::versus;
 use crate::attack::{Certification, Defence, Settings};
 use crate::gui::gpu::Content;
@@ -44,6 +45,7 @@ pub fn schedule(host: &mut Host) {
     schedule_study(host, &model, &picture);
     explore::schedule(host, &model, &picture);
     versus::schedule(host, &model, &picture);
+    trials::schedule(host, &model, &picture);
     photo::schedule(host, &model);
     // A model of one class is a denoiser: of classes there is nothing to ask.
     if model.0.classes().len() < 2 {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::explore::Found;
 use super::photo;
+use super::trials;
 use super::versus;
 use super::worker::{Step, Task};
 use crate::attack::{Certification, Smoothing};
@@ -53,6 +54,8 @@ pub enum Message {
     Explored(Box<Found>),
     /// Something of a second model.
     Versus(versus::Found),
+    /// Something of several attacks side by side.
+    Trials(trials::Found),
     /// Something for the pane Photograph.
     Photo(Box<photo::Found>),
 }

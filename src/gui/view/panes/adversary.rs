@@ -1,6 +1,6 @@
 //! What would fool the model: the attack, its pictures, its steps, and what noise makes of it.
 
-use eframe::egui::{self, Button, Label, ProgressBar, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{self, Button, Label, ProgressBar, RichText, ScrollArea, Ui, Vec2, vec2};
 
 use super::denoiser::grid;
 use super::timeline;
@@ -14,6 +14,8 @@ use crate::gui::view::attack_controls as controls;
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, named};
@@ -24,6 +26,8 @@ use crate::study::words::percent;
 /// Width of the controls, and of the sliders among them.
 const SLIDER: f32 = 88.0;
 const CONTROLS: f32 = 236.0;
+/// The least side of a tile, that of its name.
+const SMALLEST: f32 = 68.0;
 /// The timeline's height: at least this, and what is left of the pane up to that.
 const TIMELINE: f32 = 72.0;
 const TALLEST_TIMELINE: f32 = 160.0;
@@ -50,7 +54,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         let column = egui::Layout::top_down(egui::Align::Min);
         ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
             ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("attack").auto_shrink([false, false]).show(ui, |ui| {
+            ScrollArea::vertical().id_salt("attack").auto_shrink([false, false]).show_following(ui, |ui| {
                 ui.set_max_width(CONTROLS - space::ITEM);
                 ui.spacing_mut().slider_width = SLIDER;
                 ui.spacing_mut().item_spacing.y = space::TIGHT;
@@ -58,7 +62,11 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
                 defended(ui, cx);
             });
         });
-        ui.vertical(|ui| results(ui, cx));
+        ui.vertical(|ui| {
+            let room = ui.available_size();
+            let scroll = ScrollArea::vertical().id_salt("attack results").auto_shrink([false, false]);
+            scroll.show_following(ui, |ui| results(ui, cx, room));
+        });
     });
 }
 
@@ -83,11 +91,12 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
         settings = controls::kept(&settings, Settings::new(method, settings.sigma));
     }
     controls::budget(ui, &mut settings);
-    controls::parameters(ui, &mut settings);
+    // What is asked most stands first, and stays in sight where the window is small.
     controls::target(ui, &mut settings, &classes);
-    controls::assumed_level(ui, &mut settings, cx.document.noise.sigma);
     widgets::section(ui, "Defence");
     controls::defence(ui, &mut settings, blind.as_deref());
+    controls::parameters(ui, &mut settings);
+    controls::assumed_level(ui, &mut settings, cx.document.noise.sigma);
     ui.horizontal(|ui| {
         controls::seed(ui, &mut settings);
         command_button(ui, cx, "New seed", AttackCommand::Reroll);
@@ -119,11 +128,11 @@ fn run(ui: &mut Ui, cx: &mut Context<'_>) {
             return;
         }
         let button = Button::new(RichText::new("Run").color(tokens.on_accent)).fill(tokens.accent);
-        if ui.add(button).on_hover_text("Attack the picture with these settings, again if it was").clicked() {
+        if ui.add(button).explained("Attack the picture with these settings, again if it was").clicked() {
             cx.run(AttackCommand::Run);
         }
         if !runs_by_itself(&cx.document.attack) {
-            widgets::dim(ui, "long: runs when you say so").on_hover_text(
+            widgets::dim(ui, "long: runs when you say so").explained(
                 "It asks the model about many pictures. Short attacks follow the picture and the settings by themselves",
             );
         }
@@ -183,10 +192,10 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
             part(ui, RichText::new(words).color(tokens.accent));
         }
         part(ui, small(format!("at σ {}/255", of_255(cx.document.attack.sigma))))
-            .on_hover_text("Both are p(c | x) as the classifier says it at this noise level, without noise");
+            .explained("Both are p(c | x) as the classifier says it at this noise level, without noise");
         part(ui, small(format!("asked for {} {asked}", norm.title())));
         let made = format!("{} steps, {} queries of the model", outcome.steps, outcome.queries);
-        part(ui, small(format!("achieved {achieved}"))).on_hover_text(made);
+        part(ui, small(format!("achieved {achieved}"))).explained(made);
     });
     for warning in &outcome.warnings {
         ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));
@@ -225,11 +234,12 @@ fn defended(ui: &mut Ui, cx: &Context<'_>) {
             ui.label(RichText::new(format!("{class} {after}")).color(colour));
         })
         .response
-        .on_hover_text(defence.to_string());
+        .explained(defence.to_string());
     }
 }
 
-fn results(ui: &mut Ui, cx: &mut Context<'_>) {
+/// What came of it, in `room` or, where that is too small, beyond it.
+fn results(ui: &mut Ui, cx: &mut Context<'_>, room: Vec2) {
     let kinds = [
         TileKind::Attacked,
         TileKind::Perturbation,
@@ -242,25 +252,35 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>) {
     // Those that follow take gradients.
     let kinds = if blind.is_some() { &kinds[..2] } else { &kinds[..] };
     ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
+    let top = ui.cursor().top();
     outcome(ui, cx);
     if let Some(reason) = blind {
         widgets::dim(ui, format!("No gradient, denoiser or purification is shown: the model {reason}."));
     }
-    let available = ui.available_size();
-    let room = available.y - TIMELINE - space::ITEM;
-    let (columns, side) = grid(available.x, room, kinds.len());
-    let side = side.min((room - AROUND).max(48.0));
+    let used = |ui: &Ui| ui.cursor().top() - top;
+    let tall = room.y - used(ui) - TIMELINE - space::ITEM;
+    let (columns, side) = tiles_of(room.x, tall, kinds.len());
     for row in kinds.chunks(columns) {
         ui.horizontal(|ui| {
             for &kind in row {
                 let caption = caption(ui, cx, kind, side);
                 let response = tile::show(ui, cx, kind, vec2(side, side), &caption);
-                response.on_hover_text(hint(kind));
+                response.explained(hint(kind));
             }
         });
     }
-    let tall = ui.available_height().clamp(TIMELINE, TALLEST_TIMELINE);
+    let tall = (room.y - used(ui)).clamp(TIMELINE, TALLEST_TIMELINE);
     timeline::show(ui, cx, tall);
+}
+
+/// Columns and side of the tiles: as large as all of them have room, but no smaller than their names; then they are scrolled.
+fn tiles_of(width: f32, tall: f32, count: usize) -> (usize, f32) {
+    let (columns, side) = grid(width, tall, count);
+    if side >= SMALLEST {
+        return (columns, side.min(tall - AROUND));
+    }
+    let columns = (((width + space::GROUP) / (SMALLEST + space::GROUP)) as usize).clamp(1, count.max(1));
+    (columns, SMALLEST)
 }
 
 fn hint(kind: TileKind) -> &'static str {

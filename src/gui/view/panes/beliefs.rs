@@ -7,15 +7,17 @@ use crate::gui::command::TileCommand;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::toggle;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, paint_text};
 use crate::study::level::of_255;
 use crate::study::words::percent;
 
 /// A row's height, at least and at most, so that as many as can be are in sight.
-const ROW: [f32; 2] = [17.0, 22.0];
+const ROW: [f32; 2] = [17.0, 36.0];
 /// The same with the attack's bar in it.
-const ROW_BOTH: [f32; 2] = [24.0, 30.0];
+const ROW_BOTH: [f32; 2] = [24.0, 44.0];
 
 /// The pane.
 pub const PANE: PaneInfo = PaneInfo {
@@ -43,7 +45,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let ranked = crate::study::ranked(&shown);
     let order: Vec<usize> = if cx.settings.sorted || shown.len() > 32 { ranked } else { (0..shown.len()).collect() };
     let room = ui.available_height();
-    egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| {
+    egui::ScrollArea::vertical().auto_shrink([false, true]).show_following(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let width = name_width(ui, cx, &order);
         let [least, most] = if attacked.is_some() { ROW_BOTH } else { ROW };
@@ -91,7 +93,7 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
             ui.label(RichText::new(after.1).color(colour));
         });
         let level = of_255(cx.document.attack.sigma);
-        widgets::dim(ui, format!("Bars: clean over attacked, σ {level}/255, no noise")).on_hover_text(
+        widgets::dim(ui, format!("Bars: clean over attacked, σ {level}/255, no noise")).explained(
             "What the attacked classifier says at its own noise level, without noise. The large figures are of the noisy \
              picture at the slider's level.",
         );
@@ -104,7 +106,7 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
         || "The density is up to a constant that depends on σ only".to_owned(),
         |note| format!("The model {note}."),
     );
-    widgets::dim(ui, words).on_hover_text(hint);
+    widgets::dim(ui, words).explained(hint);
     place(ui, cx);
 }
 
@@ -113,7 +115,7 @@ fn place(ui: &mut Ui, cx: &Context<'_>) {
     let answer = &cx.session.answer;
     let Some(usual) = cx.session.model.as_ref().and_then(|model| model.description.as_ref()?.usual.clone()) else {
         if cx.session.model.as_ref().is_some_and(|model| model.description.is_some()) {
-            widgets::dim(ui, "how usual that is: not measured").on_hover_text(
+            widgets::dim(ui, "how usual that is: not measured").explained(
                 "Nothing beside this model says what is usual among its pictures: denoscope usual measures it",
             );
         }
@@ -124,17 +126,18 @@ fn place(ui: &mut Ui, cx: &Context<'_>) {
     let by_score = format!("The model sees more noise in it than in {} of them", percent(place.score));
     if let Some(reason) = place.oddity() {
         let tokens = Tokens::in_ui(ui);
-        ui.label(RichText::new("unlike anything it was trained on").size(text::SMALL).color(tokens.warning))
-            .on_hover_text(format!(
+        ui.label(RichText::new("unlike anything it was trained on").size(text::SMALL).color(tokens.warning)).explained(
+            format!(
                 "Beside {of}, under as much noise, {reason}. What the model believes of such a picture means little."
-            ));
+            ),
+        );
         return;
     }
     let words = place.log_density.map_or_else(
         || "as usual among its own pictures".to_owned(),
         |share| format!("log p(y) above {} of its own pictures", percent(share)),
     );
-    widgets::dim(ui, words).on_hover_text(format!("Beside {of}, under as much noise. {by_score}."));
+    widgets::dim(ui, words).explained(format!("Beside {of}, under as much noise. {by_score}."));
 }
 
 /// In bits.

@@ -8,6 +8,8 @@ use crate::gui::state::model::{Model, ModelSource};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, text};
 use crate::gui::view::widgets::{self, dim, fact, section};
 use crate::network::Description;
@@ -34,7 +36,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, &words);
         return;
     };
-    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+    ScrollArea::vertical().auto_shrink([false, false]).show_following(ui, |ui| {
         facts(ui, &model);
         match &model.description {
             Some(description) => training(ui, description),
@@ -54,13 +56,13 @@ fn facts(ui: &mut Ui, model: &Model) {
     let tokens = Tokens::in_ui(ui);
     ui.label(RichText::new(model.joint.name()).size(text::HEADING).color(tokens.strong));
     let range = model.joint.sigma_range();
-    fact(ui, "Device", &model.joint.device()).on_hover_text(model.joint.device());
+    fact(ui, "Device", &model.joint.device()).explained(model.joint.device());
     if let Some(script) = &model.script {
         let held = [(script.memory(), "Memory"), (script.device_memory(), "Device memory")];
         for (bytes, name) in held.into_iter().filter_map(|(bytes, name)| Some((bytes?, name))) {
             fact(ui, name, &format!("{} MiB", thousands((bytes >> 20) as usize)));
         }
-        fact(ui, "Script", &script.source().to_string()).on_hover_text(script.source().to_string());
+        fact(ui, "Script", &script.source().to_string()).explained(script.source().to_string());
     }
     fact(ui, "Pictures", &model.joint.shape().to_string());
     let sigma = if model.script.is_some() { "Takes σ" } else { "Trained for σ" };
@@ -70,7 +72,7 @@ fn facts(ui: &mut Ui, model: &Model) {
         fact(ui, "Licence", &description.licence);
     }
     if let ModelSource::File(path) = &model.source {
-        fact(ui, "File", &path.display().to_string()).on_hover_text(path.display().to_string());
+        fact(ui, "File", &path.display().to_string()).explained(path.display().to_string());
     }
     section(ui, &format!("{} classes", model.joint.classes().len()));
     let shown = model.joint.classes().iter().take(24).cloned().collect::<Vec<_>>().join(", ");
@@ -107,7 +109,7 @@ fn training(ui: &mut Ui, description: &Description) {
         section(ui, "Results");
         for (name, value) in &record.results {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            fact(ui, name, &value).on_hover_text(value);
+            fact(ui, name, &value).explained(value);
         }
     }
 }

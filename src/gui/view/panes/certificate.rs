@@ -9,6 +9,9 @@ use crate::gui::command::CertifyCommand;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
+use crate::gui::view::level_field::{Scale, level_slider};
 use crate::gui::view::plot::{from_zero, legend, still};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, fact, named};
@@ -40,7 +43,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         let column = egui::Layout::top_down(egui::Align::Min);
         ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
             ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("certify").auto_shrink([false, false]).show(ui, |ui| {
+            ScrollArea::vertical().id_salt("certify").auto_shrink([false, false]).show_following(ui, |ui| {
                 ui.set_max_width(CONTROLS - space::ITEM);
                 settings(ui, cx);
             });
@@ -55,19 +58,21 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
 
 fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut smoothing: Smoothing = cx.document.smoothing;
-    let mut level = f64::from(smoothing.sigma) * 255.0;
-    let slider = Slider::new(&mut level, 1.0..=255.0).logarithmic(true).max_decimals(1).clamping(SliderClamping::Edits);
+    let mut level = f64::from(smoothing.sigma);
+    let slider = level_slider(&mut level, Scale::Bytes, 1.0 / 255.0..=1.0).logarithmic(true);
     let response = ui.add(slider.suffix("/255").text("σ"));
-    if response.on_hover_text("The noise of the votes; more proves larger radii, and knows less").changed() {
-        smoothing.sigma = (level / 255.0) as f32;
+    let hint =
+        "The noise of the votes; more proves larger radii, and knows less. It takes 25, 25/255, 40 / 255 and 12,5";
+    if response.explained(hint).changed() {
+        smoothing.sigma = level as f32;
     }
     let slider = Slider::new(&mut smoothing.samples, 100..=100_000).logarithmic(true).clamping(SliderClamping::Edits);
-    ui.add(slider.text("votes")).on_hover_text("How many noisy pictures bound the radius; more prove a larger one");
+    ui.add(slider.text("votes")).explained("How many noisy pictures bound the radius; more prove a larger one");
     ui.horizontal(|ui| {
         let mut risk = smoothing.alpha * 100.0;
         let value = DragValue::new(&mut risk).range(0.001..=20.0).speed(0.01).max_decimals(3).suffix(" %");
         let response =
-            ui.add(value).on_hover_text("The probability that the certificate may be wrong, whenever you stop it");
+            ui.add(value).explained("The probability that the certificate may be wrong, whenever you stop it");
         named(&response, "Probability of error");
         if response.changed() {
             smoothing.alpha = risk / 100.0;
@@ -76,7 +81,7 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     });
     ui.horizontal(|ui| {
         dim(ui, format!("seed {}", smoothing.seed));
-        let response = ui.button("New").on_hover_text("Other noise for the votes");
+        let response = ui.button("New").explained("Other noise for the votes");
         named(&response, "New votes");
         if response.clicked() {
             smoothing.seed = smoothing.seed.wrapping_add(1);

@@ -9,6 +9,7 @@ use crate::gui::state::document::{Reading, TileKind};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets;
@@ -42,21 +43,31 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     }
     let mut pinned: Vec<usize> = cx.document.pinned.iter().copied().filter(|class| order.contains(class)).collect();
     let available = ui.available_size();
-    let (columns, side) = grid(available.x, available.y, order.len());
-    let unused = available.x - columns as f32 * (side + space::GROUP);
-    if pinned.is_empty() && unused > available.y {
+    if pinned.is_empty() && leaves_room(available, order.len()) {
         // The second likeliest: the grid begins with the likeliest, and how the two differ is what there is to see.
         pinned.push(order[1.min(order.len() - 1)]);
     }
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
         if !pinned.is_empty() {
-            let large = (available.y - AROUND).min(available.x * 0.4).max(SMALLEST);
+            let large = large(available);
             pinned_tiles(ui, cx, &pinned, large, available.y);
         }
         let room = ui.available_size();
         grid_of(ui, cx, &order, room);
     });
+}
+
+/// The side of a tile that is shown large in this room.
+fn large(room: egui::Vec2) -> f32 {
+    (room.y - AROUND).min(room.x * 0.4).max(SMALLEST)
+}
+
+/// Whether a large tile beside the grid takes hardly anything from the grid's own.
+fn leaves_room(room: egui::Vec2, count: usize) -> bool {
+    let (_, alone) = grid(room.x, room.y, count);
+    let (_, beside) = grid(room.x - large(room) - space::GROUP, room.y, count);
+    beside >= 0.85 * alone && beside >= SMALLEST
 }
 
 fn header(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -170,7 +181,7 @@ fn grid_of(ui: &mut Ui, cx: &mut Context<'_>, order: &[usize], room: egui::Vec2)
         let columns = ((room.x + space::GROUP) / (SMALLEST + space::GROUP)).floor().max(1.0);
         (columns as usize, ((room.x - space::GROUP * (columns - 1.0)) / columns - 1.0).floor().max(SMALLEST))
     };
-    egui::ScrollArea::vertical().id_salt("classes").auto_shrink([false, false]).show(ui, |ui| {
+    egui::ScrollArea::vertical().id_salt("classes").auto_shrink([false, false]).show_following(ui, |ui| {
         ui.vertical(|ui| rows(ui, cx, &tiles, columns, side, false));
     });
 }
@@ -207,6 +218,13 @@ fn rest_tile(ui: &mut Ui, cx: &mut Context<'_>, side: f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_large_tile_takes_what_the_grid_leaves() {
+        // The pane at 1100×700, at 1600×1000, and where there is room for the grid alone.
+        assert!(leaves_room(vec2(788.0, 210.0), 10) && leaves_room(vec2(1160.0, 390.0), 10));
+        assert!(!leaves_room(vec2(300.0, 200.0), 10) && !leaves_room(vec2(500.0, 520.0), 10));
+    }
 
     #[test]
     fn classes_are_found_by_their_beginning_first() {

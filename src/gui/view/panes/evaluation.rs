@@ -13,6 +13,8 @@ use crate::gui::state::evaluation_form::EvaluationForm;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::plot;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, named, section};
@@ -99,7 +101,7 @@ fn start(ui: &mut Ui, cx: &mut Context<'_>) {
         && cx.session.model.is_some();
     let tokens = Tokens::in_ui(ui);
     let button = Button::new(RichText::new("Evaluate").color(tokens.on_accent)).fill(tokens.accent);
-    let response = ui.add_enabled(ready, button).on_hover_text("Measure the model on this data, in the background");
+    let response = ui.add_enabled(ready, button).explained("Measure the model on this data, in the background");
     if response
         .on_disabled_hover_text(if asked {
             "Say first whether classes are to be matched by number"
@@ -118,7 +120,7 @@ fn resume(ui: &mut Ui, cx: &mut Context<'_>) {
     let Some(unfinished) = evaluation.unfinished.as_ref().filter(|_| evaluation.running.is_none()) else { return };
     let tokens = Tokens::in_ui(ui);
     let words = format!("The evaluation of {} was stopped before its end.", unfinished.model.label());
-    ui.label(RichText::new(words).color(tokens.warning)).on_hover_text(unfinished.form.data.as_str());
+    ui.label(RichText::new(words).color(tokens.warning)).explained(unfinished.form.data.as_str());
     command_button(ui, cx, "Resume", EvaluateCommand::Resume);
 }
 
@@ -129,14 +131,14 @@ fn counted(ui: &mut Ui, cx: &Context<'_>, form: &mut EvaluationForm) {
     let chosen = counted.pictures.min(form.limit.max(1));
     let parts = form.plan().map_or(0, |plan| plan.sigmas.len() * plan.noises.len() + plan.attacks.len());
     let words = format!("{chosen} of {} pictures, in {parts} parts: {} measurements", counted.pictures, chosen * parts);
-    dim(ui, words).on_hover_text(
+    dim(ui, words).explained(
         "A part is a noise level or an attack; each picture is measured in every part. Certificates come on top",
     );
     if let Some(pairs) = &counted.by_number {
         let words = format!("No class of this data is called as one of the model's. By number: {pairs}, …");
         ui.label(RichText::new(words).size(text::SMALL).color(tokens.warning));
         ui.checkbox(&mut form.by_number, "match by number")
-            .on_hover_text("Only if the classes are the same, in the same order: else every figure means nothing");
+            .explained("Only if the classes are the same, in the same order: else every figure means nothing");
     }
 }
 
@@ -149,7 +151,7 @@ fn add_defence(ui: &mut Ui, defences: &mut String) {
             (Defence::purification(0.1), "Noise added and taken off by the denoiser, before the classifier"),
         ] {
             let words = defence.argument();
-            if ui.button(&words).on_hover_text(about).clicked() {
+            if ui.button(&words).explained(about).clicked() {
                 if !defences.trim().is_empty() {
                     defences.push(' ');
                 }
@@ -185,7 +187,7 @@ fn add_attack(ui: &mut Ui, cx: &Context<'_>, attacks: &mut String) {
         for description in Method::ALL.map(Method::description) {
             for (norm, epsilon) in description.norms {
                 let words = format!("{} {}", description.title, norm.title());
-                if ui.button(words).on_hover_text(description.about).clicked() {
+                if ui.button(words).explained(description.about).clicked() {
                     add(format!("{}:{norm}:{}", description.id, level::typed(*epsilon)));
                     ui.close();
                 }
@@ -248,7 +250,7 @@ fn report(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
             dim(ui, "Save");
         });
     });
-    ScrollArea::vertical().id_salt("report").auto_shrink([false, false]).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("report").auto_shrink([false, false]).show_following(ui, |ui| {
         for (part, charts) in &measured.parts {
             table(ui, part);
             let columns = ((ui.available_width() / PLOT[0]) as usize).clamp(1, 3);
@@ -284,7 +286,7 @@ fn mistakes(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
                 let response = ui.add(Button::image(picture).frame(false));
                 named(&response, &format!("Look at {} {}", mistake.label, mistake.number));
                 let words = format!("Picture {} of the data", mistake.number);
-                if response.on_hover_text(words).clicked() {
+                if response.explained(words).clicked() {
                     cx.run(EvaluateCommand::OpenMistake(index));
                 }
                 dim(ui, &mistake.label);
@@ -305,7 +307,7 @@ fn table(ui: &mut Ui, table: &Table) {
         dim(ui, table.note);
     }
     let grid = Grid::new(table.part.title()).num_columns(table.head.len()).spacing([space::SECTION, 3.0]).striped(true);
-    ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show(ui, |ui| {
+    ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show_following(ui, |ui| {
         grid.show(ui, |ui| {
             for head in &table.head {
                 ui.label(RichText::new(head).size(text::SMALL).color(tokens.dim));

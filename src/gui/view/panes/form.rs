@@ -4,6 +4,8 @@ use eframe::egui::{Align, Layout, ScrollArea, TextEdit, Ui, vec2};
 
 use crate::gui::command::Command;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::space;
 use crate::gui::view::widgets::named;
 
@@ -23,7 +25,7 @@ pub(super) fn beside(
         let column = Layout::top_down(Align::Min);
         ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
             ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("form").auto_shrink([false, false]).show(ui, |ui| {
+            ScrollArea::vertical().id_salt("form").auto_shrink([false, false]).show_following(ui, |ui| {
                 ui.set_max_width(CONTROLS - space::ITEM);
                 ui.spacing_mut().item_spacing.x = space::TIGHT;
                 form(ui, cx);
@@ -46,14 +48,14 @@ pub(super) fn path(
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let mut button = ui.button("Choose…");
             if !help.is_empty() {
-                button = button.on_hover_text(help);
+                button = button.explained(help);
             }
             named(&button, &format!("{label}: choose"));
             if button.clicked() {
                 cx.run(choose);
             }
             let edit = TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY);
-            named(&ui.add(edit).on_hover_text(value.as_str()), label);
+            named(&ui.add(edit).explained(value.as_str()), label);
         });
     });
 }

@@ -6,7 +6,7 @@ mod card;
 mod certificate;
 mod classes;
 mod curve;
-mod denoiser;
+pub mod denoiser;
 mod evaluation;
 mod explore;
 mod form;
@@ -15,13 +15,14 @@ mod photograph;
 mod picture;
 mod timeline;
 mod training;
+mod trials;
 mod versus;
 
 use eframe::egui::{self, Color32, FontId, Frame, Margin, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText, pos2, vec2};
 use egui_tiles::{SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
 
 use super::context::Context;
-use super::theme::{Tokens, height, space, text};
+use super::theme::{Tokens, height, is_low, space, text};
 use super::widgets;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::tour::{Stop, Tour};
@@ -56,10 +57,11 @@ pub enum Place {
 }
 
 /// Every pane, in the order of menus and tabs.
-pub static TABLE: [&PaneInfo; 13] = [
+pub static TABLE: [&PaneInfo; 14] = [
     &denoiser::PANE,
     &classes::PANE,
     &adversary::PANE,
+    &trials::PANE,
     &certificate::PANE,
     &explore::PANE,
     &versus::PANE,
@@ -117,7 +119,9 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
         let tokens = Tokens::in_ui(ui);
         ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
-        Frame::new().inner_margin(Margin::same(space::GROUP as i8)).show(ui, |ui| {
+        let across = space::GROUP as i8;
+        let down = if is_low(ui.ctx()) { space::TIGHT as i8 } else { across };
+        Frame::new().inner_margin(Margin::symmetric(across, down)).show(ui, |ui| {
             if let Some(stop) = Stop::ALL.into_iter().find(|stop| stop.pane().as_ref() == Some(pane)) {
                 Tour::note(&mut self.cx.session.tour, stop, ui.max_rect());
             }
@@ -213,6 +217,7 @@ mod tests {
     fn every_pane_that_others_name_is_in_the_table() {
         for pane in [
             Pane::ADVERSARY,
+            Pane::TRIALS,
             Pane::CERTIFICATE,
             Pane::EXPLORE,
             Pane::VERSUS,

@@ -13,6 +13,7 @@ use crate::gui::state::pane::Pane;
 use crate::gui::state::photo::{Layer, Part, Photo, PhotoView, Shown};
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::mosaic::{self, Place};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile::{FIGURES_FROM, LINES_FROM, WHEEL, figures, outlined};
@@ -84,7 +85,7 @@ fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
     let ready = cx.session.photo.result().is_some();
     let button = ui.add_enabled(ready, egui::Button::new("Save…"));
     named(&button, "Save the restored photograph");
-    let button = button.on_hover_text("The whole restored photograph, at its own size");
+    let button = button.explained("The whole restored photograph, at its own size");
     if button.on_disabled_hover_text("The whole is not restored yet").clicked() {
         cx.run(PhotoCommand::Save);
     }

@@ -1,13 +1,13 @@
 //! The picture at its own size with the part that the model sees, to move; or the sheet to draw on.
 
-use eframe::egui::{self, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use super::{PaneInfo, Place};
 use crate::gui::command::PictureCommand;
 use crate::gui::state::document::{Entry, Source};
 use crate::gui::state::pane::Pane;
-use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::pad;
 use crate::gui::view::theme::{Tokens, space};
 use crate::gui::view::widgets::{self, fitted, segments};
 use crate::picture::{self, Fit};
@@ -32,41 +32,10 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         return;
     };
     if entry.source == Source::Drawn {
-        drawing(ui, cx, &entry);
+        pad::show(ui, cx, &entry, Ui::available_size);
     } else {
         fitting(ui, cx, &entry);
     }
-}
-
-fn drawing(ui: &mut Ui, cx: &mut Context<'_>, entry: &Entry) {
-    let tokens = Tokens::in_ui(ui);
-    ui.horizontal(|ui| {
-        let choices =
-            [(false, "Pen", "Draw with the mouse"), (true, "Eraser", "Take ink away; the right button does too")];
-        if let Some(eraser) = segments(ui, cx.session.eraser, &choices) {
-            cx.session.eraser = eraser;
-        }
-        command_button(ui, cx, "Clear", PictureCommand::ClearDrawing);
-    });
-    let shape = entry.original.picture().shape();
-    let (outer, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
-    let rect = fitted(outer, shape.width as f32, shape.height as f32);
-    response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, "Sheet to draw on"));
-    let texture = cx.session.sharp_texture(ui.ctx(), &entry.original);
-    widgets::paint_texture(ui, rect, texture);
-    ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, tokens.line), StrokeKind::Outside);
-    let to_pixels = |at: Pos2| {
-        [
-            (at.x - rect.left()) / rect.width() * shape.width as f32,
-            (at.y - rect.top()) / rect.height() * shape.height as f32,
-        ]
-    };
-    if let Some(pointer) = response.interact_pointer_pos() {
-        let moved = response.drag_delta();
-        let erase = cx.session.eraser || ui.input(|i| i.pointer.secondary_down());
-        cx.run(PictureCommand::Draw { from: to_pixels(pointer - moved), to: to_pixels(pointer), erase });
-    }
-    response.on_hover_cursor(egui::CursorIcon::Crosshair);
 }
 
 fn fitting(ui: &mut Ui, cx: &mut Context<'_>, entry: &Entry) {

@@ -1,12 +1,18 @@
 //! The steps of an attack: loss and belief over the steps, with a handle to scrub through them.
 
 use eframe::egui::{
-    self, Align2, FontId, Key, Rect, Role, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2,
+    self, Align2, Button, FontId, Key, Rect, RichText, Role, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2,
+    vec2,
 };
 
+use crate::gui::command::AttackCommand;
 use crate::gui::state::answers::{AttackAnswer, TimelineStep};
+use crate::gui::state::session::Play;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::keep_arrows;
 use crate::gui::view::theme::{Tokens, text};
+use crate::gui::view::widgets::named;
 use crate::study::words::{number, percent, significant};
 
 /// Room around the plot: for beliefs at the left, the loss at the right, step numbers below.
@@ -69,6 +75,14 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
     let first = attack.steps().next().map_or(0, |(number, _)| number);
     axes(ui, plot, inner, (low, high), (first, attack.seen()));
     words(ui, cx, outer, (at, label, rival));
+    let playing = matches!(cx.session.play, Some(Play::Steps(_)));
+    let place = Rect::from_min_size(pos2(outer.right() - LOSS - 4.0, outer.top() - 3.0), vec2(LOSS + 4.0, 18.0));
+    let words = RichText::new(if playing { "Stop" } else { "Play" }).size(text::SMALL);
+    let button = ui.put(place, Button::new(words).min_size(place.size()));
+    named(&button, if playing { "Stop playing the steps" } else { "Play the steps" });
+    if button.explained("The steps of the attack one after the other").clicked() {
+        cx.run(AttackCommand::Play);
+    }
 }
 
 /// The class whose belief is drawn beside the true one's: the target, else what the attack ends with. It does not depend on
@@ -128,11 +142,12 @@ fn scrubbed(ui: &Ui, response: &egui::Response, inner: Rect, count: usize, at: u
         return Some((t * (count - 1) as f32).round() as usize);
     }
     let focused = response.has_focus();
+    keep_arrows(ui, response);
     let steps = ui.input(|i| {
         let asked = |action| i.num_accesskit_action_requests(response.id, action) as isize;
         let key = |key| isize::from(focused && i.key_pressed(key));
-        asked(accesskit::Action::Increment) - asked(accesskit::Action::Decrement) + key(Key::PageUp)
-            - key(Key::PageDown)
+        let keys = key(Key::PageUp) + key(Key::ArrowRight) - key(Key::PageDown) - key(Key::ArrowLeft);
+        asked(accesskit::Action::Increment) - asked(accesskit::Action::Decrement) + keys
     });
     response.ctx.accesskit_node_builder(response.id, |node| {
         node.set_role(Role::Slider);

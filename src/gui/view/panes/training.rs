@@ -1,8 +1,12 @@
 //! Training: the form, how the run goes, and its plots.
 
+use std::cell::{Cell, RefCell};
+
 use eframe::egui::{
     Align, Button, ComboBox, DragValue, Layout, ProgressBar, RichText, Slider, SliderClamping, TextEdit, Ui,
 };
+
+use tracing::Level;
 
 use super::form;
 use super::{PaneInfo, Place};
@@ -12,6 +16,7 @@ use crate::gui::state::pane::Pane;
 use crate::gui::state::training_form::{TrainingForm, Unit};
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::plot::{self, Curve};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, named, section, segments};
@@ -56,11 +61,11 @@ fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
                 let blue = |label: &str| Button::new(RichText::new(label).color(tokens.on_accent)).fill(tokens.accent);
                 // Where Pause was, and in the colour of what is meant: going on with the run. Another one is begun beside it.
                 let goes_on = matches!(stage, Stage::Paused | Stage::Done | Stage::Failed) && ready;
-                if goes_on && ui.add(blue("Resume")).on_hover_text("Go on with this run").clicked() {
+                if goes_on && ui.add(blue("Resume")).explained("Go on with this run").clicked() {
                     cx.run(TrainCommand::Resume);
                 }
                 let button = if goes_on { Button::new("Train anew") } else { blue("Train") };
-                let response = ui.add_enabled(ready, button).on_hover_text("Begin a run in the background");
+                let response = ui.add_enabled(ready, button).explained("Begin a run in the background");
                 if response.on_disabled_hover_text("Choose the data and the model file first").clicked() {
                     cx.run(TrainCommand::Start { replace: false });
                 }
@@ -68,6 +73,12 @@ fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
         }
         command_button(ui, cx, "Follow a log…", TrainCommand::ChooseLog);
     });
+    let left = cx.features.training.left.as_ref().filter(|_| cx.features.training.now.stage == Stage::None);
+    if let Some(left) = left.filter(|left| **left == *cx.settings.training.out.trim()) {
+        let name = left.file_name().unwrap_or(left.as_os_str()).to_string_lossy();
+        ui.label(RichText::new(format!("The run of {name} was stopped before its end.")).color(tokens.warning));
+        command_button(ui, cx, "Resume it", TrainCommand::Resume);
+    }
     if let Some(resumable) = cx.features.training.now.occupied {
         let words = if resumable { "That model has a run to go on with." } else { "That model file is there already." };
         ui.label(RichText::new(words).color(tokens.warning));
@@ -97,8 +108,23 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     form.preset = segments(ui, form.preset, &sizes).unwrap_or(form.preset);
     section(ui, "Length");
     ui.horizontal(|ui| {
+        let (unit, refused) = (Cell::new(None), RefCell::new(None));
         let value = DragValue::new(&mut form.length).range(0.001..=1e6).speed(0.1).max_decimals(2);
-        named(&ui.add(value), "Length of the run");
+        let value = value.update_while_editing(false).custom_parser(|text| {
+            let read = Unit::read(text);
+            unit.set(read.and_then(|(_, unit)| unit));
+            if read.is_none() {
+                refused.replace(Some(text.to_owned()));
+            }
+            read.map(|(length, _)| length)
+        });
+        let hint = "How long it trains: a number, or one with its unit, as 300 steps, 2 h, 3 epochs";
+        named(&ui.add(value).explained(hint), "Length of the run");
+        form.unit = unit.get().unwrap_or(form.unit);
+        if let Some(text) = refused.into_inner() {
+            let words = format!("{text:?} is no length: write 300 steps, 2 h or 3 epochs");
+            cx.session.notices.say(Level::WARN, words);
+        }
         let units = [
             (Unit::Hours, "hours", "Training time; such a run cannot be repeated bit for bit"),
             (Unit::Epochs, "epochs", "Passes over the data"),
@@ -115,7 +141,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     });
     named(&shown.response, "Objective");
     let lambda = Slider::new(&mut form.lambda, 0.1..=100.0).logarithmic(true).clamping(SliderClamping::Edits);
-    ui.add(lambda.max_decimals(2).text("λ")).on_hover_text("The weight of the score's error against the cross-entropy");
+    ui.add(lambda.max_decimals(2).text("λ")).explained("The weight of the score's error against the cross-entropy");
     section(ui, "More");
     let mut number = |value: &mut usize, range: std::ops::RangeInclusive<usize>, label: &str| {
         ui.horizontal(|ui| {
@@ -130,7 +156,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     form.every = every as u64;
     let edit = TextEdit::singleline(&mut form.more).hint_text("--seed 1 --alternate-flip").desired_width(f32::INFINITY);
     let hint = "Any other option of denoscope train, as it is typed there: denoscope train --help lists them";
-    named(&ui.add(edit).on_hover_text(hint), "More options");
+    named(&ui.add(edit).explained(hint), "More options");
     if form != cx.settings.training {
         cx.run(TrainCommand::Set(Box::new(form)));
     }

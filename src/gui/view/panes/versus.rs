@@ -13,10 +13,12 @@ use crate::gui::state::document::TileKind;
 use crate::gui::state::model::{ModelSource, built_in};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::versus::{Mode, Rival, Versus};
-use crate::gui::view::attack_controls::level;
+use crate::gui::view::attack_controls::{budget_hint, budget_slider, level};
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, dim, fact, named, paint_text, segments};
@@ -67,7 +69,8 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         let column = egui::Layout::top_down(egui::Align::Min);
         ui.allocate_ui_with_layout(vec2(FIGURES, available.y), column, |ui| {
             ui.set_width(FIGURES);
-            ScrollArea::vertical().id_salt(("versus", mode.label())).auto_shrink([false, false]).show(ui, |ui| {
+            let scroll = ScrollArea::vertical().id_salt(("versus", mode.label())).auto_shrink([false, false]);
+            scroll.show_following(ui, |ui| {
                 ui.set_max_width(FIGURES - space::ITEM);
                 ui.spacing_mut().item_spacing.y = space::TIGHT;
                 match mode {
@@ -113,7 +116,7 @@ fn choose(ui: &mut Ui, cx: &mut Context<'_>) {
             let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
             for source in built_in().into_iter().chain(recent).chain(scripts).collect::<Vec<_>>() {
                 let response = ui.selectable_label(chosen.as_ref() == Some(&source), source.label());
-                if response.on_hover_text(source.argument()).clicked() {
+                if response.explained(source.argument()).clicked() {
                     cx.run(VersusCommand::With(source));
                 }
             }
@@ -193,7 +196,7 @@ fn restored(ui: &mut Ui, cx: &mut Context<'_>, rival: &Rival) {
         if a.is_finite() && b.is_finite() {
             let sign = if a >= b { "+" } else { "" };
             fact(ui, "A − B", &format!("{sign}{}", decibels(a - b)))
-                .on_hover_text("Above 0, A is nearer to the clean picture");
+                .explained("Above 0, A is nearer to the clean picture");
         }
     } else if let Some(why) = rival.model.joint.abilities().gradients.missing() {
         dim(ui, format!("Model B {why}."));
@@ -242,7 +245,7 @@ fn apart(ui: &mut Ui, a: &[f64], b: &[f64]) {
     let (words, colour) = if agree { ("They agree", tokens.good) } else { ("They disagree", tokens.bad) };
     ui.horizontal(|ui| {
         ui.label(RichText::new(words).color(colour));
-        dim(ui, format!("{} bits apart", number(divergence(a, b), 3))).on_hover_text(
+        dim(ui, format!("{} bits apart", number(divergence(a, b), 3))).explained(
             "The Jensen–Shannon divergence of the two posteriors: from 0, the same, to 1, nothing in common",
         );
     });
@@ -312,7 +315,7 @@ fn attack(ui: &mut Ui, cx: &Context<'_>) {
         settings.norm.title(),
         of_255(settings.sigma)
     );
-    fact(ui, "Made for A", &made).on_hover_text("Set it in the adversary pane");
+    fact(ui, "Made for A", &made).explained("Set it in the adversary pane");
     let name = |class: usize| cx.session.classes().get(class).cloned().unwrap_or_default();
     let verdict = |before: &[f64], after: &[f64]| {
         let (from, to) = (ranked(before)[0], ranked(after)[0]);
@@ -362,22 +365,10 @@ fn duel(ui: &mut Ui, cx: &mut Context<'_>) {
     });
     let label = if settings.aim == Aim::Nearest { "first ε" } else { "ε" };
     ui.spacing_mut().slider_width = 110.0;
-    match settings.norm {
-        Norm::Linf => {
-            let mut bytes = settings.epsilon * 255.0;
-            let slider =
-                Slider::new(&mut bytes, 0.0..=64.0).max_decimals(1).suffix("/255").clamping(SliderClamping::Edits);
-            if ui.add(slider.text(label)).changed() {
-                settings.epsilon = bytes / 255.0;
-            }
-        }
-        Norm::L2 => {
-            let slider = Slider::new(&mut settings.epsilon, 0.0..=8.0).max_decimals(2).clamping(SliderClamping::Edits);
-            ui.add(slider.text(label));
-        }
-    }
+    let (norm, epsilon) = (settings.norm, &mut settings.epsilon);
+    ui.add(budget_slider(epsilon, norm).text(label)).explained(budget_hint(norm));
     let slider = Slider::new(&mut settings.steps, 5..=200).logarithmic(true).clamping(SliderClamping::Edits);
-    ui.add(slider.text("steps")).on_hover_text("Of each of the three runs of the search");
+    ui.add(slider.text("steps")).explained("Of each of the three runs of the search");
     if settings != before {
         cx.run(VersusCommand::SetDuel(settings));
     }
@@ -392,7 +383,7 @@ fn duel(ui: &mut Ui, cx: &mut Context<'_>) {
         } else {
             let tokens = Tokens::in_ui(ui);
             let run = Button::new(RichText::new("Run the duel").color(tokens.on_accent)).fill(tokens.accent);
-            if ui.add(run).on_hover_text("Look for the picture on which the two differ").clicked() {
+            if ui.add(run).explained("Look for the picture on which the two differ").clicked() {
                 cx.run(VersusCommand::RunDuel);
             }
         }
@@ -420,7 +411,7 @@ fn duelled(ui: &mut Ui, cx: &Context<'_>, pending: bool) {
     }
     let bits = |said: &crate::attack::Said| number(said.divergence, 3);
     fact(ui, "Bits apart", &format!("{}, before {}", bits(said), bits(&duelled.duel.before)))
-        .on_hover_text("The Jensen–Shannon divergence of p(c | x) by A and by B, without noise");
+        .explained("The Jensen–Shannon divergence of p(c | x) by A and by B, without noise");
     let norm = duelled.settings.norm;
     fact(ui, "Moved", &format!("{} {}", norm.title(), level(duelled.duel.achieved.in_norm(norm), norm)));
     let levels = duelled.duel.sigma.map(of_255);
