@@ -63,7 +63,7 @@ const MOST_SELECTION: u64 = 1_000_000;
 /// The most votes that bound its share: days of them.
 const MOST_SAMPLES: u64 = 1_000_000_000;
 /// The smallest probability of a wrong certificate for which the bound is computed rightly.
-const LEAST_ALPHA: f64 = 1e-12;
+pub(super) const LEAST_ALPHA: f64 = 1e-12;
 
 /// Certifies one clean picture. `observer` sees the running certificate after every batch and may stop the count.
 ///

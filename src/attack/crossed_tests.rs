@@ -16,9 +16,9 @@ fn of_classes(classes: usize) -> GaussianMixture {
 const DEFENCES: [Defence; 5] = [
     Defence::None,
     Defence::FixedNoise { seed: 4 },
-    Defence::Vote { draws: 2, votes: 3 },
-    Defence::Purification { sigma: 0.1, rounds: 2, through: Through::Jacobian, draws: 2, votes: 3 },
-    Defence::Purification { sigma: 0.1, rounds: 1, through: Through::Straight, draws: 1, votes: 2 },
+    Defence::Vote { draws: 2, votes: 3, fixed: false },
+    Defence::Purification { sigma: 0.1, rounds: 2, through: Through::Jacobian, draws: 2, votes: 3, fixed: true },
+    Defence::Purification { sigma: 0.1, rounds: 1, through: Through::Straight, draws: 1, votes: 2, fixed: false },
 ];
 
 /// Settings for few steps of each method, whether or not it takes the norm.

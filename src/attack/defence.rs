@@ -39,6 +39,10 @@ pub enum Defence {
         draws: usize,
         /// How many draws decide.
         votes: usize,
+        /// Whether the noise is drawn once and for all, and known: gradients are over the first of the draws that decide. What a
+        /// defence owes to its noise being unknown is gone then.
+        #[serde(default, skip_serializing_if = "is_off")]
+        fixed: bool,
     },
     /// Add noise, denoise (D), again for some rounds, then classify (Nie et al. 2022 with one denoiser step); a vote
     /// over the noise decides.
@@ -53,7 +57,16 @@ pub enum Defence {
         draws: usize,
         /// How many draws decide.
         votes: usize,
+        /// As of [`Self::Vote`].
+        #[serde(default, skip_serializing_if = "is_off")]
+        fixed: bool,
     },
+}
+
+/// So that what was kept before it could be set is the same as what is kept now.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_off(flag: &bool) -> bool {
+    !flag
 }
 
 /// How a gradient passes the denoiser.
@@ -71,12 +84,12 @@ pub enum Through {
 
 impl Defence {
     /// A vote with eight draws a gradient, decided by a hundred.
-    pub const VOTE: Self = Self::Vote { draws: 8, votes: 100 };
+    pub const VOTE: Self = Self::Vote { draws: 8, votes: 100, fixed: false };
 
     /// One round of purification at `sigma`, with four draws a gradient, decided by 32.
     #[must_use]
     pub const fn purification(sigma: f32) -> Self {
-        Self::Purification { sigma, rounds: 1, through: Through::Jacobian, draws: 4, votes: 32 }
+        Self::Purification { sigma, rounds: 1, through: Through::Jacobian, draws: 4, votes: 32, fixed: false }
     }
 
     /// Whether the attack's gradient is an approximation that may mislead it.
@@ -86,7 +99,7 @@ impl Defence {
 
     /// Whether two questions about one picture may have two answers.
     pub(super) fn is_random(self) -> bool {
-        matches!(self, Self::Vote { .. } | Self::Purification { .. })
+        matches!(self, Self::Vote { fixed: false, .. } | Self::Purification { fixed: false, .. })
     }
 
     /// Checks what it takes, over pictures of `values` numbers.
@@ -96,7 +109,7 @@ impl Defence {
     pub(super) fn check(self, values: usize) -> Result<()> {
         let (sigma, draws, votes, rounds) = match self {
             Self::None | Self::FixedNoise { .. } => return Ok(()),
-            Self::Vote { draws, votes } => (1.0, draws, votes, 1),
+            Self::Vote { draws, votes, .. } => (1.0, draws, votes, 1),
             Self::Purification { sigma, rounds, draws, votes, .. } => (sigma, draws, votes, rounds),
         };
         for (name, count, most) in
@@ -126,12 +139,12 @@ impl Defence {
         match self {
             Self::None => Box::new(Direct { model, sigma }),
             Self::FixedNoise { seed } => Box::new(Noisy { model, noise: Noise::gaussian(sigma, seed) }),
-            Self::Vote { draws, votes } => {
-                Box::new(Average { voter: Voter::Noisy { model, sigma }, draws, votes, seed })
+            Self::Vote { draws, votes, fixed } => {
+                Box::new(Average { voter: Voter::Noisy { model, sigma }, draws, votes, seed, fixed })
             }
-            Self::Purification { sigma: purification, rounds, through, draws, votes } => {
+            Self::Purification { sigma: purification, rounds, through, draws, votes, fixed } => {
                 let purified = Purified { model, sigma: purification, rounds, through, classifier_sigma: sigma };
-                Box::new(Average { voter: Voter::Purified(purified), draws, votes, seed })
+                Box::new(Average { voter: Voter::Purified(purified), draws, votes, seed, fixed })
             }
         }
     }
@@ -167,13 +180,14 @@ impl Defence {
         match self {
             Self::None => "none".to_owned(),
             Self::FixedNoise { seed } => format!("noise:seed={seed}"),
-            Self::Vote { draws, votes } => format!("vote:draws={draws},votes={votes}"),
-            Self::Purification { sigma, rounds, through, draws, votes } => {
+            Self::Vote { draws, votes, fixed } => format!("vote:draws={draws},votes={votes}{}", told(fixed)),
+            Self::Purification { sigma, rounds, through, draws, votes, fixed } => {
                 let through = match through {
                     Through::Jacobian => "jacobian",
                     Through::Straight => "straight",
                 };
-                format!("purify:sigma={sigma},rounds={rounds},through={through},draws={draws},votes={votes}")
+                let fixed = told(fixed);
+                format!("purify:sigma={sigma},rounds={rounds},through={through},draws={draws},votes={votes}{fixed}")
             }
         }
     }
@@ -184,6 +198,13 @@ impl Defence {
             (Self::FixedNoise { seed }, "seed") => *seed = value.parse().ok()?,
             (Self::Vote { draws, .. } | Self::Purification { draws, .. }, "draws") => *draws = value.parse().ok()?,
             (Self::Vote { votes, .. } | Self::Purification { votes, .. }, "votes") => *votes = value.parse().ok()?,
+            (Self::Vote { fixed, .. } | Self::Purification { fixed, .. }, "fixed") => {
+                *fixed = match value {
+                    "1" => true,
+                    "0" => false,
+                    _ => return None,
+                }
+            }
             (Self::Purification { sigma, .. }, "sigma") => *sigma = value.parse().ok()?,
             (Self::Purification { rounds, .. }, "rounds") => *rounds = value.parse().ok()?,
             (Self::Purification { through, .. }, "through") => {
@@ -199,19 +220,33 @@ impl Defence {
     }
 }
 
+fn told(fixed: bool) -> &'static str {
+    if fixed { ",fixed=1" } else { "" }
+}
+
+fn known(fixed: bool) -> &'static str {
+    if fixed { ", fixed noise" } else { "" }
+}
+
 impl fmt::Display for Defence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
             Self::FixedNoise { seed } => write!(f, "fixed noise of seed {seed}"),
-            Self::Vote { draws, votes } => write!(f, "smoothed vote of {votes} ({draws} draws a gradient)"),
-            Self::Purification { sigma, rounds, through, draws, votes } => {
+            Self::Vote { draws, votes, fixed } => {
+                write!(f, "smoothed vote of {votes} ({draws} draws a gradient{})", known(*fixed))
+            }
+            Self::Purification { sigma, rounds, through, draws, votes, fixed } => {
                 let how = match through {
                     Through::Jacobian => "through its Jacobian",
                     Through::Straight => "straight through it",
                 };
                 let times = if *rounds == 1 { String::new() } else { format!(" {rounds} times") };
-                write!(f, "purification at {sigma}{times}, vote of {votes} ({draws} draws a gradient, {how})")
+                write!(
+                    f,
+                    "purification at {sigma}{times}, vote of {votes} ({draws} draws a gradient, {how}{})",
+                    known(*fixed)
+                )
             }
         }
     }
@@ -224,12 +259,26 @@ mod tests {
     #[test]
     fn defences_are_read_as_typed() {
         assert_eq!("vote".parse::<Defence>().unwrap(), Defence::VOTE);
-        assert_eq!("vote:votes=7".parse::<Defence>().unwrap(), Defence::Vote { draws: 8, votes: 7 });
-        let expected = Defence::Purification { sigma: 0.2, rounds: 3, through: Through::Straight, draws: 2, votes: 32 };
-        assert_eq!("purify:sigma=0.2,rounds=3,through=straight,draws=2".parse::<Defence>().unwrap(), expected);
-        let others = [Defence::None, Defence::FixedNoise { seed: 9 }, Defence::Vote { draws: 3, votes: 5 }, expected];
+        assert_eq!("vote:votes=7".parse::<Defence>().unwrap(), Defence::Vote { draws: 8, votes: 7, fixed: false });
+        let expected = Defence::Purification {
+            sigma: 0.2,
+            rounds: 3,
+            through: Through::Straight,
+            draws: 2,
+            votes: 32,
+            fixed: true,
+        };
+        assert_eq!("purify:sigma=0.2,rounds=3,through=straight,draws=2,fixed=1".parse::<Defence>().unwrap(), expected);
+        let others = [
+            Defence::None,
+            Defence::FixedNoise { seed: 9 },
+            Defence::Vote { draws: 3, votes: 5, fixed: true },
+            expected,
+        ];
         assert!(others.iter().all(|defence| defence.argument().parse::<Defence>().unwrap() == *defence));
-        for wrong in ["wall", "vote:rounds=2", "purify:sigma=-1", "vote:votes=0", "noise:seed", "none:votes=1"] {
+        for wrong in
+            ["wall", "vote:rounds=2", "purify:sigma=-1", "vote:votes=0", "vote:fixed=2", "noise:seed", "none:votes=1"]
+        {
             assert!(wrong.parse::<Defence>().unwrap_err().to_string().contains("--defence"), "{wrong}");
         }
     }

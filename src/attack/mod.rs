@@ -5,11 +5,13 @@
 //!
 //! [`Method`] is the registry and [`Preset`] holds others' defaults; [`Settings`] is what a person asks for, `run` does it,
 //! [`Outcome`] is what came of it. `certify` proves a radius within which no attack succeeds (randomised smoothing).
-//! [`Defence`] puts purification or a smoothed vote before the classifier; attacks then go through it. `duel` looks for the picture on
-//! which two models differ.
+//! [`Defence`] puts purification or a smoothed vote before the classifier; attacks then go through it. [`Bracketing`] closes in on the
+//! true radius of a smoothed classifier from both sides, and [`attack_denoiser`] is after what is restored, not after the class. `duel` looks for the
+//! picture on which two models differ.
 
 mod ahead;
 mod apgd;
+mod bracket;
 mod budget;
 mod build;
 mod carlini_wagner;
@@ -18,6 +20,7 @@ mod certify;
 mod classifier;
 mod deepfool;
 mod defence;
+mod denoiser;
 mod duel;
 mod ensemble;
 mod fab;
@@ -47,10 +50,12 @@ mod defended_tests;
 #[cfg(test)]
 mod tests;
 
+pub use bracket::{BracketSettings, Bracketing, Found, LARGEST_ATTEMPTS};
 pub use budget::{Distance, Norm};
 pub use certificate::{Certificate, certified_accuracy, certified_radius, clopper_pearson_lower};
 pub use certify::{Certification, Smoothing, certify};
 pub use defence::{Defence, Through};
+pub use denoiser::{DenoiserOutcome, DenoiserSettings, Objective, attack_denoiser};
 pub use duel::{Aim, Duel, DuelSettings, DuelStep, Said, divergence, duel};
 pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;

@@ -57,9 +57,11 @@ pub(super) struct Average<'a> {
     /// How many draws decide.
     pub(super) votes: usize,
     pub(super) seed: u64,
+    /// Whether every judgement is over the first of the draws that decide.
+    pub(super) fixed: bool,
 }
 
-/// Added to the seed for the draws that decide, so that the attack has not seen them.
+/// Added to the seed for the draws that decide, so that the attack has not seen them, unless they are fixed.
 const VERDICT: u64 = 0x5bd1_e995_9d1b_58d3;
 /// How many of the deciding draws the model sees at once.
 pub(super) const AT_ONCE: usize = 16;
@@ -90,7 +92,7 @@ impl Classifier for Average<'_> {
     }
 
     fn judge(&self, pictures: &Batch, streams: &[u64], query: u64) -> Result<Box<dyn Judgement + '_>> {
-        let first = query * self.draws as u64;
+        let first = if self.fixed { 0 } else { query * self.draws as u64 };
         let (repeated, noise) = self.repeat(pictures, streams, self.seed, first, self.draws);
         let all = self.voter.judge(&repeated, &noise)?;
         let classes = all.logits().len() / repeated.len();
@@ -107,9 +109,10 @@ impl Classifier for Average<'_> {
     /// The log-shares of the votes.
     fn verdict(&self, pictures: &Batch, streams: &[u64]) -> Result<Vec<f64>> {
         let mut counts = Vec::new();
+        let seed = if self.fixed { self.seed } else { self.seed ^ VERDICT };
         for first in (0..self.votes).step_by(AT_ONCE) {
             let count = AT_ONCE.min(self.votes - first);
-            let (repeated, noise) = self.repeat(pictures, streams, self.seed ^ VERDICT, first as u64, count);
+            let (repeated, noise) = self.repeat(pictures, streams, seed, first as u64, count);
             let all = self.voter.judge(&repeated, &noise)?;
             let classes = all.logits().len() / repeated.len();
             counts.resize(pictures.len() * classes, 0_u64);

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
-use super::outputs::{OutputArguments, make_folder};
+use super::outputs::OutputArguments;
 use super::pictures::{self, Input};
+use super::sheets::{SheetArguments, title};
 use super::{Done, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, save_image};
+use crate::picture::Fit;
 use crate::study::report::Analysis;
-use crate::study::{Classes, Request, Study, Theme, analyze, level, ranked, sheet};
+use crate::study::{Classes, Request, Study, analyze, level, ranked, sheet};
 use crate::task::Cancel;
 use crate::{Result, limits};
 
@@ -46,12 +47,8 @@ pub(super) struct Analyze {
     /// Also denoise the whole picture at its own size
     #[arg(long)]
     native: bool,
-    /// Draw each study as a sheet: a picture file, or a folder (one that is there, a name that ends in / or has no extension)
-    #[arg(long, value_name = "FILE.png|FOLDER")]
-    sheet: Option<PathBuf>,
-    /// Draw the sheet on dark paper
-    #[arg(long, requires = "sheet")]
-    dark: bool,
+    #[command(flatten)]
+    sheet: SheetArguments,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -59,21 +56,17 @@ pub(super) struct Analyze {
 impl Analyze {
     pub fn run(&self) -> Done {
         let mut outputs = self.output.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
-        let sheets =
-            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
+        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let model = &*self.model.open(&cancel)?;
         let classes = self.check(model)?;
-        let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {
             let study = analyze(model, &self.request(&input, &classes), &cancel, &mut |_| ())?;
             self.print(&input, &study)?;
-            if let Some(path) = sheets.as_ref().map(|sheets| &sheets[input.number]) {
-                let title = input.path.file_name().unwrap_or_default().to_string_lossy();
-                make_folder(path)?;
-                save_image(path, &sheet(&study, &title, theme).into(), self.output.force)?;
+            let drawn = |theme| sheet(&study, &title(input.path), theme);
+            if let Some(path) = sheets.write(input.number, &self.output, drawn)? {
                 self.output.say(format!("  sheet    {}", path.display()))?;
             }
             reports.push(Analysis::of(&study, input.path, &input.description));

@@ -10,6 +10,7 @@ use crate::bridge::{PythonModel, ScriptSource};
 use crate::joint::{JointModel, Mirrored};
 use crate::network::{DeviceChoice, bundled, open};
 use crate::picture::{Fit, Noise, NoiseKind, Rect};
+use crate::study::lab::Region;
 use crate::study::level;
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -51,6 +52,15 @@ impl ModelArguments {
         };
         let model = open_named(name, &self.device, cancel)?;
         Ok(if self.mirror { Box::new(Mirrored::new(Arc::from(model))) } else { model })
+    }
+
+    /// [`Self::open`] for a command that Ctrl-C stops, with what a person must know about the model said.
+    pub fn ready(&self) -> Result<(Cancel, Box<dyn JointModel>)> {
+        let cancel = Cancel::new();
+        console::stop_on_interrupt(&cancel, "stopping")?;
+        let model = self.open(&cancel)?;
+        say_abilities(&*model);
+        Ok((cancel, model))
     }
 }
 
@@ -124,6 +134,18 @@ pub(super) fn part(text: &str) -> Result<Fit, String> {
         }
         _ => Err("is neither centre nor whole nor a rectangle X,Y,WIDTH,HEIGHT in pixels".to_owned()),
     }
+}
+
+/// Parses whole numbers separated by commas.
+pub(super) fn wholes<const N: usize>(text: &str) -> Option<[usize; N]> {
+    let numbers: Option<Vec<usize>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+    numbers?.try_into().ok()
+}
+
+/// Parses a rectangle, for clap.
+pub(super) fn region(text: &str) -> Result<Region, String> {
+    let wrong = || "is no rectangle X,Y,WIDTH,HEIGHT in whole pixels".to_owned();
+    wholes(text).map(|[x, y, width, height]| Region { x, y, width, height }).ok_or_else(wrong)
 }
 
 /// Parses a level such as `0.1` or `25/255`, for clap, which names the option itself.

@@ -1,5 +1,7 @@
 //! `denoscope attack`: what fools the model, within a budget.
 
+mod denoiser;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,7 +11,7 @@ use super::arguments::{ModelArguments, exact, part, plain, say_abilities, sigma}
 use super::console;
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
-use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Target, parameters};
+use crate::attack::{Defence, Method, Mode, Norm, Objective, Preset, Settings, Target, parameters};
 use crate::joint::JointModel;
 use crate::picture::{Fit, channels, load, save, save_image};
 use crate::study::report::{AttackReport, WrittenReport};
@@ -22,7 +24,8 @@ use crate::{Error, Result};
 /// What both forms of the help begin with.
 const EXAMPLES: &str = "Examples:\n  denoscope attack digit.png --method pgd --norm linf --epsilon 8/255 --json -\n  \
                         denoscope attack digit.png --method carlini-wagner --target 3 -o three.png\n  \
-                        denoscope attack digit.png --preset autoattack-linf --defence vote";
+                        denoscope attack digit.png --preset autoattack-linf --defence vote\n  \
+                        denoscope attack photo.jpg --objective change --sigma 25/255 --norm l2 --epsilon 0.5";
 
 /// Look for a small perturbation that makes the model take a picture for another class
 #[derive(Debug, Args)]
@@ -35,13 +38,17 @@ pub(super) struct Attack {
     #[command(flatten)]
     model: ModelArguments,
     /// The attack, such as fgsm, pgd, apgd-ce, deepfool, square or autoattack; --help lists all with their parameters
-    #[arg(long, value_name = "M", value_parser = plain::<Method>, required_unless_present = "preset")]
+    #[arg(long, value_name = "M", value_parser = plain::<Method>, required_unless_present_any = ["preset", "objective"])]
     method: Option<Method>,
     /// An attack with another library's settings, such as torchattacks-pgd or autoattack-linf; --help lists all
     #[arg(long, value_name = "NAME", conflicts_with = "method")]
     preset: Option<String>,
+    /// Attack the denoiser of the picture with noise instead: make the change of what it restores large, or its error
+    #[arg(long, value_name = "change|error", value_parser = plain::<Objective>,
+          conflicts_with_all = ["method", "preset", "defence", "parameters", "smallest", "target", "label", "sheet"])]
+    objective: Option<Objective>,
     /// What stands before the classifier, which the attack knows: none, noise, vote or purify, with numbers as in
-    /// vote:votes=200 or purify:sigma=0.1,rounds=2,through=straight
+    /// vote:votes=200 or purify:sigma=0.1,rounds=2,through=straight; fixed=1 lets the attack know the noise that decides
     #[arg(long, value_name = "DEFENCE", value_parser = plain::<Defence>, default_value = "none")]
     defence: Defence,
     /// The norm of the budget: linf or l2 (the method's usual one if not given)
@@ -69,7 +76,8 @@ pub(super) struct Attack {
     /// The pictures' true class (what the model says of each if not given)
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
-    /// The noise level that the attacked classifier p(c | x) assumes (the model's smallest, at least 1/255, if not given)
+    /// The noise level that the attacked classifier p(c | x) assumes (the model's smallest, at least 1/255, if not given); with
+    /// --objective the noise that is put on the picture (25/255 if not given)
     #[arg(long, value_name = "S", value_parser = sigma)]
     sigma: Option<f32>,
     /// The seed of everything random in the attack
@@ -94,6 +102,9 @@ pub(super) struct Attack {
 
 impl Attack {
     pub fn run(&self) -> Done {
+        if let Some(objective) = self.objective {
+            return self.run_on_denoiser(objective);
+        }
         let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths =
             self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;

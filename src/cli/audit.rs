@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, part, say_abilities, sigma};
-use super::outputs::{OutputArguments, make_folder};
+use super::arguments::{ModelArguments, part, sigma};
+use super::outputs::OutputArguments;
 use super::pictures;
+use super::sheets::SheetArguments;
 use super::{Done, console};
-use crate::picture::{Fit, Picture, save_image};
+use crate::picture::{Fit, Picture};
 use crate::study::lab::{Audit, AuditReport, AuditRequest, audit};
 use crate::study::words::{number, significant};
-use crate::study::{Theme, audit_sheet, level};
-use crate::task::Cancel;
+use crate::study::{audit_sheet, level};
 use crate::{Error, Result};
 
 /// Ask whether a model is a density: what every density satisfies, as residuals by noise level
@@ -44,12 +44,8 @@ pub(super) struct AuditCommand {
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
-    /// Draw the audit as a sheet
-    #[arg(long, value_name = "FILE.png")]
-    sheet: Option<PathBuf>,
-    /// Draw the sheet on dark paper
-    #[arg(long, requires = "sheet")]
-    dark: bool,
+    #[command(flatten)]
+    sheet: SheetArguments,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -57,13 +53,9 @@ pub(super) struct AuditCommand {
 impl AuditCommand {
     pub fn run(&self) -> Done {
         let mut outputs = self.output.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
-        if let Some(path) = &self.sheet {
-            outputs.file("--sheet", path)?;
-        }
-        let cancel = Cancel::new();
-        console::stop_on_interrupt(&cancel, "stopping")?;
-        let model = &*self.model.open(&cancel)?;
-        say_abilities(model);
+        let sheets = self.sheet.plan(&mut outputs)?;
+        let (cancel, model) = self.model.ready()?;
+        let model = &*model;
         let mut found = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {
             found.push(input.fitted.picture.map(|v| v.clamp(0.0, 1.0)));
@@ -77,11 +69,7 @@ impl AuditCommand {
         let audited = audit(model, &request, &cancel, &mut |share, _| bar.set_position((share * 1000.0) as u64));
         bar.finish_and_clear();
         let audited = audited?;
-        if let Some(path) = &self.sheet {
-            let theme = if self.dark { Theme::Dark } else { Theme::Light };
-            make_folder(path)?;
-            save_image(path, &audit_sheet(&audited, theme).into(), self.output.force)?;
-        }
+        sheets.write(0, &self.output, |theme| audit_sheet(&audited, theme))?;
         self.print(&audited)?;
         self.output.write(&AuditReport::of(&audited, self.seed))?;
         Ok(ending)

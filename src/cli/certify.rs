@@ -9,7 +9,7 @@ use super::arguments::{ModelArguments, part, say_abilities, sigma};
 use super::outputs::OutputArguments;
 use super::pictures;
 use super::{Done, console};
-use crate::attack::{Certificate, Certification, Smoothing};
+use crate::attack::{BracketSettings, Bracketing, Certificate, Certification, Smoothing};
 use crate::joint::JointModel;
 use crate::picture::{Fit, Picture};
 use crate::study::report::CertificateReport;
@@ -19,12 +19,15 @@ use crate::{Error, Result, limits};
 
 /// Prove a radius within which no perturbation changes the class (randomised smoothing)
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  denoscope certify digit.png --sigma 0.25 --samples 10000\n\n\
+#[command(after_help = "Examples:\n  denoscope certify digit.png --sigma 0.25 --samples 10000\n  \
+                        denoscope certify digit.png --sigma 0.25 --samples 1000 --attempts 8\n\n\
                         The certified classifier is the smoothed one: what the model says most often of the picture \
                         with Gaussian noise. The radius is in L2 on the [0, 1] scale; it is wrong with probability at \
                         most --alpha, whenever and for whatever reason the count is stopped (Ctrl-C keeps what is \
                         proved): nine tenths of --alpha are spent on all --samples, one tenth on looks before, at \
-                        100, 200, 400, … of them.")]
+                        100, 200, 400, … of them. With --attempts the nearest picture that the smoothed classifier \
+                        takes for another class is looked for too: the true radius lies between both, and half of --alpha is \
+                        spent on either end.")]
 pub(super) struct Certify {
     /// Picture files, or sample:digits/7 for one that comes with the program
     #[arg(required = true, value_name = "IMAGE")]
@@ -46,6 +49,12 @@ pub(super) struct Certify {
     /// Stop each picture after this time; what is proved by then is reported
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<f64>,
+    /// How many attacks on the smoothed classifier are tried, to close in on the true radius from above too
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    attempts: usize,
+    /// How many votes each of their claims rests on
+    #[arg(long, value_name = "N", default_value_t = 400, requires = "attempts")]
+    attack_votes: u64,
     /// The pictures' true class, to say whether the certified class is right
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
@@ -75,11 +84,22 @@ impl Certify {
         let ended = pictures::each(&self.images, model, self.fit, |input| {
             cancel.check()?;
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
-            let certificate = self.certificate(model, &clean, &smoothing, limit, &cancel)?;
+            let bracket = self.bracket(model, &clean, &smoothing, limit, &cancel)?;
+            let certificate = match &bracket {
+                Some(bracket) => bracket.certificate().clone(),
+                None => self.certificate(model, &clean, &smoothing, limit, &cancel)?,
+            };
             self.results.say(format!("{}", input.path.display()))?;
             self.results.say(format!("  picture   {}", input.description))?;
             self.print(&certificate, label, model)?;
-            reports.push(CertificateReport::of(&certificate, &smoothing, model, label, input.path, &input.description));
+            let of = CertificateReport::of(&certificate, &smoothing, model, label, input.path, &input.description);
+            reports.push(match &bracket {
+                Some(bracket) => {
+                    self.print_bracket(bracket, model)?;
+                    of.within(bracket, smoothing.alpha, model)
+                }
+                None => of,
+            });
             Ok(())
         });
         // What was proved before it was stopped is not lost.
@@ -100,6 +120,9 @@ impl Certify {
             ..Smoothing::new(self.sigma)
         };
         smoothing.check()?;
+        if self.attempts > 0 {
+            self.bracketed(&smoothing).check()?;
+        }
         Ok((smoothing, self.seconds.map(|seconds| limits::time("--seconds", seconds)).transpose()?))
     }
 
@@ -128,6 +151,64 @@ impl Certify {
         Ok(count.certificate().clone())
     }
 
+    fn bracketed(&self, smoothing: &Smoothing) -> BracketSettings {
+        let usual = BracketSettings::new(*smoothing);
+        BracketSettings { attempts: self.attempts, votes: self.attack_votes, ..usual }
+    }
+
+    /// Closes in from both sides, if that is asked for, as [`Self::certificate`] does from one.
+    pub(super) fn bracket(
+        &self,
+        model: &dyn JointModel,
+        clean: &Picture,
+        smoothing: &Smoothing,
+        limit: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<Option<Bracketing>> {
+        if self.attempts == 0 {
+            return Ok(None);
+        }
+        let begin = Instant::now();
+        let mut bracket = Bracketing::begin(model, clean, &self.bracketed(smoothing), cancel)?;
+        let bar = console::progress(self.samples, "{bar:24} {pos}/{len} votes, {eta} left, {msg}");
+        while !bracket.is_complete() && !cancel.is_raised() {
+            match bracket.advance(model, clean, cancel) {
+                // What is found by now counts.
+                Err(Error::Cancelled) => break,
+                other => other?,
+            }
+            bar.set_position(bracket.certificate().samples());
+            let (low, high) = bracket.bounds();
+            bar.set_message(format!("radius {low:.3} to {}", upper(high)));
+            if limit.is_some_and(|limit| begin.elapsed() > limit) {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        Ok(Some(bracket))
+    }
+
+    fn print_bracket(&self, bracket: &Bracketing, model: &dyn JointModel) -> Result<()> {
+        let (low, high) = bracket.bounds();
+        let what = match bracket.found() {
+            Some(found) => {
+                format!(
+                    "{} has {} of {} votes there",
+                    model.classes()[found.class],
+                    found.votes,
+                    found.votes + found.against
+                )
+            }
+            None => "no attack succeeded".to_owned(),
+        };
+        self.results.say(format!("  {}", ruler(low, high)))?;
+        self.results.say(format!(
+            "  bracket   L2 {low:.4} to {}, {} attacks tried: {what}",
+            upper(high),
+            bracket.attempts()
+        ))
+    }
+
     fn print(&self, certificate: &Certificate, label: Option<usize>, model: &dyn JointModel) -> Result<()> {
         let say = |line: String| self.results.say(line);
         let name = &model.classes()[certificate.class];
@@ -146,6 +227,19 @@ impl Certify {
             certificate.alpha
         ))
     }
+}
+
+fn upper(high: Option<f64>) -> String {
+    high.map_or_else(|| "nothing found".to_owned(), |high| format!("{high:.4}"))
+}
+
+/// A bar from 0 on: what is proved, what is open, and where the attack lies.
+fn ruler(low: f64, high: Option<f64>) -> String {
+    const WIDTH: usize = 48;
+    let most = high.unwrap_or(2.0 * low).max(1e-9);
+    let proved = ((low / most) * WIDTH as f64).round().min(WIDTH as f64) as usize;
+    let end = if high.is_some() { "×" } else { "…" };
+    format!("{}{}{end}", "█".repeat(proved), "·".repeat(WIDTH - proved))
 }
 
 fn radius(radius: Option<f64>) -> String {

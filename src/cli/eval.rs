@@ -85,6 +85,10 @@ pub(super) struct Eval {
     /// How many example pictures the report shows
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(..=64), requires = "html")]
     examples: u32,
+    /// Ask the lab about each example of the report: its doubt by pixel, the evidence for its class, its bits a value, a
+    /// bracket around the radius of the smoothed classifier
+    #[arg(long, requires = "html")]
+    lab: bool,
     /// Go on where an evaluation was stopped: OUTPUT.unfinished, beside its first output, keeps what was measured. With other
     /// options, or more pictures, what they do not change is taken over
     #[arg(long)]
@@ -218,6 +222,7 @@ impl Eval {
             seed: self.seed,
             batch: self.batch as usize,
             examples: if self.output.html.is_some() { self.examples as usize } else { 0 },
+            lab: self.lab,
         }
     }
 }

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, part, say_abilities, sigma};
-use super::outputs::{OutputArguments, make_folder};
+use super::arguments::{ModelArguments, part, sigma};
+use super::outputs::OutputArguments;
 use super::pictures;
+use super::sheets::{SheetArguments, title};
 use super::{Done, console};
 use crate::joint::{JointModel, require_classes};
-use crate::picture::{Batch, Fit, Picture, save_image};
+use crate::picture::{Batch, Fit, Picture};
 use crate::study::lab::{Estimate, Evidence, EvidenceReport, EvidenceRequest, evidence};
 use crate::study::words::number;
-use crate::study::{Classes, Theme, evidence_sheet, ranked};
-use crate::task::Cancel;
+use crate::study::{Classes, evidence_sheet, ranked};
 use crate::{Result, limits};
 
 /// Ask at which scale a class was decided, in bits, by the classifier and by the denoisers
@@ -51,12 +51,8 @@ pub(super) struct EvidenceCommand {
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
-    /// Draw each answer as a sheet: a picture file, or a folder (one that is there, a name that ends in / or has no extension)
-    #[arg(long, value_name = "FILE.png|FOLDER")]
-    sheet: Option<PathBuf>,
-    /// Draw the sheet on dark paper
-    #[arg(long, requires = "sheet")]
-    dark: bool,
+    #[command(flatten)]
+    sheet: SheetArguments,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -64,14 +60,10 @@ pub(super) struct EvidenceCommand {
 impl EvidenceCommand {
     pub fn run(&self) -> Done {
         let mut outputs = self.output.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
-        let sheets =
-            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
-        let cancel = Cancel::new();
-        console::stop_on_interrupt(&cancel, "stopping")?;
-        let model = &*self.model.open(&cancel)?;
-        say_abilities(model);
+        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
+        let (cancel, model) = self.model.ready()?;
+        let model = &*model;
         let classes = self.check(model)?;
-        let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {
             cancel.check()?;
@@ -80,11 +72,8 @@ impl EvidenceCommand {
             let found = evidence(model, &request, &cancel, &mut |share| bar.set_position((share * 1000.0) as u64));
             bar.finish_and_clear();
             let found = found?;
-            if let Some(path) = sheets.as_ref().map(|sheets| &sheets[input.number]) {
-                let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
-                make_folder(path)?;
-                save_image(path, &evidence_sheet(&found, &title, theme).into(), self.output.force)?;
-            }
+            let drawn = |theme| evidence_sheet(&found, &title(input.path), theme);
+            sheets.write(input.number, &self.output, drawn)?;
             self.output.say(format!("{}", input.path.display()))?;
             self.output.say(format!("  picture   {}", input.description))?;
             self.print(&found)?;

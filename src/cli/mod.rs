@@ -11,6 +11,7 @@ mod certify;
 mod compare;
 mod completions;
 mod console;
+mod counterfactual;
 mod denoise;
 mod density;
 mod devices;
@@ -19,6 +20,7 @@ mod eval;
 mod evidence;
 mod figures;
 mod info;
+mod inpaint;
 mod man;
 mod merge;
 mod models;
@@ -27,6 +29,7 @@ mod number_tests;
 mod outputs;
 mod pictures;
 mod sample;
+mod sheets;
 mod train;
 mod uncertainty;
 mod usual;
@@ -65,6 +68,8 @@ enum Command {
     Evidence(evidence::EvidenceCommand),
     Density(density::DensityCommand),
     Sample(sample::SampleCommand),
+    Inpaint(Box<inpaint::InpaintCommand>),
+    Counterfactual(counterfactual::CounterfactualCommand),
     Eval(eval::Eval),
     Merge(merge::Merge),
     Compare(compare::Compare),
@@ -95,6 +100,8 @@ pub fn main() -> ExitCode {
         Some(Command::Evidence(command)) => command.run(),
         Some(Command::Density(command)) => command.run(),
         Some(Command::Sample(command)) => command.run(),
+        Some(Command::Inpaint(command)) => command.run(),
+        Some(Command::Counterfactual(command)) => command.run(),
         Some(Command::Eval(command)) => command.run(),
         Some(Command::Merge(command)) => command.run(),
         Some(Command::Compare(command)) => command.run(),

@@ -15,7 +15,7 @@ use crate::picture::{Batch, Picture, Shape, save};
 use crate::study::evaluation::compare::compare;
 use crate::study::evaluation::{Samples, evaluate};
 use crate::study::lab;
-use crate::study::report::{AttackReport, CertificateReport};
+use crate::study::report::{AttackReport, CertificateReport, DenoiserAttackReport};
 use crate::task::Cancel;
 use crate::{Error, Result, attack, study, train};
 
@@ -45,13 +45,16 @@ const NUMBERS: [&str; 22] = [
     "0.5",
 ];
 
-/// Options whose values are words: no number is among them.
-const WORDS: [&str; 15] = [
+/// Options whose values are words, files that must be there, or numbers that must fit the picture: none of these is among them.
+const WORDS: [&str; 18] = [
     "as",
+    "coarse",
     "device",
+    "enlarge",
     "flip",
     "init",
     "label",
+    "mask",
     "method",
     "noise",
     "noises",
@@ -82,6 +85,12 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "attack" => vec!["sample:digits/7", "--method=pgd"],
         "certify" => vec!["sample:digits/7", "--samples=100"],
         "sample" if ["churn", "from"].contains(&option) => vec!["--count=2", "--steps=3"],
+        "sample" if option == "beta" => vec!["--count=2", "--method=ascent"],
+        "counterfactual" if option == "target" => vec!["sample:digits/7", "--positions=2", "--steps=3"],
+        "counterfactual" => vec!["sample:digits/7", "--target=class 0", "--positions=2", "--steps=3"],
+        "inpaint" if option == "enlarge" => vec!["sample:digits/7", "--native", "--count=2", "--steps=3"],
+        "inpaint" if ["hole", "coarse", "mask"].contains(&option) => vec!["sample:digits/7", "--count=2", "--steps=3"],
+        "inpaint" => vec!["sample:digits/7", "--random=0.5", "--count=2", "--steps=3"],
         "sample" => vec!["sample:digits/7", "--sigma=0.3", "--count=2", "--steps=3"],
         "evidence" => vec!["sample:digits/7", "--levels=3", "--draws=2"],
         "density" => vec!["sample:digits/7", "--levels=4", "--draws=2"],
@@ -112,10 +121,13 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "mixup" | "classify-sigma-distribution" => Some("--classify-share=0.5"),
         "adversarial-share" => Some("--adversarial=n-fgsm:8/255"),
         "unlabelled-share" => Some("--unlabelled=u"),
+        "attack-votes" => Some("--attempts=1"),
         "shard" => Some("--journal=j"),
         "journal" => Some("--shard=1/2"),
         "preset" => Some("--sigma=0.1"),
         "region" => Some("--components=2"),
+        "frames" => Some("--sheet=s.png"),
+        "beta" if command == "inpaint" => Some("--method=ascent"),
         "guidance" => Some("--as=class 0"),
         _ => None,
     });
@@ -133,9 +145,11 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
 /// The ways in which a number stands in an option's value, `{}` where it goes.
 fn forms(command: &str, option: &str) -> Vec<String> {
     let forms: &[&str] = match option {
-        "sigma" | "assume" | "from" | "to" | "epsilon" | "step-size" | "attack-sigma" => &["{}", "{}/255", "1/{}"],
+        "sigma" | "assume" | "from" | "to" | "least" | "epsilon" | "step-size" | "attack-sigma" => {
+            &["{}", "{}/255", "1/{}"]
+        }
         "sigmas" | "certify" => &["{}", "0.1,{}", "{}/255"],
-        "region" => &["{},0,2,2", "0,0,{},2", "{},{},{},{}"],
+        "region" | "hole" => &["{},0,2,2", "0,0,{},2", "{},{},{},{}"],
         "filter" => &["{},0", "{},{}"],
         "fit" => &["{},0,4,4", "0,0,{},4", "{},{},{},{}"],
         "evaluate-every" | "checkpoint-every" => &["{}", "{}s", "{}m"],
@@ -233,8 +247,37 @@ fn explored(command: &Command, model: &GaussianMixture, cancel: &Cancel) -> Resu
             json(&lab::SampleReport::of(&lab::sample(model, &request, cancel, &mut |_, _| ())?, &request));
             Ok(())
         }
+        Command::Counterfactual(command) => {
+            let target = command.check(model)?;
+            each(&command.images, model, command.fit, |input| {
+                let request = command.request(&input.fitted.picture, target);
+                let found = lab::dial(model, &request, cancel, &mut |_, _| ())?;
+                json(&lab::CounterfactualReport::of(&found, &request, input.path, ""));
+                Ok(())
+            })
+        }
+        Command::Inpaint(command) => {
+            command.check(model)?;
+            each(&command.images, model, command.fit, |input| {
+                let request = command.request(input, model)?;
+                let found = lab::inpaint(model, &request, cancel, &mut |_, _| ())?;
+                json(&lab::InpaintReport::of(&found, &request, input.path, ""));
+                Ok(())
+            })
+        }
         _ => Ok(()),
     }
+}
+
+/// [`done`] of an attack on the denoiser.
+fn on_denoiser(command: &super::attack::Attack, model: &GaussianMixture, cancel: &Cancel) -> Result<()> {
+    let settings = command.on_denoiser(model).expect("settings")?;
+    each(&command.images, model, command.fit, |input| {
+        let clean = &input.fitted.picture;
+        let outcome = attack::attack_denoiser(model, clean, Some(clean), &settings, cancel, &mut |_, _| ())?;
+        json(&DenoiserAttackReport::of(&outcome, &settings, model, clean, input.path, ""));
+        Ok(())
+    })
 }
 
 /// [`tried`] until `cancel` is raised.
@@ -255,6 +298,7 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
                 study::analyze(&model, &command.request(input, class), cancel, &mut |_| ()).map(drop)
             })
         }
+        Command::Attack(command) if command.on_denoiser(&model).is_some() => on_denoiser(command, &model, cancel),
         Command::Attack(command) => {
             let (settings, label) = command.check(&model)?;
             each(&command.images, &model, command.fit, |input| {
@@ -280,9 +324,10 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
             })
         }
         Command::Certify(command) => {
-            let (smoothing, _) = command.check()?;
+            let (smoothing, limit) = command.check()?;
             each(&command.images, &model, command.fit, |input| {
                 let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
+                command.bracket(&model, &clean, &smoothing, limit, cancel)?;
                 let mut count = attack::Certification::begin(&model, &clean, &smoothing, cancel)?;
                 count.advance(&model, &clean, cancel)?;
                 let certificate = count.certificate();
@@ -294,7 +339,9 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
         | Command::Audit(_)
         | Command::Evidence(_)
         | Command::Density(_)
-        | Command::Sample(_) => explored(command, &model, cancel),
+        | Command::Sample(_)
+        | Command::Inpaint(_)
+        | Command::Counterfactual(_) => explored(command, &model, cancel),
         Command::Eval(command) => {
             let plan = command.plan();
             plan.check(&model)?;

@@ -4,25 +4,28 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, NoiseArguments, part, say_abilities, sigma};
+use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures;
+use super::sheets::{SheetArguments, title};
 use super::{Done, Ending, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, Picture, save, save_image};
-use crate::study::lab::{Guidance, SampleReport, SampleRequest, Samples, Start, sample, wilson};
+use crate::picture::{Fit, Picture, save};
+use crate::study::lab::{Guidance, SampleReport, SampleRequest, Samples, Start, Way, sample, wilson};
 use crate::study::words::percent_in_print;
-use crate::study::{Theme, class_index, ranked, samples_sheet};
-use crate::task::Cancel;
+use crate::study::{class_index, ranked, samples_sheet};
 use crate::{Error, Result, limits};
 
 /// Draw pictures from the model: out of nothing, as a class, or what a noisy picture could have been
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope sample --count 16 --as cat --guidance 2 --sheet cats.png\n  \
+                        denoscope sample --method ascent --count 16 --frames 8 --sheet ascent.png\n  \
                         denoscope sample sample:cifar10/frog --sigma 100/255 --count 64 --steps 64 --sheet frogs.png\n\n\
                         Without a picture they are drawn out of nothing, by Heun's method with the levels and the churn of Karras et al. \
-                        2022. Of a picture with noise they are restorations drawn from p(x | y) by ancestral steps; how often each class \
-                        comes out is the posterior by counting, which stands beside p(c | y). Formulas and sources: docs/lab.md.")]
+                        2022, or by the stochastic ascent of Kadkhodaie & Simoncelli 2021. Of a picture with noise they are \
+                        restorations drawn from p(x | y) by ancestral steps; how often each class comes out is the posterior by \
+                        counting, which stands beside p(c | y). --corrections adds Langevin steps that log p accepts or refuses. \
+                        Formulas and sources: docs/lab.md.")]
 pub(super) struct SampleCommand {
     /// A picture to restore in many ways: a file, or sample:digits/7 for one that comes with the program
     #[arg(value_name = "IMAGE")]
@@ -46,12 +49,21 @@ pub(super) struct SampleCommand {
     /// How much: 1 draws from the class, more exaggerates it
     #[arg(long, value_name = "W", default_value_t = 1.0, requires = "class")]
     guidance: f64,
-    /// How many noise levels; each takes two evaluations out of nothing, one for restorations
+    /// How pictures are drawn out of nothing
+    #[arg(long, value_name = "heun|ascent", value_parser = ["heun", "ascent"], default_value = "heun")]
+    method: String,
+    /// How many noise levels; each takes two evaluations out of nothing, one for restorations. The ascent finds its own
     #[arg(long, value_name = "N", default_value_t = 18)]
     steps: usize,
-    /// How much noise is put back on the way, of pictures out of nothing
-    #[arg(long, value_name = "S", default_value_t = 0.0, conflicts_with = "image")]
+    /// How much noise is put back on the way, of pictures out of nothing by Heun's method
+    #[arg(long, value_name = "S", default_value_t = 0.0, conflicts_with_all = ["image", "beta"])]
     churn: f64,
+    /// How little noise is put back on the way, of pictures out of nothing by the ascent: 1 for none (0.5 if not given)
+    #[arg(long, value_name = "B", conflicts_with = "image")]
+    beta: Option<f64>,
+    /// How many Langevin steps follow at each level, each accepted or refused by log p
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    corrections: usize,
     /// The largest noise level of pictures out of nothing (the model's if not given)
     #[arg(long, value_name = "S", value_parser = sigma, conflicts_with = "image")]
     from: Option<f32>,
@@ -64,12 +76,11 @@ pub(super) struct SampleCommand {
     /// Write each picture into a folder, as 0.png, 1.png and so on
     #[arg(long, short, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// Draw them all as a sheet
-    #[arg(long, value_name = "FILE.png")]
-    sheet: Option<PathBuf>,
-    /// Draw the sheet on dark paper
-    #[arg(long, requires = "sheet")]
-    dark: bool,
+    #[command(flatten)]
+    sheet: SheetArguments,
+    /// Show so many frames of the first picture's way on the sheet
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "sheet")]
+    frames: usize,
     #[command(flatten)]
     results: OutputArguments,
 }
@@ -78,18 +89,14 @@ impl SampleCommand {
     pub fn run(&self) -> Done {
         let images: Vec<PathBuf> = self.image.iter().cloned().collect();
         let mut outputs = self.results.outputs(pictures::files(&images).chain(self.model.file().as_deref()))?;
-        if let Some(path) = &self.sheet {
-            outputs.file("--sheet", path)?;
-        }
+        let sheets = self.sheet.plan(&mut outputs)?;
         let names: Vec<PathBuf> = (0..self.count.min(10_000)).map(|number| format!("{number}.png").into()).collect();
         let files = match &self.output {
             None => Vec::new(),
             Some(folder) => outputs.picture_of_each("--output", &folder.join(""), &names)?,
         };
-        let cancel = Cancel::new();
-        console::stop_on_interrupt(&cancel, "stopping")?;
-        let model = &*self.model.open(&cancel)?;
-        say_abilities(model);
+        let (cancel, model) = self.model.ready()?;
+        let model = &*model;
         let mut noisy = None;
         pictures::each(&images, model, self.fit, |input| {
             noisy = Some(input.fitted.picture);
@@ -100,24 +107,18 @@ impl SampleCommand {
         }
         let request = self.request(noisy, model)?;
         let bar = console::progress(1000, "{bar:24} {percent} %, {eta} left");
-        let found = sample(model, &request, &cancel, &mut |share, _| bar.set_position((share * 1000.0) as u64));
+        let found = sample(model, &request, &cancel, &mut |sketch, _| {
+            bar.set_position((sketch.share * 1000.0) as u64);
+        });
         bar.finish_and_clear();
         let found = found?;
         for (path, sample) in files.iter().zip(&found.list) {
             make_folder(path)?;
             save(path, &sample.picture, self.results.force)?;
         }
-        if let Some(path) = &self.sheet {
-            let theme = if self.dark { Theme::Dark } else { Theme::Light };
-            let title = match &self.image {
-                Some(path) => {
-                    format!("What could {} be?", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
-                }
-                None => "Drawn from the model".to_owned(),
-            };
-            make_folder(path)?;
-            save_image(path, &samples_sheet(&found, &request, &title, theme).into(), self.results.force)?;
-        }
+        let question = self.image.as_ref().map(|path| format!("What could {} be?", title(path)));
+        let name = question.unwrap_or_else(|| "Drawn from the model".to_owned());
+        sheets.write(0, &self.results, |theme| samples_sheet(&found, &request, &name, theme))?;
         self.print(&found)?;
         self.results.write(&SampleReport::of(&found, &request))?;
         Ok(Ending::Complete)
@@ -132,6 +133,9 @@ impl SampleCommand {
         for (option, level) in [("--from", self.from), ("--to", self.to)] {
             level.map_or(Ok(()), |level| limits::positive_sigma(option, level))?;
         }
+        if self.beta.is_some() && self.method != "ascent" {
+            return Err(Error::option("--beta", "is of the ascent: add --method ascent"));
+        }
         let noise = self.noise.at(sigma);
         let to = self.to.unwrap_or(2.0 / 255.0).max(range.min);
         let (start, from) = match picture {
@@ -139,17 +143,25 @@ impl SampleCommand {
             Some(picture) => (Start::Noisy(noise.apply(&picture), sigma), sigma),
             None => (Start::Nothing, self.from.unwrap_or(range.max.min(limits::LARGEST_SIGMA)).min(range.max)),
         };
+        let way = match self.method.as_str() {
+            "ascent" => Way::Ascent { beta: self.beta.unwrap_or(0.5) },
+            _ => Way::Flow { churn: self.churn },
+        };
         let request = SampleRequest {
             start,
             count: self.count,
             guidance: class.map(|class| Guidance { class, weight: self.guidance }),
             levels: (from, to),
             steps: self.steps,
-            churn: self.churn,
+            way,
+            corrections: self.corrections,
+            frames: self.frames,
             seed: noise.seed,
         };
         request.check(model.classes().len())?;
-        if self.count.saturating_mul(model.shape().len()) > 1 << 28 {
+        // Each frame is two pictures.
+        let each = model.shape().len().saturating_mul(1 + 2 * self.frames);
+        if self.count.saturating_mul(each) > 1 << 28 {
             return Err(Error::option("--count", "asks for more pictures than fit into the memory"));
         }
         Ok(request)
@@ -158,6 +170,9 @@ impl SampleCommand {
     fn print(&self, found: &Samples) -> Result<()> {
         let total = found.list.len();
         self.results.say(format!("{total} pictures by {} on {}", found.model.name, found.model.device))?;
+        if let Some(acceptance) = found.acceptance {
+            self.results.say(format!("  {} of the Langevin steps were accepted", percent_in_print(acceptance)))?;
+        }
         if !found.model.is_classifier() {
             return Ok(());
         }

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, NoiseArguments, part, say_abilities, sigma};
-use super::outputs::{OutputArguments, make_folder};
+use super::arguments::{ModelArguments, NoiseArguments, part, region, sigma, wholes};
+use super::outputs::OutputArguments;
 use super::pictures::{self, Input};
+use super::sheets::{SheetArguments, title};
 use super::{Done, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, save_image};
+use crate::picture::Fit;
 use crate::study::lab::{
     Estimate, LARGEST_COUNT, Probes, Progress, Region, Uncertainty, UncertaintyReport, UncertaintyRequest, uncertainty,
 };
 use crate::study::words::{number, percent_in_print, significant};
-use crate::study::{Subject, Theme, class_index, level, uncertainty_sheet};
-use crate::task::Cancel;
+use crate::study::{Subject, class_index, level, uncertainty_sheet};
 use crate::{Result, limits};
 
 /// How unsure a model is of every pixel and why, what else the picture could be, what a pixel was made of
@@ -61,12 +61,8 @@ pub(super) struct Uncertain {
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
-    /// Draw each answer as a sheet: a picture file, or a folder (one that is there, a name that ends in / or has no extension)
-    #[arg(long, value_name = "FILE.png|FOLDER")]
-    sheet: Option<PathBuf>,
-    /// Draw the sheet on dark paper
-    #[arg(long, requires = "sheet")]
-    dark: bool,
+    #[command(flatten)]
+    sheet: SheetArguments,
     #[command(flatten)]
     output: OutputArguments,
 }
@@ -74,14 +70,10 @@ pub(super) struct Uncertain {
 impl Uncertain {
     pub fn run(&self) -> Done {
         let mut outputs = self.output.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
-        let sheets =
-            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
-        let cancel = Cancel::new();
-        console::stop_on_interrupt(&cancel, "stopping")?;
-        let model = &*self.model.open(&cancel)?;
-        say_abilities(model);
+        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
+        let (cancel, model) = self.model.ready()?;
+        let model = &*model;
         let class = self.check(model)?;
-        let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {
             cancel.check()?;
@@ -93,11 +85,8 @@ impl Uncertain {
             });
             bar.finish_and_clear();
             let found = found?;
-            if let Some(path) = sheets.as_ref().map(|sheets| &sheets[input.number]) {
-                let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
-                make_folder(path)?;
-                save_image(path, &uncertainty_sheet(&found, &title, theme).into(), self.output.force)?;
-            }
+            let drawn = |theme| uncertainty_sheet(&found, &title(input.path), theme);
+            sheets.write(input.number, &self.output, drawn)?;
             self.print(&input, &found)?;
             reports.push(UncertaintyReport::of(&found, input.path, &input.description));
             Ok(())
@@ -186,18 +175,6 @@ impl Uncertain {
         }
         Ok(())
     }
-}
-
-/// Parses whole numbers separated by commas.
-fn wholes<const N: usize>(text: &str) -> Option<[usize; N]> {
-    let numbers: Option<Vec<usize>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
-    numbers?.try_into().ok()
-}
-
-/// Parses a rectangle, for clap.
-fn region(text: &str) -> Result<Region, String> {
-    let wrong = || "is no rectangle X,Y,WIDTH,HEIGHT in whole pixels".to_owned();
-    wholes(text).map(|[x, y, width, height]| Region { x, y, width, height }).ok_or_else(wrong)
 }
 
 /// Parses a pixel, for clap.

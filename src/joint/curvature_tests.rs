@@ -1,54 +1,20 @@
 //! Products with Jacobians: the oracle against closed forms and integration over clean pictures, every path against
 //! differences.
 
+use super::altered::{Altered, Change};
 use super::curvature::{Between, Jacobian, differences, products};
-use super::{Forward, GaussianMixture, JointModel, SigmaRange};
+use super::{Forward, GaussianMixture, JointModel};
 use crate::Result;
 use crate::picture::{Batch, Shape, normals};
 
 const SHAPE: Shape = Shape::new(1, 2, 3);
 
-/// A model that does not know its second derivatives.
-struct Plain(GaussianMixture);
+/// That a model does not know its second derivatives.
+struct Plain;
 
-struct PlainPass<'a>(Box<dyn Forward + 'a>);
-
-impl JointModel for Plain {
-    fn name(&self) -> &'static str {
-        "plain"
-    }
-    fn device(&self) -> String {
-        self.0.device()
-    }
-    fn digest(&self) -> String {
-        self.0.digest()
-    }
-    fn classes(&self) -> &[String] {
-        self.0.classes()
-    }
-    fn shape(&self) -> Shape {
-        self.0.shape()
-    }
-    fn sigma_range(&self) -> SigmaRange {
-        self.0.sigma_range()
-    }
-    fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
-        Ok(Box::new(PlainPass(self.0.forward(noisy, sigmas)?)))
-    }
-}
-
-impl Forward for PlainPass<'_> {
-    fn noisy(&self) -> &Batch {
-        self.0.noisy()
-    }
-    fn sigmas(&self) -> &[f32] {
-        self.0.sigmas()
-    }
-    fn log_joint(&self) -> &[f64] {
-        self.0.log_joint()
-    }
-    fn pullback(&self, cotangents: &[f32]) -> Result<Batch> {
-        self.0.pullback(cotangents)
+impl Change for Plain {
+    fn curvature(&self, _: &dyn Forward, _: (&[f32], bool), _: &Batch) -> Result<Option<Batch>> {
+        Ok(None)
     }
 }
 
@@ -179,7 +145,7 @@ fn the_jacobian_is_symmetric_and_splits_by_class() {
 
 #[test]
 fn a_model_without_second_derivatives_has_differences() {
-    let (exact, plain, n) = (mixture(), Plain(mixture()), SHAPE.len());
+    let (exact, plain, n) = (mixture(), Altered(mixture(), Plain), SHAPE.len());
     let noisy = Batch::new(SHAPE, [noise(13, n), noise(14, n)].concat());
     // The last direction of each picture is none.
     let mut values = noise(15, 6 * n);

@@ -1,5 +1,7 @@
 //! The joint model: anything with a log-joint and a pullback, and everything that is read off it.
 
+#[cfg(test)]
+pub(crate) mod altered;
 mod curvature;
 #[cfg(test)]
 mod curvature_tests;

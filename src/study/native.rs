@@ -44,6 +44,25 @@ pub fn denoise(
     Ok(restoration.finish())
 }
 
+/// [`denoise`] with weights that are made of each tile's own `[K]` log-joint.
+///
+/// # Errors
+/// As for [`denoise`].
+pub(super) fn denoise_by(
+    model: &dyn JointModel,
+    noisy: &Picture,
+    sigma: f32,
+    weights: &dyn Fn(&[f64]) -> Vec<f32>,
+    tiling: Tiling,
+    cancel: &Cancel,
+) -> Result<Picture> {
+    let mut restoration = Restoration::begin(model, noisy.shape(), sigma, &[], tiling)?;
+    while !restoration.is_complete() {
+        restoration.advance_by(model, noisy, weights, cancel)?;
+    }
+    Ok(restoration.finish())
+}
+
 /// Whether a model takes the tiles of a picture of this shape.
 #[must_use]
 pub fn accepts(model: &dyn JointModel, shape: Shape, tiling: Tiling) -> bool {
@@ -102,9 +121,21 @@ impl Restoration {
     /// # Panics
     /// If `noisy` has another shape than the restoration was begun for.
     pub fn advance(&mut self, model: &dyn JointModel, noisy: &Picture, cancel: &Cancel) -> Result<Vec<RestoredTile>> {
+        let cotangent = self.cotangent.clone();
+        self.advance_by(model, noisy, &|_| cotangent.clone(), cancel)
+    }
+
+    /// [`Self::advance`] with weights that are made of each tile's own `[K]` log-joint.
+    fn advance_by(
+        &mut self,
+        model: &dyn JointModel,
+        noisy: &Picture,
+        weights: &dyn Fn(&[f64]) -> Vec<f32>,
+        cancel: &Cancel,
+    ) -> Result<Vec<RestoredTile>> {
         assert_eq!(noisy.shape(), self.blended.shape(), "a restoration's own picture");
         cancel.check()?;
-        let Self { rows, columns, tile, sigma, cotangent, .. } = &*self;
+        let Self { rows, columns, tile, sigma, .. } = &*self;
         let at_once = limits::batch(model.at_once(*tile), tile.len());
         let place = |number: usize| (number / columns.starts.len(), number % columns.starts.len());
         let some: Vec<_> = (self.done..self.count().min(self.done + at_once)).map(place).collect();
@@ -114,7 +145,8 @@ impl Restoration {
         let cut = |&(i, j): &(usize, usize)| cut(noisy, self.tile, rows.starts[i], columns.starts[j]);
         let part = Batch::of(&some.iter().map(cut).collect::<Vec<_>>());
         let forward = model.forward(&part, &vec![*sigma; some.len()])?;
-        let scores = forward.pullback(&cotangent.repeat(some.len()))?;
+        let cotangents: Vec<f32> = (0..some.len()).flat_map(|index| weights(forward.log_joint_of(index))).collect();
+        let scores = forward.pullback(&cotangents)?;
         let mut restored = Vec::with_capacity(some.len());
         for (index, &(i, j)) in some.iter().enumerate() {
             let pairs = part.row(index).iter().zip(scores.row(index));

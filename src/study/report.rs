@@ -6,9 +6,11 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::{Attacked, Conditional, Study, Timings, Written};
-use crate::attack::{Certificate, Defence, Distance, Method, Norm, Smoothing};
+use crate::attack::{
+    Bracketing, Certificate, Defence, DenoiserOutcome, DenoiserSettings, Distance, Method, Norm, Smoothing,
+};
 use crate::joint::JointModel;
-use crate::picture::{Fidelity, METRICS, Metric, NoiseKind, decibels};
+use crate::picture::{Fidelity, METRICS, Metric, NoiseKind, Picture, decibels};
 
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -327,6 +329,24 @@ pub struct CertificateReport {
     pub samples: u64,
     /// How they fell, by class.
     pub votes: Vec<u64>,
+    /// The nearest attack on the smoothed classifier, if it was looked for and found: then the true radius lies between `radius` and its
+    /// `distance`, and `alpha` is the probability that it does not.
+    pub attack: Option<FoundReport>,
+    /// How many attacks were tried.
+    pub attempts: usize,
+}
+
+/// A picture that the smoothed classifier takes for another class.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FoundReport {
+    /// How far it lies from the clean one, in L2.
+    pub distance: f64,
+    /// The class that has more votes there.
+    pub class: String,
+    /// How many votes were for it.
+    pub votes: u64,
+    /// How many were for the certified class.
+    pub against: u64,
 }
 
 impl CertificateReport {
@@ -356,6 +376,90 @@ impl CertificateReport {
             stopped: !certificate.is_complete(),
             samples: certificate.samples(),
             votes: certificate.votes.clone(),
+            attack: None,
+            attempts: 0,
+        }
+    }
+
+    /// With what was found from above, at the α of both together.
+    #[must_use]
+    pub fn within(self, bracket: &Bracketing, alpha: f64, model: &dyn JointModel) -> Self {
+        let attack = bracket.found().map(|found| FoundReport {
+            distance: found.distance,
+            class: model.classes()[found.class].clone(),
+            votes: found.votes,
+            against: found.against,
+        });
+        Self { attack, attempts: bracket.attempts(), alpha, ..self }
+    }
+}
+
+/// One element of what `attack --objective --json` prints.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DenoiserAttackReport {
+    /// The file, as it was named.
+    pub image: String,
+    /// The model's name.
+    pub model: String,
+    /// Where it computed.
+    pub device: String,
+    /// What was done to fit the file's picture to the model, in words.
+    pub fit: String,
+    /// How the denoiser was attacked.
+    #[serde(flatten)]
+    pub settings: DenoiserSettings,
+    /// How large the change of the noisy picture is.
+    pub achieved: Distance,
+    /// The root mean square of what the attack makes large: at the start, at each step, and last at the outcome.
+    pub loss: Vec<f64>,
+    /// The same without a change.
+    pub without: f64,
+    /// The same for plain noise of that size, the mean over some draws.
+    pub control: f64,
+    /// L2 of the change of the restored picture by that of the noisy one.
+    pub gain: f64,
+    /// Whether products with the Jacobian are `exact` or `differences` of the denoiser.
+    pub products: &'static str,
+    /// The PSNR of the restored picture before.
+    #[serde(serialize_with = "decibels::serialize")]
+    pub psnr_before_db: f64,
+    /// The PSNR of the restored picture after.
+    #[serde(serialize_with = "decibels::serialize")]
+    pub psnr_after_db: f64,
+    /// `p(c | y)` before, the most probable class first.
+    pub posterior_before: Vec<ClassProbability>,
+    /// `p(c | y)` after.
+    pub posterior_after: Vec<ClassProbability>,
+}
+
+impl DenoiserAttackReport {
+    /// The report of the picture in `image`, which was fitted as `fit` says.
+    #[must_use]
+    pub fn of(
+        outcome: &DenoiserOutcome,
+        settings: &DenoiserSettings,
+        model: &dyn JointModel,
+        clean: &Picture,
+        image: &Path,
+        fit: &str,
+    ) -> Self {
+        let names = model.classes();
+        Self {
+            image: image.display().to_string(),
+            model: model.name().to_owned(),
+            device: model.device(),
+            fit: fit.to_owned(),
+            settings: *settings,
+            achieved: outcome.achieved,
+            loss: outcome.loss.clone(),
+            without: outcome.without,
+            control: outcome.control,
+            gain: outcome.gain,
+            products: if outcome.is_exact { "exact" } else { "differences" },
+            psnr_before_db: Fidelity::of(&outcome.before, clean).psnr_db(),
+            psnr_after_db: Fidelity::of(&outcome.after, clean).psnr_db(),
+            posterior_before: posterior(&outcome.posterior_before, names),
+            posterior_after: posterior(&outcome.posterior_after, names),
         }
     }
 }

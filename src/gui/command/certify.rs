@@ -8,6 +8,8 @@ use crate::attack::Smoothing;
 pub enum CertifyCommand {
     /// Change how the picture is certified.
     Set(Smoothing),
+    /// Let attacks close in on the radius from above, or not.
+    Bracket(bool),
     /// Stop counting votes, or go on.
     Toggle,
 }

@@ -1,6 +1,7 @@
 //! What is explored.
 
 use super::entry::{Entry, Menu};
+use crate::gui::state::drawn::DrawForm;
 use crate::gui::state::explore::Mode;
 use crate::study::lab::Region;
 
@@ -17,6 +18,34 @@ pub enum ExploreCommand {
     Walk(f32),
     /// Look for components in a region, or in the whole picture.
     SetRegion(Option<Region>),
+    /// About what is drawn.
+    Draw(DrawCommand),
+}
+
+/// What can be done about what is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum DrawCommand {
+    /// Take in what a person chose.
+    SetForm(DrawForm),
+    /// Draw, fill or turn, whichever the pane shows.
+    Begin,
+    /// Stop that; what is done stays.
+    Stop,
+    /// Look at a frame of the pictures' way.
+    LookAt(usize),
+    /// Look at a position of the dial.
+    Position(usize),
+    /// Paint the hole along a stroke, from 0 to 1 across the picture, or take it back.
+    Paint {
+        /// Where it begins.
+        from: [f32; 2],
+        /// Where it ends.
+        to: [f32; 2],
+        /// Whether it becomes hole.
+        hole: bool,
+    },
+    /// Take back all that was painted.
+    ClearHole,
 }
 
 /// How a person finds them.
@@ -35,5 +64,18 @@ pub fn entries() -> Vec<Entry> {
         ),
         new(434, Mode::Density, "Explore: how probable is it?", "Bits a value, and how much noise there is"),
         new(440, Mode::Audit, "Explore: is this a density?", "Residuals that are 0 for every density"),
+        new(
+            450,
+            Mode::Samples,
+            "Explore: pictures drawn from the model",
+            "Out of nothing, or the posterior by counting",
+        ),
+        new(460, Mode::Fill, "Explore: fill a hole", "Paint a hole, and see what could be in it"),
+        new(
+            470,
+            Mode::Dial,
+            "Explore: what would make it another class?",
+            "The least change that the density tolerates",
+        ),
     ]
 }

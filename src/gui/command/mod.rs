@@ -22,7 +22,7 @@ pub use attack::AttackCommand;
 pub use certify::CertifyCommand;
 pub use entry::{Entry, Menu};
 pub use evaluate::{EvaluateCommand, Format};
-pub use explore::ExploreCommand;
+pub use explore::{DrawCommand, ExploreCommand};
 pub use export::ExportCommand;
 pub use model::ModelCommand;
 pub use noise::NoiseCommand;

@@ -12,6 +12,7 @@ pub fn run(host: &mut Host, command: CertifyCommand) {
                 host.document.smoothing = smoothing;
             }
         }
+        CertifyCommand::Bracket(bracketed) => host.session.certificate.bracketed = bracketed,
         CertifyCommand::Toggle => schedule::toggle_certificate(host),
     }
 }

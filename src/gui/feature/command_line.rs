@@ -36,8 +36,8 @@ pub struct Screen {
     pub device: String,
     /// The attack, if it is in sight, and those that were made side by side, if they are.
     pub attacks: Vec<attack::Settings>,
-    /// The certificate, if it is in sight.
-    pub certificate: Option<Smoothing>,
+    /// The certificate, if it is in sight, and how many attacks close in from above.
+    pub certificate: Option<(Smoothing, usize)>,
     /// What the sheet is called, if one was saved, and whether it is on dark paper.
     pub sheet: Option<(String, bool)>,
     /// The photograph at its own size, if it is in sight, with the class that it is restored as.
@@ -58,7 +58,7 @@ impl Screen {
         let mut lines = vec![self.analyze(image)];
         lines.extend(self.attacks.iter().map(|settings| self.attack(image, settings)));
         lines.extend(self.native.as_ref().map(|native| self.denoise(image, native)));
-        lines.extend(self.certificate.as_ref().map(|smoothing| self.certify(image, smoothing)));
+        lines.extend(self.certificate.as_ref().map(|certificate| self.certify(image, certificate)));
         Ok(lines.join("\n"))
     }
 
@@ -132,7 +132,7 @@ impl Screen {
         line.0
     }
 
-    fn certify(&self, image: &str, smoothing: &Smoothing) -> String {
+    fn certify(&self, image: &str, (smoothing, attempts): &(Smoothing, usize)) -> String {
         let mut line = Line::new("certify", image);
         self.model(&mut line);
         line.option("sigma", &exact(f64::from(smoothing.sigma), |l| l as f32 == smoothing.sigma));
@@ -140,6 +140,9 @@ impl Screen {
         line.option("selection", &smoothing.selection.to_string());
         line.option("alpha", &smoothing.alpha.to_string());
         line.option("seed", &smoothing.seed.to_string());
+        if *attempts > 0 {
+            line.option("attempts", &attempts.to_string());
+        }
         self.part(&mut line);
         line.0
     }

@@ -1,8 +1,10 @@
 //! What is explored: the mode, the component that is looked at, the region.
 
-use crate::gui::command::{ExploreCommand, WindowCommand};
+use crate::gui::command::{DrawCommand, ExploreCommand, WindowCommand};
+use crate::gui::state::drawn::FRAMES;
 use crate::gui::state::explore::Explore;
 use crate::gui::state::pane::Pane;
+use crate::gui::work::drawing;
 use crate::gui::work::host::Host;
 
 /// Does a command about what is explored.
@@ -29,5 +31,32 @@ pub fn run(host: &mut Host, command: ExploreCommand) {
         C::SetRegion(region) => {
             explore.region = region.zip(shape).map(|(region, shape)| Explore::fitting(region, shape));
         }
+        C::Draw(command) => draw(host, command),
+    }
+}
+
+/// Does a command about what is drawn.
+fn draw(host: &mut Host, command: DrawCommand) {
+    use DrawCommand as C;
+    let classes = host.session.classes().len();
+    let fitted = host.session.fitted.as_ref().map(|fitted| fitted.content.clone());
+    let drawn = &mut host.session.explore.drawn;
+    match (command, fitted) {
+        (C::SetForm(form), _) => drawn.form = form.mended(classes),
+        (C::Begin, _) => drawn.wanted = true,
+        (C::Stop, _) => drawing::stop(host),
+        (C::LookAt(frame), Some(fitted)) => {
+            drawn.frame = frame.min(FRAMES);
+            drawn.show_samples(fitted.picture().shape());
+        }
+        (C::Position(position), _) => {
+            drawn.position = position.min(drawn.positions.len().saturating_sub(1));
+            drawn.show_position();
+        }
+        (C::Paint { from, to, hole }, Some(fitted)) if from.iter().chain(&to).all(|v| v.is_finite()) => {
+            drawn.paint(fitted.picture(), from, to, hole);
+        }
+        (C::ClearHole, Some(fitted)) => drawn.clear_hole(fitted.picture()),
+        (C::LookAt(_) | C::Paint { .. } | C::ClearHole, _) => {}
     }
 }

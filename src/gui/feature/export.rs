@@ -10,6 +10,7 @@ use crate::attack;
 use crate::files::write_whole;
 use crate::gui::command::ExportCommand;
 use crate::gui::gpu::{Content, Params, Plane, View, picture_of};
+use crate::gui::state::counting::ATTEMPTS;
 use crate::gui::state::document::TileKind;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::tile_content::{TileContent, tile_content};
@@ -95,7 +96,10 @@ impl Export {
             model: host.settings.model.clone(),
             device: host.settings.device.clone(),
             attacks: attacks_in_sight(host),
-            certificate: host.session.shows(&Pane::CERTIFICATE).then_some(host.document.smoothing),
+            certificate: host.session.shows(&Pane::CERTIFICATE).then(|| {
+                let attempts = if host.session.certificate.bracketed { ATTEMPTS } else { 0 };
+                (host.document.smoothing, attempts)
+            }),
             sheet: host.session.sheet.clone().map(|name| (name, host.settings.dark)),
             native: host.session.shows(&Pane::PHOTOGRAPH).then(|| command_line::Native {
                 class: host.session.photo.class,

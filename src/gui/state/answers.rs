@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::attack::{self, Certificate, Certification, Timeline};
+use crate::attack::{self, Timeline};
 use crate::gui::gpu::Content;
 use crate::joint::{Place, Usual};
 use crate::picture::{NoiseKind, Rect};
@@ -255,43 +255,6 @@ impl AttackAnswer {
     #[must_use]
     pub fn position(&self) -> usize {
         self.at.unwrap_or(usize::MAX).min(self.len().saturating_sub(1))
-    }
-}
-
-/// What there is of the certificate.
-pub struct CertificateAnswer {
-    /// No votes are counted: the person stopped it, or did not begin one.
-    pub stopped: bool,
-    /// Votes and proved radius so far, for the plot.
-    pub curve: Timeline<[f64; 2]>,
-    /// What was counted so far.
-    pub count: Option<Certification>,
-}
-
-impl Default for CertificateAnswer {
-    fn default() -> Self {
-        Self { stopped: true, curve: Timeline::default(), count: None }
-    }
-}
-
-impl CertificateAnswer {
-    /// What is proved so far.
-    #[must_use]
-    pub fn certificate(&self) -> Option<&Certificate> {
-        self.count.as_ref().map(Certification::certificate)
-    }
-
-    /// Takes in what was counted.
-    pub fn take(&mut self, count: Certification) {
-        let certificate = count.certificate();
-        let radius = certificate.radius().unwrap_or(0.0);
-        self.curve.push([certificate.samples() as f64, radius]);
-        self.count = Some(count);
-    }
-
-    /// Lets go of the answer.
-    pub fn forget(&mut self) {
-        *self = Self { stopped: self.stopped, ..Self::default() };
     }
 }
 

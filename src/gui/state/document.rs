@@ -134,6 +134,24 @@ pub enum TileKind {
     Trial(usize),
     /// That less the clean picture.
     TrialChange(usize),
+    /// Pictures drawn from the model, side by side.
+    Samples,
+    /// The picture with the hole that is painted into it.
+    Hole,
+    /// What could be in the hole, side by side.
+    Fills,
+    /// The mean of the fills.
+    FillMean,
+    /// The standard deviation of each pixel over the fills.
+    FillSpread,
+    /// The picture on its way to another class, as far as the density tolerates.
+    Turned,
+    /// What was changed.
+    TurnedChange,
+    /// The picture on its way by plain descent.
+    Plain,
+    /// What was changed by that.
+    PlainChange,
 }
 
 impl TileKind {
@@ -170,6 +188,14 @@ impl TileKind {
             Self::DuelB => "D(x*) by B".to_owned(),
             Self::EvidenceMap => "Bits".to_owned(),
             Self::Trial(index) | Self::TrialChange(index) => format!("Attack {}", index + 1),
+            Self::Samples => "Drawn".to_owned(),
+            Self::Hole => "Hole".to_owned(),
+            Self::Fills => "Fills".to_owned(),
+            Self::FillMean => "Their mean".to_owned(),
+            Self::FillSpread => "Their spread".to_owned(),
+            Self::Turned => "With the density".to_owned(),
+            Self::Plain => "Plain descent".to_owned(),
+            Self::TurnedChange | Self::PlainChange => "Its change".to_owned(),
         }
     }
 
@@ -209,8 +235,10 @@ impl TileKind {
             | Self::DuelChange
             | Self::DuelDifference
             | Self::EvidenceMap
+            | Self::TurnedChange
+            | Self::PlainChange
             | Self::TrialChange(_) => Look::signed(1.0),
-            Self::DoubtClasses | Self::DoubtDetails | Self::DoubtTotal => {
+            Self::DoubtClasses | Self::DoubtDetails | Self::DoubtTotal | Self::FillSpread => {
                 Look { mode: Mode::FalseColour, ..Look::default() }
             }
             _ => Look::default(),

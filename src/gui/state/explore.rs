@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::drawn::Drawn;
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
 use crate::study::lab::{Component, Components, Density, Doubt, Evidence, Filter, LevelAudit, NoiseLevel, Region};
@@ -22,12 +23,33 @@ pub enum Mode {
     Density,
     /// Is this a density?
     Audit,
+    /// Pictures drawn from the model.
+    Samples,
+    /// A hole, filled in.
+    Fill,
+    /// The least change to another class.
+    Dial,
 }
 
 impl Mode {
     /// Every mode, in order.
-    pub const ALL: [Self; 6] =
-        [Self::Doubt, Self::Components, Self::Filter, Self::Evidence, Self::Density, Self::Audit];
+    pub const ALL: [Self; 9] = [
+        Self::Doubt,
+        Self::Components,
+        Self::Filter,
+        Self::Evidence,
+        Self::Density,
+        Self::Audit,
+        Self::Samples,
+        Self::Fill,
+        Self::Dial,
+    ];
+
+    /// Whether it draws, when it is told to.
+    #[must_use]
+    pub fn draws(self) -> bool {
+        matches!(self, Self::Samples | Self::Fill | Self::Dial)
+    }
 
     /// Its name on the switch.
     #[must_use]
@@ -39,6 +61,9 @@ impl Mode {
             Self::Evidence => "Evidence",
             Self::Density => "Density",
             Self::Audit => "Audit",
+            Self::Samples => "Draw",
+            Self::Fill => "Fill",
+            Self::Dial => "Dial",
         }
     }
 
@@ -52,6 +77,9 @@ impl Mode {
             Self::Evidence => EVIDENCE,
             Self::Density => DENSITY,
             Self::Audit => AUDIT,
+            Self::Samples => SAMPLES,
+            Self::Fill => FILL,
+            Self::Dial => DIAL,
         }
     }
 }
@@ -65,6 +93,10 @@ const EVIDENCE: &str =
 const DENSITY: &str = "How probable the picture is, in bits a value, and how much noise is in what the model sees: p(c, σ | y). Formula: docs/lab.md.";
 const AUDIT: &str =
     "Is this a density at all? Six residuals that are 0 for every density, on this picture. Formulas: docs/lab.md.";
+
+const SAMPLES: &str = "Pictures drawn from the model, or what the noisy one could have been; the slider goes back along their way. Formulas: docs/lab.md.";
+const FILL: &str = "What could be in the hole: draws from p(x | what is known), the most probable first, their mean and spread. Formula: docs/lab.md.";
+const DIAL: &str = "The least change on the way to a class that the density tolerates, beside a plain attack of the same length. Formula: docs/lab.md.";
 
 /// An answer that belongs to an earlier question until the new one is there.
 #[derive(Debug, Clone)]
@@ -142,6 +174,8 @@ pub struct Explore {
     pub density: Option<Explored<PictureDensity>>,
     /// The audited levels so far.
     pub audit: Vec<LevelAudit>,
+    /// What is drawn.
+    pub drawn: Drawn,
 }
 
 impl Default for Explore {
@@ -165,6 +199,7 @@ impl Default for Explore {
             evidence_map: None,
             density: None,
             audit: Vec::new(),
+            drawn: Drawn::default(),
         }
     }
 }
@@ -175,8 +210,9 @@ impl Explore {
 
     /// Another picture or model: what is here means nothing any more.
     pub fn forget(&mut self) {
-        let Self { mode, walk, .. } = *self;
-        *self = Self { mode, walk, ..Self::default() };
+        let (mode, walk, mut drawn) = (self.mode, self.walk, std::mem::take(&mut self.drawn));
+        drawn.forget();
+        *self = Self { mode, walk, drawn, ..Self::default() };
     }
 
     /// Another noise level or seed: what is here is old.

@@ -2,7 +2,9 @@
 //! ([`settings`], saved), and what comes and goes ([`session`]). Plain data: it runs nothing and shows nothing.
 
 pub mod answers;
+pub mod counting;
 pub mod document;
+pub mod drawn;
 pub mod evaluation_form;
 pub mod explore;
 pub mod history;

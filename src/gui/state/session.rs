@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use eframe::egui;
 
-use super::answers::{Answer, AttackAnswer, CertificateAnswer, Fitted};
+use super::answers::{Answer, AttackAnswer, Fitted};
+use super::counting::CertificateAnswer;
 use super::document::{Entry, TileKind};
 use super::explore::Explore;
 use super::model::{Model, ModelSource};

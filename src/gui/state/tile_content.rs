@@ -224,6 +224,29 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
             Some(Raw::of(&session.trials.ending(index)?.attacked).minus(session.trials.clean.as_ref()?))
         }
         TileKind::EvidenceMap => Some(Raw::of(session.explore.evidence_map.as_ref()?)),
+        other => drawn_tile(other, session),
+    }
+}
+
+/// What is drawn in the pane Explore.
+fn drawn_tile(kind: TileKind, session: &Session) -> Option<Raw> {
+    let drawn = &session.explore.drawn;
+    let turned = |index: usize| Some(Raw::of(&drawn.turned.as_ref()?[index]));
+    let change = |index: usize| Some(turned(index)?.minus(&session.fitted.as_ref()?.content));
+    match kind {
+        TileKind::Samples => Some(Raw::of(drawn.grid.as_ref()?)),
+        TileKind::Hole => Some(Raw::of(drawn.holed.as_ref()?)),
+        TileKind::Fills => Some(Raw::of(drawn.filled.as_ref()?)),
+        TileKind::FillMean => Some(Raw::of(drawn.mean.as_ref()?)),
+        TileKind::FillSpread => {
+            let (spread, largest) = drawn.spread.as_ref()?;
+            Some(Raw { full: Some(*largest), ..Raw::of(spread) })
+        }
+        TileKind::Turned => turned(0),
+        TileKind::TurnedChange => change(0),
+        TileKind::Plain => turned(1),
+        TileKind::PlainChange => change(1),
+        _ => None,
     }
 }
 

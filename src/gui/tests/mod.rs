@@ -3,6 +3,7 @@
 
 mod adversary;
 mod beliefs;
+mod drawn;
 mod evaluation;
 mod explore;
 mod keyboard;

@@ -85,7 +85,7 @@ fn an_attack_in_sight_has_a_command_of_its_own_with_its_own_sigma() {
     settings.sigma = 10.0 / 255.0;
     settings.set("steps", 7.0).unwrap();
     settings.target = Target::Class(3);
-    settings.defence = Defence::Vote { draws: 2, votes: 4 };
+    settings.defence = Defence::Vote { draws: 2, votes: 4, fixed: false };
     run(&mut window, AttackCommand::Set(Box::new(settings)));
     let lines = commands(&mut window);
     assert_eq!(lines[0], "denoscope analyze sample:digits/8.png --model digits --device cpu --sigma 255/255 --seed 0");

@@ -144,7 +144,7 @@ impl Monkey {
         settings.seed = self.random.next_u64();
         settings.target =
             self.of(&[Target::None, Target::Random, Target::LeastLikely, Target::Class(1), Target::Class(9)]);
-        settings.defence = self.of(&[Defence::None, Defence::Vote { draws: 1, votes: 3 }]);
+        settings.defence = self.of(&[Defence::None, Defence::Vote { draws: 1, votes: 3, fixed: true }]);
         // A method without steps refuses them, which is fine.
         let _ = settings.set("steps", 4.0);
         settings

@@ -5,6 +5,7 @@ use egui_kittest::kittest::Queryable;
 use super::{oracle, run};
 use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Smoothing, Through};
 use crate::gui::command::{AttackCommand, CertifyCommand, WindowCommand};
+use crate::gui::state::counting::{ATTEMPTS, Count};
 use crate::gui::state::pane::Pane;
 
 #[test]
@@ -36,8 +37,9 @@ fn a_defence_is_attacked_by_one_that_knows_it_and_compared() {
     run(&mut harness, AttackCommand::Set(Box::new(plain.clone())));
     run(&mut harness, WindowCommand::Show(Pane::ADVERSARY));
     harness.run_steps(3);
-    let purification = Defence::Purification { sigma: 0.1, rounds: 2, through: Through::Jacobian, draws: 1, votes: 4 };
-    for defence in [Defence::Vote { draws: 2, votes: 8 }, purification] {
+    let purification =
+        Defence::Purification { sigma: 0.1, rounds: 2, through: Through::Jacobian, draws: 1, votes: 4, fixed: false };
+    for defence in [Defence::Vote { draws: 2, votes: 8, fixed: true }, purification] {
         run(&mut harness, AttackCommand::Set(Box::new(Settings { defence, ..plain.clone() })));
         harness.run_steps(3);
         let outcome = harness.state().session().attack.outcome.clone().unwrap();
@@ -69,6 +71,31 @@ fn the_smallest_budget_is_looked_for_on_request() {
     assert_eq!(harness.state().document().attack.mode, Mode::Smallest);
     let outcome = harness.state().session().attack.outcome.clone().unwrap();
     assert!(outcome.epsilon.is_none() && outcome.success);
+}
+
+#[test]
+fn attacks_close_in_on_the_radius_from_above() {
+    let mut harness = oracle();
+    let smoothing = Smoothing { samples: 200, selection: 50, batch: 100, ..Smoothing::new(0.25) };
+    run(&mut harness, CertifyCommand::Set(smoothing));
+    run(&mut harness, CertifyCommand::Bracket(true));
+    run(&mut harness, WindowCommand::Show(Pane::CERTIFICATE));
+    harness.run_steps(3);
+    harness.get_by_label("Certify").click();
+    harness.run_steps(4);
+    let certifying = &harness.state().session().certificate;
+    assert!(certifying.is_complete() && certifying.stopped);
+    let low = certifying.certificate().expect("a certificate").radius().unwrap_or(0.0);
+    let (attempts, found) = certifying.count.as_ref().and_then(Count::above).expect("attacks");
+    let high = found.expect("the oracle's classes are near each other").distance;
+    assert!(attempts == ATTEMPTS && low < high, "{low} {high}");
+    let nearer: Vec<f64> = certifying.above.iter().map(|(_, point)| -point[1]).collect();
+    assert!(nearer.is_sorted() && *nearer.last().unwrap() == -high, "{nearer:?}");
+    harness.get_by_label_contains(&format!("lies from {low:.3} to {high:.3}"));
+    harness.check_accessibility();
+    // Votes alone are another question.
+    run(&mut harness, CertifyCommand::Bracket(false));
+    assert!(harness.state().session().certificate.count.is_none());
 }
 
 #[test]

@@ -276,11 +276,12 @@ pub fn defence(ui: &mut Ui, settings: &mut Settings, blind: Option<&str>) {
     }
     match &mut settings.defence {
         Defence::None | Defence::FixedNoise { .. } => {}
-        Defence::Vote { draws, votes } => {
+        Defence::Vote { draws, votes, fixed } => {
             count(ui, votes, 1000, "votes", "How many noisy pictures decide");
             count(ui, draws, 64, "draws a gradient", "Over how many draws of noise the attack averages its gradient");
+            known(ui, fixed);
         }
-        Defence::Purification { sigma, rounds, through, draws, votes } => {
+        Defence::Purification { sigma, rounds, through, draws, votes, fixed } => {
             let mut level = f64::from(*sigma);
             let range = 1.0 / 255.0..=128.0 / 255.0;
             ui.add(level_slider(&mut level, Scale::Bytes, range).suffix("/255").text("added σ"))
@@ -294,8 +295,15 @@ pub fn defence(ui: &mut Ui, settings: &mut Settings, blind: Option<&str>) {
                 "By the denoiser's Jacobian. Without it the gradient passes straight through: cheap, and no proof of strength",
             );
             *through = if exact { Through::Jacobian } else { Through::Straight };
+            known(ui, fixed);
         }
     }
+}
+
+fn known(ui: &mut Ui, fixed: &mut bool) {
+    ui.checkbox(fixed, "fixed noise").on_hover_text(
+        "The noise is drawn once and the attack knows it: what is gained by hiding the noise is gone. Gradients are over the first draws that decide",
+    );
 }
 
 fn count(ui: &mut Ui, value: &mut usize, most: usize, label: &str, hint: &str) {

@@ -5,7 +5,7 @@ use eframe::egui::{
 };
 use eframe::egui_wgpu::Callback;
 
-use crate::gui::command::{ExploreCommand, ExportCommand, TileCommand};
+use crate::gui::command::{DrawCommand, ExploreCommand, ExportCommand, TileCommand};
 use crate::gui::gpu::{Channel, Compare, Content, Look, Mode, Params, Plane, TileCallback, Viewport, value_at};
 use crate::gui::state::document::TileKind;
 use crate::gui::state::explore::{Explore, Mode as ExploreMode};
@@ -44,6 +44,11 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
         paint_picture(ui, cx, rect, id, source, viewport);
         paint_over(ui, cx, rect, source, viewport);
         paint_region(ui, cx, rect, kind, viewport);
+        if let (TileKind::Hole, Some(pointer)) = (kind, response.hover_pos()) {
+            let reach = cx.session.explore.drawn.form.brush * rect.width() / viewport.span[0];
+            let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
+            painter.circle_stroke(pointer, reach, Stroke::new(1.5, tokens.accent));
+        }
         menu(&response, cx, kind, source);
         caption::below(ui, outer.with_min_y(rect.bottom()), source, source.stale && is_awaited(cx));
     } else {
@@ -119,15 +124,23 @@ fn interact(
             session.hover_next = Some(at);
         }
     }
-    let selects = session.explore.mode == ExploreMode::Components && kind.is_of_components();
-    if selects && (response.drag_started() || response.dragged()) {
+    let selects = cx.session.explore.mode == ExploreMode::Components && kind.is_of_components();
+    if kind == TileKind::Hole && response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down())
+    {
+        if let Some(pointer) = response.interact_pointer_pos() {
+            let before = pointer - response.drag_delta();
+            let place = |at: egui::Pos2| [across(at.x), down(at.y)];
+            let hole = !ui.input(|input| input.modifiers.shift);
+            cx.run(ExploreCommand::Draw(DrawCommand::Paint { from: place(before), to: place(pointer), hole }));
+        }
+    } else if selects && (response.drag_started() || response.dragged()) {
         let corner = response.interact_pointer_pos().map(|at| [across(at.x), down(at.y)]);
         if response.drag_started() {
             // Where the button was pressed, not where the pointer was by the time that it was a drag.
             let pressed = ui.input(|i| i.pointer.press_origin()).map(|at| [across(at.x), down(at.y)]);
-            session.explore.corner = pressed.or(corner);
+            cx.session.explore.corner = pressed.or(corner);
         }
-        if let (Some(from), Some(to)) = (session.explore.corner, corner) {
+        if let (Some(from), Some(to)) = (cx.session.explore.corner, corner) {
             cx.run(ExploreCommand::SetRegion(Some(Explore::between(from, to, shape))));
         }
     } else if response.dragged() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::drawing;
 use super::host::Host;
 use super::questions::{Asked, Lane};
 use super::tasks::{Message, Shared};
@@ -194,7 +195,8 @@ fn samples(shape: Shape) -> Result<Vec<Picture>> {
 }
 
 /// The lanes of the pane.
-const LANES: [Lane; 6] = [Lane::Filter, Lane::Components, Lane::Doubt, Lane::Evidence, Lane::Density, Lane::Audit];
+const LANES: [Lane; 7] =
+    [Lane::Filter, Lane::Components, Lane::Doubt, Lane::Evidence, Lane::Density, Lane::Audit, Lane::Draw];
 
 /// Takes back what is under way, because the noise or the picture is another; it is asked again when it is looked at.
 pub fn call_off(host: &mut Host) {
@@ -213,7 +215,7 @@ fn call_off_but(host: &mut Host, lane: Option<Lane>) {
         &questions.density,
         &questions.audit,
     ];
-    let pending = asked.map(Asked::is_pending);
+    let pending = asked.map(Asked::is_pending).into_iter().chain([questions.draw.is_pending()]);
     for (other, pending) in LANES.into_iter().zip(pending) {
         if pending && Some(other) != lane {
             workers.cancel(other);
@@ -256,6 +258,10 @@ pub fn schedule(host: &mut Host, model: &Shared, picture: &Content) {
         Mode::Audit => {
             noise.sigma = 0.0;
             (Lane::Audit, What::Audit)
+        }
+        Mode::Samples | Mode::Fill | Mode::Dial => {
+            call_off_but(host, Some(Lane::Draw));
+            return drawing::schedule(host, model, picture);
         }
     };
     // One mode does not wait for another.

@@ -9,7 +9,8 @@ use super::job::Jobs;
 use super::questions::{Lane, Questions};
 use super::workers::Workers;
 use crate::gui::command::Command;
-use crate::gui::state::answers::{Answer, AttackAnswer, CertificateAnswer};
+use crate::gui::state::answers::{Answer, AttackAnswer};
+use crate::gui::state::counting::CertificateAnswer;
 use crate::gui::state::document::Document;
 use crate::gui::state::history::History;
 use crate::gui::state::session::{Overlay, Session};
@@ -130,7 +131,8 @@ impl Host {
         session.curve = Sweep::default();
         session.attack = AttackAnswer::default();
         session.attack_progress = None;
-        session.certificate = CertificateAnswer::default();
+        session.certificate =
+            CertificateAnswer { bracketed: session.certificate.bracketed, ..CertificateAnswer::default() };
         session.explore.forget();
         session.versus.forget();
         session.trials.forget();

@@ -3,6 +3,7 @@
 
 pub mod background;
 pub mod dialogs;
+pub mod drawing;
 pub mod explore;
 pub mod host;
 pub mod job;

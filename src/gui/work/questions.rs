@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::drawing::DrawRequest;
 use super::explore::ExploreRequest;
 use super::photo;
 use super::tasks::{
@@ -52,6 +53,8 @@ pub enum Lane {
     Trials,
     /// The whole photograph restored.
     PhotoWhole,
+    /// What is drawn.
+    Draw,
     /// At which scale it was decided.
     Evidence,
     /// How probable it is, and its noise.
@@ -93,6 +96,7 @@ impl Lane {
         Self::Duel,
         Self::Trials,
         Self::PhotoWhole,
+        Self::Draw,
         Self::Evidence,
         Self::Density,
         Self::Certify,
@@ -120,6 +124,7 @@ impl Lane {
             | Self::Trials
             | Self::Evidence
             | Self::Density
+            | Self::Draw
             | Self::Certify
             | Self::Audit => Server::Model,
         }
@@ -184,6 +189,8 @@ pub struct Questions {
     pub evidence: Asked<ExploreRequest>,
     /// How probable it is, and its noise.
     pub density: Asked<ExploreRequest>,
+    /// What is drawn.
+    pub draw: Asked<DrawRequest>,
     /// The certificate.
     pub certify: Asked<CertifyRequest>,
     /// The audit.
@@ -215,6 +222,7 @@ impl Questions {
             Lane::Trials => &mut self.trials,
             Lane::Evidence => &mut self.evidence,
             Lane::Density => &mut self.density,
+            Lane::Draw => &mut self.draw,
             Lane::Certify => &mut self.certify,
             Lane::Audit => &mut self.audit,
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::Level;
 
+use super::drawing;
 use super::explore;
 use super::host::Host;
 use super::photo;
@@ -89,6 +90,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::Versus(found) => versus::take(host, found, stale),
         Message::Trials(found) => trials::take(host, found),
         Message::Photo(found) => photo::take(host, *found),
+        Message::Drawn(drawing) => drawing::take(host, drawing),
         Message::AttackStep(step, progress) => {
             session.attack.begin_anew();
             session.attack_progress = Some(progress);

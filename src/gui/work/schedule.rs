@@ -15,9 +15,10 @@ use super::tasks::{
 };
 use super::trials;
 use super::versus;
-use crate::attack::{Certification, Defence, Settings};
+use crate::attack::{Defence, Settings};
 use crate::gui::gpu::Content;
 use crate::gui::state::answers::{Answer, AttackAnswer, Fresh};
+use crate::gui::state::counting::Count;
 use crate::gui::state::pane::Pane;
 use crate::joint::JointModel;
 use crate::picture::Noise;
@@ -271,7 +272,8 @@ fn schedule_purify(host: &mut Host, model: &Shared, clean: &Content) {
 /// anew. None begins by itself.
 fn schedule_certificate(host: &mut Host, model: &Shared, picture: &Content) {
     let smoothing = host.document.smoothing;
-    let request = CertifyRequest { model: model.clone(), picture: picture.clone(), smoothing };
+    let bracketed = host.session.certificate.bracketed;
+    let request = CertifyRequest { model: model.clone(), picture: picture.clone(), smoothing, bracketed };
     let Host { session, questions, workers, .. } = host;
     let Some(last) = questions.certify.request().filter(|_| questions.certify.differs(&request)) else { return };
     let goes_on = last.picture == request.picture && last.model == request.model && !session.certificate.stopped;
@@ -286,7 +288,7 @@ fn schedule_certificate(host: &mut Host, model: &Shared, picture: &Content) {
 }
 
 /// Has votes counted, on from what was counted before.
-fn certify(host: &mut Host, request: CertifyRequest, count: Option<Certification>) {
+fn certify(host: &mut Host, request: CertifyRequest, count: Option<Count>) {
     let task = CertifyTask { request: request.clone(), count };
     let generation = host.workers.submit(Lane::Certify, Box::new(task));
     host.questions.certify.ask(request, generation);
@@ -303,13 +305,14 @@ pub fn toggle_certificate(host: &mut Host) {
         return;
     }
     let count = answer.count.clone();
-    if count.as_ref().is_some_and(|count| count.certificate().is_complete()) {
+    if count.as_ref().is_some_and(Count::is_complete) {
         return;
     }
     let session = &host.session;
     let model = session.model.as_ref().filter(|model| model.joint.is_classifier());
     if let (Some(model), Some(fitted)) = (model, &session.fitted) {
         let (model, picture) = (Shared(model.joint.clone()), fitted.content.clone());
-        certify(host, CertifyRequest { model, picture, smoothing: host.document.smoothing }, count);
+        let bracketed = session.certificate.bracketed;
+        certify(host, CertifyRequest { model, picture, smoothing: host.document.smoothing, bracketed }, count);
     }
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use super::drawing::Drawing;
 use super::explore::Found;
 use super::photo;
 use super::trials;
 use super::versus;
 use super::worker::{Step, Task};
-use crate::attack::{Certification, Smoothing};
+use crate::attack::Smoothing;
 use crate::gui::gpu::Content;
 use crate::gui::state::answers::{Fitted, TimelineStep};
+use crate::gui::state::counting::Count;
 use crate::joint::{JointModel, Linear};
 use crate::picture::{Batch, Fit, Noise, Picture, Shape, estimate_sigma, fit};
 use crate::study::{self, Classes, Fidelity, Stage, Study, Subject, Sweep, SweepRequest};
@@ -47,7 +49,7 @@ pub enum Message {
         fidelity: [Fidelity; 2],
     },
     /// The certificate so far.
-    Certificate(Box<Certification>),
+    Certificate(Box<Count>),
     /// The curve as far as it goes.
     Curve(Sweep),
     /// Something for the pane Explore.
@@ -58,6 +60,8 @@ pub enum Message {
     Trials(trials::Found),
     /// Something for the pane Photograph.
     Photo(Box<photo::Found>),
+    /// Something that the pane draws.
+    Drawn(Drawing),
 }
 
 /// What the model reads off one picture at one noise level.
@@ -338,6 +342,8 @@ pub struct CertifyRequest {
     pub picture: Content,
     /// How.
     pub smoothing: Smoothing,
+    /// Whether attacks close in from above.
+    pub bracketed: bool,
 }
 
 /// The votes of a certificate, a batch a step.
@@ -345,18 +351,18 @@ pub struct CertifyTask {
     /// The question.
     pub request: CertifyRequest,
     /// What was counted so far.
-    pub count: Option<Certification>,
+    pub count: Option<Count>,
 }
 
 impl Task<Message> for CertifyTask {
     fn step(&mut self, cancel: &Cancel, publish: &mut dyn FnMut(Message)) -> Result<Step> {
-        let CertifyRequest { model, picture, smoothing } = &self.request;
+        let CertifyRequest { model, picture, smoothing, bracketed } = &self.request;
         match &mut self.count {
             Some(count) => count.advance(&*model.0, picture.picture(), cancel)?,
-            None => self.count = Some(Certification::begin(&*model.0, picture.picture(), smoothing, cancel)?),
+            None => self.count = Some(Count::begin(&*model.0, picture.picture(), smoothing, *bracketed, cancel)?),
         }
         let Some(count) = &self.count else { return Ok(Step::Done) };
         publish(Message::Certificate(Box::new(count.clone())));
-        Ok(if count.certificate().is_complete() { Step::Done } else { Step::Again })
+        Ok(if count.is_complete() { Step::Done } else { Step::Again })
     }
 }

@@ -71,6 +71,15 @@ pub struct CertifiedShare {
     pub accuracy: f64,
 }
 
+/// How many pictures have no more than a share of the votes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct VotesShare {
+    /// The share of the votes that fall on the true class, from 0 to 1.
+    pub votes: f64,
+    /// The share of pictures of which it is at most that.
+    pub pictures: f64,
+}
+
 /// The certificates of one noise level.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CertifiedFigures {
@@ -84,10 +93,13 @@ pub struct CertifiedFigures {
     pub alpha: f64,
     /// The share of pictures for which the smoothed classifier abstains.
     pub abstained: f64,
-    /// The mean radius, 0 for a wrong class and for abstention (Zhai et al. 2020).
+    /// The mean radius, 0 for a wrong class and for abstention (Zhai et al. 2020). A few pictures with nearly unanimous votes make it as large
+    /// as one likes (Sun et al. 2024); [`Self::by_radius`] and [`Self::by_votes`] show what it hides.
     pub mean_radius: f64,
     /// The certified accuracy from radius 0 to the largest that this many votes can prove.
     pub by_radius: Vec<CertifiedShare>,
+    /// The distribution function of the share of votes for the true class, which estimates `p_A` where that class is the chosen one.
+    pub by_votes: Vec<VotesShare>,
 }
 
 /// How the votes on one picture fell.
@@ -205,6 +217,7 @@ impl CertificateFrame {
                 .zip(shares)
                 .map(|(radius, accuracy)| CertifiedShare { radius, accuracy })
                 .collect(),
+            by_votes: by_votes(votes, labels),
         }
     }
 }
@@ -267,9 +280,36 @@ fn radii(sigma: f32, samples: u64, alpha: f64) -> Vec<f64> {
     (0..=(largest / step).ceil() as usize).map(|i| i as f64 * step).collect()
 }
 
+/// The distribution function of the votes' share for the true class, at 0, 5 % and so on to 100 %.
+fn by_votes(votes: &[Poll], labels: &[usize]) -> Vec<VotesShare> {
+    const PARTS: u64 = 20;
+    let count = votes.len().max(1) as f64;
+    let at_most = |part: u64| {
+        // In whole numbers, because a share of votes may be just one of the parts.
+        let few = |(poll, label): &(&Poll, &usize)| {
+            u128::from(poll.votes[**label]) * u128::from(PARTS)
+                <= u128::from(part) * u128::from(poll.votes.iter().sum::<u64>())
+        };
+        votes.iter().zip(labels).filter(few).count() as f64 / count
+    };
+    (0..=PARTS).map(|part| VotesShare { votes: part as f64 / PARTS as f64, pictures: at_most(part) }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn votes_are_distributed_as_they_fell_on_the_true_classes() {
+        let poll = |for_zero: u64| Poll { class: 0, selection: vec![1, 0], votes: vec![for_zero, 20 - for_zero] };
+        // Of the true class: 20, 13 and 3 of 20.
+        let found = by_votes(&[poll(20), poll(13), poll(17)], &[0, 0, 1]);
+        let share = |percent: usize| found[percent / 5].pictures * 3.0;
+        assert_eq!(found.len(), 21);
+        for (percent, pictures) in [(0, 0), (10, 0), (15, 1), (60, 1), (65, 2), (95, 2), (100, 3)] {
+            assert!((share(percent) - f64::from(pictures)).abs() < 1e-9, "{percent} %");
+        }
+    }
 
     #[test]
     fn radii_are_round_and_reach_what_can_be_proved() {

@@ -17,7 +17,9 @@ pub fn of(evaluation: &Evaluation, part: Part) -> Vec<Chart> {
             std::iter::once(accuracy(figures)).chain(by_metric).chain([reliability(figures)]).collect()
         }
         Part::Attacks => Norm::ALL.into_iter().filter_map(|norm| robustness(&evaluation.robust, norm)).collect(),
-        Part::Certificates if !evaluation.certified.is_empty() => vec![certified(&evaluation.certified)],
+        Part::Certificates if !evaluation.certified.is_empty() => {
+            vec![certified(&evaluation.certified), votes(&evaluation.certified)]
+        }
         _ => Vec::new(),
     }
 }
@@ -81,4 +83,13 @@ fn certified(figures: &[CertifiedFigures]) -> Chart {
         series(format!("σ = {}", level::describe(f.sigma)), f.by_radius.iter().map(|s| (s.radius, s.accuracy)))
     };
     chart("L2 radius", "Certified accuracy by radius", Some((0.0, 1.0)), figures.iter().map(line).collect())
+}
+
+/// What the mean radius hides: how the votes for the true class are distributed.
+fn votes(figures: &[CertifiedFigures]) -> Chart {
+    let line = |f: &CertifiedFigures| {
+        series(format!("σ = {}", level::describe(f.sigma)), f.by_votes.iter().map(|s| (s.votes, s.pictures)))
+    };
+    let label = "Pictures by the votes for their class, at most";
+    chart("share of votes", label, Some((0.0, 1.0)), figures.iter().map(line).collect())
 }

@@ -1,5 +1,6 @@
 //! A few pictures of an evaluation to look at: clean, noisy, denoised and attacked.
 
+use super::looked::Looked;
 use super::{AttackPlan, Plan, Samples};
 use crate::Result;
 use crate::attack;
@@ -39,6 +40,8 @@ pub struct Example {
     pub denoised: Option<Picture>,
     /// Under attack.
     pub attacked: Option<Said>,
+    /// What the lab says of it, if it was asked.
+    pub looked: Option<Looked>,
 }
 
 /// A picture that the model takes for another class under noise.
@@ -100,7 +103,12 @@ pub(super) fn choose(model: &dyn JointModel, samples: &Samples, plan: &Plan, can
             }
             None => None,
         };
-        pictures.push(Example { label: classes[samples.label(index)].clone(), clean, noisy, denoised, attacked });
+        let label = samples.label(index);
+        let seen = noisy.as_ref().map(|said| &said.picture).zip(sigma);
+        let smoothing = Looked::smoothing(&plan.certify.sigmas, plan.seed, index);
+        let look = || Looked::at(model, (&clean, label), seen, smoothing, cancel);
+        let looked = plan.lab.then(look).transpose()?;
+        pictures.push(Example { label: classes[label].clone(), clean, noisy, denoised, attacked, looked });
     }
     Ok(Examples { sigma, attack: attack.cloned(), pictures, mistakes: (None, Vec::new()) })
 }

@@ -21,6 +21,7 @@ pub mod html;
 mod journal;
 mod keys;
 mod levels;
+mod looked;
 mod robust;
 mod run;
 mod samples;
@@ -32,13 +33,14 @@ use serde::Serialize;
 
 pub use attack_plan::AttackPlan;
 pub use calibration::{Bin, Calibration};
-pub use certified::{CertifiedFigures, CertifiedShare, CertifyPlan};
+pub use certified::{CertifiedFigures, CertifiedShare, CertifyPlan, VotesShare};
 pub use chart::{Chart, Series};
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
 pub use examples::{Example, Examples, Mistake, Said};
 pub use fidelity::{MeanFidelity, Means};
 pub use journal::Journal;
 pub use levels::LevelFigures;
+pub use looked::{Bracketed, Looked};
 pub use robust::RobustFigures;
 pub use run::{evaluate, evaluate_from};
 pub use samples::Samples;
@@ -66,6 +68,8 @@ pub struct Plan {
     pub batch: usize,
     /// How many pictures to keep as examples for the report.
     pub examples: usize,
+    /// Whether the lab is asked about each example: doubt, evidence, bits.
+    pub lab: bool,
 }
 
 impl Default for Plan {
@@ -79,6 +83,7 @@ impl Default for Plan {
             seed: 0,
             batch: 32,
             examples: 0,
+            lab: false,
         }
     }
 }

@@ -41,6 +41,7 @@ fn plan() -> Plan {
         seed: u64::MAX,
         batch: 3,
         examples: 0,
+        lab: false,
     }
 }
 

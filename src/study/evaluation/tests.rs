@@ -319,6 +319,37 @@ fn examples_are_of_many_classes_and_in_the_page() {
 }
 
 #[test]
+fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
+    let plan = Plan { sigmas: vec![0.3], examples: 2, lab: true, ..plan() };
+    let evaluation = run(&plan);
+    for example in &evaluation.examples.pictures {
+        let looked = example.looked.as_ref().expect("the lab was asked");
+        let (map, share) = looked.doubt.as_ref().unwrap();
+        assert_eq!((map.shape().channels, map.shape().width), (1, SHAPE.width));
+        // The clean pictures lie within 0.01 of two means, far apart: what is left of doubt is which details.
+        assert!(map.values().iter().all(|v| (0.003..0.03).contains(v)) && *share < 0.5, "{map:?} {share}");
+        let (softmax, denoisers) = looked.evidence.unwrap();
+        assert!(
+            (softmax.value - denoisers.value).abs() < 0.3 + 4.0 * (softmax.standard_error + denoisers.standard_error)
+        );
+        assert!(looked.bits.unwrap().value.is_finite());
+        // The plane between the means lies at half their distance.
+        let bracket = looked.bracket.as_ref().unwrap();
+        let truth = 0.3 * (SHAPE.len() as f64).sqrt();
+        assert!(
+            bracket.low > 0.0 && bracket.low <= truth && bracket.high.is_none_or(|high| high >= truth),
+            "{bracket:?}"
+        );
+    }
+    let page = html::page(&evaluation).unwrap();
+    assert!(page.contains("which class?") && page.contains("by the denoisers") && page.contains("Bits a value"));
+    assert!(page.contains("proved to"));
+    let without = html::page(&run(&Plan { lab: false, ..plan })).unwrap();
+    assert!(!without.contains("by the denoisers"));
+    assert_eq!(page.matches("<img").count() - without.matches("<img").count(), 4 * 2);
+}
+
+#[test]
 fn an_attack_below_the_distance_fails_and_one_above_succeeds() {
     // The boundary is half way: 0.3 in each of 144 pixels, 3.6 in L2, and DeepFool overshoots it by a fiftieth.
     let at = |epsilon: f64| {

@@ -1,7 +1,8 @@
 //! The audit finds nothing wrong with the oracle, and each fault that is put into it.
 
 use super::*;
-use crate::joint::{Forward, GaussianMixture, JointModel, SigmaRange};
+use crate::joint::altered::{Altered, Change};
+use crate::joint::{Forward, GaussianMixture, SigmaRange};
 use crate::picture::{Batch, Picture, Shape, normals};
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -24,82 +25,50 @@ enum Fault {
     Time,
 }
 
-struct Model(GaussianMixture, Fault);
-
-struct Pass<'a>(Box<dyn Forward + 'a>, Fault, Vec<f64>);
-
 /// How strong the overshoot is, in units of the noise that is seen.
 const OVERSHOOT: f32 = 0.9;
 
-impl JointModel for Model {
-    fn name(&self) -> &'static str {
-        "broken"
-    }
-    fn device(&self) -> String {
-        self.0.device()
-    }
-    fn digest(&self) -> String {
-        self.0.digest()
-    }
-    fn classes(&self) -> &[String] {
-        self.0.classes()
-    }
-    fn shape(&self) -> Shape {
-        self.0.shape()
-    }
-    fn sigma_range(&self) -> SigmaRange {
+impl Change for Fault {
+    fn sigma_range(&self, _: SigmaRange) -> SigmaRange {
         SigmaRange { min: 0.01, max: 1.0 }
     }
-    fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
-        let pass = self.0.forward(noisy, sigmas)?;
-        let mut log_joint = pass.log_joint().to_vec();
-        if self.1 == Fault::Time {
+    fn log_joint(&self, own: &dyn Forward) -> Vec<f64> {
+        let mut log_joint = own.log_joint().to_vec();
+        if *self == Self::Time {
             for (index, row) in log_joint.chunks_exact_mut(2).enumerate() {
-                let sum: f32 = noisy.row(index).iter().sum();
+                let sum: f32 = own.noisy().row(index).iter().sum();
                 for l in row {
-                    *l += 60.0 * f64::from(sigmas[index] * sum);
+                    *l += 60.0 * f64::from(own.sigmas()[index] * sum);
                 }
             }
         }
-        Ok(Box::new(Pass(pass, self.1, log_joint)))
+        log_joint
     }
-}
-
-impl Forward for Pass<'_> {
-    fn noisy(&self) -> &Batch {
-        self.0.noisy()
-    }
-    fn sigmas(&self) -> &[f32] {
-        self.0.sigmas()
-    }
-    fn log_joint(&self) -> &[f64] {
-        &self.2
-    }
-    fn pullback(&self, cotangents: &[f32]) -> Result<Batch> {
-        let mut found = self.0.pullback(cotangents)?;
-        let each = found.len() / self.noisy().len();
+    fn pullback(&self, own: &dyn Forward, cotangents: &[f32]) -> Result<Batch> {
+        let mut found = own.pullback(cotangents)?;
+        let each = found.len() / own.noisy().len();
         for (row, weights) in cotangents.chunks_exact(2).enumerate() {
-            let (y, sigma) = (self.noisy().row(row / each), self.sigmas()[row / each]);
+            let (y, sigma) = (own.noisy().row(row / each), own.sigmas()[row / each]);
             let density: f32 = weights.iter().sum();
             for (i, out) in found.row_mut(row).iter_mut().enumerate() {
-                *out += match self.1 {
-                    Fault::Mixture if weights.iter().all(|w| *w != 0.0) => 0.05 / sigma,
-                    Fault::Turn if i % 2 == 0 => 0.5 * density * y[i + 1] / (sigma * sigma),
-                    Fault::Turn => -0.5 * density * y[i - 1] / (sigma * sigma),
-                    Fault::Overshoot => -OVERSHOOT * density * (y[i] - 0.5) / (sigma * sigma),
+                *out += match self {
+                    Self::Mixture if weights.iter().all(|w| *w != 0.0) => 0.05 / sigma,
+                    Self::Turn if i % 2 == 0 => 0.5 * density * y[i + 1] / (sigma * sigma),
+                    Self::Turn => -0.5 * density * y[i - 1] / (sigma * sigma),
+                    Self::Overshoot => -OVERSHOOT * density * (y[i] - 0.5) / (sigma * sigma),
                     _ => 0.0,
                 };
             }
         }
         Ok(found)
     }
-    fn curvature(&self, cotangents: &[f32], follows: bool, directions: &Batch) -> Result<Option<Batch>> {
-        let Some(mut found) = self.0.curvature(cotangents, follows, directions)? else { return Ok(None) };
-        match self.1 {
-            Fault::Lie => found.values_mut().iter_mut().for_each(|v| *v *= 0.4),
+    fn curvature(&self, own: &dyn Forward, asked: (&[f32], bool), directions: &Batch) -> Result<Option<Batch>> {
+        let Some(mut found) = own.curvature(asked.0, asked.1, directions)? else { return Ok(None) };
+        match self {
+            Self::Lie => found.values_mut().iter_mut().for_each(|v| *v *= 0.4),
             // It leaves these to differences.
-            Fault::Turn | Fault::Overshoot => return Ok(None),
-            Fault::None | Fault::Mixture | Fault::Time => {}
+            Self::Turn | Self::Overshoot => return Ok(None),
+            Self::None | Self::Mixture | Self::Time => {}
         }
         Ok(Some(found))
     }
@@ -111,7 +80,7 @@ fn picture(stream: u64) -> Picture {
     Picture::new(SHAPE, values.into_iter().map(|v| 0.5 + 0.2 * v).collect())
 }
 
-fn model(fault: Fault) -> Model {
+fn model(fault: Fault) -> Altered<Fault> {
     let mean = |stream| picture(stream).values().iter().map(|v| f64::from(*v)).collect();
     let oracle = GaussianMixture::new(SHAPE, 2).with(0, 0.3, mean(1), 0.02).with(0, 0.2, mean(2), 0.05).with(
         1,
@@ -119,7 +88,7 @@ fn model(fault: Fault) -> Model {
         mean(3),
         0.03,
     );
-    Model(oracle, fault)
+    Altered(oracle, fault)
 }
 
 fn request() -> AuditRequest {

@@ -2,10 +2,11 @@
 
 use super::density::{DensityRequest, density};
 use super::noise_level::noise_level;
-use crate::joint::{Forward, GaussianMixture, JointModel, Moments, SigmaRange, posterior};
+use crate::Error;
+use crate::joint::altered::{Altered, Change};
+use crate::joint::{Forward, GaussianMixture, JointModel, SigmaRange, posterior};
 use crate::picture::{Batch, Noise, Picture, Shape, normals};
 use crate::task::Cancel;
-use crate::{Error, Result};
 
 const SHAPE: Shape = Shape::new(1, 6, 8);
 
@@ -15,53 +16,19 @@ fn gauss(stream: u64) -> Vec<f64> {
     values.into_iter().map(f64::from).collect()
 }
 
-/// A model whose log-densities lack a constant of each noise level, as a network's do.
-struct Unnormalised(GaussianMixture, fn(f64) -> f64);
+/// That log-densities lack a constant of each noise level, as a network's do.
+struct Constant(fn(f64) -> f64);
 
-struct Pass<'a>(Box<dyn Forward + 'a>, Vec<f64>);
+type Unnormalised = Altered<Constant>;
 
-impl JointModel for Unnormalised {
-    fn name(&self) -> &'static str {
-        "unnormalised"
-    }
-    fn device(&self) -> String {
-        self.0.device()
-    }
-    fn digest(&self) -> String {
-        self.0.digest()
-    }
-    fn classes(&self) -> &[String] {
-        self.0.classes()
-    }
-    fn shape(&self) -> Shape {
-        self.0.shape()
-    }
-    fn sigma_range(&self) -> SigmaRange {
+impl Change for Constant {
+    fn sigma_range(&self, _: SigmaRange) -> SigmaRange {
         SigmaRange { min: 1e-3, max: 2.0 }
     }
-    fn moments(&self) -> Moments {
-        self.0.moments()
-    }
-    fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
-        let pass = self.0.forward(noisy, sigmas)?;
-        let rows = pass.log_joint().chunks_exact(self.classes().len()).zip(sigmas);
-        let log_joint = rows.flat_map(|(row, sigma)| row.iter().map(|l| l - (self.1)(f64::from(*sigma)))).collect();
-        Ok(Box::new(Pass(pass, log_joint)))
-    }
-}
-
-impl Forward for Pass<'_> {
-    fn noisy(&self) -> &Batch {
-        self.0.noisy()
-    }
-    fn sigmas(&self) -> &[f32] {
-        self.0.sigmas()
-    }
-    fn log_joint(&self) -> &[f64] {
-        &self.1
-    }
-    fn pullback(&self, cotangents: &[f32]) -> Result<Batch> {
-        self.0.pullback(cotangents)
+    fn log_joint(&self, own: &dyn Forward) -> Vec<f64> {
+        let classes = own.log_joint().len() / own.sigmas().len();
+        let rows = own.log_joint().chunks_exact(classes).zip(own.sigmas());
+        rows.flat_map(|(row, sigma)| row.iter().map(|l| l - (self.0)(f64::from(*sigma)))).collect()
     }
 }
 
@@ -78,7 +45,7 @@ const DEVIATION: f64 = 0.1;
 
 fn one_gaussian(constant: fn(f64) -> f64) -> Unnormalised {
     let mean = vec![0.5; SHAPE.len()];
-    Unnormalised(GaussianMixture::new(SHAPE, 1).with(0, 1.0, mean, DEVIATION * DEVIATION), constant)
+    Altered(GaussianMixture::new(SHAPE, 1).with(0, 1.0, mean, DEVIATION * DEVIATION), Constant(constant))
 }
 
 fn drawn_from(mean: &[f64], deviation: f64, stream: u64) -> Picture {
@@ -98,7 +65,7 @@ fn mixture(constant: fn(f64) -> f64) -> Unnormalised {
         mean(2),
         0.006,
     );
-    Unnormalised(oracle, constant)
+    Altered(oracle, Constant(constant))
 }
 
 /// As its own weights say.

@@ -210,7 +210,8 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::joint::GaussianMixture;
+    use crate::joint::altered::{Altered, Change};
+    use crate::joint::{Forward, GaussianMixture};
     use crate::picture::Shape;
 
     const SHAPE: Shape = Shape::new(1, 3, 4);
@@ -259,50 +260,17 @@ mod tests {
 
     #[test]
     fn a_network_that_is_no_density_has_a_gap() {
-        /// Its denoisers under the classes are too far apart.
-        struct Exaggerating(GaussianMixture);
-        struct Pass<'a>(Box<dyn crate::joint::Forward + 'a>);
-        impl JointModel for Exaggerating {
-            fn name(&self) -> &'static str {
-                "exaggerating"
-            }
-            fn device(&self) -> String {
-                self.0.device()
-            }
-            fn digest(&self) -> String {
-                self.0.digest()
-            }
-            fn classes(&self) -> &[String] {
-                self.0.classes()
-            }
-            fn shape(&self) -> Shape {
-                self.0.shape()
-            }
-            fn sigma_range(&self) -> crate::joint::SigmaRange {
-                self.0.sigma_range()
-            }
-            fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn crate::joint::Forward + '_>> {
-                Ok(Box::new(Pass(self.0.forward(noisy, sigmas)?)))
-            }
-        }
-        impl crate::joint::Forward for Pass<'_> {
-            fn noisy(&self) -> &Batch {
-                self.0.noisy()
-            }
-            fn sigmas(&self) -> &[f32] {
-                self.0.sigmas()
-            }
-            fn log_joint(&self) -> &[f64] {
-                self.0.log_joint()
-            }
-            fn pullback(&self, cotangents: &[f32]) -> Result<Batch> {
+        /// Denoisers under the classes that are too far apart.
+        struct Exaggerating;
+        impl Change for Exaggerating {
+            fn pullback(&self, own: &dyn Forward, cotangents: &[f32]) -> Result<Batch> {
                 // Twice as far from the posterior's own.
-                let posterior = self.0.posterior_of(0);
+                let posterior = own.posterior_of(0);
                 let apart = cotangents.iter().zip(posterior.iter().cycle());
-                self.0.pullback(&apart.map(|(w, p)| 2.0 * w - *p as f32).collect::<Vec<_>>())
+                own.pullback(&apart.map(|(w, p)| 2.0 * w - *p as f32).collect::<Vec<_>>())
             }
         }
-        let found = evidence(&Exaggerating(oracle()), &request(60), &Cancel::new(), &mut |_| ()).unwrap();
+        let found = evidence(&Altered(oracle(), Exaggerating), &request(60), &Cancel::new(), &mut |_| ()).unwrap();
         let worst = found.classes.iter().map(|c| c.gap.value.abs() / c.gap.standard_error).fold(0.0, f64::max);
         assert!(worst > 10.0, "{worst}");
     }

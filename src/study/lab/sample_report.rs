@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Guidance, SampleRequest, Samples, Start, wilson};
+use super::{Guidance, SampleRequest, Samples, Start, Way, wilson};
 use crate::study::ranked;
 use crate::study::report::{ClassProbability, posterior};
 
@@ -21,8 +21,16 @@ pub struct SampleReport {
     pub class: Option<String>,
     /// w of `D + w(D_c − D)`; null for no class.
     pub guidance: Option<f64>,
-    /// How much noise was put back on the way; null for draws from a posterior.
+    /// `heun`, `ascent`, or of a noisy picture `ancestral`.
+    pub method: &'static str,
+    /// How much noise was put back on the way; null but for Heun's method.
     pub churn: Option<f64>,
+    /// β of the ascent; null but for that.
+    pub beta: Option<f64>,
+    /// How many corrected Langevin steps followed at each level.
+    pub corrections: usize,
+    /// The mean probability with which they were taken; null where there were none.
+    pub acceptance: Option<f64>,
     /// `p(c | y)` of the noisy picture, the most probable class first; null for pictures out of nothing.
     pub posterior: Option<Vec<ClassProbability>>,
     /// How many pictures are taken for each class, the most frequent first.
@@ -54,6 +62,11 @@ impl SampleReport {
             count: counts[class],
             interval: wilson(counts[class], found.list.len()),
         };
+        let (method, churn, beta) = match (&request.start, request.way) {
+            (Start::Noisy(..), _) => ("ancestral", None, None),
+            (Start::Nothing, Way::Flow { churn }) => ("heun", Some(churn), None),
+            (Start::Nothing, Way::Ascent { beta }) => ("ascent", None, Some(beta)),
+        };
         Self {
             model: found.model.name.clone(),
             device: found.model.device.clone(),
@@ -61,7 +74,11 @@ impl SampleReport {
             sigmas: found.sigmas.clone(),
             class: request.guidance.map(|Guidance { class, .. }| names[class].clone()),
             guidance: request.guidance.map(|guidance| guidance.weight),
-            churn: matches!(request.start, Start::Nothing).then_some(request.churn),
+            method,
+            churn,
+            beta,
+            corrections: request.corrections,
+            acceptance: found.acceptance,
             posterior: found.posterior.as_ref().map(|p| posterior(p, names)),
             counts: ranked(&shares).into_iter().filter(|&class| counts[class] > 0).map(count).collect(),
             classes: found.list.iter().map(|s| names[ranked(&s.posterior)[0]].clone()).collect(),

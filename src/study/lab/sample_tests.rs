@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::joint::GaussianMixture;
-use crate::picture::Shape;
+use crate::picture::{Shape, normals};
+use crate::study::lab::draw::AROUND as GREY;
 
 const SHAPE: Shape = Shape::new(1, 2, 3);
 
@@ -11,8 +12,8 @@ fn gaussian(mean: f64, variance: f64) -> GaussianMixture {
 }
 
 fn request(count: usize, steps: usize) -> SampleRequest {
-    let (start, guidance, levels) = (Start::Nothing, None, (5.0, 0.002));
-    SampleRequest { start, count, guidance, levels, steps, churn: 0.0, seed: 4 }
+    let (start, guidance, levels, way) = (Start::Nothing, None, (5.0, 0.002), Way::Flow { churn: 0.0 });
+    SampleRequest { start, count, guidance, levels, steps, way, corrections: 0, frames: 0, seed: 4 }
 }
 
 fn drawn(model: &dyn JointModel, request: &SampleRequest) -> Samples {
@@ -61,7 +62,7 @@ fn samples_have_the_densitys_mean_and_variance_with_churn_and_without() {
     let (mean, variance) = (0.7, 0.03);
     let model = gaussian(mean, variance);
     for churn in [0.0, 20.0] {
-        let found = drawn(&model, &SampleRequest { churn, ..request(400, 60) });
+        let found = drawn(&model, &SampleRequest { way: Way::Flow { churn }, ..request(400, 60) });
         let (found_mean, found_variance) = moments(&found);
         // Four standard errors of 2400 values, and the bias of the start at σ = 5.
         assert!((found_mean - mean).abs() < 4.0 * (variance / 2400.0_f64).sqrt() + 0.01, "{churn}: {found_mean}");
@@ -92,6 +93,80 @@ fn a_class_is_drawn_alone_and_guidance_goes_beyond_it() {
     assert!((along(&alone) - 0.35).abs() < 0.03, "{}", along(&alone));
     assert!(along(&exaggerated) < along(&alone) - 0.005, "{} {}", along(&exaggerated), along(&alone));
     assert_eq!(drawn(&model, &class(0.0)), free, "no weight is no class");
+}
+
+#[test]
+fn corrections_mend_what_few_levels_leave_wrong() {
+    let model = two();
+    let sigma = 0.35_f32;
+    let noisy = Picture::new(SHAPE, (0..SHAPE.len()).map(|i| if i % 2 == 0 { 0.54 } else { 0.5 }).collect());
+    let start = Start::Noisy(noisy, sigma);
+    let (count, steps) = (800, 8);
+    let request = SampleRequest { start, levels: (sigma, 0.01), ..request(count, steps) };
+    let off = |corrections: usize| {
+        let found = drawn(&model, &SampleRequest { corrections, ..request.clone() });
+        let p = found.posterior.clone().unwrap()[0];
+        let error = (count as f64 * p * (1.0 - p)).sqrt();
+        let spread = |class: usize| {
+            let of_class = found.list.iter().filter(|s| (s.posterior[0] > 0.5) == (class == 0));
+            let values: Vec<f64> = of_class.flat_map(|s| s.picture.values()).map(|v| f64::from(*v)).collect();
+            // Within a class a value's variance about its mean, which alternates.
+            let centre = |parity: usize| {
+                let all: Vec<f64> = values.iter().skip(parity).step_by(2).copied().collect();
+                let mean = all.iter().sum::<f64>() / all.len() as f64;
+                all.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / all.len() as f64
+            };
+            0.5 * (centre(0) + centre(1))
+        };
+        let s2 = f64::from(sigma).powi(2);
+        let truth = s2 * 0.005 / (0.005 + s2);
+        let shares = (found.counts()[0] as f64 - count as f64 * p).abs() / error;
+        (shares, spread(0) / truth - 1.0, found.acceptance)
+    };
+    let (shares, spread, acceptance) = off(6);
+    assert!(shares < 4.0 && spread.abs() < 0.1, "{shares} standard errors, {spread}");
+    assert!((0.35..0.85).contains(&acceptance.unwrap()), "{acceptance:?}");
+    let (shares, spread, acceptance) = off(0);
+    assert!(shares > 4.0 || spread.abs() > 0.15, "a test needs power: {shares}, {spread}");
+    assert!(acceptance.is_none());
+}
+
+#[test]
+fn frames_show_the_way_and_what_is_watched_is_what_is_drawn() {
+    let model = two();
+    let (mut sketches, mut done) = (0, 0);
+    let request = SampleRequest { frames: 4, ..request(20, 9) };
+    let found = sample(&model, &request, &Cancel::new(), &mut |sketch, samples| {
+        sketches += usize::from(sketch.pictures().len() == if sketch.first == 0 { 16 } else { 4 });
+        done += samples.len();
+    })
+    .unwrap();
+    assert_eq!((sketches, done), (18, 20));
+    for sample in &found.list {
+        let sigmas: Vec<f32> = sample.frames.iter().map(|frame| frame.sigma).collect();
+        assert!(sigmas.len() == 4 && sigmas.windows(2).all(|pair| pair[1] < pair[0]), "{sigmas:?}");
+        assert_eq!((sigmas[0], sigmas[3]), (found.sigmas[0], found.sigmas[8]));
+        // The last step of the flow ends at D.
+        let end = sample.frames[3].denoised.values().iter().zip(sample.picture.values());
+        assert!(end.clone().all(|(a, b)| (a - b).abs() < 1e-5), "{end:?}");
+    }
+}
+
+#[test]
+fn the_ascent_finds_both_classes_alike_and_one_alone() {
+    let shift = |s: f64| (0..SHAPE.len()).map(|i| 0.5 + s * if i % 2 == 0 { 1.0 } else { -1.0 }).collect::<Vec<_>>();
+    let model = GaussianMixture::new(SHAPE, 2).with(0, 0.5, shift(0.15), 1e-5).with(1, 0.5, shift(-0.15), 1e-5);
+    let way = Way::Ascent { beta: 0.5 };
+    let found = drawn(&model, &SampleRequest { way, levels: (1.0, 0.01), ..request(200, 2) });
+    // By symmetry each is drawn as often: 4 standard errors of 200.
+    assert!(found.counts()[0].abs_diff(100) < 29, "{:?}", found.counts());
+    for sample in &found.list {
+        let sign = if sample.posterior[0] > 0.5 { 1.0 } else { -1.0 };
+        assert!(sample.picture.values().iter().zip(shift(0.15 * sign)).all(|(v, m)| (f64::from(*v) - m).abs() < 0.03));
+    }
+    let guidance = Some(Guidance { class: 1, weight: 1.0 });
+    let alone = drawn(&model, &SampleRequest { way, guidance, levels: (1.0, 0.01), ..request(30, 2) });
+    assert_eq!((alone.counts()[1], alone.sigmas.len()), (30, 2));
 }
 
 #[test]
@@ -149,7 +224,10 @@ fn the_same_seed_gives_the_same_pictures_whatever_goes_together_and_what_is_no_r
     };
     refused("--count", &|r| r.count = 0);
     refused("--steps", &|r| r.steps = 1);
-    refused("--churn", &|r| r.churn = f64::NAN);
+    refused("--churn", &|r| r.way = Way::Flow { churn: f64::NAN });
+    refused("--beta", &|r| r.way = Way::Ascent { beta: 1.5 });
+    refused("--corrections", &|r| (r.way, r.corrections) = (Way::Ascent { beta: 0.5 }, 1));
+    refused("--frames", &|r| r.frames = usize::MAX);
     refused("--guidance", &|r| r.guidance = Some(Guidance { class: 0, weight: -1.0 }));
     refused("--as", &|r| r.guidance = Some(Guidance { class: 2, weight: 1.0 }));
     refused("--to", &|r| r.levels = (0.1, 0.1));

@@ -5,7 +5,8 @@ use image::RgbImage;
 use super::page::{Caption, Head, Page, Panel};
 use super::raster::shown;
 use super::theme::Theme;
-use crate::study::lab::{SampleRequest, Samples, Start, wilson};
+use crate::study::lab::{Frame, SampleRequest, Samples, Start, Way, wilson};
+use crate::study::level;
 use crate::study::ranked;
 use crate::study::words::{number, percent_in_print};
 
@@ -23,9 +24,12 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
     let shares: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
     let order = ranked(&shares);
     let total = found.list.len();
-    let way = match &request.start {
-        Start::Nothing => format!("Heun, {} levels, churn {}", found.sigmas.len(), number(request.churn, 0)),
-        Start::Noisy(..) => format!("ancestral, {} levels", found.sigmas.len()),
+    let way = match (&request.start, request.way) {
+        (Start::Noisy(..), _) => format!("ancestral, {} levels", found.sigmas.len()),
+        (Start::Nothing, Way::Flow { churn }) => {
+            format!("Heun, {} levels, churn {}", found.sigmas.len(), number(churn, 0))
+        }
+        (Start::Nothing, Way::Ascent { beta }) => format!("stochastic ascent, β = {}", number(beta, 2)),
     };
     let towards = request.guidance.map_or(String::new(), |guidance| {
         format!("  ·  as {}, guidance {}", found.model.classes[guidance.class], number(guidance.weight, 1))
@@ -52,6 +56,10 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
     for row in grid.chunks(ROW) {
         page.row(row, ROW as u32);
     }
+    if let Some(frames) = found.list.first().map(|sample| &sample.frames).filter(|frames| !frames.is_empty()) {
+        page.chapter("The way of the first picture", "y above, what the model takes it to be, E[x | y], below");
+        way_of(&mut page, frames);
+    }
     if let Some(posterior) = &found.posterior {
         page.chapter("The posterior by counting", "share of the restorations, Wilson's interval at 95 %, p(c | y)");
         let shown_ones = order.iter().filter(|&&class| counts[class] > 0 || posterior[class] > 0.005).take(CLASSES);
@@ -65,6 +73,27 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
             page.figures(&found.model.classes[class], "", &cells.map(|cell| (cell, false)));
         }
     }
-    page.foot(&[], vec![format!("computed on {}", found.model.device)]);
+    let mut facts = vec![format!("computed on {}", found.model.device)];
+    if let Some(acceptance) = found.acceptance {
+        let (steps, share) = (request.corrections, percent_in_print(acceptance));
+        facts.push(format!("{steps} Langevin steps a level, {share} of them taken"));
+    }
+    page.foot(&[], facts);
     page.finish()
+}
+
+/// Some frames of a picture's way: as it was, and below what the model took it to be.
+pub(super) fn way_of(page: &mut Page, frames: &[Frame]) {
+    // As many as stand in a row, the first and the last among them.
+    let count = frames.len().min(ROW);
+    let some: Vec<&Frame> = (0..count).map(|k| &frames[k * (frames.len() - 1) / (count - 1).max(1)]).collect();
+    let row = |picture: &dyn Fn(&Frame) -> RgbImage, named: bool| -> Vec<Panel> {
+        let one = |frame: &&Frame| {
+            let words = if named { format!("σ = {}", level::of_255(frame.sigma) + "/255") } else { String::new() };
+            Panel { label: String::new(), formula: "", image: picture(frame), caption: Caption::Text(vec![words]) }
+        };
+        some.iter().map(one).collect()
+    };
+    page.row(&row(&|frame| shown(&frame.noisy), true), ROW as u32);
+    page.row(&row(&|frame| shown(&frame.denoised), false), ROW as u32);
 }

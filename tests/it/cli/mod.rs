@@ -86,6 +86,8 @@ impl Desk {
             "evidence",
             "density",
             "sample",
+            "inpaint",
+            "counterfactual",
         ]
         .iter()
         .any(|name| line.starts_with(name));

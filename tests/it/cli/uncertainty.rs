@@ -1,5 +1,7 @@
 //! The lab: `denoscope uncertainty`, `evidence`, `sample` and `audit`.
 
+use denoscope::picture::{Picture, Shape, load, save};
+
 use super::{Desk, number};
 
 #[test]
@@ -109,5 +111,79 @@ fn pictures_are_drawn_out_of_nothing_and_from_a_posterior() {
         ("--as cow", "--as"),
     ] {
         assert!(desk.refusal(2, &format!("sample {options}")).contains(name), "{options}");
+    }
+}
+
+#[test]
+fn pictures_are_drawn_by_the_ascent_and_corrected_by_langevin_steps() {
+    let desk = Desk::new();
+    let json = desk.json("sample --count 3 --steps 5 --corrections 2 --frames 4 --json - --sheet drawn.png");
+    assert!(json["method"] == "heun" && (0.0..=1.0).contains(&number(&json["acceptance"])), "{json}");
+    let json = desk.json("sample a.png --count 3 --steps 5 --corrections 2 --json -");
+    assert!(json["method"] == "ancestral" && json["corrections"] == 2 && json["churn"].is_null());
+    let said = desk.refusal(2, "sample --method ascent --corrections 2");
+    assert!(said.contains("--corrections"), "{said}");
+    for (options, name) in [("--beta 0.5", "--beta"), ("--frames 3", "--sheet"), ("--method walk", "--method")] {
+        assert!(desk.refusal(2, &format!("sample {options}")).contains(name), "{options}");
+    }
+}
+
+#[test]
+fn what_is_missing_is_filled_in_and_the_rest_is_kept() {
+    let desk = Desk::new();
+    let line = "inpaint a.png --hole 4,5,6,6 --count 3 --steps 5 --corrections 2 --seed 7";
+    let json = desk.json(&format!("{line} --json - --sheet fills.png --frames 3 -o filled"));
+    let found = &json[0];
+    let fills = found["fills"].as_array().expect("a list");
+    assert_eq!((fills.len(), &found["free"], &found["method"]), (3, &36.into(), &"annealed".into()));
+    assert!(number(&fills[0]["bits"]).abs() < 1e-9 && number(&fills[2]["bits"]) <= number(&fills[1]["bits"]));
+    assert!(number(&found["deviation"]) > 0.0 && (0.0..=1.0).contains(&number(&found["acceptance"])));
+    let rows = found["deviation_by_pixel"].as_array().expect("rows");
+    for (y, row) in rows.iter().enumerate() {
+        for (x, deviation) in row.as_array().expect("a row").iter().enumerate() {
+            assert_eq!(number(deviation) > 0.0, (4..10).contains(&x) && (5..11).contains(&y), "{x}, {y}");
+        }
+    }
+    let read = |name: &str| load(desk.at(name)).expect("a picture").picture;
+    let (before, after) = (read("a.png"), read("filled/a-1.png"));
+    for (at, (a, b)) in before.values().iter().zip(after.values()).enumerate() {
+        let inside = (4..10).contains(&(at % 16)) && (5..11).contains(&(at / 16 % 16));
+        assert!(inside || (a - b).abs() < 1e-6, "{at}");
+    }
+    assert!(desk.at("fills.png").is_file());
+    assert_eq!(desk.json(&format!("{line} --json -")), json, "the same seed fills the same");
+    for known in
+        ["--random 0.4", "--coarse 4", "--hole 0,0,8,16 --as dog --guidance 2 --method ascent --beta 1 --to 0.2"]
+    {
+        let json = desk.json(&format!("inpaint a.png {known} --count 2 --steps 4 --json -"));
+        assert_eq!(json[0]["fills"].as_array().map(Vec::len), Some(2), "{known}");
+    }
+}
+
+#[test]
+fn a_hole_is_filled_at_a_pictures_own_size_and_a_picture_is_enlarged() {
+    let desk = Desk::new();
+    let hole: Vec<f32> =
+        (0..40 * 70).map(|at| if (20..30).contains(&(at % 70)) && at / 70 < 9 { 1.0 } else { 0.0 }).collect();
+    save(desk.at("mask.png"), &Picture::new(Shape::new(1, 40, 70), hole), true).expect("a picture");
+    let json = desk.json("inpaint b.png --native --mask mask.png --count 2 --steps 3 -o own --json -");
+    assert_eq!((&json[0]["free"], &json[0]["window"]["height"]), (&90.into(), &40.into()));
+    let shape = load(desk.at("own/b-0.png")).expect("a picture").picture.shape();
+    assert_eq!((shape.height, shape.width), (40, 70));
+    let json = desk.json("inpaint a.png --native --enlarge 2 --count 1 --steps 3 -o large --json -");
+    assert!(json[0]["mean_psnr_db"].is_null() && json[0]["free"] == 768);
+    let large = load(desk.at("large/a-0.png")).expect("a picture").picture;
+    assert_eq!(large.shape().height, 32);
+    for (options, name) in [
+        ("--hole 10,10,7,7", "--hole"),
+        ("--hole 1,1,2,2 --random 0.5", "--random"),
+        ("", "--hole"),
+        ("--coarse 3", "--coarse"),
+        ("--enlarge 2", "--native"),
+        ("--mask b.png", "--mask"),
+        ("--hole 1,1,2,2 --as cow", "--as"),
+        ("--hole 1,1,2,2 --beta 0.5", "--beta"),
+    ] {
+        assert!(desk.refusal(2, &format!("inpaint a.png {options}")).contains(name), "{options}");
     }
 }

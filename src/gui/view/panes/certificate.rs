@@ -1,11 +1,14 @@
 //! What is proved about the picture: the smoothed class, and a radius that grows as votes come in.
 
-use eframe::egui::{self, DragValue, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, vec2};
+use eframe::egui::{
+    self, DragValue, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Slider, SliderClamping, Ui, WidgetInfo, vec2,
+};
 use egui_plot::{HLine, Line, PlotPoints, Points};
 
 use super::{PaneInfo, Place};
 use crate::attack::{Certificate, Defence, Smoothing};
 use crate::gui::command::CertifyCommand;
+use crate::gui::state::counting::{ATTEMPTS, Count};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
@@ -90,9 +93,15 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     if smoothing != cx.document.smoothing {
         cx.run(CertifyCommand::Set(smoothing));
     }
+    let mut bracketed = cx.session.certificate.bracketed;
+    let hint = "Attacks on the smoothed classifier close in on the true radius from above, as votes do from below; half of the \
+                probability of error is theirs";
+    if ui.checkbox(&mut bracketed, "attacks from above").on_hover_text(hint).changed() {
+        cx.run(CertifyCommand::Bracket(bracketed));
+    }
     ui.add_space(space::TIGHT);
     let label = if cx.session.certificate.stopped { "Certify" } else { "Stop" };
-    let complete = cx.session.certificate.certificate().is_some_and(Certificate::is_complete);
+    let complete = cx.session.certificate.is_complete();
     ui.add_enabled_ui(!complete, |ui| {
         command_button(ui, cx, label, CertifyCommand::Toggle);
     });
@@ -128,6 +137,7 @@ fn proved(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
         }
     });
     dim(ui, sentence(cx, certificate));
+    bracket(ui, cx, certificate);
     let done = certificate.samples() as f32 / certificate.planned.max(1) as f32;
     let bar = ProgressBar::new(done).desired_height(6.0).fill(tokens.accent);
     named(&ui.add(bar), "Votes counted");
@@ -138,6 +148,36 @@ fn proved(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
         });
         ui.vertical(|ui| growth(ui, cx, certificate));
     });
+}
+
+/// One bar: what is proved from below, what was found from above, and between them where the true radius lies.
+fn bracket(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
+    let Some((attempts, found)) = cx.session.certificate.count.as_ref().and_then(Count::above) else { return };
+    let tokens = Tokens::in_ui(ui);
+    let low = certificate.radius().unwrap_or(0.0);
+    let high = found.map(|found| found.distance);
+    let words = match found {
+        None => format!("The true radius is at least {low:.3}; {attempts} of {ATTEMPTS} attacks found nothing yet."),
+        Some(found) => {
+            let name = cx.session.classes().get(found.class).cloned().unwrap_or_default();
+            let share = percent(found.votes as f64 / (found.votes + found.against).max(1) as f64);
+            format!(
+                "The true radius lies from {low:.3} to {:.3}, where {name} has {share} of the votes; attack {attempts} of {ATTEMPTS}.",
+                found.distance
+            )
+        }
+    };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 10.0), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, "Bracket around the radius"));
+    let most = high.map_or(2.0 * low, |high| 1.25 * high).max(1e-6);
+    let at = |radius: f64| rect.left() + (radius / most).min(1.0) as f32 * rect.width();
+    let part = |from: f64, to: f64| Rect::from_x_y_ranges(at(from)..=at(to), rect.y_range());
+    ui.painter().rect_filled(rect, 2.0, tokens.line);
+    ui.painter().rect_filled(part(0.0, low), 2.0, tokens.good);
+    if let Some(high) = high {
+        ui.painter().rect_filled(part(high, most), 2.0, tokens.bad);
+    }
+    dim(ui, words);
 }
 
 /// What the figures mean, in words.
@@ -174,13 +214,15 @@ fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     }
 }
 
+/// What the line of the smallest attack is called.
+const ABOVE: &str = "smallest attack found";
 /// What the red line is called.
 const SAME: &str = "attack on this smoothed classifier, L2";
 
 /// How far the adversary's attack moved the picture, where it fooled the classifier that is certified: a vote over noise of the same
 /// level. The length of an attack on another classifier says nothing about this one's radius.
 fn attack_on_the_same(cx: &Context<'_>) -> Option<f64> {
-    let same = matches!(cx.document.attack.defence, Defence::Vote { .. })
+    let same = matches!(cx.document.attack.defence, Defence::Vote { fixed: false, .. })
         && (cx.document.attack.sigma - cx.document.smoothing.sigma).abs() < 1e-6;
     let outcome = cx.session.attack.outcome.as_ref().filter(|_| same && !cx.session.attack.stale)?;
     outcome.success.then_some(outcome.achieved.l2)
@@ -191,7 +233,12 @@ fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     let tokens = Tokens::in_ui(ui);
     let all: Vec<[f64; 2]> = cx.session.certificate.curve.iter().map(|(_, point)| *point).collect();
     let attack = attack_on_the_same(cx);
-    let names = [("certified radius", Some(tokens.accent)), (SAME, attack.map(|_| tokens.bad))];
+    let above: Vec<[f64; 2]> = cx.session.certificate.above.iter().map(|(_, point)| *point).collect();
+    let names = [
+        ("certified radius", Some(tokens.accent)),
+        (ABOVE, (!above.is_empty()).then_some(tokens.warning)),
+        (SAME, attack.map(|_| tokens.bad)),
+    ];
     legend(ui, names.into_iter().filter_map(|(name, colour)| Some((name, colour?))));
     let plot = still(ui, "radius")
         .include_x(0.0)
@@ -206,6 +253,8 @@ fn growth(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
             plot.points(Points::new("certified radius", all.clone()).color(tokens.accent).radius(3.0));
         }
         plot.line(Line::new("certified radius", PlotPoints::from(all)).color(tokens.accent).width(2.0));
+        plot.points(Points::new(ABOVE, above.clone()).color(tokens.warning).radius(2.5));
+        plot.line(Line::new(ABOVE, PlotPoints::from(above)).color(tokens.warning).width(2.0));
         if let Some(l2) = attack {
             plot.hline(HLine::new(SAME, l2).color(tokens.bad).width(1.5));
         }

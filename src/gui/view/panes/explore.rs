@@ -1,9 +1,10 @@
 //! What the model knows of a picture: two kinds of doubt, what else it could be, filters, evidence, densities, an audit.
 
 mod density;
+mod drawn;
 mod evidence;
 
-use eframe::egui::{self, DragValue, Grid, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, vec2};
+use eframe::egui::{self, DragValue, Grid, ProgressBar, RichText, ScrollArea, Slider, SliderClamping, Ui, Vec2, vec2};
 
 use super::denoiser::grid;
 use super::{PaneInfo, Place};
@@ -11,12 +12,13 @@ use crate::gui::command::ExploreCommand;
 use crate::gui::state::document::TileKind;
 use crate::gui::state::explore::{Explore, Mode};
 use crate::gui::state::pane::Pane;
-use crate::gui::view::caption::Caption;
+use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
+use crate::gui::view::plot::{Curve, lines};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, dim, fact, named};
-use crate::study::lab::{Doubt, Estimate, RESIDUALS, Region};
+use crate::study::lab::{Components, Doubt, Estimate, RESIDUALS, Region};
 use crate::study::level::of_255;
 use crate::study::words::{number, percent, significant};
 
@@ -27,7 +29,7 @@ const FIGURES: f32 = 224.0;
 pub const PANE: PaneInfo = PaneInfo {
     pane: Pane::EXPLORE,
     title: "Explore",
-    hint: "Two kinds of doubt, what else the picture could be, filters, evidence, bits, and whether it is a density",
+    hint: "Two kinds of doubt, what else it could be, filters, evidence, bits, draws, fills, and whether it is a density",
     place: Place::Below,
     classes: false,
     show,
@@ -52,9 +54,11 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
             Mode::Evidence => cx.questions.evidence.is_pending(),
             Mode::Density => cx.questions.density.is_pending(),
             Mode::Audit => cx.questions.audit.is_pending(),
+            Mode::Samples | Mode::Fill | Mode::Dial => cx.questions.draw.is_pending(),
         };
+        let share = if mode.draws() { cx.session.explore.drawn.share } else { cx.session.explore.share };
         if pending {
-            let bar = ProgressBar::new(cx.session.explore.share).desired_width(120.0).desired_height(8.0);
+            let bar = ProgressBar::new(share).desired_width(120.0).desired_height(8.0);
             named(&ui.add(bar), "Explored so far");
         }
     });
@@ -64,7 +68,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         Mode::Evidence => return evidence::show(ui, cx),
         Mode::Density => return density::show(ui, cx),
         Mode::Audit => return audit(ui, cx),
-        Mode::Doubt | Mode::Components | Mode::Filter => {}
+        _ => {}
     }
     let available = ui.available_size();
     ui.horizontal_top(|ui| {
@@ -77,31 +81,71 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
                 match mode {
                     Mode::Doubt => doubt(ui, cx),
                     Mode::Components => components(ui, cx),
+                    Mode::Samples | Mode::Fill | Mode::Dial => drawn::show(ui, cx, mode),
                     _ => filter(ui, cx),
                 }
             });
         });
         match mode {
             Mode::Doubt => tiles(ui, cx, &[TileKind::DoubtClasses, TileKind::DoubtDetails, TileKind::DoubtTotal]),
-            Mode::Components => tiles(ui, cx, &[TileKind::Denoised, TileKind::Walked, TileKind::Component]),
+            Mode::Components => {
+                let (kinds, found) = (
+                    [TileKind::Denoised, TileKind::Walked, TileKind::Component],
+                    cx.session.explore.components.as_ref().map(|found| found.value.clone()),
+                );
+                tiles_and(ui, cx, &kinds, |ui, size| {
+                    if let Some(found) = found {
+                        spectrum(ui, &found, size);
+                    }
+                });
+            }
+            Mode::Samples | Mode::Fill | Mode::Dial => tiles(ui, cx, drawn::tiles(mode)),
             _ => tiles(ui, cx, &[TileKind::Noisy, TileKind::Denoised, TileKind::Filter]),
         }
     });
 }
 
 fn tiles(ui: &mut Ui, cx: &mut Context<'_>, kinds: &[TileKind]) {
+    let cells: Vec<_> = kinds.iter().copied().map(Some).collect();
+    cells_of(ui, cx, &cells, |_, _| ());
+}
+
+/// Tiles, and something of a tile's size after them.
+fn tiles_and(ui: &mut Ui, cx: &mut Context<'_>, kinds: &[TileKind], last: impl FnOnce(&mut Ui, Vec2)) {
+    let cells: Vec<_> = kinds.iter().copied().map(Some).chain([None]).collect();
+    cells_of(ui, cx, &cells, last);
+}
+
+fn cells_of(ui: &mut Ui, cx: &mut Context<'_>, cells: &[Option<TileKind>], last: impl FnOnce(&mut Ui, Vec2)) {
     let available = ui.available_size();
-    let (columns, side) = grid(available.x, available.y, kinds.len());
+    let (columns, side) = grid(available.x, available.y, cells.len());
+    let mut last = Some(last);
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
-        for row in kinds.chunks(columns) {
-            ui.horizontal(|ui| {
-                for &kind in row {
-                    tile::show(ui, cx, kind, vec2(side, side), &Caption::default());
+        for row in cells.chunks(columns) {
+            ui.horizontal_top(|ui| {
+                for cell in row {
+                    if let Some(kind) = cell {
+                        tile::show(ui, cx, *kind, vec2(side, side), &Caption::default());
+                    } else if let Some(last) = last.take() {
+                        let size = vec2(side, side + AROUND);
+                        let column = egui::Layout::top_down(egui::Align::Min);
+                        ui.allocate_ui_with_layout(size, column, |ui| {
+                            ui.spacing_mut().item_spacing.y = space::TIGHT;
+                            last(ui, size);
+                        });
+                    }
                 }
             });
         }
     });
+}
+
+/// How much of the doubt each component holds.
+fn spectrum(ui: &mut Ui, found: &Components, size: Vec2) {
+    let points = found.list.iter().enumerate().map(|(index, c)| [(index + 1) as f64, c.eigenvalue]).collect();
+    let curve = Curve { name: "λ", points, colour: Tokens::in_ui(ui).accent, dots: true };
+    lines(ui, "Spectrum: λ of J", "component", Some((0.0, 1.0)), &[curve], [size.x, size.y]);
 }
 
 /// The figures of both kinds of doubt.
@@ -141,7 +185,6 @@ fn components(ui: &mut Ui, cx: &mut Context<'_>) {
     region(ui, cx);
     ui.separator();
     let Some(found) = cx.session.explore.components.as_ref().map(|c| c.value.clone()) else { return };
-    let tokens = Tokens::in_ui(ui);
     for (index, component) in found.list.iter().enumerate() {
         ui.horizontal(|ui| {
             let words = format!("{}   ±{}", index + 1, significant(component.deviation as f32));
@@ -151,10 +194,8 @@ fn components(ui: &mut Ui, cx: &mut Context<'_>) {
             if response.on_hover_text("Its standard deviation, σ√λ, on the [0, 1] scale").clicked() {
                 cx.run(ExploreCommand::Choose(index));
             }
-            let share = component.eigenvalue.clamp(0.0, 1.0) as f32;
-            let bar = ProgressBar::new(share).desired_width(72.0).desired_height(8.0).fill(tokens.accent);
-            named(&ui.add(bar), &format!("Eigenvalue {}", index + 1));
-            dim(ui, format!("λ {:.3}", component.eigenvalue));
+            dim(ui, format!("λ {:.3}", component.eigenvalue))
+                .on_hover_text("The share of σ² that is left in doubt along it");
         });
     }
     how(ui, found.is_exact);

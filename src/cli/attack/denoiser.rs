@@ -1,0 +1,112 @@
+//! `denoscope attack --objective`: what changes the restored picture most, within a budget.
+
+use super::Attack;
+use crate::attack::{DenoiserOutcome, DenoiserSettings, Norm, Objective, attack_denoiser};
+use crate::cli::outputs::make_folder;
+use crate::cli::pictures::{self, Input};
+use crate::cli::{Done, console};
+use crate::joint::JointModel;
+use crate::picture::{Fidelity, Noise, save};
+use crate::study::report::DenoiserAttackReport;
+use crate::study::words::{number, percent_in_print, significant};
+use crate::study::{level, ranked};
+use crate::{Error, Result};
+
+impl Attack {
+    /// Attacks the denoiser.
+    pub(super) fn run_on_denoiser(&self, objective: Objective) -> Done {
+        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
+        let paths =
+            self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
+        let (cancel, model) = self.model.ready()?;
+        let model = &*model;
+        let settings = self.denoiser_settings(objective);
+        settings.check(model)?;
+        let mut reports = Vec::new();
+        let ending = pictures::each(&self.images, model, self.fit, |input| {
+            cancel.check()?;
+            let clean = &input.fitted.picture;
+            let noisy = Noise::gaussian(settings.sigma, settings.seed).apply(clean);
+            let outcome = attack_denoiser(model, &noisy, Some(clean), &settings, &cancel, &mut |_, _| ())?;
+            let report = DenoiserAttackReport::of(&outcome, &settings, model, clean, input.path, &input.description);
+            self.print_denoiser(&input, &outcome, &settings, model)?;
+            if let Some(path) = paths.as_ref().map(|paths| &paths[input.number]) {
+                make_folder(path)?;
+                save(path, &outcome.attacked, self.results.force)?;
+                self.results.say(format!("  written   {}, clipped and rounded to 8 bits", path.display()))?;
+            }
+            reports.push(report);
+            Ok(())
+        })?;
+        self.results.write(&reports)?;
+        Ok(ending)
+    }
+
+    /// What is asked for.
+    pub(in crate::cli) fn denoiser_settings(&self, objective: Objective) -> DenoiserSettings {
+        let norm = self.norm.unwrap_or(Norm::L2);
+        let epsilon = self.epsilon.unwrap_or(match norm {
+            Norm::Linf => 8.0 / 255.0,
+            Norm::L2 => 0.5,
+        });
+        let usual = DenoiserSettings::new(objective, norm, epsilon, self.sigma.unwrap_or(25.0 / 255.0));
+        DenoiserSettings {
+            steps: self.steps.map_or(usual.steps, |steps| steps as usize),
+            step_size: self.step_size.unwrap_or(usual.step_size),
+            seed: self.seed,
+            ..usual
+        }
+    }
+
+    /// The settings of an attack on the denoiser, checked, if that is what is asked for.
+    #[cfg(test)]
+    pub(in crate::cli) fn on_denoiser(&self, model: &dyn JointModel) -> Option<Result<DenoiserSettings>> {
+        let settings = self.denoiser_settings(self.objective?);
+        Some(settings.check(model).map(|()| settings))
+    }
+
+    fn print_denoiser(
+        &self,
+        input: &Input<'_>,
+        outcome: &DenoiserOutcome,
+        settings: &DenoiserSettings,
+        model: &dyn JointModel,
+    ) -> Result<()> {
+        let say = |line: String| self.results.say(line);
+        let clean = &input.fitted.picture;
+        let decibels = |picture| number(Fidelity::of(picture, clean).psnr_db(), 2);
+        say(format!("{}", input.path.display()))?;
+        say(format!("  picture   {}", input.description))?;
+        let sigma = level::describe(settings.sigma);
+        say(format!("  attack    on the denoiser, {} {}, sigma {sigma}", settings.objective, settings.norm.title()))?;
+        let moved = outcome.achieved;
+        let budget = level::describe(settings.epsilon as f32);
+        say(format!("  budget    {budget}; achieved L∞ {:.5}, L2 {:.4}", moved.linf, moved.l2))?;
+        let most = outcome.loss.last().copied().ok_or_else(|| Error::Compute("there was no step".to_owned()))?;
+        let [most, control, without] = [most, outcome.control, outcome.without].map(|v| significant(v as f32));
+        say(format!(
+            "  {:<9} {most} a value; plain noise of that size {control}, nothing {without}",
+            settings.objective
+        ))?;
+        say(format!(
+            "  gain      {} (L2 of the change of the restored picture by that of the noisy one)",
+            number(outcome.gain, 3)
+        ))?;
+        say(format!("  PSNR      {} dB before, {} dB after", decibels(&outcome.before), decibels(&outcome.after)))?;
+        if model.is_classifier() {
+            let of = |posterior: &[f64]| {
+                let class = ranked(posterior)[0];
+                format!("{} {}", model.classes()[class], percent_in_print(posterior[class]))
+            };
+            say(format!(
+                "  class     {} before, {} after",
+                of(&outcome.posterior_before),
+                of(&outcome.posterior_after)
+            ))?;
+        }
+        if !outcome.is_exact {
+            console::note("note: products with the Jacobian were differences of the denoiser");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! What the pane Explore draws: a grid of pictures that fills up, a hole that is painted and filled, a dial to another class.
+
+use eframe::egui::{
+    self, ComboBox, DragValue, Rect, RichText, Role, Sense, Slider, SliderClamping, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
+
+use crate::gui::command::{DrawCommand, ExploreCommand};
+use crate::gui::state::document::TileKind;
+use crate::gui::state::drawn::{DrawForm, FRAMES, LARGEST_CANDIDATES, LARGEST_GRID, LARGEST_SHOWN};
+use crate::gui::state::explore::Mode;
+use crate::gui::view::context::Context;
+use crate::gui::view::theme::{Tokens, space};
+use crate::gui::view::widgets::{dim, fact, named};
+use crate::joint::ONE_CLASS;
+use crate::study::lab::{Turned, counts, ranked_fills, wilson};
+use crate::study::ranked;
+use crate::study::words::{number, percent};
+
+/// The widths of a class's name and of how many there are, and a bar's height.
+const NAME: f32 = 72.0;
+const COUNT: f32 = 28.0;
+const BAR: f32 = 12.0;
+
+/// The tiles of a mode.
+pub fn tiles(mode: Mode) -> &'static [TileKind] {
+    match mode {
+        Mode::Fill => &[TileKind::Hole, TileKind::Fills, TileKind::FillMean, TileKind::FillSpread],
+        Mode::Dial => {
+            &[TileKind::Clean, TileKind::Turned, TileKind::TurnedChange, TileKind::Plain, TileKind::PlainChange]
+        }
+        _ => &[TileKind::Samples],
+    }
+}
+
+/// The figures and controls of a mode, at the left of its tiles.
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>, mode: Mode) {
+    let before = cx.session.explore.drawn.form;
+    let mut form = before;
+    match mode {
+        Mode::Fill => fill(ui, cx, &mut form),
+        Mode::Dial => dial(ui, cx, &mut form),
+        _ => samples(ui, cx, &mut form),
+    }
+    if form != before {
+        cx.run(ExploreCommand::Draw(DrawCommand::SetForm(form)));
+    }
+}
+
+/// Begin, or stop; whether the mode can be begun.
+fn begin(ui: &mut Ui, cx: &mut Context<'_>, words: &str, hint: &str, ready: bool) {
+    ui.horizontal(|ui| {
+        let pending = cx.questions.draw.is_pending();
+        if ui.add_enabled(ready && !pending, egui::Button::new(words)).on_hover_text(hint).clicked() {
+            cx.run(ExploreCommand::Draw(DrawCommand::Begin));
+        }
+        if ui.add_enabled(pending, egui::Button::new("Stop")).on_hover_text("What is done stays").clicked() {
+            cx.run(ExploreCommand::Draw(DrawCommand::Stop));
+        }
+    });
+}
+
+/// A class, or any.
+fn class(ui: &mut Ui, cx: &Context<'_>, form: &mut DrawForm) {
+    let names = cx.session.classes();
+    if names.len() < 2 {
+        return;
+    }
+    ui.horizontal(|ui| {
+        dim(ui, "as");
+        let chosen = form.class.and_then(|class| names.get(class)).map_or("anything", String::as_str);
+        let combo = ComboBox::from_id_salt("draw as").width(96.0).height(320.0).truncate();
+        let shown = combo.selected_text(chosen).show_ui(ui, |ui| {
+            ui.selectable_value(&mut form.class, None, "anything");
+            for (class, name) in names.iter().enumerate() {
+                ui.selectable_value(&mut form.class, Some(class), name);
+            }
+        });
+        named(&shown.response, "Class to draw");
+        let drag = DragValue::new(&mut form.guidance).range(0.0..=20.0).speed(0.05).prefix("w ").max_decimals(2);
+        let response = ui.add_enabled(form.class.is_some(), drag);
+        named(&response, "Guidance");
+        response.on_hover_text("D + w(D_c − D): 1 draws from the class, more exaggerates it");
+    });
+}
+
+fn seed(ui: &mut Ui, form: &mut DrawForm) {
+    let response = ui.add(DragValue::new(&mut form.seed).prefix("seed ").speed(0.1));
+    named(&response, "Seed of what is drawn");
+}
+
+fn samples(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
+    ui.horizontal(|ui| {
+        ui.selectable_value(&mut form.of_picture, false, "Out of nothing")
+            .on_hover_text("Pictures that the model dreams up");
+        ui.selectable_value(&mut form.of_picture, true, "Restorations")
+            .on_hover_text("What the noisy picture could have been, drawn from p(x | y): the posterior by counting");
+    });
+    class(ui, cx, form);
+    ui.horizontal(|ui| {
+        let count = if form.of_picture { &mut form.restored } else { &mut form.count };
+        let response = ui.add(DragValue::new(count).range(1..=LARGEST_GRID).speed(0.2).suffix(" pictures"));
+        named(&response, "How many pictures");
+        seed(ui, form);
+    });
+    ui.horizontal(|ui| {
+        let response = ui.add_enabled(!form.of_picture, egui::Checkbox::new(&mut form.ascent, "Ascent"));
+        response.on_hover_text("The stochastic ascent of Kadkhodaie & Simoncelli instead of Heun's method");
+        let takes = form.of_picture || !form.ascent;
+        let drag = DragValue::new(&mut form.corrections).range(0..=16).speed(0.05).suffix(" corrections");
+        let response = ui.add_enabled(takes, drag);
+        named(&response, "Langevin steps a level");
+        response.on_hover_text("Langevin steps at each level, each accepted or refused by log p");
+    });
+    begin(ui, cx, "Draw pictures", "Draws the pictures; the grid fills while they are drawn", true);
+    let drawn = &cx.session.explore.drawn;
+    if drawn.samples.is_empty() {
+        return;
+    }
+    let mut frame = drawn.frame;
+    let slider = Slider::new(&mut frame, 0..=FRAMES).clamping(SliderClamping::Always).show_value(false).text("its way");
+    let response = ui.add(slider).on_hover_text("From noise to the picture");
+    named(&response, "Frame of the way");
+    let sigma = drawn.samples[0].frames.get(frame).map(|frame| frame.sigma);
+    dim(
+        ui,
+        sigma.map_or("the pictures".to_owned(), |sigma| format!("y at σ = {}/255", crate::study::level::of_255(sigma))),
+    );
+    if let Some(acceptance) = drawn.acceptance {
+        fact(ui, "Steps accepted", &percent(acceptance));
+    }
+    if response.changed() {
+        cx.run(ExploreCommand::Draw(DrawCommand::LookAt(frame)));
+    }
+    count(ui, cx);
+}
+
+/// How many pictures are taken for each class, with Wilson's band, beside the softmax.
+fn count(ui: &mut Ui, cx: &Context<'_>) {
+    let (names, drawn) = (cx.session.classes(), &cx.session.explore.drawn);
+    if names.len() < 2 {
+        return;
+    }
+    let total = drawn.samples.len();
+    let counts = counts(&drawn.samples, names.len());
+    let shares: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
+    let tokens = Tokens::in_ui(ui);
+    ui.separator();
+    dim(
+        ui,
+        match drawn.posterior {
+            Some(_) => "Counted, with Wilson's 95 % band; the line is p(c | y) by softmax.",
+            None => "Counted, with Wilson's 95 % band.",
+        },
+    );
+    for class in ranked(&shares).into_iter().filter(|&class| counts[class] > 0).take(8) {
+        let (low, high) = wilson(counts[class], total);
+        let softmax = drawn.posterior.as_ref().map(|p| p[class]);
+        let inside = softmax.is_none_or(|p| (low..=high).contains(&p));
+        let share = counts[class] as f64 / total as f64;
+        let beside = softmax.map_or(String::new(), |p| format!("; p(c | y) is {}", percent(p)));
+        let hint = format!("{} of {total}: {} to {}{beside}", counts[class], percent(low), percent(high));
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = space::TIGHT;
+            let name = egui::Label::new(RichText::new(&names[class]).color(tokens.strong)).truncate();
+            ui.add_sized([NAME, ui.spacing().interact_size.y], name);
+            let size = vec2((ui.available_width() - COUNT).max(24.0), BAR);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+            let words = format!("{}: {hint}", names[class]);
+            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words.clone()));
+            band(ui, rect, share, (low, high), softmax);
+            let colour = if inside { tokens.text } else { tokens.bad };
+            ui.label(RichText::new(counts[class].to_string()).color(colour));
+            response.on_hover_text(hint);
+        });
+    }
+}
+
+/// A share from 0 to 1 as a bar, its interval as a band over it, and what it is compared with as a line.
+fn band(ui: &Ui, rect: Rect, share: f64, (low, high): (f64, f64), beside: Option<f64>) {
+    let tokens = Tokens::in_ui(ui);
+    let at = |v: f64| rect.left() + v.clamp(0.0, 1.0) as f32 * rect.width();
+    let painter = ui.painter();
+    let part = |from: f64, to: f64, inset: f32| {
+        Rect::from_min_max(pos2(at(from), rect.top() + inset), pos2(at(to), rect.bottom() - inset))
+    };
+    painter.rect_filled(rect, 2.0, ui.visuals().extreme_bg_color);
+    painter.rect_filled(part(0.0, share, 0.0), 2.0, tokens.accent.gamma_multiply(0.45));
+    painter.rect_filled(part(low, high, BAR / 2.0 - 2.0), 1.0, tokens.accent);
+    if let Some(beside) = beside {
+        painter.vline(at(beside), rect.y_range(), Stroke::new(2.0, tokens.strong));
+    }
+}
+
+fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
+    dim(ui, "Paint the hole with the mouse; with Shift it is taken back.");
+    ui.horizontal(|ui| {
+        let drag = DragValue::new(&mut form.brush).range(0.5..=64.0).speed(0.1).suffix(" pixels").max_decimals(1);
+        let response = ui.add(drag).on_hover_text("The brush's radius");
+        named(&response, "Radius of the brush");
+        let missing = cx.session.explore.drawn.missing();
+        let clear = egui::Button::new("No hole");
+        if ui.add_enabled(missing > 0, clear).on_hover_text("Takes back all that was painted").clicked() {
+            cx.run(ExploreCommand::Draw(DrawCommand::ClearHole));
+        }
+    });
+    class(ui, cx, form);
+    ui.horizontal(|ui| {
+        let response = ui.add(DragValue::new(&mut form.fills).range(1..=LARGEST_SHOWN).speed(0.1).suffix(" fills"));
+        named(&response, "How many fills");
+        seed(ui, form);
+    });
+    ui.horizontal(|ui| {
+        let drag = DragValue::new(&mut form.candidates).range(1..=LARGEST_CANDIDATES).speed(0.05).suffix(" candidates");
+        let response = ui.add_enabled(!form.ascent, drag);
+        named(&response, "Candidates for each fill");
+        response.on_hover_text(
+            "Each fill is one of so many, weighed by log p: the more, the nearer each class is to its share",
+        );
+    });
+    let response = ui.checkbox(&mut form.ascent, "Ascent");
+    response.on_hover_text("Kadkhodaie & Simoncelli's: fewer evaluations, less spread, no correction");
+    let (missing, pixels) = (cx.session.explore.drawn.missing(), cx.session.explore.drawn.hole.len());
+    let ready = missing > 0 && missing < pixels;
+    begin(ui, cx, "Fill the hole", "Draws from p(x | what is known)", ready);
+    fact(ui, "Missing", &format!("{missing} pixels"));
+    let (names, drawn) = (cx.session.classes(), &cx.session.explore.drawn);
+    let order = ranked_fills(&drawn.fills);
+    let best = order.first().and_then(|fill| fill.log_density);
+    for (place, fill) in order.iter().enumerate() {
+        let bits = fill.log_density.zip(best).map(|(log, best)| (log - best) / std::f64::consts::LN_2);
+        let bits = bits.map_or(String::new(), |bits| format!("{} bits", number(bits, 1)));
+        let class = ranked(&fill.posterior).first().and_then(|class| names.get(*class)).filter(|_| names.len() > 1);
+        let words = class.map_or(bits.clone(), |class| format!("{class}   {bits}"));
+        fact(ui, &format!("{}", place + 1), &words)
+            .on_hover_text("What it is taken for, and log p below the most probable");
+    }
+}
+
+fn dial(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
+    let names = cx.session.classes().to_vec();
+    if names.len() < 2 {
+        dim(ui, format!("The model {ONE_CLASS}."));
+        return;
+    }
+    ui.horizontal(|ui| {
+        dim(ui, "to");
+        let chosen = names.get(form.target).map_or("", String::as_str);
+        let combo = ComboBox::from_id_salt("dial to").width(110.0).height(320.0).truncate();
+        let shown = combo.selected_text(chosen).show_ui(ui, |ui| {
+            for (class, name) in names.iter().enumerate() {
+                ui.selectable_value(&mut form.target, class, name);
+            }
+        });
+        named(&shown.response, "Class to turn to");
+    });
+    let slider = Slider::new(&mut form.tolerance, 0.0..=3.0).clamping(SliderClamping::Always).max_decimals(2);
+    let response = ui.add(slider.text("λ")).on_hover_text("How much the density holds: 0 is a plain attack");
+    named(&response, "Weight of the density");
+    let drag = DragValue::new(&mut form.radius).range(0.1..=20.0).speed(0.05).prefix("up to L2 ").max_decimals(2);
+    let response = ui.add(drag);
+    named(&response, "Largest length of the change");
+    begin(ui, cx, "Turn the dial", "Looks for the least change at every length", true);
+    let drawn = &cx.session.explore.drawn;
+    if drawn.positions.is_empty() {
+        return;
+    }
+    let mut position = drawn.position;
+    let last = drawn.positions.len() - 1;
+    let slider = Slider::new(&mut position, 0..=last).clamping(SliderClamping::Always).show_value(false).text("length");
+    let response = ui.add(slider);
+    named(&response, "Position of the dial");
+    let target = cx.questions.draw.request().map_or(form.target, |request| request.form.target);
+    if let Some(at) = drawn.positions.get(position) {
+        fact(ui, "Length", &format!("L2 {}", number(at.radius, 2)));
+        turned(ui, "With the density", &at.tolerated, target, &names);
+        turned(ui, "Plain descent", &at.plain, target, &names);
+    }
+    if response.changed() {
+        cx.run(ExploreCommand::Draw(DrawCommand::Position(position)));
+    }
+}
+
+fn turned(ui: &mut Ui, title: &str, turned: &Turned, target: usize, names: &[String]) {
+    ui.separator();
+    dim(ui, title);
+    let class = ranked(&turned.posterior)[0];
+    fact(ui, "Taken for", names.get(class).map_or("", String::as_str));
+    let chance = turned.posterior.get(target).copied().unwrap_or_default();
+    fact(ui, &format!("p({})", names.get(target).map_or("", String::as_str)), &percent(chance));
+    if let Some(bits) = turned.bits_lost {
+        fact(ui, "log p", &format!("{} bits", number(-bits, 0))).on_hover_text("Against the picture before");
+    }
+}

@@ -1,0 +1,89 @@
+//! The sheet of a counterfactual dial: the picture on its way to another class, with the density's say and without.
+
+use image::RgbImage;
+
+use super::page::{Caption, Head, Page, Panel, signed_range};
+use super::raster::{shown, signed};
+use super::theme::Theme;
+use crate::picture::Picture;
+use crate::study::lab::{Dial, DialRequest, Position, Turned};
+use crate::study::words::{number, percent_in_print};
+use crate::study::{level, ranked};
+
+/// How many positions stand in a row, and the most that are shown.
+const ROW: usize = 6;
+
+/// One of the two pictures at a position.
+type Half = fn(&Position) -> &Turned;
+
+/// Draws the sheet of a counterfactual dial, titled with the picture's name.
+#[must_use]
+pub fn counterfactual_sheet(found: &Dial, request: &DialRequest, title: &str, theme: Theme) -> RgbImage {
+    let mut page = Page::new(theme);
+    let names = &found.model.classes;
+    let target = &names[request.target];
+    let before = ranked(&found.posterior)[0];
+    let right = match &found.smallest {
+        Some(turned) => format!("{target} from L2 {}, {}", number(turned.distance, 3), bits(turned)),
+        None => format!("not {target} within L2 {}", number(request.radii.last().copied().unwrap_or_default(), 2)),
+    };
+    let levels = (level::of_255(found.levels.0), level::of_255(found.levels.1));
+    page.head(&Head {
+        title,
+        verdict: [names[before].clone(), format!("to {target}")],
+        line: format!(
+            "model {}  ·  σ from {}/255 to {}/255  ·  the density weighs {}",
+            found.model.name,
+            levels.0,
+            levels.1,
+            number(request.tolerance, 2)
+        ),
+        right,
+    });
+    let clean = &request.picture;
+    let some = chosen(&found.positions);
+    let largest = some.iter().map(|position| signed_range(&position.tolerated.picture.zip(clean, |a, b| a - b)));
+    let range = largest.fold(1e-3, f32::max);
+    let halves: [(&str, &str, Half); 2] = [
+        ("As far as the density tolerates", "log p(t | x) + λ log p(x)", |position| &position.tolerated),
+        ("Plain gradient descent of the same length", "log p(t | x)", |position| &position.plain),
+    ];
+    let colours = page.palette().signed;
+    for (name, formula, of) in halves {
+        page.chapter(name, formula);
+        let mut pictures = vec![panel("Clean", clean, percent_in_print(found.posterior[request.target]))];
+        let mut changes = vec![Panel {
+            label: "Change".into(),
+            formula: "x\u{2032} \u{2212} x",
+            image: signed(&clean.map(|_| 0.0), range, colours),
+            caption: Caption::Key(range),
+        }];
+        for position in &some {
+            let turned = of(position);
+            let words = format!("{}  ·  {}", percent_in_print(turned.posterior[request.target]), bits(turned));
+            pictures.push(panel(&format!("L2 {}", number(turned.distance, 2)), &turned.picture, words));
+            let class = names[ranked(&turned.posterior)[0]].clone();
+            let image = signed(&turned.picture.zip(clean, |a, b| a - b), range, colours);
+            let caption = Caption::Text(vec![format!("taken for {class}"), class]);
+            changes.push(Panel { label: String::new(), formula: "", image, caption });
+        }
+        page.row(&pictures, ROW as u32 + 1);
+        page.row(&changes, ROW as u32 + 1);
+    }
+    page.foot(&[], vec![format!("computed on {}", found.model.device), format!("{} steps a position", request.steps)]);
+    page.finish()
+}
+
+/// As many positions as stand in a row, the last among them.
+fn chosen(positions: &[Position]) -> Vec<&Position> {
+    let count = positions.len().min(ROW);
+    (1..=count).map(|k| &positions[k * positions.len() / count - 1]).collect()
+}
+
+fn bits(turned: &Turned) -> String {
+    turned.bits_lost.map_or(String::new(), |bits| format!("{} bits", number(-bits, 0)))
+}
+
+fn panel(label: &str, picture: &Picture, words: String) -> Panel {
+    Panel { label: label.to_owned(), formula: "", image: shown(picture), caption: Caption::Text(vec![words]) }
+}
