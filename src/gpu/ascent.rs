@@ -3,7 +3,7 @@
 use super::device::{Buffer, Readback};
 use super::forward::Pictures;
 use super::kernels::Kernel;
-use super::network::Network;
+use super::network::{Network, Trunk};
 use super::plan::{Draft, Plan};
 use super::pullback::Rows;
 use crate::engine::{Ascended, Ascent};
@@ -65,9 +65,9 @@ impl Climb {
     }
 }
 
-impl Network {
+impl<T: Trunk> Network<T> {
     /// Room for the ascent of pictures.
-    pub(super) fn lay_out_climb(&self, pictures: &Pictures, sigma: f32, ascent: &Ascent<'_>) -> Climb {
+    pub(super) fn lay_out_climb(&self, pictures: &Pictures<T>, sigma: f32, ascent: &Ascent<'_>) -> Climb {
         let gpu = &*self.gpu;
         let (count, classes) = (pictures.memory.count, self.pictures.classes);
         let pixels = pictures.memory.size.0 * pictures.memory.size.1;
@@ -98,7 +98,7 @@ impl Network {
             ascend.add(Kernel::Ascend, &words, None, &buffers, [1, 1, count as u32], 0.0);
         }
         Climb {
-            forward: self.logits_plan(&pictures.memory),
+            forward: self.logits_plan(pictures),
             standardise: standardise.finish(),
             oppose: oppose.finish(),
             ascend: ascend.finish(),
@@ -119,7 +119,7 @@ impl Network {
     /// As many steps as there is room and time for, or exactly so many, for which there is room.
     pub(super) fn climb(
         &self,
-        (pictures, climb): (&mut Pictures, &mut Climb),
+        (pictures, climb): (&mut Pictures<T>, &mut Climb),
         noisy: &[f32],
         ascent: &Ascent<'_>,
         exactly: Option<usize>,

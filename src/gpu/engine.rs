@@ -7,9 +7,11 @@ use super::adapters::Kind;
 use super::ascent::Climb;
 use super::device::Gpu;
 use super::forward::Pictures;
+use super::graph::Graph;
 use super::joint::Joint;
-use super::network::Network;
+use super::network::{Network, Trunk};
 use super::pullback::Rows;
+use super::stages::StageLayers;
 use crate::engine::{Analysis, Ascended, Ascent, Passes, Size, Tape, check_cotangents, check_pictures};
 use crate::program::{self, Program};
 use crate::{Error, Result};
@@ -35,16 +37,27 @@ fn liked(kind: Kind, operations: f64, (pictures, rows): (usize, usize)) -> usize
     pictures.min(rows).min(work).max(1)
 }
 
+/// The passes of `program` on a device, with these weights, a slice a tensor.
+///
+/// # Errors
+/// As [`Engine::new`].
+pub fn passes(gpu: &Arc<Gpu>, program: &Program, weights: &[&[f32]]) -> Result<Box<dyn Passes>> {
+    Ok(match program.trunk {
+        program::Trunk::Stages(_) => Box::new(Engine::<StageLayers>::new(gpu, program, weights)?),
+        program::Trunk::Graph(_) => Box::new(Engine::<Graph>::new(gpu, program, weights)?),
+    })
+}
+
 /// A network on a device, with the memory of jobs that are done.
 #[derive(Debug)]
-pub struct Engine {
-    network: Network,
-    free: Mutex<Vec<Workspace>>,
+pub struct Engine<T: Trunk> {
+    network: Network<T>,
+    free: Mutex<Vec<Workspace<T>>>,
 }
 
 #[derive(Debug)]
-struct Workspace {
-    pictures: Pictures,
+struct Workspace<T: Trunk> {
+    pictures: Pictures<T>,
     rows: Vec<Rows>,
     joint: Option<Joint>,
     climb: Option<Climb>,
@@ -52,14 +65,14 @@ struct Workspace {
 
 /// A forward pass, which gives its memory back when it is dropped.
 #[derive(Debug)]
-pub struct Passed<'a> {
-    engine: &'a Engine,
-    parts: Mutex<Vec<Workspace>>,
+pub struct Passed<'a, T: Trunk> {
+    engine: &'a Engine<T>,
+    parts: Mutex<Vec<Workspace<T>>>,
     energy: Vec<f64>,
     logits: Vec<f64>,
 }
 
-impl Engine {
+impl<T: Trunk> Engine<T> {
     /// The network of `program` on a device, with these weights, a slice a tensor.
     ///
     /// # Errors
@@ -78,7 +91,7 @@ impl Engine {
     /// Bytes of a picture's activations of this size, and of a row of cotangents.
     #[cfg(test)]
     pub(super) fn bytes(&self, size: Size) -> (u64, u64) {
-        self.network.bytes(size)
+        T::bytes(&self.network, size)
     }
 
     /// How many pictures, and how many rows of cotangents, of this size go at once.
@@ -87,8 +100,8 @@ impl Engine {
     /// [`Error::Compute`] if the device has not the memory for one.
     fn limits(&self, size: Size) -> Result<(usize, usize)> {
         let gpu = self.network.gpu();
-        let one = self.network.largest(size).max(self.network.pictures.classes) as u64 * 4;
-        let (picture, row) = self.network.bytes(size);
+        let one = T::largest(&self.network, size).max(self.network.pictures.classes) as u64 * 4;
+        let (picture, row) = T::bytes(&self.network, size);
         // Half of the memory is the pictures', half the rows'.
         let half = gpu.memory() / 2;
         let limit = |bytes: u64| {
@@ -108,7 +121,7 @@ impl Engine {
     }
 
     /// [`Passes::forward`].
-    fn pass(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Passed<'_>> {
+    fn pass(&self, noisy: &[f32], size: Size, sigmas: &[f32]) -> Result<Passed<'_, T>> {
         let pictures = check_pictures(noisy, self.network.pictures.channels, size, sigmas)?;
         let picture = noisy.len() / pictures;
         let (at_once, _) = self.limits(size)?;
@@ -130,8 +143,8 @@ impl Engine {
         pictures: usize,
         size: Size,
         mut at_once: usize,
-        mut job: impl FnMut(&mut Workspace, Range<usize>) -> Result<()>,
-    ) -> Result<Vec<Workspace>> {
+        mut job: impl FnMut(&mut Workspace<T>, Range<usize>) -> Result<()>,
+    ) -> Result<Vec<Workspace<T>>> {
         let (mut parts, mut first) = (Vec::new(), 0);
         while first < pictures {
             let count = at_once.min(pictures - first);
@@ -154,10 +167,11 @@ impl Engine {
     }
 
     /// A free workspace of this shape, or a new one.
-    fn workspace(&self, count: usize, size: Size) -> Result<Workspace> {
+    fn workspace(&self, count: usize, size: Size) -> Result<Workspace<T>> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits =
-            |workspace: &Workspace| (workspace.pictures.memory.count, workspace.pictures.memory.size) == (count, size);
+        let fits = |workspace: &Workspace<T>| {
+            (workspace.pictures.memory.count, workspace.pictures.memory.size) == (count, size)
+        };
         if let Some(index) = free.iter().position(fits) {
             return Ok(free.remove(index));
         }
@@ -174,7 +188,7 @@ impl Engine {
     }
 }
 
-impl Engine {
+impl<T: Trunk> Engine<T> {
     /// [`Passes::ascend`].
     fn climb(&self, noisy: &[f32], size: Size, sigma: f32, ascent: &Ascent<'_>) -> Result<Ascended> {
         let program::Pictures { channels, classes, .. } = self.network.pictures;
@@ -212,21 +226,21 @@ impl Engine {
     }
 
     /// Keeps what jobs that are done have used, as far as it is not too much.
-    fn keep(&self, parts: Vec<Workspace>) {
+    fn keep(&self, parts: Vec<Workspace<T>>) {
         if self.gpu().check().is_err() {
             return;
         }
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.extend(parts);
         // The oldest go first.
-        let bytes = |free: &[Workspace]| free.iter().map(|workspace| workspace.bytes(&self.network)).sum::<u64>();
+        let bytes = |free: &[Workspace<T>]| free.iter().map(|workspace| workspace.bytes(&self.network)).sum::<u64>();
         while free.len() > KEPT || (free.len() > 1 && bytes(&free) > self.gpu().memory()) {
             free.remove(0);
         }
     }
 }
 
-impl Passes for Engine {
+impl<T: Trunk> Passes for Engine<T> {
     fn device(&self) -> String {
         self.gpu().card().title()
     }
@@ -287,7 +301,7 @@ impl Passes for Engine {
     }
 }
 
-impl Tape for Passed<'_> {
+impl<T: Trunk> Tape for Passed<'_, T> {
     fn energy(&self) -> &[f64] {
         &self.energy
     }
@@ -326,10 +340,10 @@ impl Tape for Passed<'_> {
     }
 }
 
-impl Workspace {
+impl<T: Trunk> Workspace<T> {
     /// Room for a job of `job` rows and rows a picture, which goes at once as far as the memory does.
-    fn rows(&mut self, network: &Network, job: (usize, usize), at_once: &mut usize) -> Result<Rows> {
-        if let Some(index) = self.rows.iter().position(|rows| Network::fits(rows, job)) {
+    fn rows(&mut self, network: &Network<T>, job: (usize, usize), at_once: &mut usize) -> Result<Rows> {
+        if let Some(index) = self.rows.iter().position(|rows| rows.fits(job)) {
             return Ok(self.rows.remove(index));
         }
         let gpu = network.gpu();
@@ -350,22 +364,22 @@ impl Workspace {
     }
 }
 
-impl Workspace {
+impl<T: Trunk> Workspace<T> {
     /// Rows of cotangents that there is room for, over all rooms.
     fn rows_at_once(&self) -> usize {
         self.rows.iter().map(Rows::at_once).sum()
     }
 
     /// About how many bytes it takes.
-    fn bytes(&self, network: &Network) -> u64 {
-        let (picture, row) = network.bytes(self.pictures.memory.size);
+    fn bytes(&self, network: &Network<T>) -> u64 {
+        let (picture, row) = T::bytes(network, self.pictures.memory.size);
         let (trail, climbing) = self.climb.as_ref().map_or((0, 0), Climb::bytes);
         let rows = self.rows_at_once() + climbing + self.joint.as_ref().map_or(0, |joint| 1 + joint.classes);
         self.pictures.memory.count as u64 * picture + rows as u64 * row + trail
     }
 }
 
-impl Drop for Passed<'_> {
+impl<T: Trunk> Drop for Passed<'_, T> {
     fn drop(&mut self) {
         let parts = std::mem::take(self.parts.get_mut().unwrap_or_else(PoisonError::into_inner));
         self.engine.keep(parts);

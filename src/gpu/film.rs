@@ -1,7 +1,7 @@
 //! From σ to every layer's gains, offsets and γ, on the processor: a few hundred thousand multiply-adds.
 
 use super::filter::padded;
-use crate::program::{Affine, Program};
+use crate::program::{Affine, EmbeddingKind, Program};
 
 /// `y = xWᵀ + b`.
 #[derive(Debug, Clone)]
@@ -30,6 +30,7 @@ impl Linear {
 #[derive(Debug, Clone)]
 pub struct Film {
     range: (f32, f32),
+    kind: EmbeddingKind,
     frequencies: usize,
     embed: [Linear; 2],
     layers: Linear,
@@ -58,6 +59,7 @@ impl Film {
         }
         Self {
             range: program.pictures.sigma_range,
+            kind: program.embedding.kind,
             frequencies: program.embedding.frequencies,
             embed: [0, 1].map(|layer| Linear::of(&program.embedding.layers[layer], weights)),
             layers,
@@ -75,16 +77,19 @@ impl Film {
     /// How many values it starts from.
     #[must_use]
     pub fn feature_count(&self) -> usize {
-        2 * self.frequencies + 1
+        self.kind.features(self.frequencies)
     }
 
-    /// What the embedding of one σ inside the trained range starts from: t and the sines and cosines of kπt/2.
+    /// What the embedding of one σ inside the trained range starts from: t, if its kind has it, and the sines and cosines of kπt/2.
     #[must_use]
     pub fn features(&self, sigma: f32) -> Vec<f32> {
         let (low, high) = (f64::from(self.range.0).ln(), f64::from(self.range.1).ln());
         let t = 2.0 * (f64::from(sigma).ln() - low) / (high - low) - 1.0;
         let angles: Vec<f64> = (1..=self.frequencies).map(|k| k as f64 * std::f64::consts::FRAC_PI_2 * t).collect();
-        let mut x = vec![t as f32];
+        let mut x = match self.kind {
+            EmbeddingKind::Gelu => vec![t as f32],
+            EmbeddingKind::Silu => Vec::new(),
+        };
         x.extend(angles.iter().map(|a| a.sin() as f32));
         x.extend(angles.iter().map(|a| a.cos() as f32));
         x
@@ -98,7 +103,11 @@ impl Film {
             x = layer.apply(&x);
             for value in &mut x {
                 let v = f64::from(*value);
-                *value = (v * 0.5 * libm::erfc(-v * std::f64::consts::FRAC_1_SQRT_2)) as f32;
+                let share = match self.kind {
+                    EmbeddingKind::Gelu => 0.5 * libm::erfc(-v * std::f64::consts::FRAC_1_SQRT_2),
+                    EmbeddingKind::Silu => 1.0 / (1.0 + (-v).exp()),
+                };
+                *value = (v * share) as f32;
             }
         }
         self.layers.apply(&x)

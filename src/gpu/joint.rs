@@ -4,7 +4,7 @@
 use super::device::{Buffer, Readback};
 use super::forward::Pictures;
 use super::kernels::Kernel;
-use super::network::Network;
+use super::network::{Network, Trunk};
 use super::plan::{Draft, Plan};
 use super::pullback::Rows;
 use crate::{Error, Result};
@@ -24,9 +24,9 @@ pub(super) struct Joint {
 /// u of every picture, v, and gradients.
 pub(super) type Found = (Vec<f64>, Vec<f32>, Vec<f32>);
 
-impl Network {
+impl<T: Trunk> Network<T> {
     /// Room for the analysis of one picture under so many classes.
-    pub(super) fn lay_out_joint(&self, pictures: &Pictures, classes: usize) -> Joint {
+    pub(super) fn lay_out_joint(&self, pictures: &Pictures<T>, classes: usize) -> Joint {
         let count = 1 + classes;
         let rows = self.lay_out_rows(pictures, (count, count, count));
         let chosen = self.gpu.room(classes);
@@ -40,7 +40,7 @@ impl Network {
     }
 
     /// Forward pass and gradients, `[1 + classes, C, height, width]`.
-    pub(super) fn analyse(&self, pictures: &mut Pictures, joint: &mut Joint, classes: &[usize]) -> Result<Found> {
+    pub(super) fn analyse(&self, pictures: &mut Pictures<T>, joint: &mut Joint, classes: &[usize]) -> Result<Found> {
         let numbers: Vec<u32> = classes.iter().map(|class| *class as u32).collect();
         self.gpu.write(&joint.chosen, bytemuck::cast_slice(&numbers));
         self.weigh(pictures, &joint.rows, &vec![1.0; 1 + classes.len()]);

@@ -40,6 +40,30 @@ pub enum Kernel {
     Oppose,
     /// A step along the gradient, and the projection.
     Ascend,
+    /// GELU.
+    Gelu,
+    /// GELU's pullback.
+    GeluPullback,
+    /// The sum of two pictures.
+    Sum,
+    /// A part of rows from one place to another.
+    MoveRows,
+    /// Rows at all pixels.
+    Spread,
+    /// The energy that rows of features give.
+    Energy,
+    /// Its pullback.
+    EnergyPullback,
+    /// From blocks' moments to those of groups and the scale of all,
+    ScaleNormSettle,
+    /// and with them the norm that preserves the scale.
+    ScaleNormApply,
+    /// Its pullback: the blocks' sums,
+    ScaleNormPullbackSums,
+    /// then the groups' means,
+    ScaleNormPullbackSettle,
+    /// then the rest.
+    ScaleNormPullbackApply,
     /// The end of a submission.
     Mark,
     /// One of training's.
@@ -75,7 +99,7 @@ pub(super) use joined;
 
 impl Kernel {
     /// Every kernel of the network in use.
-    pub const USE: [Self; 19] = [
+    pub const USE: [Self; 31] = [
         Self::Product(TILES[0]),
         Self::Product(TILES[1]),
         Self::Product(TILES[2]),
@@ -94,6 +118,18 @@ impl Kernel {
         Self::Standardise,
         Self::Oppose,
         Self::Ascend,
+        Self::Gelu,
+        Self::GeluPullback,
+        Self::Sum,
+        Self::MoveRows,
+        Self::Spread,
+        Self::Energy,
+        Self::EnergyPullback,
+        Self::ScaleNormSettle,
+        Self::ScaleNormApply,
+        Self::ScaleNormPullbackSums,
+        Self::ScaleNormPullbackSettle,
+        Self::ScaleNormPullbackApply,
         Self::Mark,
     ];
 
@@ -115,6 +151,10 @@ impl Kernel {
         let pullback = joined!(normal total group + "norm_pullback.wgsl");
         let head = joined!(normal total + "head.wgsl");
         let ascent = joined!(normal total + "ascent.wgsl");
+        let pointwise = joined!(normal + "pointwise.wgsl");
+        let features = joined!(total + "features.wgsl");
+        let scale_norm = joined!(total group + "scale_norm.wgsl");
+        let scale_pullback = joined!(total group + "scale_norm_pullback.wgsl");
         let (file, text, entry, bindings): (_, _, _, &[u32]) = match self {
             Self::Product(_) => ("conv.wgsl", joined!(+"conv.wgsl"), "conv", &[1, 2, 3, 4, 5]),
             Self::Norm => ("norm.wgsl", norm, "fused", &[1, 2, 3, 4, 5, 6]),
@@ -132,6 +172,20 @@ impl Kernel {
             Self::Standardise => ("ascent.wgsl", ascent, "standardise", &[1, 2]),
             Self::Oppose => ("ascent.wgsl", ascent, "oppose", &[3, 4, 5, 6]),
             Self::Ascend => ("ascent.wgsl", ascent, "ascend", &[1, 7, 8, 9, 10, 11]),
+            Self::Gelu => ("pointwise.wgsl", pointwise, "gelu", &[1, 3]),
+            Self::GeluPullback => ("pointwise.wgsl", pointwise, "gelu_pullback", &[1, 2, 3, 4]),
+            Self::Sum => ("pointwise.wgsl", pointwise, "sum", &[1, 3, 4]),
+            Self::MoveRows => ("features.wgsl", features, "move_rows", &[1, 4, 5]),
+            Self::Spread => ("features.wgsl", features, "spread", &[1, 4, 5]),
+            Self::Energy => ("features.wgsl", features, "energy", &[2, 4]),
+            Self::EnergyPullback => ("features.wgsl", features, "pull_energy", &[1, 2, 3, 4]),
+            Self::ScaleNormSettle => ("scale_norm.wgsl", scale_norm, "settle", &[4, 5]),
+            Self::ScaleNormApply => ("scale_norm.wgsl", scale_norm, "apply", &[1, 2, 3, 4]),
+            Self::ScaleNormPullbackSums => ("scale_norm_pullback.wgsl", scale_pullback, "sums_of", &[1, 2, 3, 4, 7]),
+            Self::ScaleNormPullbackSettle => ("scale_norm_pullback.wgsl", scale_pullback, "settle", &[4, 7, 8]),
+            Self::ScaleNormPullbackApply => {
+                ("scale_norm_pullback.wgsl", scale_pullback, "apply", &[1, 2, 3, 4, 5, 6, 8])
+            }
             Self::Mark => ("mark.wgsl", joined!(+"mark.wgsl"), "mark", &[1]),
             Self::Learn(kernel) => return kernel.source(),
         };

@@ -18,21 +18,22 @@ mod fault;
 mod film;
 mod filter;
 mod forward;
+mod graph;
 mod joint;
 pub mod kernels;
 mod learning;
-mod memory;
 mod network;
 mod own_memory;
 pub mod pace;
 mod plan;
 pub mod probe;
 mod pullback;
+mod stages;
 #[cfg(test)]
 mod tests;
 mod training;
 
 pub use adapters::{Card, Kind, Selector, cards, choose, may_have_card};
 pub use device::{Gpu, Settings};
-pub use engine::Engine;
+pub use engine::passes;
 pub use training::Learner;

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::automatic::{self, Candidate, Memory, Times};
 use super::guarded::Guarded;
-use super::{Architecture, Checkpoint, Description, DeviceChoice, Network, Stem};
+use super::{Architecture, Checkpoint, Description, DeviceChoice, Family, Network, Stem};
 use crate::engine::{Learner as _, LossWeights, Passes, TrainingRows};
-use crate::gpu::{self, Engine, Gpu, Selector, Settings};
+use crate::gpu::{self, Gpu, Selector, Settings};
 use crate::kernels::engine::{Processor, ProcessorLearner};
 use crate::picture::{Shape, normals};
 use crate::{Error, Result};
@@ -16,33 +16,39 @@ use crate::{Error, Result};
 const TOLERANCE: f32 = 1e-4;
 
 /// Changes when the kernels do, so that what was measured is measured again.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
-/// The card of this number or name, open and checked; the best, if the text is empty.
+/// The card of this number or name, open and checked on networks of a family; the best, if the text is empty.
 ///
 /// # Errors
 /// [`Error::Device`] if there is none such, its driver refuses, or it computes other values than the processor.
-fn device(text: &str) -> Result<Arc<Gpu>> {
-    static OPEN: Mutex<Vec<Arc<Gpu>>> = Mutex::new(Vec::new());
+fn device(text: &str, family: Family) -> Result<Arc<Gpu>> {
+    static OPEN: Mutex<Vec<(Arc<Gpu>, Vec<Family>)>> = Mutex::new(Vec::new());
     let card = gpu::choose(&Selector::parse(text))?;
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     // A device that was lost is opened anew.
-    open.retain(|gpu| gpu.check().is_ok());
-    if let Some(known) = open.iter().find(|gpu| gpu.card().number == card.number) {
-        return Ok(Arc::clone(known));
+    open.retain(|(gpu, _)| gpu.check().is_ok());
+    let known = open.iter().position(|(gpu, _)| gpu.card().number == card.number);
+    let index = if let Some(index) = known {
+        index
+    } else {
+        open.push((Arc::new(Gpu::open(card, Settings::default())?), Vec::new()));
+        open.len() - 1
+    };
+    let (gpu, checked) = &mut open[index];
+    if !checked.contains(&family) {
+        check(gpu, family)?;
+        checked.push(family);
     }
-    let gpu = Arc::new(Gpu::open(card, Settings::default())?);
-    check(&gpu)?;
-    open.push(Arc::clone(&gpu));
-    Ok(gpu)
+    Ok(Arc::clone(gpu))
 }
 
-/// Holds a small network's passes on a card against the processor's.
+/// Holds the passes of a small network of a family on a card against the processor's.
 ///
 /// # Errors
 /// [`Error::Device`] if a value is further off than rounding, or the card fails.
-pub(super) fn check(gpu: &Arc<Gpu>) -> Result<()> {
-    let checkpoint = small()?;
+pub(super) fn check(gpu: &Arc<Gpu>, family: Family) -> Result<()> {
+    let checkpoint = small(family)?;
     let shape = checkpoint.description.image;
     let mut noisy = vec![0.0; 2 * shape.len()];
     normals::fill(2, 0, 0, &mut noisy);
@@ -79,8 +85,9 @@ fn trust(gpu: &Gpu, found: &[f32], truth: &[f32]) -> Result<()> {
 }
 
 /// A small network whose every weight is random.
-fn small() -> Result<Checkpoint> {
+fn small(family: Family) -> Result<Checkpoint> {
     let architecture = Architecture {
+        family,
         stem: Stem { kernel: 4, stride: 2 },
         widths: vec![8, 16],
         blocks: vec![1, 1],
@@ -88,7 +95,6 @@ fn small() -> Result<Checkpoint> {
         group: 8,
         sigma_frequencies: 3,
         sigma_width: 6,
-        ..Architecture::compact()
     };
     let (shape, classes) = (Shape::new(3, 8, 8), ["a", "b", "c"].map(str::to_owned).to_vec());
     let mut checkpoint = Checkpoint::untrained(Description::new("check", classes, shape, architecture), 1)?;
@@ -105,7 +111,7 @@ fn small() -> Result<Checkpoint> {
 /// # Errors
 /// As [`check`].
 pub(super) fn check_learning(gpu: &Arc<Gpu>) -> Result<()> {
-    let checkpoint = small()?;
+    let checkpoint = small(Family::Bilinear)?;
     let (program, shape) = (checkpoint.description.program(), checkpoint.description.image);
     let weights = checkpoint.weights(&program)?;
     let [mut noisy, mut noise] = [(); 2].map(|()| vec![0.0; 3 * shape.len()]);
@@ -134,16 +140,16 @@ pub(super) fn check_learning(gpu: &Arc<Gpu>) -> Result<()> {
 /// [`Error::Device`] if the card is not to be had or computes other gradients than the processor, [`Error::Compute`] if the
 /// network cannot be trained on it.
 pub(super) fn learner(checkpoint: &Checkpoint, text: &str) -> Result<gpu::Learner> {
-    let gpu = device(text)?;
+    let gpu = device(text, Family::Bilinear)?;
     let program = checkpoint.description.program();
     let learner = gpu::Learner::new(&gpu, &program, &checkpoint.weights(&program)?)?;
     check_learning(&gpu)?;
     Ok(learner)
 }
 
-fn engine(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Result<Engine> {
+fn engine(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Result<Box<dyn Passes>> {
     let program = checkpoint.description.program();
-    Engine::new(gpu, &program, &checkpoint.weights(&program)?)
+    gpu::passes(gpu, &program, &checkpoint.weights(&program)?)
 }
 
 fn processor(checkpoint: &Checkpoint) -> Result<Processor> {
@@ -156,8 +162,8 @@ fn processor(checkpoint: &Checkpoint) -> Result<Processor> {
 /// # Errors
 /// [`Error::Device`] if the card is not to be had, [`Error::Compute`] if the weights do not fit.
 pub(super) fn load(checkpoint: &Checkpoint, text: &str) -> Result<Guarded> {
-    let engine = engine(&device(text)?, checkpoint)?;
-    Ok(Guarded::new(Box::new(engine), Box::new(processor(checkpoint)?)))
+    let engine = engine(&device(text, checkpoint.description.architecture.family)?, checkpoint)?;
+    Ok(Guarded::new(engine, Box::new(processor(checkpoint)?)))
 }
 
 /// What `auto` found: the network on a card, or why it stays on the processor; and the reason in words.
@@ -205,17 +211,25 @@ mod tests {
         if gpu::cards().is_empty() {
             return crate::skip::skipped("gpu", "there is no graphics driver: install mesa-vulkan-drivers");
         }
-        assert!(device("0").is_ok());
+        assert!(device("0", Family::Bilinear).is_ok() && device("0", Family::Pooled).is_ok());
         let card = gpu::choose(&Selector::Number(0)).unwrap();
         // A kernel whose arithmetic a driver got slightly wrong.
-        let tamper = |source: &mut gpu::kernels::Source| {
+        let wrong = |family, tamper: fn(&mut gpu::kernels::Source)| {
+            let gpu = Gpu::open(card.clone(), Settings { tamper: Some(tamper), ..Settings::default() }).unwrap();
+            let error = check(&Arc::new(gpu), family).unwrap_err().to_string();
+            assert!(error.contains("other values than the processor"), "{error}");
+        };
+        wrong(Family::Bilinear, |source| {
             if source.file == "norm.wgsl" {
                 source.text = source.text.replace("let from_mean = whole", "let from_mean = 1.01 * whole").into();
             }
-        };
-        let gpu = Gpu::open(card, Settings { tamper: Some(tamper), ..Settings::default() }).unwrap();
-        let error = check(&Arc::new(gpu)).unwrap_err().to_string();
-        assert!(error.contains("other values than the processor"), "{error}");
+        });
+        wrong(Family::Pooled, |source| {
+            source.text = source.text.replace("sqrt(mean_square)", "1.01 * sqrt(mean_square)").into();
+        });
+        wrong(Family::Pooled, |source| {
+            source.text = source.text.replace("fma(whole_share, x,", "fma(1.1 * whole_share, x,").into();
+        });
     }
 
     #[test]
@@ -251,7 +265,7 @@ mod tests {
         let checkpoint = random(4, 3, architecture((4, 2), &[32, 48], &[1, 1], &[1, 2]));
         let gpu = Arc::new(Gpu::open(gpu::choose(&Selector::Number(0)).unwrap(), Settings::default()).unwrap());
         let [first, alone] = [(); 2].map(|()| processor(&checkpoint).unwrap());
-        let guarded = Guarded::new(Box::new(engine(&gpu, &checkpoint).unwrap()), Box::new(first));
+        let guarded = Guarded::new(engine(&gpu, &checkpoint).unwrap(), Box::new(first));
         let (size, sigmas) = ((48, 48), [0.2; 3]);
         let mut noisy = vec![0.0; 3 * 3 * 48 * 48];
         normals::fill(4, 0, 0, &mut noisy);

@@ -1,10 +1,10 @@
 //! Steps of ascent on the device against the same in plain words on the processor.
 
 use super::passes::engines;
+use super::trust::staged;
 use super::{apart, gpu, no_adapter, noise, unhurried};
 use crate::attack::{Method, Norm, Outcome, Settings, parameters, run};
 use crate::engine::{Ascended, Ascent, Passes, plainly};
-use crate::gpu::Engine;
 use crate::gpu::kernels::Source;
 use crate::joint::JointModel;
 use crate::kernels::engine::Processor;
@@ -26,7 +26,7 @@ fn asked(engine: &Processor, noisy: &[f32], size: (usize, usize), ascent: &Ascen
     })
 }
 
-fn climbed(engine: &Engine, noisy: &[f32], size: (usize, usize), ascent: &Ascent<'_>) -> Ascended {
+fn climbed(engine: &dyn Passes, noisy: &[f32], size: (usize, usize), ascent: &Ascent<'_>) -> Ascended {
     engine.ascend(noisy, size, SIGMA, ascent).unwrap().unwrap()
 }
 
@@ -50,7 +50,7 @@ fn steps_on_the_device_are_the_processors() {
             let length = if radius.is_none() { 0.01 } else { 0.1 };
             let ascent = Ascent { goals: &goals, bounds: &bounds, centres: &centres, length, radius, steps: 6 };
             let what = format!("{count} pictures of {channels}×{size:?}, {classes} classes, {radius:?}");
-            let found = climbed(&engine, &start, size, &ascent);
+            let found = climbed(&*engine, &start, size, &ascent);
             let truth = asked(&processor, &start, size, &ascent);
             assert_eq!(found.steps, 6, "{what}");
             assert!(apart(&found.logits, &truth.logits) < 1e-4, "{what}: logits");
@@ -62,10 +62,10 @@ fn steps_on_the_device_are_the_processors() {
             let moved = found.pictures[5 * start.len()..].iter().zip(&start).filter(|(a, b)| a != b).count();
             assert!(moved * 2 > start.len(), "{what}");
             // The same bits again, and whatever the number of steps at a go.
-            assert!(climbed(&engine, &start, size, &ascent) == found, "{what}: other bits");
-            let first = climbed(&engine, &start, size, &Ascent { steps: 2, ..ascent });
+            assert!(climbed(&*engine, &start, size, &ascent) == found, "{what}: other bits");
+            let first = climbed(&*engine, &start, size, &Ascent { steps: 2, ..ascent });
             let (_, two) = first.pictures.split_at(start.len());
-            let rest = climbed(&engine, two, size, &Ascent { steps: 4, ..ascent });
+            let rest = climbed(&*engine, two, size, &Ascent { steps: 4, ..ascent });
             assert!(rest.pictures[..] == found.pictures[2 * start.len()..], "{what}: in two goes");
         }
     }
@@ -90,7 +90,7 @@ fn a_wrong_step_is_seen() {
         let gpu = std::sync::Arc::new(crate::gpu::Gpu::open(gpu().card().clone(), settings).unwrap());
         let (engine, processor) = engines(&gpu, &checkpoint);
         let ascent = Ascent { goals: &[(2, true)], bounds: &bounds, centres: &centres, length: 0.02, radius, steps: 3 };
-        let (found, truth) = (climbed(&engine, &centres, size, &ascent), asked(&processor, &centres, size, &ascent));
+        let (found, truth) = (climbed(&*engine, &centres, size, &ascent), asked(&processor, &centres, size, &ascent));
         found.pictures.iter().zip(&truth.pictures).filter(|(a, b)| (*a - *b).abs() > 1e-5).count()
     };
     assert!(differing(None, None) < 3 && differing(None, Some(0.05)) == 0);
@@ -112,11 +112,11 @@ fn pictures_that_the_memory_does_not_hold_together_climb_in_parts() {
     }
     let checkpoint = random(3, 3, architecture((4, 2), &[8, 16], &[1, 1], &[1, 2]));
     let gpu = gpu();
-    let engine = engines(&gpu, &checkpoint).0;
+    let engine = staged(&gpu, &checkpoint);
     let (picture, row) = engine.bytes((8, 8));
     let settings = crate::gpu::Settings { memory: Some(2 * 2 * picture.max(row)), ..Default::default() };
     let small = std::sync::Arc::new(crate::gpu::Gpu::open(gpu.card().clone(), settings).unwrap());
-    let parted = engines(&small, &checkpoint).0;
+    let parted = staged(&small, &checkpoint);
     let centres = noise(5, 5 * 192);
     let goals = [(0, false), (1, false), (2, true), (1, true), (0, false)];
     let bounds = vec![[-4.0, 4.0]; centres.len()];

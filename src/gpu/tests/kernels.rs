@@ -7,7 +7,7 @@ use crate::gpu::kernels::Kernel;
 use crate::gpu::plan::Draft;
 
 /// Runs what `draft` puts together and gives `count` values of `result`.
-fn run(result: &Buffer, count: usize, draft: impl FnOnce(&mut Draft)) -> Vec<f32> {
+pub(super) fn run(result: &Buffer, count: usize, draft: impl FnOnce(&mut Draft)) -> Vec<f32> {
     let gpu = gpu();
     let mut steps = Draft::new(&gpu);
     draft(&mut steps);
@@ -16,7 +16,7 @@ fn run(result: &Buffer, count: usize, draft: impl FnOnce(&mut Draft)) -> Vec<f32
 }
 
 /// Dense pixels × channels with their padding, which is zero.
-fn pad(values: &[f32], channels: usize) -> Vec<f32> {
+pub(super) fn pad(values: &[f32], channels: usize) -> Vec<f32> {
     let mut wide = Vec::new();
     for pixel in values.chunks_exact(channels) {
         wide.extend_from_slice(pixel);
@@ -25,11 +25,11 @@ fn pad(values: &[f32], channels: usize) -> Vec<f32> {
     wide
 }
 
-fn unpad(values: &[f32], channels: usize) -> Vec<f32> {
+pub(super) fn unpad(values: &[f32], channels: usize) -> Vec<f32> {
     values.chunks_exact(padded(channels)).flat_map(|pixel| &pixel[..channels]).copied().collect()
 }
 
-fn close(found: &[f32], truth: &[f64], what: &str) {
+pub(super) fn close(found: &[f32], truth: &[f64], what: &str) {
     let truth: Vec<f32> = truth.iter().map(|v| *v as f32).collect();
     let error = apart(found, &truth);
     assert!(error < 1e-5, "{what}: {error} apart");
@@ -162,7 +162,7 @@ fn what_is_added_is_added() {
 }
 
 /// GELU(a) and GELU'(a).
-fn gelu(a: f64) -> (f64, f64) {
+pub(super) fn gelu(a: f64) -> (f64, f64) {
     let distribution = 0.5 * libm::erfc(-a * std::f64::consts::FRAC_1_SQRT_2);
     let density = (-0.5 * a * a).exp() / (2.0 * std::f64::consts::PI).sqrt();
     (a * distribution, distribution + a * density)

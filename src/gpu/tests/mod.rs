@@ -2,6 +2,7 @@
 
 mod ascent;
 mod kernels;
+mod layers;
 mod learning;
 mod passes;
 mod shaders;

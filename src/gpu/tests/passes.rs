@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{apart, gpu, no_adapter, noise, unhurried};
 use crate::engine::Passes;
-use crate::gpu::{Engine, Gpu};
+use crate::gpu::{Gpu, passes};
 use crate::kernels::engine::Processor;
 use crate::network::conformance::{architecture, engine_tests, random};
 use crate::network::{Architecture, Checkpoint, Place, TensorPasses};
@@ -12,17 +12,32 @@ use crate::network::{Architecture, Checkpoint, Place, TensorPasses};
 engine_tests!(
     passes,
     wgpu,
-    |program, weights| Ok(Box::new(Engine::new(&gpu(), program, weights)?)),
+    |program, weights| passes(&gpu(), program, weights),
     1e-4,
     unless no_adapter()
 );
 
+engine_tests!(
+    passes,
+    wgpu_pooled,
+    |program, weights| passes(&gpu(), program, weights),
+    1e-4,
+    unless no_adapter(),
+    of Pooled
+);
+
+/// A network of the other family.
+fn pooled(widths: &[usize], blocks: &[usize], strides: &[usize]) -> Architecture {
+    let [widths, blocks, strides] = [widths, blocks, strides].map(<[usize]>::to_vec);
+    Architecture { widths, blocks, strides, ..Architecture::pooled_thin() }
+}
+
 /// The network on a card, and on the processor.
-pub fn engines(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> (Engine, Processor) {
+pub fn engines(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> (Box<dyn Passes>, Processor) {
     let program = checkpoint.description.program();
     let weights = checkpoint.weights(&program).unwrap();
     let processor = Processor::new(&program, &weights).unwrap();
-    (Engine::new(gpu, &program, &weights).unwrap(), processor)
+    (passes(gpu, &program, &weights).unwrap(), processor)
 }
 
 #[test]
@@ -36,6 +51,10 @@ fn the_passes_are_the_processors() {
         (architecture((4, 2), &[48, 96, 192], &[2, 2, 2], &[1, 2, 2]), 3, 10, 31, 30),
         (architecture((3, 2), &[64], &[1], &[1]), 1, 1, 1, 1),
         (architecture((3, 1), &[8, 8], &[1, 1], &[1, 2]), 3, 1000, 37, 41),
+        (pooled(&[8, 16, 24], &[1, 2, 1], &[1, 2, 2]), 3, 3, 9, 7),
+        (pooled(&[24, 40], &[2, 1], &[1, 2]), 1, 2, 8, 8),
+        (pooled(&[8, 16], &[1, 1], &[1, 2]), 3, 10, 70, 67),
+        (pooled(&[8], &[1], &[1]), 3, 1, 1, 1),
     ];
     for (architecture, channels, classes, height, width) in cases {
         let checkpoint = random(classes, channels, architecture);
@@ -85,9 +104,13 @@ fn an_analysis_at_once_is_the_one_in_steps() {
     if no_adapter() {
         return;
     }
-    let checkpoint = random(5, 3, architecture((4, 2), &[8, 16], &[1, 1], &[1, 2]));
+    an_analysis_in_steps(&random(5, 3, architecture((4, 2), &[8, 16], &[1, 1], &[1, 2])));
+    an_analysis_in_steps(&random(5, 3, pooled(&[8, 16], &[1, 1], &[1, 2])));
+}
+
+fn an_analysis_in_steps(checkpoint: &Checkpoint) {
     let gpu = unhurried();
-    let engine = engines(&gpu, &checkpoint).0;
+    let engine = engines(&gpu, checkpoint).0;
     for (classes, seed) in [(vec![0, 1, 2, 3, 4], 1), (vec![3, 1], 2), (vec![4, 0], 3)] {
         let noisy = noise(seed, 3 * 63);
         engine.analysis(&noisy, (7, 9), 0.2, &classes).unwrap();
@@ -112,18 +135,4 @@ fn an_analysis_at_once_is_the_one_in_steps() {
         alone.pullback(&[0.0], &[1.0, 0.0, 0.0, -1.0, 0.0], &mut same).unwrap();
         assert_eq!(some, same);
     }
-}
-
-#[test]
-fn a_network_without_kernels_here_is_refused_in_a_line() {
-    if no_adapter() {
-        return;
-    }
-    let checkpoint = random(2, 3, Architecture::pooled_thin());
-    let program = checkpoint.description.program();
-    let error = Engine::new(&gpu(), &program, &checkpoint.weights(&program).unwrap()).unwrap_err().to_string();
-    assert!(
-        error.contains("no kernels for this model's layers; choose --device cpu") && !error.contains('\n'),
-        "{error}"
-    );
 }

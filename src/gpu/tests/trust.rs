@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::passes::engines;
 use super::{apart, gpu, no_adapter, noise, unhurried};
 use crate::engine::Passes;
 use crate::gpu::device::Settings;
+use crate::gpu::engine::Engine;
 use crate::gpu::kernels::Source;
-use crate::gpu::{Engine, Gpu, cards};
+use crate::gpu::stages::StageLayers;
+use crate::gpu::{Gpu, cards};
 use crate::network::Checkpoint;
 use crate::network::conformance::{architecture, random};
 
@@ -16,21 +17,27 @@ fn small() -> Checkpoint {
     random(3, 3, architecture((4, 2), &[8, 16], &[1, 1], &[1, 2]))
 }
 
-fn on(settings: Settings) -> (Arc<Gpu>, Engine) {
+/// The stages' engine on a device.
+pub fn staged(gpu: &Arc<Gpu>, checkpoint: &Checkpoint) -> Engine<StageLayers> {
+    let program = checkpoint.description.program();
+    Engine::new(gpu, &program, &checkpoint.weights(&program).unwrap()).unwrap()
+}
+
+fn on(settings: Settings) -> (Arc<Gpu>, Engine<StageLayers>) {
     let gpu = Arc::new(Gpu::open(gpu().card().clone(), settings).unwrap());
-    let engine = engines(&gpu, &small()).0;
+    let engine = staged(&gpu, &small());
     (gpu, engine)
 }
 
 /// A device that from now on has no room for so many bytes at once.
-fn short_of(bytes: u64) -> (Arc<Gpu>, Engine) {
+fn short_of(bytes: u64) -> (Arc<Gpu>, Engine<StageLayers>) {
     let (gpu, engine) = on(Settings::default());
     gpu.refuse(bytes);
     (gpu, engine)
 }
 
 /// An analysis of two pictures: its gradients.
-fn analysis(engine: &Engine) -> crate::Result<Vec<f32>> {
+fn analysis(engine: &Engine<StageLayers>) -> crate::Result<Vec<f32>> {
     let tape = engine.forward(&noise(1, 2 * 3 * 64), (8, 8), &[0.1, 0.4])?;
     let mut out = vec![f32::NAN; 8 * 192];
     tape.pullback(&[1.0; 8], &noise(2, 24), &mut out)?;
@@ -60,7 +67,7 @@ fn a_kernel_that_does_not_compile_is_an_error_and_no_panic() {
     };
     let gpu =
         Arc::new(Gpu::open(gpu().card().clone(), Settings { tamper: Some(tamper), ..Settings::default() }).unwrap());
-    let engine = engines(&gpu, &small()).0;
+    let engine = staged(&gpu, &small());
     let error = analysis(&engine).unwrap_err().to_string();
     assert!(error.starts_with("gpu:0 (") && error.lines().count() == 1, "{error}");
 }
@@ -84,9 +91,9 @@ fn the_least_device_with_little_memory_gives_the_same_values() {
     if no_adapter() {
         return;
     }
-    let truth = analysis(&engines(&gpu(), &small()).0).unwrap();
+    let truth = analysis(&staged(&gpu(), &small())).unwrap();
     // Room for one picture and two rows, and a submission a dispatch.
-    let engine = engines(&gpu(), &small()).0;
+    let engine = staged(&gpu(), &small());
     let (picture, row) = engine.bytes((8, 8));
     let memory = 2 * picture.max(2 * row);
     let (gpu, engine) = on(Settings { least: true, memory: Some(memory), submission_ms: 1e-9, ..Settings::default() });
@@ -104,7 +111,7 @@ fn a_job_that_the_memory_does_not_hold_goes_in_smaller_parts() {
         return;
     }
     let (count, noisy) = (9, noise(1, 9 * 192));
-    let job = |engine: &Engine| -> crate::Result<(Vec<f64>, Vec<f32>)> {
+    let job = |engine: &Engine<StageLayers>| -> crate::Result<(Vec<f64>, Vec<f32>)> {
         let tape = engine.forward(&noisy, (8, 8), &[0.3; 9])?;
         let mut out = vec![f32::NAN; count * 192];
         tape.pullback(&vec![1.0; count], &noise(2, count * 3), &mut out)?;
@@ -116,7 +123,7 @@ fn a_job_that_the_memory_does_not_hold_goes_in_smaller_parts() {
         engine.forward(&noisy[..192 * count as usize], (8, 8), &vec![0.3; count as usize]).unwrap();
         gpu.asked() - before
     };
-    let truth = job(&engines(&gpu(), &small()).0).unwrap();
+    let truth = job(&staged(&gpu(), &small())).unwrap();
     // A card that says nothing of it but has no room for five pictures at once; for two it has.
     let refused = asked(5);
     assert!(asked(2) < refused);
@@ -146,7 +153,7 @@ fn a_large_dispatch_goes_in_pieces_to_the_same_bits() {
     let checkpoint = random(3, 3, architecture((3, 1), &[32, 40], &[1, 1], &[1, 2]));
     let (size, noisy) = ((48, 52), noise(1, 3 * 48 * 52));
     let job = |gpu: &Arc<Gpu>| {
-        let engine = engines(gpu, &checkpoint).0;
+        let engine = staged(gpu, &checkpoint);
         let tape = engine.forward(&noisy, size, &[0.2]).unwrap();
         let mut out = vec![f32::NAN; 2 * noisy.len()];
         tape.pullback(&[1.0, 0.0], &noise(2, 6), &mut out).unwrap();
@@ -174,7 +181,7 @@ fn an_analysis_has_no_more_dispatches_than_counted() {
     // The bundled model's shape and ten classes: a convolution and a norm a half, what slices need, a mark a submission.
     let checkpoint = random(10, 3, architecture((4, 2), &[48, 96, 192], &[2, 2, 2], &[1, 2, 2]));
     let gpu = unhurried();
-    let engine = engines(&gpu, &checkpoint).0;
+    let engine = staged(&gpu, &checkpoint);
     let classes: Vec<usize> = (0..10).collect();
     let before = (gpu.dispatches(), gpu.submissions());
     engine.analysis(&noise(1, 3 * 1024), (32, 32), 0.1, &classes).unwrap();

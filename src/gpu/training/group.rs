@@ -10,8 +10,9 @@ use crate::gpu::filter::padded;
 use crate::gpu::forward::Pending;
 use crate::gpu::kernels::Kernel;
 use crate::gpu::learning::Learning;
-use crate::gpu::network::{Kept, Network};
+use crate::gpu::network::Kept;
 use crate::gpu::plan::{Draft, Plan};
+use crate::gpu::stages::Network;
 use crate::program::Program;
 
 /// What the dispatches of a training step are made of.
@@ -101,10 +102,10 @@ impl<'a> Group<'a> {
     /// Pixels, values a pixel, channels and channels of a group of a norm of stage `s`; workgroups; what it costs about.
     pub fn norm(&self, s: usize) -> ([usize; 4], [u32; 3], f64) {
         let network = self.network();
-        let (width, (height, columns)) = (network.stages[s].width, self.m.sizes[s]);
+        let (width, (height, columns)) = (network.trunk.stages[s].width, self.m.sizes[s]);
         let pixels = height * columns;
-        let groups = [(width / network.group) as u32, 1, self.count as u32];
-        ([pixels, padded(width), width, network.group], groups, 50.0 * (self.count * pixels * width) as f64)
+        let groups = [(width / network.trunk.group) as u32, 1, self.count as u32];
+        ([pixels, padded(width), width, network.trunk.group], groups, 50.0 * (self.count * pixels * width) as f64)
     }
 
     /// The statistics of a half, or of the head.

@@ -10,8 +10,8 @@ use super::store::{LOGGED, Store};
 use super::weights::pack;
 use crate::engine::{Change, Gradients, LossParts, LossWeights, Part, Size, Stepper, TrainingRows};
 use crate::gpu::device::{Buffer, Flight, Gpu, Readback, Step};
-use crate::gpu::network::Network;
 use crate::gpu::plan::{Draft, Plan};
+use crate::gpu::stages::Network;
 use crate::program::{Program, Rule};
 use crate::{Error, Result};
 

@@ -2,7 +2,7 @@
 
 use crate::engine::Size;
 use crate::gpu::filter::padded;
-use crate::gpu::network::Network;
+use crate::gpu::stages::Network;
 
 use super::weights::Gradient;
 
@@ -94,15 +94,15 @@ impl<T> Memory<T> {
         let (mut sites, mut pairs) = (Vec::new(), 0);
         let mut site = |width: usize| {
             let at = pairs;
-            pairs += count * width / network.group;
+            pairs += count * width / network.trunk.group;
             at
         };
-        for stage in &network.stages {
+        for stage in &network.trunk.stages {
             sites.push(stage.halves.iter().map(|_| site(stage.width)).collect::<Vec<_>>());
         }
-        let width = network.stages.last().map_or(0, |stage| stage.width);
+        let width = network.trunk.stages.last().map_or(0, |stage| stage.width);
         sites.push(vec![site(width)]);
-        let stage = |(s, stage): (usize, &crate::gpu::network::Stage)| {
+        let stage = |(s, stage): (usize, &crate::gpu::stages::Stage)| {
             let (halves, values) = (stage.halves.len(), dense(s));
             let mut several = |count: usize| (0..count).map(|_| make(values)).collect();
             Stage {
@@ -119,8 +119,8 @@ impl<T> Memory<T> {
                 tangent_exchanged: make(2 * values),
             }
         };
-        let stages = network.stages.iter().enumerate().map(stage).collect();
-        let slices = counts.iter().map(|&count| network.slices_room(count, size, &sizes)).max().unwrap_or_default();
+        let stages = network.trunk.stages.iter().enumerate().map(stage).collect();
+        let slices = counts.iter().map(|&count| network.slices(count, size)).max().unwrap_or_default();
         let embedding = network.film.embedding();
         let wide = count * padded(width);
         Self {

@@ -210,7 +210,7 @@ pub(super) fn numbers(
 /// Bytes of the weights that are packed for the products.
 pub(super) fn packed_bytes(parts: &Parts) -> u64 {
     let network = parts.network;
-    let layers = network.stages.iter().flat_map(|stage| {
+    let layers = network.trunk.stages.iter().flat_map(|stage| {
         let halves = stage.halves.iter().map(|(_, layer)| layer);
         halves.chain(&stage.down).chain([&stage.readout])
     });

@@ -21,7 +21,7 @@ impl<'a> Group<'a> {
         }
         self.reverse_head();
         let (mut now, inner) = (0, &m.scratch[2]);
-        for (s, stage) in network.stages.iter().enumerate().rev() {
+        for (s, stage) in network.trunk.stages.iter().enumerate().rev() {
             let (room, values) = (&m.stages[s], self.dense(s));
             if self.scored {
                 self.exchange(s, [&room.tangent_projected, &room.tangent_exchanged]);
@@ -30,7 +30,7 @@ impl<'a> Group<'a> {
                 now = 1 - now;
                 self.readout_gradients(s);
             }
-            let halves = network.trunk.stages[s].blocks.iter().flat_map(|block| &block.halves);
+            let halves = network.trunk.program.stages[s].blocks.iter().flat_map(|block| &block.halves);
             let weights: Vec<TensorId> = halves.map(|half| half.convolution.weight).collect();
             for (i, (film, layer)) in stage.halves.iter().enumerate().rev() {
                 let second = i % 2 == 1;
@@ -48,7 +48,7 @@ impl<'a> Group<'a> {
             }
             if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
                 let pairs = [[m.tangent_output(before), &room.cotangents[0]], [m.output(before), &m.scratch[now]]];
-                if let Some(of) = &network.trunk.stages[s].down {
+                if let Some(of) = &network.trunk.program.stages[s].down {
                     self.filter_gradient(down, m.sizes[before], of.weight, pairs);
                 }
                 let values = self.dense(before);
@@ -77,7 +77,7 @@ impl<'a> Group<'a> {
         self.linear_gradient(layer, &pairs);
         self.pull_head([&m.head.cotangents, &m.head.back]);
         let buffers = [&m.head.back, m.output(last), &m.head.kept, &m.scratch[0]];
-        self.reverse_norm((last, None, self.network().head_film), None, (&m.head.pull, true), buffers, None);
+        self.reverse_norm((last, None, self.network().trunk.head_film), None, (&m.head.pull, true), buffers, None);
     }
 
     /// The reverse pass of norm, film and GELU: of what is pending, or of one value a channel for all pixels; `q` is the
@@ -132,10 +132,10 @@ impl<'a> Group<'a> {
     /// The gradients by P, Q and γ of stage `s`.
     fn readout_gradients(&mut self, s: usize) {
         let (m, room) = (self.m, &self.m.stages[s]);
-        let gradient = Gradient::readout(self.network().stages[s].width, m.sizes[s]);
+        let gradient = Gradient::readout(self.network().trunk.stages[s].width, m.sizes[s]);
         let pairs = [[&room.exchanged, m.tangent_output(s)], [&room.tangent_exchanged, m.output(s)]];
         let slices = gradient.sum(&mut self.draft, self.count, &pairs, &m.partials);
-        let readout = &self.network().trunk.stages[s].readout;
+        let readout = &self.network().trunk.program.stages[s].readout;
         let starts = [readout.p, readout.q].map(|id| self.parts.layout.start(id));
         let buffers = [&m.partials, &self.parts.store.gradient];
         gradient.collect_readout(&mut self.draft, slices, starts, buffers);

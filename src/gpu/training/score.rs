@@ -10,11 +10,11 @@ impl Group<'_> {
     /// From the weights of the classes' scores to the score, its error, and the direction of the tangent.
     pub(super) fn score(&mut self) {
         let (m, network) = (self.m, self.network());
-        let last = network.stages.len() - 1;
+        let last = network.trunk.stages.len() - 1;
         self.pull_head([&m.head.class_weights, &m.head.pull]);
-        let head = (last, None, network.head_film);
+        let head = (last, None, network.trunk.head_film);
         self.pull_norm(head, 0, [&m.head.pull, m.output(last), &m.scratch[0]], None);
-        for (s, stage) in network.stages.iter().enumerate().rev() {
+        for (s, stage) in network.trunk.stages.iter().enumerate().rev() {
             let (room, values) = (&m.stages[s], self.dense(s));
             self.exchange(s, [&room.projected, &room.exchanged]);
             let top = &room.cotangents[stage.halves.len()];
@@ -70,7 +70,7 @@ impl Group<'_> {
         let (m, network) = (self.m, self.network());
         let buffers = [&m.direction, &m.stages[0].tangent[0]];
         let mut pending = self.convolve(&network.stem.forward, m.size, buffers, None);
-        for (s, stage) in network.stages.iter().enumerate() {
+        for (s, stage) in network.trunk.stages.iter().enumerate() {
             let room = &m.stages[s];
             if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
                 let buffers = [m.tangent_output(before), &room.tangent[0]];
@@ -92,9 +92,9 @@ impl Group<'_> {
             let buffers = [m.tangent_output(s), &room.tangent_projected];
             self.product(&stage.readout.forward, m.sizes[s], buffers, None, 2 * self.dense(s));
         }
-        let last = network.stages.len() - 1;
+        let last = network.trunk.stages.len() - 1;
         let buffers = [m.tangent_output(last), m.output(last), &m.head.kept, &m.scratch[0]];
-        self.move_norm((last, None, network.head_film), &pending, buffers);
+        self.move_norm((last, None, network.trunk.head_film), &pending, buffers);
         self.pool(&m.scratch[0], &m.head.tangent_pooled);
         let (layer, wide) = (&self.parts.store.head, self.norm(last).0[1]);
         let logits = (&m.head.tangent_logits, 0, layer.outputs);

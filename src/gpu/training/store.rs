@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use crate::gpu::device::{Buffer, Gpu};
-use crate::gpu::network::Network;
+use crate::gpu::stages::Network;
 use crate::program::{Affine, Program};
 
 /// Values of what is logged: loss, weighed cross-entropy, score error, gradient norm, cross-entropy, the clipping's factor.
@@ -57,7 +57,7 @@ impl Store {
             logged: gpu.room(LOGGED),
             embed: [affine(first), affine(second)],
             film: dense(program.embedding.width(), film),
-            head: affine(&network.trunk.head.linear),
+            head: affine(&network.trunk.program.head.linear),
         }
     }
 

@@ -12,7 +12,7 @@ impl Group<'_> {
         let (m, network) = (self.m, self.network());
         self.embed();
         let mut pending = self.convolve(&network.stem.forward, m.size, [&m.z, &m.stages[0].x[0]], None);
-        for (s, stage) in network.stages.iter().enumerate() {
+        for (s, stage) in network.trunk.stages.iter().enumerate() {
             let room = &m.stages[s];
             if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
                 pending = self.convolve(&down.forward, m.sizes[before], [m.output(before), &room.x[0]], None);
@@ -27,9 +27,9 @@ impl Group<'_> {
             let values = 2 * self.dense(s);
             self.product(&stage.readout.forward, m.sizes[s], [m.output(s), &room.projected], None, values);
         }
-        let last = network.stages.len() - 1;
+        let last = network.trunk.stages.len() - 1;
         // What the head's activation gives is needed for its means only.
-        self.activate((last, None, network.head_film), &pending, [m.output(last), &m.scratch[0]]);
+        self.activate((last, None, network.trunk.head_film), &pending, [m.output(last), &m.scratch[0]]);
         self.pool(&m.scratch[0], &m.head.pooled);
         self.classify();
     }
@@ -106,6 +106,6 @@ impl Group<'_> {
         let scale = 1.0 / (channels as f32).sqrt();
         let network = self.network();
         let count = self.count * pixels * width / 4;
-        [pixels, width / 4, count, network.stages[s].gamma, network.film.width, scale.to_bits() as usize, 0, 0]
+        [pixels, width / 4, count, network.trunk.stages[s].gamma, network.film.width, scale.to_bits() as usize, 0, 0]
     }
 }

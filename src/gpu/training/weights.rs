@@ -7,8 +7,8 @@ use crate::gpu::device::Buffer;
 use crate::gpu::filter::{Convolution, padded};
 use crate::gpu::kernels::Kernel;
 use crate::gpu::learning::Learning;
-use crate::gpu::network::Network;
 use crate::gpu::plan::Draft;
+use crate::gpu::stages::Network;
 use crate::program::{Program, TensorId};
 
 /// Vectors that a workgroup has along both sides of its tile.
@@ -61,7 +61,7 @@ impl Gradient {
     fn all(network: &Network, size: Size) -> Vec<Self> {
         let sizes = network.sizes(size);
         let mut found = vec![Self { convolution: network.stem.forward.filter.convolution(), size }];
-        for (s, stage) in network.stages.iter().enumerate() {
+        for (s, stage) in network.trunk.stages.iter().enumerate() {
             let down = stage.down.as_ref().zip(s.checked_sub(1));
             found.extend(
                 down.map(|(down, before)| Self { convolution: down.forward.filter.convolution(), size: sizes[before] }),
@@ -191,7 +191,7 @@ impl Arranged {
 /// Packs every convolution's weights, from the flat list, as the products read them.
 pub(super) fn pack(draft: &mut Draft, network: &Network, program: &Program, layout: &Layout, weights: &Buffer) {
     pack_layer(draft, &network.stem, layout.start(program.stem.weight), weights);
-    for (stage, of) in network.stages.iter().zip(&network.trunk.stages) {
+    for (stage, of) in network.trunk.stages.iter().zip(&network.trunk.program.stages) {
         if let (Some(layer), Some(down)) = (&stage.down, &of.down) {
             pack_layer(draft, layer, layout.start(down.weight), weights);
         }
@@ -228,7 +228,7 @@ fn pack_layer(draft: &mut Draft, layer: &crate::gpu::network::Layer, start: usiz
 }
 
 /// P above Q, or side by side.
-fn pack_readout(draft: &mut Draft, stage: &crate::gpu::network::Stage, starts: [usize; 2], weights: &Buffer) {
+fn pack_readout(draft: &mut Draft, stage: &crate::gpu::stages::Stage, starts: [usize; 2], weights: &Buffer) {
     let (width, wide) = (stage.width, padded(stage.width));
     for (half, start) in starts.into_iter().enumerate() {
         let one = |source: [usize; 3], target: [usize; 3]| Arranged {
