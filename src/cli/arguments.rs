@@ -43,13 +43,15 @@ impl ModelArguments {
 
     /// Loads the model. What a script prints goes to standard error; `cancel` calls off a question that it does not answer.
     pub fn open(&self, cancel: &Cancel) -> Result<Box<dyn JointModel>> {
-        let name = match (&self.model, bundled().first()) {
-            (Some(name), _) => name,
-            (None, Some(first)) => first.name,
-            (None, None) => {
-                return Err(Error::option("--model", "this build has no model of its own: name a model file"));
-            }
+        let Some(first) = bundled().first() else {
+            return Err(Error::option("--model", "this build has no model of its own: name a model file"));
         };
+        self.open_or(first.name, cancel)
+    }
+
+    /// [`Self::open`], with another default.
+    pub fn open_or(&self, default: &str, cancel: &Cancel) -> Result<Box<dyn JointModel>> {
+        let name = self.model.as_deref().unwrap_or(default);
         let model = open_named(name, &self.device, cancel)?;
         Ok(if self.mirror { Box::new(Mirrored::new(Arc::from(model))) } else { model })
     }

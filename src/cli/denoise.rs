@@ -9,6 +9,7 @@ use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use super::{Done, console};
 use crate::joint::JointModel;
+use crate::network::PHOTOGRAPHS;
 use crate::picture::{Fit, Picture, save};
 use crate::study::report::Analysis;
 use crate::study::{Classes, Request, Study, analyze, class_index, level};
@@ -40,7 +41,7 @@ pub(super) struct Denoise {
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
-    /// Restore the whole picture at its own size
+    /// Restore the whole picture at its own size; without --as and --model by the bundled model for photographs
     #[arg(long)]
     native: bool,
     /// Average the restoration over the eight symmetries of the square (self-ensemble): eight times the work
@@ -59,7 +60,10 @@ impl Denoise {
         let paths = outputs.picture_of_each("--output", &self.output, &self.images)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
-        let model = &*self.model.open(&cancel)?;
+        // What knows classes serves whole photographs less well.
+        let whole = self.native && self.class.is_none();
+        let model = if whole { self.model.open_or(PHOTOGRAPHS, &cancel) } else { self.model.open(&cancel) }?;
+        let model = &*model;
         let class = self.check(model)?;
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {

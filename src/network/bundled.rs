@@ -27,6 +27,9 @@ impl Bundled {
     }
 }
 
+/// The bundled model for photographs at their own size, which knows no classes.
+pub const PHOTOGRAPHS: &str = "photographs";
+
 /// The bundled models, the default first.
 #[must_use]
 pub fn bundled() -> &'static [Bundled] {
@@ -45,6 +48,11 @@ pub fn bundled() -> &'static [Bundled] {
             name: "digits",
             bytes: include_bytes!("../../assets/models/digits.safetensors"),
             usual: include_str!("../../assets/models/digits.usual.json"),
+        },
+        Bundled {
+            name: PHOTOGRAPHS,
+            bytes: include_bytes!("../../assets/models/photographs.safetensors"),
+            usual: "",
         },
     ]
 }

@@ -69,9 +69,10 @@ pub static SAMPLES: [Sample; 20] = [
     sample!("digits", "9"),
 ];
 
-/// The sample pictures for a model, of which another training is called `MODEL-…`; none for a model that is not bundled.
+/// The sample pictures for a model, of which another training is called `MODEL-…`; none for a model that is not bundled. The
+/// colour pictures serve the model for photographs as well.
 pub fn samples(model: &str) -> impl Iterator<Item = &'static Sample> {
-    let kind = model.split('-').next().unwrap_or_default();
+    let kind = model.split('-').next().map_or("", |kind| if kind == "photographs" { "cifar10" } else { kind });
     SAMPLES.iter().filter(move |sample| sample.model == kind)
 }
 
@@ -96,7 +97,9 @@ mod tests {
             assert!(sample.bytes.len() < 60_000, "{}: {} bytes", sample.name(), sample.bytes.len());
         }
         assert_eq!((samples("digits").count(), samples("cifar10").count()), (10, 10));
-        assert!(samples("cifar10-robust").map(Sample::name).eq(samples("cifar10").map(Sample::name)));
+        for other in ["cifar10-robust", "photographs"] {
+            assert!(samples(other).map(Sample::name).eq(samples("cifar10").map(Sample::name)));
+        }
         assert_eq!(samples("unheard of").count(), 0);
         assert!(SAMPLES.iter().all(|s| std::ptr::eq(sample(&s.name()).expect("itself"), s)));
         assert_eq!(sample("digits/7").map(Sample::name), Some("digits/7.png".to_owned()));
