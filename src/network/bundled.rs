@@ -49,11 +49,7 @@ pub fn bundled() -> &'static [Bundled] {
             bytes: include_bytes!("../../assets/models/digits.safetensors"),
             usual: include_str!("../../assets/models/digits.usual.json"),
         },
-        Bundled {
-            name: PHOTOGRAPHS,
-            bytes: include_bytes!("../../assets/models/photographs.safetensors"),
-            usual: "",
-        },
+        Bundled { name: PHOTOGRAPHS, bytes: include_bytes!("../../assets/models/photographs.safetensors"), usual: "" },
     ]
 }
 
