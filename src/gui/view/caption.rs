@@ -55,7 +55,7 @@ pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
 /// A name that fits: whole, its sign alone (of "Denoised D(y)" the D(y)), or in smaller letters; what is left is cut.
 fn shortened<'a>(ui: &Ui, name: &'a str, font: FontId, room: f32) -> (&'a str, FontId) {
     let sign = name.split_once(' ').map_or(name, |(_, sign)| sign);
-    let smaller = FontId::proportional(font.size - 2.0);
+    let smaller = FontId::proportional(font.size - 3.0);
     let ways = [(name, font.clone()), (name, smaller.clone()), (sign, font), (sign, smaller)];
     let [.., last] = &ways;
     ways.iter().find(|(words, font)| text_width(ui, words, font) <= room).unwrap_or(last).clone()

@@ -32,6 +32,13 @@ pub fn keep_arrows(ui: &Ui, response: &Response) {
     }
 }
 
+/// So many frames after something happened.
+const SETTLES: u8 = 2;
+
+fn settling() -> Id {
+    Id::unique("frames until the focus is settled")
+}
+
 fn tabbed() -> Id {
     Id::unique("focus that Tab came to")
 }
@@ -41,6 +48,16 @@ pub fn ring(ctx: &Context) {
     if ctx.input(|i| i.key_pressed(Key::Tab)) {
         let id = ctx.memory(Memory::focused).unwrap_or(Id::NULL);
         ctx.data_mut(|data| data.insert_temp(tabbed(), id));
+    }
+    // What had the focus may be gone: egui notes it a frame later, and another takes the line away.
+    let frames = if ctx.input(|i| !i.events.is_empty()) {
+        SETTLES
+    } else {
+        ctx.data(|data| data.get_temp(settling())).unwrap_or(0)
+    };
+    if frames > 0 {
+        ctx.request_repaint();
+        ctx.data_mut(|data| data.insert_temp(settling(), frames - 1));
     }
     if let Some(rect) = focused(ctx) {
         let painter = ctx.layer_painter(LayerId::new(Order::Tooltip, Id::unique("focus")));

@@ -36,7 +36,7 @@ pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
             sheet(ctx, "words", 760.0, |ui| glossary::show(ui, &mut cx.session.word)).then_some(Overlay::Words)
         }
         Overlay::Notices => sheet(ctx, "notices", 560.0, |ui| notices(ui, cx)).then_some(Overlay::Notices),
-        Overlay::Pad => sheet(ctx, "pad", 1200.0, |ui| large_pad(ui, cx)).then_some(Overlay::Pad),
+        Overlay::Pad => sheet(ctx, "pad", pad_side(ctx) + PAD_BELIEFS, |ui| large_pad(ui, cx)).then_some(Overlay::Pad),
         Overlay::Path { text, taken } => place_to_save(ctx, cx, text, taken),
     };
 }
@@ -202,13 +202,19 @@ fn help(ui: &mut Ui) {
     });
 }
 
+/// The width of what is believed, beside the sheet to draw on.
+const PAD_BELIEFS: f32 = 240.0;
+
+/// The side of the sheet to draw on.
+fn pad_side(ctx: &egui::Context) -> f32 {
+    (ctx.content_rect().height() - 180.0).max(LEAST)
+}
+
 /// The sheet to draw on, as large as the window, with what the model believes beside it.
 fn large_pad(ui: &mut Ui, cx: &mut Context<'_>) {
-    const BELIEFS: f32 = 180.0;
     let tokens = Tokens::in_ui(ui);
     let Some(entry) = cx.document.entry().cloned().filter(|entry| entry.source == Source::Drawn) else { return };
-    let room = ui.ctx().content_rect();
-    let side = (room.height() - 180.0).min(ui.available_width() - BELIEFS).max(LEAST);
+    let side = pad_side(ui.ctx()).min(ui.available_width() - PAD_BELIEFS).max(LEAST);
     ui.horizontal_top(|ui| {
         ui.vertical(|ui| pad::show(ui, cx, &entry, |_| vec2(side, side)));
         ui.vertical(|ui| {

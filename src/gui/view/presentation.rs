@@ -14,8 +14,9 @@ use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{dim, named};
 use crate::study::words::percent;
 
-/// How many classes are listed.
+/// How many classes are listed, where there is room, and what each takes.
 const CLASSES: usize = 5;
+const ROW: f32 = 46.0;
 /// The width of what is believed.
 const BELIEFS: f32 = 190.0;
 
@@ -31,12 +32,11 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     cx.session.visible = tiles.iter().filter_map(|&kind| pane_of(kind)).collect();
     let frame = Frame::new().fill(tokens.surface).inner_margin(Margin::same(space::GROUP as i8));
     Panel::top("presented noise").resizable(false).frame(frame).show(ui, |ui| noise_bar::show(ui, cx));
-    Panel::bottom("presented hint").frame(Frame::new().fill(tokens.ground).inner_margin(Margin::same(4))).show(
-        ui,
-        |ui| {
+    Panel::bottom("presented hint")
+        .frame(Frame::new().fill(tokens.ground).inner_margin(Margin::symmetric(space::GROUP as i8, 4)))
+        .show(ui, |ui| {
             dim(ui, "Escape ends the presentation. A right click on a tile adds it or takes it away.");
-        },
-    );
+        });
     if cx.session.classes().len() > 1 {
         Panel::right("presented beliefs")
             .exact_size(BELIEFS)
@@ -86,7 +86,8 @@ fn pane_of(kind: TileKind) -> Option<Pane> {
 fn beliefs(ui: &mut Ui, cx: &Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     let Some(posterior) = cx.session.answer.posterior.as_ref().map(|posterior| &posterior.value) else { return };
-    for class in crate::study::ranked(posterior).into_iter().take(CLASSES) {
+    let rows = ((ui.available_height() / ROW) as usize).clamp(1, CLASSES);
+    for class in crate::study::ranked(posterior).into_iter().take(rows) {
         let name = cx.session.classes().get(class).cloned().unwrap_or_default();
         let words = format!("{name} {}", percent(posterior[class]));
         ui.add(egui::Label::new(RichText::new(&words).size(text::HEADING).color(tokens.strong)).truncate());

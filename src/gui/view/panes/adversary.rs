@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Button, Label, ProgressBar, RichText, ScrollArea, Ui, Vec2, vec2};
 
-use super::denoiser::grid;
+use super::denoiser::grid_of_at_least;
 use super::timeline;
 use super::{PaneInfo, Place};
 use crate::attack::{Defence, Norm, Settings};
@@ -11,7 +11,7 @@ use crate::gui::state::answers::TimelineStep;
 use crate::gui::state::document::TileKind;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::attack_controls as controls;
-use crate::gui::view::caption::{AROUND, Caption};
+use crate::gui::view::caption::Caption;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -27,7 +27,7 @@ use crate::study::words::percent;
 const SLIDER: f32 = 88.0;
 const CONTROLS: f32 = 236.0;
 /// The least side of a tile, that of its name.
-const SMALLEST: f32 = 68.0;
+const SMALLEST: f32 = 56.0;
 /// The timeline's height: at least this, and what is left of the pane up to that.
 const TIMELINE: f32 = 72.0;
 const TALLEST_TIMELINE: f32 = 160.0;
@@ -259,7 +259,7 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>, room: Vec2) {
     }
     let used = |ui: &Ui| ui.cursor().top() - top;
     let tall = room.y - used(ui) - TIMELINE - space::ITEM;
-    let (columns, side) = tiles_of(room.x, tall, kinds.len());
+    let (columns, side) = grid_of_at_least(SMALLEST, room.x, tall, kinds.len());
     for row in kinds.chunks(columns) {
         ui.horizontal(|ui| {
             for &kind in row {
@@ -271,16 +271,6 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>, room: Vec2) {
     }
     let tall = (room.y - used(ui)).clamp(TIMELINE, TALLEST_TIMELINE);
     timeline::show(ui, cx, tall);
-}
-
-/// Columns and side of the tiles: as large as all of them have room, but no smaller than their names; then they are scrolled.
-fn tiles_of(width: f32, tall: f32, count: usize) -> (usize, f32) {
-    let (columns, side) = grid(width, tall, count);
-    if side >= SMALLEST {
-        return (columns, side.min(tall - AROUND));
-    }
-    let columns = (((width + space::GROUP) / (SMALLEST + space::GROUP)) as usize).clamp(1, count.max(1));
-    (columns, SMALLEST)
 }
 
 fn hint(kind: TileKind) -> &'static str {

@@ -66,6 +66,17 @@ pub fn grid(width: f32, tall: f32, count: usize) -> (usize, f32) {
     (columns, side(columns).floor().max(32.0))
 }
 
+/// The same, with no tile smaller than `least`: what has no room then is below, to be scrolled to.
+#[must_use]
+pub fn grid_of_at_least(least: f32, width: f32, tall: f32, count: usize) -> (usize, f32) {
+    let (columns, side) = grid(width, tall, count);
+    if side >= least {
+        return (columns, side.min((tall - AROUND).max(least)));
+    }
+    let columns = (((width + space::GROUP) / (least + space::GROUP)) as usize).clamp(1, count.max(1));
+    (columns, least)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +88,8 @@ mod tests {
         let (columns, side) = grid(800.0, 300.0, 10);
         assert_eq!(columns, 5);
         assert!(side * 2.0 + 2.0 * AROUND + space::ITEM <= 300.0);
+        assert_eq!(grid_of_at_least(56.0, 800.0, 300.0, 10), (columns, side));
+        // Six of 72 take 492 points: five stand in a row, and the sixth is below.
+        assert_eq!(grid_of_at_least(72.0, 450.0, 100.0, 6), (5, 72.0));
     }
 }

@@ -76,9 +76,15 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
     axes(ui, plot, inner, (low, high), (first, attack.seen()));
     words(ui, cx, outer, (at, label, rival));
     let playing = matches!(cx.session.play, Some(Play::Steps(_)));
-    let place = Rect::from_min_size(pos2(outer.right() - LOSS - 4.0, outer.top() - 3.0), vec2(LOSS + 4.0, 18.0));
-    let words = RichText::new(if playing { "Stop" } else { "Play" }).size(text::SMALL);
-    let button = ui.put(place, Button::new(words).min_size(place.size()));
+    let place = Rect::from_min_size(pos2(outer.right() - LOSS, outer.top() - 2.0), vec2(LOSS, 15.0));
+    let words = RichText::new(if playing { "Stop" } else { "Play" }).size(text::SMALL - 1.0);
+    let button = ui.scope(|ui| {
+        // No higher than the line of words that it stands in.
+        ui.spacing_mut().button_padding = vec2(4.0, 0.0);
+        ui.spacing_mut().interact_size.y = place.height();
+        ui.put(place, Button::new(words).min_size(place.size()))
+    });
+    let button = button.inner;
     named(&button, if playing { "Stop playing the steps" } else { "Play the steps" });
     if button.explained("The steps of the attack one after the other").clicked() {
         cx.run(AttackCommand::Play);

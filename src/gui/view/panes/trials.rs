@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Button, Grid, Label, ProgressBar, RichText, ScrollArea, Ui, vec2};
 
-use super::denoiser::grid;
+use super::denoiser::{grid, grid_of_at_least};
 use super::{PaneInfo, Place};
 use crate::attack::{Method, Norm, Settings, Target};
 use crate::gui::command::{TrialsCommand, WindowCommand};
@@ -179,8 +179,7 @@ fn tiles(ui: &mut Ui, cx: &mut Context<'_>, room: egui::Vec2, kind: fn(usize) ->
     let count = cx.session.trials.found.len();
     // The line under each tile is no part of what the grid knows.
     let rows = count.div_ceil(grid(room.x, room.y, count).0);
-    let (columns, side) = grid(room.x - space::ITEM, room.y - VERDICT * rows as f32, count);
-    let side = side.max(SMALLEST).min((room.y - AROUND - VERDICT).max(SMALLEST));
+    let (columns, side) = grid_of_at_least(SMALLEST, room.x - space::ITEM, room.y - VERDICT * rows as f32, count);
     ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
     let found = cx.session.trials.found.clone();
     for (row, trials) in found.chunks(columns).enumerate() {
@@ -205,13 +204,10 @@ fn one(ui: &mut Ui, cx: &mut Context<'_>, index: usize, trial: &Trial, kind: Til
     let title = trial.settings.method.description().title;
     let caption = match &trial.ending {
         Ok(ending) => {
-            let (words, class) = believed(cx, ending);
-            Caption {
-                name: Some(title.to_owned()),
-                figure: Some(words),
-                colour: Some(tokens.class(class)),
-                ..Caption::default()
-            }
+            let norm = trial.settings.norm;
+            let moved = format!("{} {}", norm.title(), level(ending.outcome.achieved.in_norm(norm), norm));
+            let colour = tokens.class(ending.outcome.predicted_after);
+            Caption { name: Some(title.to_owned()), figure: Some(moved), colour: Some(colour), ..Caption::default() }
         }
         Err(_) => Caption { name: Some(title.to_owned()), ..Caption::default() },
     };
@@ -219,30 +215,26 @@ fn one(ui: &mut Ui, cx: &mut Context<'_>, index: usize, trial: &Trial, kind: Til
     if response.explained(about(cx, trial)).clicked() {
         cx.run(TrialsCommand::Take(index));
     }
-    let (words, colour) = verdict(tokens, trial);
+    let (words, colour) = verdict(cx, tokens, trial);
     let label = Label::new(RichText::new(words).size(text::SMALL).color(colour)).truncate();
     ui.add(label).explained(about(cx, trial));
 }
 
-/// The likeliest class afterwards, in words, and which.
-fn believed(cx: &Context<'_>, ending: &Ending) -> (String, usize) {
+/// The likeliest class afterwards.
+fn believed(cx: &Context<'_>, ending: &Ending) -> String {
     let class = ending.outcome.predicted_after;
     let name = cx.session.classes().get(class).cloned().unwrap_or_default();
-    (format!("{name} {}", percent(ending.outcome.posterior_after[class])), class)
+    format!("{name} {}", percent(ending.outcome.posterior_after[class]))
 }
 
-fn verdict(tokens: &Tokens, trial: &Trial) -> (String, egui::Color32) {
+fn verdict(cx: &Context<'_>, tokens: &Tokens, trial: &Trial) -> (String, egui::Color32) {
     match &trial.ending {
         Err(reason) => (format!("not tried: {reason}"), tokens.warning),
-        Ok(ending) => {
-            let norm = trial.settings.norm;
-            let moved = format!("{} {}", norm.title(), level(ending.outcome.achieved.in_norm(norm), norm));
-            match (ending.outcome.is_needed(), ending.outcome.success) {
-                (false, _) => ("not needed".to_owned(), tokens.dim),
-                (true, true) => (format!("fooled, {moved}"), tokens.bad),
-                (true, false) => (format!("holds, {moved}"), tokens.good),
-            }
-        }
+        Ok(ending) => match (ending.outcome.is_needed(), ending.outcome.success) {
+            (false, _) => ("not needed".to_owned(), tokens.dim),
+            (true, true) => (format!("fooled: {}", believed(cx, ending)), tokens.bad),
+            (true, false) => (format!("holds: {}", believed(cx, ending)), tokens.good),
+        },
     }
 }
 
@@ -258,7 +250,7 @@ fn about(cx: &Context<'_>, trial: &Trial) -> String {
                 "{}\n{name} {}, now {}; {}; {} steps, {} queries, {} ms.\nA click takes these settings to the pane Adversary.",
                 description.about,
                 percent(outcome.posterior_before[before]),
-                believed(cx, ending).0,
+                believed(cx, ending),
                 distances(ending),
                 outcome.steps,
                 outcome.queries,
@@ -317,7 +309,7 @@ fn row(ui: &mut Ui, cx: &Context<'_>, settings: &Settings, ending: &Ending) {
     let outcome = &ending.outcome;
     let (words, colour) = if outcome.success { ("fooled", tokens.bad) } else { ("holds", tokens.good) };
     ui.label(RichText::new(words).color(colour)).explained(format!("attacked in {}", settings.norm.title()));
-    ui.label(believed(cx, ending).0);
+    ui.label(believed(cx, ending));
     ui.label(level(outcome.achieved.linf, Norm::Linf));
     ui.label(level(outcome.achieved.l2, Norm::L2));
     for count in [outcome.steps, outcome.queries, outcome.gradients] {
