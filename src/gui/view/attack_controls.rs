@@ -301,7 +301,7 @@ pub fn defence(ui: &mut Ui, settings: &mut Settings, blind: Option<&str>) {
 }
 
 fn known(ui: &mut Ui, fixed: &mut bool) {
-    ui.checkbox(fixed, "fixed noise").on_hover_text(
+    ui.checkbox(fixed, "fixed noise").explained(
         "The noise is drawn once and the attack knows it: what is gained by hiding the noise is gone. Gradients are over the first draws that decide",
     );
 }

@@ -75,7 +75,16 @@ fn pane_of(kind: TileKind) -> Option<Pane> {
         | TileKind::Component
         | TileKind::Walked
         | TileKind::Filter
-        | TileKind::EvidenceMap => Some(Pane::EXPLORE),
+        | TileKind::EvidenceMap
+        | TileKind::Samples
+        | TileKind::Hole
+        | TileKind::Fills
+        | TileKind::FillMean
+        | TileKind::FillSpread
+        | TileKind::Turned
+        | TileKind::TurnedChange
+        | TileKind::Plain
+        | TileKind::PlainChange => Some(Pane::EXPLORE),
         TileKind::VersusA | TileKind::VersusB | TileKind::VersusDifference | TileKind::TransferDenoised => {
             Some(Pane::VERSUS)
         }

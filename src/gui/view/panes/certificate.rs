@@ -96,7 +96,7 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut bracketed = cx.session.certificate.bracketed;
     let hint = "Attacks on the smoothed classifier close in on the true radius from above, as votes do from below; half of the \
                 probability of error is theirs";
-    if ui.checkbox(&mut bracketed, "attacks from above").on_hover_text(hint).changed() {
+    if ui.checkbox(&mut bracketed, "attacks from above").explained(hint).changed() {
         cx.run(CertifyCommand::Bracket(bracketed));
     }
     ui.add_space(space::TIGHT);

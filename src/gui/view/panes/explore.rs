@@ -14,6 +14,7 @@ use crate::gui::state::explore::{Explore, Mode};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::plot::{Curve, lines};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
@@ -157,20 +158,20 @@ fn doubt(ui: &mut Ui, cx: &Context<'_>) {
     let Doubt { trace, squares, .. } = &*found;
     let [classes, details, total] = found.means();
     let deviation = |variance: f64| significant(variance.max(0.0).sqrt() as f32);
-    fact(ui, "A pixel's deviation", &deviation(total)).on_hover_text("Root mean square, on the [0, 1] scale");
+    fact(ui, "A pixel's deviation", &deviation(total)).explained("Root mean square, on the [0, 1] scale");
     if total > 0.0 {
-        fact(ui, "Which class?", &percent(classes / total)).on_hover_text("Its share of the variance");
-        fact(ui, "Which details?", &percent(details / total)).on_hover_text("Its share of the variance");
+        fact(ui, "Which class?", &percent(classes / total)).explained("Its share of the variance");
+        fact(ui, "Which details?", &percent(details / total)).explained("Its share of the variance");
     }
-    fact(ui, "tr J", &estimate(*trace)).on_hover_text("The expected squared error in units of σ², or a dimension");
-    fact(ui, "Σλ²", &estimate(*squares)).on_hover_text("The effective dimension of Mohan et al.");
+    fact(ui, "tr J", &estimate(*trace)).explained("The expected squared error in units of σ², or a dimension");
+    fact(ui, "Σλ²", &estimate(*squares)).explained("The effective dimension of Mohan et al.");
     let expected = -10.0 * total.max(f64::MIN_POSITIVE).log10();
-    fact(ui, "PSNR expected", &format!("{} dB", number(expected, 1))).on_hover_text("From σ² tr J");
+    fact(ui, "PSNR expected", &format!("{} dB", number(expected, 1))).explained("From σ² tr J");
     if let Some(fidelity) = cx.session.answer.denoised_fidelity {
         fact(ui, "PSNR it is", &format!("{} dB", number(fidelity.psnr_db(), 1)));
     }
     fact(ui, "Identity's error", &format!("{:.0e}", found.identity_error))
-        .on_hover_text("J against its two parts, along random directions");
+        .explained("J against its two parts, along random directions");
     how(ui, found.is_exact);
 }
 
@@ -179,7 +180,7 @@ fn components(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut walk = cx.session.explore.walk;
     let slider = Slider::new(&mut walk, -Explore::WALK..=Explore::WALK).clamping(SliderClamping::Always);
     let response = ui.add(slider.suffix(" σ√λ").text("along it").max_decimals(2));
-    if response.on_hover_text("How many standard deviations along the component").changed() {
+    if response.explained("How many standard deviations along the component").changed() {
         cx.run(ExploreCommand::Walk(walk));
     }
     region(ui, cx);
@@ -191,11 +192,11 @@ fn components(ui: &mut Ui, cx: &mut Context<'_>) {
             let chosen = index == cx.session.explore.chosen;
             let response = ui.selectable_label(chosen, words);
             named(&response, &format!("Component {}", index + 1));
-            if response.on_hover_text("Its standard deviation, σ√λ, on the [0, 1] scale").clicked() {
+            if response.explained("Its standard deviation, σ√λ, on the [0, 1] scale").clicked() {
                 cx.run(ExploreCommand::Choose(index));
             }
             dim(ui, format!("λ {:.3}", component.eigenvalue))
-                .on_hover_text("The share of σ² that is left in doubt along it");
+                .explained("The share of σ² that is left in doubt along it");
         });
     }
     how(ui, found.is_exact);
@@ -216,10 +217,10 @@ fn region(ui: &mut Ui, cx: &mut Context<'_>) {
             (&mut region.height, shape.height, "Height of the region"),
         ] {
             let least = usize::from(most == shape.width || most == shape.height);
-            let response = ui.add(DragValue::new(value).range(least..=most).speed(0.2)).on_hover_text(name);
+            let response = ui.add(DragValue::new(value).range(least..=most).speed(0.2)).explained(name);
             named(&response, name);
         }
-        if ui.add_enabled(set.is_some(), egui::Button::new("All of it")).on_hover_text("The whole picture").clicked() {
+        if ui.add_enabled(set.is_some(), egui::Button::new("All of it")).explained("The whole picture").clicked() {
             cx.run(ExploreCommand::SetRegion(None));
         }
     });
@@ -234,9 +235,9 @@ fn filter(ui: &mut Ui, cx: &Context<'_>) {
     let Some(found) = cx.session.explore.filter.as_ref().map(|filter| filter.value.clone()) else { return };
     let (x, y) = found.pixel;
     fact(ui, "Pixel", &format!("{x}, {y}"));
-    fact(ui, "Sum of the weights", &number(found.sum, 3)).on_hover_text("1 where a change of brightness passes whole");
+    fact(ui, "Sum of the weights", &number(found.sum, 3)).explained("1 where a change of brightness passes whole");
     fact(ui, "Width", &format!("{} pixels", number(found.width, 2)))
-        .on_hover_text("Root mean square distance from the pixel");
+        .explained("Root mean square distance from the pixel");
     dim(ui, "Move the pointer over a picture.");
     how(ui, found.is_exact);
 }
@@ -268,7 +269,7 @@ fn audit(ui: &mut Ui, cx: &Context<'_>) {
             ui.end_row();
             for (index, residual) in RESIDUALS.iter().enumerate() {
                 let hint = format!("0 for a density, up to {}; else {}.", residual.limit, residual.about);
-                ui.label(residual.title).on_hover_text(hint);
+                ui.label(residual.title).explained(hint);
                 for level in levels {
                     let found = &level.residuals[index];
                     let colour = if found.severity() > 1.0 { tokens.bad } else { tokens.text };
@@ -281,9 +282,8 @@ fn audit(ui: &mut Ui, cx: &Context<'_>) {
                 }
                 ui.end_row();
             }
-            ui.label(RichText::new("Health").color(tokens.strong)).on_hover_text(
-                "The worst residual in units of its limit, less two standard errors: up to 1 all is well",
-            );
+            ui.label(RichText::new("Health").color(tokens.strong))
+                .explained("The worst residual in units of its limit, less two standard errors: up to 1 all is well");
             for level in levels {
                 let health = level.health();
                 let colour = if health > 1.0 { tokens.bad } else { tokens.good };

@@ -5,6 +5,7 @@ use eframe::egui::{self, Align2, Color32, FontId, Rect, Response, ScrollArea, Se
 use super::FIGURES;
 use crate::gui::state::explore::PictureDensity;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, fact, named};
 use crate::study::level::of_255;
@@ -48,21 +49,21 @@ fn figures(ui: &mut Ui, cx: &Context<'_>, found: &PictureDensity) {
     if found.measured {
         let own = density.pictures[0];
         fact(ui, "Bits a value", &format!("{} ± {}", number(own.bits.value, 2), number(own.bits.standard_error, 2)))
-            .on_hover_text("An upper bound of the code of its 8-bit values");
+            .explained("An upper bound of the code of its 8-bit values");
         fact(ui, "  coarse", &number(own.coarse, 2))
-            .on_hover_text("Under the largest noise level, from the data's Gaussian");
-        fact(ui, "  denoiser", &number(own.denoiser, 2)).on_hover_text("What the denoiser misses between the levels");
-        fact(ui, "  values", &number(own.values, 2)).on_hover_text("What is left to tell the 8-bit values");
+            .explained("Under the largest noise level, from the data's Gaussian");
+        fact(ui, "  denoiser", &number(own.denoiser, 2)).explained("What the denoiser misses between the levels");
+        fact(ui, "  values", &number(own.values, 2)).explained("What is left to tell the 8-bit values");
         fact(ui, "Place", &percent(density.place(0)))
-            .on_hover_text("The share of the sample pictures that take fewer bits");
+            .explained("The share of the sample pictures that take fewer bits");
     }
     let mean = density.mean_bits();
     fact(ui, "All pictures", &format!("{} ± {}", number(mean.value, 2), number(mean.standard_error, 2)))
-        .on_hover_text("The mean of this and the sample pictures");
+        .explained("The mean of this and the sample pictures");
     ui.separator();
     let noise = &found.noise;
     fact(ui, "σ found", &format!("{}/255 ± {} %", number(255.0 * noise.sigma, 1), number(100.0 * noise.deviation, 1)))
-        .on_hover_text("The posterior's mean and standard deviation of ln σ");
+        .explained("The posterior's mean and standard deviation of ln σ");
     if !cx.document.already_noisy {
         fact(ui, "σ added", &format!("{}/255", of_255(cx.document.noise.sigma)));
     }

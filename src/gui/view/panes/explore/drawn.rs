@@ -9,6 +9,7 @@ use crate::gui::state::document::TileKind;
 use crate::gui::state::drawn::{DrawForm, FRAMES, LARGEST_CANDIDATES, LARGEST_GRID, LARGEST_SHOWN};
 use crate::gui::state::explore::Mode;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::theme::{Tokens, space};
 use crate::gui::view::widgets::{dim, fact, named};
 use crate::joint::ONE_CLASS;
@@ -50,10 +51,10 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, mode: Mode) {
 fn begin(ui: &mut Ui, cx: &mut Context<'_>, words: &str, hint: &str, ready: bool) {
     ui.horizontal(|ui| {
         let pending = cx.questions.draw.is_pending();
-        if ui.add_enabled(ready && !pending, egui::Button::new(words)).on_hover_text(hint).clicked() {
+        if ui.add_enabled(ready && !pending, egui::Button::new(words)).explained(hint).clicked() {
             cx.run(ExploreCommand::Draw(DrawCommand::Begin));
         }
-        if ui.add_enabled(pending, egui::Button::new("Stop")).on_hover_text("What is done stays").clicked() {
+        if ui.add_enabled(pending, egui::Button::new("Stop")).explained("What is done stays").clicked() {
             cx.run(ExploreCommand::Draw(DrawCommand::Stop));
         }
     });
@@ -79,7 +80,7 @@ fn class(ui: &mut Ui, cx: &Context<'_>, form: &mut DrawForm) {
         let drag = DragValue::new(&mut form.guidance).range(0.0..=20.0).speed(0.05).prefix("w ").max_decimals(2);
         let response = ui.add_enabled(form.class.is_some(), drag);
         named(&response, "Guidance");
-        response.on_hover_text("D + w(D_c − D): 1 draws from the class, more exaggerates it");
+        response.explained("D + w(D_c − D): 1 draws from the class, more exaggerates it");
     });
 }
 
@@ -91,9 +92,9 @@ fn seed(ui: &mut Ui, form: &mut DrawForm) {
 fn samples(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     ui.horizontal(|ui| {
         ui.selectable_value(&mut form.of_picture, false, "Out of nothing")
-            .on_hover_text("Pictures that the model dreams up");
+            .explained("Pictures that the model dreams up");
         ui.selectable_value(&mut form.of_picture, true, "Restorations")
-            .on_hover_text("What the noisy picture could have been, drawn from p(x | y): the posterior by counting");
+            .explained("What the noisy picture could have been, drawn from p(x | y): the posterior by counting");
     });
     class(ui, cx, form);
     ui.horizontal(|ui| {
@@ -104,12 +105,12 @@ fn samples(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     });
     ui.horizontal(|ui| {
         let response = ui.add_enabled(!form.of_picture, egui::Checkbox::new(&mut form.ascent, "Ascent"));
-        response.on_hover_text("The stochastic ascent of Kadkhodaie & Simoncelli instead of Heun's method");
+        response.explained("The stochastic ascent of Kadkhodaie & Simoncelli instead of Heun's method");
         let takes = form.of_picture || !form.ascent;
         let drag = DragValue::new(&mut form.corrections).range(0..=16).speed(0.05).suffix(" corrections");
         let response = ui.add_enabled(takes, drag);
         named(&response, "Langevin steps a level");
-        response.on_hover_text("Langevin steps at each level, each accepted or refused by log p");
+        response.explained("Langevin steps at each level, each accepted or refused by log p");
     });
     begin(ui, cx, "Draw pictures", "Draws the pictures; the grid fills while they are drawn", true);
     let drawn = &cx.session.explore.drawn;
@@ -118,7 +119,7 @@ fn samples(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     }
     let mut frame = drawn.frame;
     let slider = Slider::new(&mut frame, 0..=FRAMES).clamping(SliderClamping::Always).show_value(false).text("its way");
-    let response = ui.add(slider).on_hover_text("From noise to the picture");
+    let response = ui.add(slider).explained("From noise to the picture");
     named(&response, "Frame of the way");
     let sigma = drawn.samples[0].frames.get(frame).map(|frame| frame.sigma);
     dim(
@@ -170,7 +171,7 @@ fn count(ui: &mut Ui, cx: &Context<'_>) {
             band(ui, rect, share, (low, high), softmax);
             let colour = if inside { tokens.text } else { tokens.bad };
             ui.label(RichText::new(counts[class].to_string()).color(colour));
-            response.on_hover_text(hint);
+            response.explained(hint);
         });
     }
 }
@@ -195,11 +196,11 @@ fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     dim(ui, "Paint the hole with the mouse; with Shift it is taken back.");
     ui.horizontal(|ui| {
         let drag = DragValue::new(&mut form.brush).range(0.5..=64.0).speed(0.1).suffix(" pixels").max_decimals(1);
-        let response = ui.add(drag).on_hover_text("The brush's radius");
+        let response = ui.add(drag).explained("The brush's radius");
         named(&response, "Radius of the brush");
         let missing = cx.session.explore.drawn.missing();
         let clear = egui::Button::new("No hole");
-        if ui.add_enabled(missing > 0, clear).on_hover_text("Takes back all that was painted").clicked() {
+        if ui.add_enabled(missing > 0, clear).explained("Takes back all that was painted").clicked() {
             cx.run(ExploreCommand::Draw(DrawCommand::ClearHole));
         }
     });
@@ -213,12 +214,12 @@ fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         let drag = DragValue::new(&mut form.candidates).range(1..=LARGEST_CANDIDATES).speed(0.05).suffix(" candidates");
         let response = ui.add_enabled(!form.ascent, drag);
         named(&response, "Candidates for each fill");
-        response.on_hover_text(
+        response.explained(
             "Each fill is one of so many, weighed by log p: the more, the nearer each class is to its share",
         );
     });
     let response = ui.checkbox(&mut form.ascent, "Ascent");
-    response.on_hover_text("Kadkhodaie & Simoncelli's: fewer evaluations, less spread, no correction");
+    response.explained("Kadkhodaie & Simoncelli's: fewer evaluations, less spread, no correction");
     let (missing, pixels) = (cx.session.explore.drawn.missing(), cx.session.explore.drawn.hole.len());
     let ready = missing > 0 && missing < pixels;
     begin(ui, cx, "Fill the hole", "Draws from p(x | what is known)", ready);
@@ -232,7 +233,7 @@ fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         let class = ranked(&fill.posterior).first().and_then(|class| names.get(*class)).filter(|_| names.len() > 1);
         let words = class.map_or(bits.clone(), |class| format!("{class}   {bits}"));
         fact(ui, &format!("{}", place + 1), &words)
-            .on_hover_text("What it is taken for, and log p below the most probable");
+            .explained("What it is taken for, and log p below the most probable");
     }
 }
 
@@ -254,7 +255,7 @@ fn dial(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         named(&shown.response, "Class to turn to");
     });
     let slider = Slider::new(&mut form.tolerance, 0.0..=3.0).clamping(SliderClamping::Always).max_decimals(2);
-    let response = ui.add(slider.text("λ")).on_hover_text("How much the density holds: 0 is a plain attack");
+    let response = ui.add(slider.text("λ")).explained("How much the density holds: 0 is a plain attack");
     named(&response, "Weight of the density");
     let drag = DragValue::new(&mut form.radius).range(0.1..=20.0).speed(0.05).prefix("up to L2 ").max_decimals(2);
     let response = ui.add(drag);
@@ -288,6 +289,6 @@ fn turned(ui: &mut Ui, title: &str, turned: &Turned, target: usize, names: &[Str
     let chance = turned.posterior.get(target).copied().unwrap_or_default();
     fact(ui, &format!("p({})", names.get(target).map_or("", String::as_str)), &percent(chance));
     if let Some(bits) = turned.bits_lost {
-        fact(ui, "log p", &format!("{} bits", number(-bits, 0))).on_hover_text("Against the picture before");
+        fact(ui, "log p", &format!("{} bits", number(-bits, 0))).explained("Against the picture before");
     }
 }

@@ -8,6 +8,7 @@ use crate::gui::command::ExploreCommand;
 use crate::gui::state::document::TileKind;
 use crate::gui::view::caption::Caption;
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::panes::denoiser::grid;
 use crate::gui::view::plot::still;
 use crate::gui::view::theme::{Tokens, space};
@@ -62,13 +63,13 @@ fn figures(ui: &mut Ui, cx: &mut Context<'_>, found: &Evidence) {
         let name = name(cx, class.class);
         let response = ui.selectable_label(index == cx.session.explore.evidence_of, &name);
         named(&response, &format!("Evidence for {name}"));
-        if response.on_hover_text("Show where in the picture its evidence lies").clicked() {
+        if response.explained("Show where in the picture its evidence lies").clicked() {
             cx.run(ExploreCommand::ChooseEvidence(index));
         }
-        fact(ui, "Classifier", &bits(class.softmax)).on_hover_text("How much log₂ p(c | y) rises, dots");
+        fact(ui, "Classifier", &bits(class.softmax)).explained("How much log₂ p(c | y) rises, dots");
         fact(ui, "Denoisers", &bits(class.denoisers))
-            .on_hover_text("What the errors of D and D_c say, added up over the noise levels, lines");
-        fact(ui, "Gap", &bits(class.gap)).on_hover_text("0 for a density");
+            .explained("What the errors of D and D_c say, added up over the noise levels, lines");
+        fact(ui, "Gap", &bits(class.gap)).explained("0 for a density");
         ui.add_space(space::TIGHT);
     }
     dim(ui, "Coarse scales are at the right. The map's values add up to the denoisers' road.");
