@@ -8,7 +8,8 @@ use eframe::egui::{
 };
 
 use super::PaneInfo;
-use crate::gui::command::PhotoCommand;
+use crate::gui::command::{ModelCommand, PhotoCommand};
+use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::photo::{Layer, Part, Photo, PhotoView, Shown};
 use crate::gui::view::command_button::command_button;
@@ -18,6 +19,7 @@ use crate::gui::view::mosaic::{self, Place};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile::{FIGURES_FROM, LINES_FROM, WHEEL, figures, outlined};
 use crate::gui::view::widgets::{self, dim, named, segments};
+use crate::network::PHOTOGRAPHS;
 use crate::picture::Picture;
 use crate::study::native::{self, Tiling};
 use crate::study::words::{duration, number};
@@ -82,6 +84,11 @@ fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
     command_button(ui, cx, "All of it", PhotoCommand::WholeInSight);
     command_button(ui, cx, "1:1", PhotoCommand::ActualPixels);
     command_button(ui, cx, "Its own noise", PhotoCommand::Estimate);
+    // It knows no classes, and restores better than what does.
+    if cx.session.classes().len() > 1 && cx.session.photo.class.is_none() {
+        let source = ModelSource::Bundled(PHOTOGRAPHS.to_owned());
+        command_button(ui, cx, "Use photographs", ModelCommand::Use(source));
+    }
     let ready = cx.session.photo.result().is_some();
     let button = ui.add_enabled(ready, egui::Button::new("Save…"));
     named(&button, "Save the restored photograph");
