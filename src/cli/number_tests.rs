@@ -14,10 +14,11 @@ use crate::joint::{GaussianMixture, JointModel};
 use crate::picture::{Batch, Picture, Shape, save};
 use crate::study::evaluation::compare::compare;
 use crate::study::evaluation::{Samples, evaluate};
-use crate::study::lab;
 use crate::study::report::{AttackReport, CertificateReport, DenoiserAttackReport};
 use crate::task::Cancel;
 use crate::{Error, Result, attack, study, train};
+
+mod explored;
 
 /// Numbers that people, scripts and other programs type, and two harmless ones that tell whether numbers are taken at all.
 const NUMBERS: [&str; 22] = [
@@ -193,82 +194,6 @@ fn tried(command: &Command, folder: &Path) -> Result<()> {
     done(command, folder, &soon())
 }
 
-/// [`done`] of the lab's commands.
-fn explored(command: &Command, model: &GaussianMixture, cancel: &Cancel) -> Result<()> {
-    match command {
-        Command::Uncertainty(command) => {
-            let class = command.check(model)?;
-            each(&command.images, model, command.fit, |input| {
-                let found = lab::uncertainty(model, &command.request(input, class), cancel, &mut |_| ())?;
-                json(&lab::UncertaintyReport::of(&found, input.path, ""));
-                Ok(())
-            })
-        }
-        Command::Audit(command) => {
-            let mut pictures = Vec::new();
-            pictures::each(&command.images, model, command.fit, |input| {
-                pictures.push(input.fitted.picture);
-                Ok(())
-            })?;
-            let request = command.request(pictures)?;
-            json(&lab::AuditReport::of(&lab::audit(model, &request, cancel, &mut |_, _| ())?, request.seed));
-            Ok(())
-        }
-        Command::Evidence(command) => {
-            let classes = command.check(model)?;
-            each(&command.images, model, command.fit, |input| {
-                let request = command.request(&input.fitted.picture, &classes, model)?;
-                let found = lab::evidence(model, &request, cancel, &mut |_| ())?;
-                json(&lab::EvidenceReport::of(&found, input.path, "", request.seed));
-                Ok(())
-            })
-        }
-        Command::Density(command) => {
-            command.check()?;
-            each(&command.images, model, command.fit, |input| {
-                let picture = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
-                let found = lab::density(model, &command.request([&picture], Vec::new()), cancel, &mut |_| ())?;
-                let noise = command.noise(&found, model, &picture, 0, cancel)?;
-                json(&lab::DensityReport::of(
-                    &found,
-                    vec![command.report(&found, input.path, Some(0), noise.as_ref())],
-                    0,
-                ));
-                Ok(())
-            })
-        }
-        Command::Sample(command) => {
-            let mut picture = None;
-            pictures::each(command.image.as_slice(), model, command.fit, |input| {
-                picture = Some(input.fitted.picture);
-                Ok(())
-            })?;
-            let request = command.request(picture, model)?;
-            json(&lab::SampleReport::of(&lab::sample(model, &request, cancel, &mut |_, _| ())?, &request));
-            Ok(())
-        }
-        Command::Counterfactual(command) => {
-            let target = command.check(model)?;
-            each(&command.images, model, command.fit, |input| {
-                let request = command.request(&input.fitted.picture, target);
-                let found = lab::dial(model, &request, cancel, &mut |_, _| ())?;
-                json(&lab::CounterfactualReport::of(&found, &request, input.path, ""));
-                Ok(())
-            })
-        }
-        Command::Inpaint(command) => {
-            command.check(model)?;
-            each(&command.images, model, command.fit, |input| {
-                let request = command.request(input, model)?;
-                let found = lab::inpaint(model, &request, cancel, &mut |_, _| ())?;
-                json(&lab::InpaintReport::of(&found, &request, input.path, ""));
-                Ok(())
-            })
-        }
-        _ => Ok(()),
-    }
-}
-
 /// [`done`] of an attack on the denoiser.
 fn on_denoiser(command: &super::attack::Attack, model: &GaussianMixture, cancel: &Cancel) -> Result<()> {
     let settings = command.on_denoiser(model).expect("settings")?;
@@ -341,7 +266,7 @@ fn done(command: &Command, folder: &Path, cancel: &Cancel) -> Result<()> {
         | Command::Density(_)
         | Command::Sample(_)
         | Command::Inpaint(_)
-        | Command::Counterfactual(_) => explored(command, &model, cancel),
+        | Command::Counterfactual(_) => explored::done(command, &model, cancel),
         Command::Eval(command) => {
             let plan = command.plan();
             plan.check(&model)?;

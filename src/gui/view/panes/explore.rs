@@ -100,24 +100,34 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
                     }
                 });
             }
-            Mode::Samples | Mode::Fill | Mode::Dial => tiles(ui, cx, drawn::tiles(mode)),
+            Mode::Samples => drawn::counted(ui, cx),
+            Mode::Fill | Mode::Dial => {
+                let cells: Vec<_> = drawn::tiles(cx, mode).into_iter().map(Some).collect();
+                cells_of(ui, cx, &cells, |_, _| ());
+            }
             _ => tiles(ui, cx, &[TileKind::Noisy, TileKind::Denoised, TileKind::Filter]),
         }
     });
 }
 
 fn tiles(ui: &mut Ui, cx: &mut Context<'_>, kinds: &[TileKind]) {
-    let cells: Vec<_> = kinds.iter().copied().map(Some).collect();
+    let cells: Vec<_> = kinds.iter().map(|kind| Some((*kind, Caption::default()))).collect();
     cells_of(ui, cx, &cells, |_, _| ());
 }
 
 /// Tiles, and something of a tile's size after them.
 fn tiles_and(ui: &mut Ui, cx: &mut Context<'_>, kinds: &[TileKind], last: impl FnOnce(&mut Ui, Vec2)) {
-    let cells: Vec<_> = kinds.iter().copied().map(Some).chain([None]).collect();
+    let cells: Vec<_> = kinds.iter().map(|kind| Some((*kind, Caption::default()))).chain([None]).collect();
     cells_of(ui, cx, &cells, last);
 }
 
-fn cells_of(ui: &mut Ui, cx: &mut Context<'_>, cells: &[Option<TileKind>], last: impl FnOnce(&mut Ui, Vec2)) {
+/// Tiles with their captions as large as all fit, and what is shown where there is none.
+fn cells_of(
+    ui: &mut Ui,
+    cx: &mut Context<'_>,
+    cells: &[Option<(TileKind, Caption)>],
+    last: impl FnOnce(&mut Ui, Vec2),
+) {
     let available = ui.available_size();
     let (columns, side) = grid(available.x, available.y, cells.len());
     let mut last = Some(last);
@@ -126,8 +136,8 @@ fn cells_of(ui: &mut Ui, cx: &mut Context<'_>, cells: &[Option<TileKind>], last:
         for row in cells.chunks(columns) {
             ui.horizontal_top(|ui| {
                 for cell in row {
-                    if let Some(kind) = cell {
-                        tile::show(ui, cx, *kind, vec2(side, side), &Caption::default());
+                    if let Some((kind, caption)) = cell {
+                        tile::show(ui, cx, *kind, vec2(side, side), caption);
                     } else if let Some(last) = last.take() {
                         let size = vec2(side, side + AROUND);
                         let column = egui::Layout::top_down(egui::Align::Min);

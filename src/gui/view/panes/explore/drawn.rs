@@ -1,16 +1,19 @@
 //! What the pane Explore draws: a grid of pictures that fills up, a hole that is painted and filled, a dial to another class.
 
 use eframe::egui::{
-    self, ComboBox, DragValue, Rect, RichText, Role, Sense, Slider, SliderClamping, Stroke, Ui, WidgetInfo, pos2, vec2,
+    self, ComboBox, DragValue, Rect, RichText, Role, ScrollArea, Sense, Slider, SliderClamping, Stroke, Ui, WidgetInfo,
+    pos2, vec2,
 };
 
 use crate::gui::command::{DrawCommand, ExploreCommand};
 use crate::gui::state::document::TileKind;
 use crate::gui::state::drawn::{DrawForm, FRAMES, LARGEST_CANDIDATES, LARGEST_GRID, LARGEST_SHOWN};
 use crate::gui::state::explore::Mode;
+use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::theme::{Tokens, space};
+use crate::gui::view::tile;
 use crate::gui::view::widgets::{dim, fact, named};
 use crate::joint::ONE_CLASS;
 use crate::study::lab::{Turned, counts, ranked_fills, wilson};
@@ -18,18 +21,49 @@ use crate::study::ranked;
 use crate::study::words::{number, percent};
 
 /// The widths of a class's name and of how many there are, and a bar's height.
-const NAME: f32 = 72.0;
+const NAME: f32 = 84.0;
 const COUNT: f32 = 28.0;
+/// The least width of the counted classes.
+const COUNTS: f32 = 220.0;
 const BAR: f32 = 12.0;
 
-/// The tiles of a mode.
-pub fn tiles(mode: Mode) -> &'static [TileKind] {
-    match mode {
-        Mode::Fill => &[TileKind::Hole, TileKind::Fills, TileKind::FillMean, TileKind::FillSpread],
-        Mode::Dial => {
-            &[TileKind::Clean, TileKind::Turned, TileKind::TurnedChange, TileKind::Plain, TileKind::PlainChange]
-        }
-        _ => &[TileKind::Samples],
+/// The tiles of a mode, with what is to be said of them.
+pub fn tiles(cx: &Context<'_>, mode: Mode) -> Vec<(TileKind, Caption)> {
+    if mode == Mode::Fill {
+        let kinds = [TileKind::Hole, TileKind::Fills, TileKind::FillMean, TileKind::FillSpread];
+        return kinds.map(|kind| (kind, Caption::default())).into();
+    }
+    let drawn = &cx.session.explore.drawn;
+    let at = drawn.positions.get(drawn.position);
+    let of = |figure: Option<String>| Caption { figure, ..Caption::default() };
+    let taken = |turned: &Turned| {
+        let class = ranked(&turned.posterior)[0];
+        format!("{} {}", cx.session.classes().get(class).map_or("", String::as_str), percent(turned.posterior[class]))
+    };
+    let lost = |turned: &Turned| Some(format!("{} bits", number(-turned.bits_lost?, 0)));
+    vec![
+        (TileKind::Clean, Caption::default()),
+        (TileKind::Turned, of(at.map(|at| taken(&at.tolerated)))),
+        (TileKind::TurnedChange, of(at.and_then(|at| lost(&at.tolerated)))),
+        (TileKind::Plain, of(at.map(|at| taken(&at.plain)))),
+        (TileKind::PlainChange, of(at.and_then(|at| lost(&at.plain)))),
+    ]
+}
+
+/// The grid of what is drawn, and beside it the classes that come out.
+pub fn counted(ui: &mut Ui, cx: &mut Context<'_>) {
+    let rest = ui.available_size();
+    let counts = !cx.session.explore.drawn.samples.is_empty() && cx.session.classes().len() > 1;
+    let room = if counts { rest.x - space::SECTION - COUNTS } else { rest.x };
+    let side = (rest.y - AROUND).min(room).floor().max(32.0);
+    tile::show(ui, cx, TileKind::Samples, vec2(side, side), &Caption::default());
+    if counts {
+        let width = ui.available_width().clamp(COUNTS, 2.0 * COUNTS);
+        let column = egui::Layout::top_down(egui::Align::Min);
+        ui.allocate_ui_with_layout(vec2(width, rest.y), column, |ui| {
+            ui.set_width(width);
+            ScrollArea::vertical().id_salt("counted").auto_shrink([false, false]).show(ui, |ui| count(ui, cx));
+        });
     }
 }
 
@@ -132,20 +166,17 @@ fn samples(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     if response.changed() {
         cx.run(ExploreCommand::Draw(DrawCommand::LookAt(frame)));
     }
-    count(ui, cx);
 }
 
 /// How many pictures are taken for each class, with Wilson's band, beside the softmax.
 fn count(ui: &mut Ui, cx: &Context<'_>) {
     let (names, drawn) = (cx.session.classes(), &cx.session.explore.drawn);
-    if names.len() < 2 {
-        return;
-    }
     let total = drawn.samples.len();
     let counts = counts(&drawn.samples, names.len());
     let shares: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
     let tokens = Tokens::in_ui(ui);
-    ui.separator();
+    // What neither comes out nor is believed has no line.
+    let is_seen = |class: usize| counts[class] > 0 || drawn.posterior.as_ref().is_some_and(|p| p[class] > 0.005);
     dim(
         ui,
         match drawn.posterior {
@@ -153,7 +184,7 @@ fn count(ui: &mut Ui, cx: &Context<'_>) {
             None => "Counted, with Wilson's 95 % band.",
         },
     );
-    for class in ranked(&shares).into_iter().filter(|&class| counts[class] > 0).take(8) {
+    for class in ranked(&shares).into_iter().filter(|&class| is_seen(class)).take(12) {
         let (low, high) = wilson(counts[class], total);
         let softmax = drawn.posterior.as_ref().map(|p| p[class]);
         let inside = softmax.is_none_or(|p| (low..=high).contains(&p));
@@ -195,7 +226,12 @@ fn band(ui: &Ui, rect: Rect, share: f64, (low, high): (f64, f64), beside: Option
 fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     dim(ui, "Paint the hole with the mouse; with Shift it is taken back.");
     ui.horizontal(|ui| {
-        let drag = DragValue::new(&mut form.brush).range(0.5..=64.0).speed(0.1).suffix(" pixels").max_decimals(1);
+        let drag = DragValue::new(&mut form.brush)
+            .range(0.5..=64.0)
+            .speed(0.1)
+            .prefix("brush ")
+            .suffix(" pixels")
+            .max_decimals(1);
         let response = ui.add(drag).explained("The brush's radius");
         named(&response, "Radius of the brush");
         let missing = cx.session.explore.drawn.missing();
@@ -217,9 +253,9 @@ fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         response.explained(
             "Each fill is one of so many, weighed by log p: the more, the nearer each class is to its share",
         );
+        ui.checkbox(&mut form.ascent, "Ascent")
+            .explained("Kadkhodaie & Simoncelli's: fewer evaluations, less spread, no correction");
     });
-    let response = ui.checkbox(&mut form.ascent, "Ascent");
-    response.explained("Kadkhodaie & Simoncelli's: fewer evaluations, less spread, no correction");
     let (missing, pixels) = (cx.session.explore.drawn.missing(), cx.session.explore.drawn.hole.len());
     let ready = missing > 0 && missing < pixels;
     begin(ui, cx, "Fill the hole", "Draws from p(x | what is known)", ready);
@@ -273,22 +309,14 @@ fn dial(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     let target = cx.questions.draw.request().map_or(form.target, |request| request.form.target);
     if let Some(at) = drawn.positions.get(position) {
         fact(ui, "Length", &format!("L2 {}", number(at.radius, 2)));
-        turned(ui, "With the density", &at.tolerated, target, &names);
-        turned(ui, "Plain descent", &at.plain, target, &names);
+        let chance = |turned: &Turned| percent(turned.posterior.get(target).copied().unwrap_or_default());
+        let name = names.get(target).map_or("", String::as_str);
+        fact(ui, &format!("p({name})"), &chance(&at.tolerated))
+            .on_hover_text("Of the picture that the density tolerates");
+        fact(ui, &format!("p({name}), plain"), &chance(&at.plain)).on_hover_text("Of the one by plain descent");
+        dim(ui, "Over the changes: log p, against the picture before.");
     }
     if response.changed() {
         cx.run(ExploreCommand::Draw(DrawCommand::Position(position)));
-    }
-}
-
-fn turned(ui: &mut Ui, title: &str, turned: &Turned, target: usize, names: &[String]) {
-    ui.separator();
-    dim(ui, title);
-    let class = ranked(&turned.posterior)[0];
-    fact(ui, "Taken for", names.get(class).map_or("", String::as_str));
-    let chance = turned.posterior.get(target).copied().unwrap_or_default();
-    fact(ui, &format!("p({})", names.get(target).map_or("", String::as_str)), &percent(chance));
-    if let Some(bits) = turned.bits_lost {
-        fact(ui, "log p", &format!("{} bits", number(-bits, 0))).explained("Against the picture before");
     }
 }
