@@ -16,10 +16,11 @@ impl Models {
         for model in bundled() {
             let description = model.checkpoint()?.description;
             let data = description.training.as_ref().map_or("untrained", |t| t.data.as_str()).to_owned();
+            let count = description.classes.len();
             console::say(format!(
-                "{:<12} {} classes, {} pictures, {} weights, trained on {data}",
+                "{:<14} {count} class{}, {} pictures, {} weights, trained on {data}",
                 model.name,
-                description.classes.len(),
+                if count == 1 { "" } else { "es" },
                 description.image,
                 description.parameter_count(),
             ))?;

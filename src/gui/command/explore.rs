@@ -65,14 +65,14 @@ pub fn entries() -> Vec<Entry> {
         new(434, Mode::Density, "Explore: how probable is it?", "Bits a value, and how much noise there is"),
         new(440, Mode::Audit, "Explore: is this a density?", "Residuals that are 0 for every density"),
         new(
-            450,
+            442,
             Mode::Samples,
             "Explore: pictures drawn from the model",
             "Out of nothing, or the posterior by counting",
         ),
-        new(460, Mode::Fill, "Explore: fill a hole", "Paint a hole, and see what could be in it"),
+        new(444, Mode::Fill, "Explore: fill a hole", "Paint a hole, and see what could be in it"),
         new(
-            470,
+            446,
             Mode::Dial,
             "Explore: what would make it another class?",
             "The least change that the density tolerates",

@@ -17,6 +17,9 @@ use crate::gui::view::theme::{Tokens, height, text};
 /// From this many points on, a picture pixel gets its lines; and from this many its value in figures.
 pub(super) const LINES_FROM: f32 = 10.0;
 pub(super) const FIGURES_FROM: f32 = 56.0;
+
+/// The size of the figures of the pixel under the pointer.
+const READING: f32 = 10.5;
 /// By how much, as a logarithm, a point of the wheel zooms: a notch, some eighty points, by about 1.2.
 pub(super) const WHEEL: f32 = 0.0023;
 /// An answer that is on its way for longer than this is marked; before, marking would only flicker.
@@ -238,9 +241,14 @@ fn paint_over(ui: &Ui, cx: &Context<'_>, rect: Rect, source: &TileContent, viewp
         painter.rect_stroke(at, 0.0, Stroke::new(1.0, Color32::WHITE), StrokeKind::Outside);
         let value = value_at(plane, source.look, pixel);
         let strip = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 17.0), rect.max);
-        painter.rect_filled(strip, 0.0, Color32::from_black_alpha(190));
-        let words = figures(value, shape.channels, "  ");
-        painter.text(strip.center(), Align2::CENTER_CENTER, words, FontId::monospace(10.5), Color32::WHITE);
+        // Smaller in a narrow tile, and left out before it is too small to be read.
+        let words = figures(value, shape.channels, if strip.width() < 130.0 { " " } else { "  " });
+        let wide = painter.layout_no_wrap(words.clone(), FontId::monospace(READING), Color32::WHITE).size().x;
+        let size = READING * ((strip.width() - 4.0) / wide).min(1.0);
+        if size >= 7.0 {
+            painter.rect_filled(strip, 0.0, Color32::from_black_alpha(190));
+            painter.text(strip.center(), Align2::CENTER_CENTER, words, FontId::monospace(size), Color32::WHITE);
+        }
     }
     if source.stale && is_awaited(cx) {
         painter.rect_filled(rect, 0.0, tokens.surface.gamma_multiply(0.45));
