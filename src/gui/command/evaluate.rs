@@ -48,7 +48,7 @@ pub enum EvaluateCommand {
 /// How a person finds them.
 pub fn entries() -> Vec<Entry> {
     use EvaluateCommand as C;
-    let new = |place, command: C, name, hint| Entry::new(Menu::Model, place, command, name, hint);
+    let new = |place, command: C, name, hint| Entry::new(Menu::Model, place, command, name, hint).under("Evaluation");
     vec![
         new(200, C::ChooseData, "Choose evaluation data…", "Class folders, CIFAR-10's or MNIST's files").group(),
         new(210, C::Start, "Evaluate", "Measure the model on the data of the evaluation pane").keys(PLAIN, Key::F9),

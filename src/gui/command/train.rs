@@ -38,7 +38,7 @@ pub enum TrainCommand {
 /// How a person finds them.
 pub fn entries() -> Vec<Entry> {
     use TrainCommand as C;
-    let new = |place, command: C, name, hint| Entry::new(Menu::Model, place, command, name, hint);
+    let new = |place, command: C, name, hint| Entry::new(Menu::Model, place, command, name, hint).under("Training");
     vec![
         new(300, C::ChooseData, "Choose training data…", "Class folders, photographs, CIFAR-10's or MNIST's files")
             .group(),
