@@ -14,6 +14,7 @@ use super::pullback::Room;
 use super::stages::both_ways;
 use crate::engine::Size;
 use crate::program::{self, Form, LayerGraph, Program, ValueId};
+use route::Route;
 
 /// The network with this trunk.
 type Network = network::Network<Graph>;
@@ -47,6 +48,8 @@ struct Linear {
 pub struct Graph {
     program: LayerGraph,
     nodes: Vec<Node>,
+    /// The way of its cotangents.
+    route: Route,
     logits: Linear,
 }
 
@@ -105,6 +108,7 @@ impl Trunk for Graph {
         Some(Self {
             nodes: graph.nodes.iter().map(|node| Node::new(gpu, &node.layer, film, weights)).collect::<Option<_>>()?,
             logits: Linear::new(gpu, &graph.features.linear, weights),
+            route: Route::new(graph),
             program: graph.clone(),
         })
     }
@@ -155,7 +159,7 @@ impl Trunk for Graph {
 
     fn bytes(network: &Network, size: Size) -> (u64, u64) {
         let values: usize = (0..network.trunk.program.values.len()).map(|value| network.dense(value, size)).sum();
-        let slots: usize = network.route().slots.iter().map(|form| network.of_form(form, size)).sum();
+        let slots: usize = network.trunk.route.slots.iter().map(|form| network.of_form(form, size)).sum();
         let more = 2 * Self::largest(network, size) + 8 * size.0 * size.1;
         (4 * (values + more) as u64, 4 * (slots + more) as u64)
     }
@@ -211,10 +215,6 @@ impl Network {
     fn part_pairs(&self, rows: usize, size: Size) -> usize {
         let pairs = self.norms(size).flatten().map(|norm| rows * (norm.channels / norm.size) * norm.blocks().1);
         pairs.max().unwrap_or_default()
-    }
-
-    fn route(&self) -> route::Route {
-        route::Route::new(&self.trunk.program)
     }
 }
 

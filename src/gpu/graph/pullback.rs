@@ -33,7 +33,7 @@ impl Network {
     pub(super) fn pullback_plan(&self, m: &Memory, a: &Activations, room: &Room) -> Plan {
         let (gpu, graph) = (&*self.gpu, &self.trunk.program);
         let (count, width) = (room.count, self.trunk.logits.width());
-        let route = self.route();
+        let route = &self.trunk.route;
         let groups = self.norms(m.size).flatten().map(|norm| norm.channels / norm.size + 1).max().unwrap_or_default();
         let fall = Fall {
             m,
