@@ -36,6 +36,17 @@ pub const PANE: PaneInfo = PaneInfo {
     show,
 };
 
+/// The figures at the left of a mode, which scroll where they are higher than `height`.
+fn column(ui: &mut Ui, height: f32, id: impl std::hash::Hash + std::fmt::Debug, figures: impl FnOnce(&mut Ui)) {
+    ui.allocate_ui_with_layout(vec2(FIGURES, height), egui::Layout::top_down(egui::Align::Min), |ui| {
+        ui.set_width(FIGURES);
+        ScrollArea::vertical().id_salt(id).auto_shrink([false, false]).show(ui, |ui| {
+            ui.set_max_width(FIGURES - space::ITEM);
+            figures(ui);
+        });
+    });
+}
+
 /// Shows the pane.
 fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     if cx.document.entry().is_none() {
@@ -74,18 +85,11 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let available = ui.available_size();
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(egui::Align::Min);
-        ui.allocate_ui_with_layout(vec2(FIGURES, available.y), column, |ui| {
-            ui.set_width(FIGURES);
-            ScrollArea::vertical().id_salt(("explore", mode.label())).auto_shrink([false, false]).show(ui, |ui| {
-                ui.set_max_width(FIGURES - space::ITEM);
-                match mode {
-                    Mode::Doubt => doubt(ui, cx),
-                    Mode::Components => components(ui, cx),
-                    Mode::Samples | Mode::Fill | Mode::Dial => drawn::show(ui, cx, mode),
-                    _ => filter(ui, cx),
-                }
-            });
+        column(ui, available.y, ("explore", mode.label()), |ui| match mode {
+            Mode::Doubt => doubt(ui, cx),
+            Mode::Components => components(ui, cx),
+            Mode::Samples | Mode::Fill | Mode::Dial => drawn::show(ui, cx, mode),
+            _ => filter(ui, cx),
         });
         match mode {
             Mode::Doubt => tiles(ui, cx, &[TileKind::DoubtClasses, TileKind::DoubtDetails, TileKind::DoubtTotal]),

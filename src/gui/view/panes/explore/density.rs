@@ -1,8 +1,8 @@
 //! How probable the picture is, and how much noise is in it.
 
-use eframe::egui::{self, Align2, Color32, FontId, Rect, Response, ScrollArea, Sense, Stroke, Ui, Vec2, pos2, vec2};
+use eframe::egui::{Align2, Color32, FontId, Rect, Response, Sense, Stroke, Ui, Vec2, pos2, vec2};
 
-use super::FIGURES;
+use super::column;
 use crate::gui::state::explore::PictureDensity;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -27,14 +27,7 @@ pub(super) fn show(ui: &mut Ui, cx: &Context<'_>) {
     let available = ui.available_size();
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(egui::Align::Min);
-        ui.allocate_ui_with_layout(vec2(FIGURES, available.y), column, |ui| {
-            ui.set_width(FIGURES);
-            ScrollArea::vertical().id_salt("density").auto_shrink([false, false]).show(ui, |ui| {
-                ui.set_max_width(FIGURES - space::ITEM);
-                figures(ui, cx, &found);
-            });
-        });
+        column(ui, available.y, "density", |ui| figures(ui, cx, &found));
         ui.vertical(|ui| {
             let room = ui.available_size();
             named(&strip(ui, &found, vec2(room.x, STRIP)), "The pictures by their bits");

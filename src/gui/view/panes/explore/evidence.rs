@@ -1,9 +1,9 @@
 //! At which scale a class was decided: both roads over the scales, and where in the picture the evidence lies.
 
-use eframe::egui::{self, ScrollArea, Ui, vec2};
+use eframe::egui::{self, Ui, vec2};
 use egui_plot::{Corner, GridMark, Legend, Line, PlotPoints, Points};
 
-use super::FIGURES;
+use super::column;
 use crate::gui::command::ExploreCommand;
 use crate::gui::state::document::TileKind;
 use crate::gui::view::caption::Caption;
@@ -35,14 +35,7 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let available = ui.available_size();
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(egui::Align::Min);
-        ui.allocate_ui_with_layout(vec2(FIGURES, available.y), column, |ui| {
-            ui.set_width(FIGURES);
-            ScrollArea::vertical().id_salt("evidence").auto_shrink([false, false]).show(ui, |ui| {
-                ui.set_max_width(FIGURES - space::ITEM);
-                figures(ui, cx, &found);
-            });
-        });
+        column(ui, available.y, "evidence", |ui| figures(ui, cx, &found));
         let rest = ui.available_size();
         let (_, side) = grid(0.45 * rest.x, rest.y, 1);
         curves(ui, cx, &found, vec2((rest.x - side - 2.0 * space::SECTION).max(120.0), rest.y - space::GROUP));
