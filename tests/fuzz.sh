@@ -7,7 +7,8 @@ seconds=${1:-240}
 [ $# -gt 0 ] && shift
 # cargo-fuzz needs a compiler flag that the stable compiler keeps for its own use.
 export RUSTC_BOOTSTRAP=1
-for target in ${*:-picture checkpoint training_state journal session idx cifar training_log}; do
+[ $# -gt 0 ] || set -- picture checkpoint training_state journal session idx cifar training_log
+for target in "$@"; do
     mkdir -p "fuzz/corpus/$target"
     features=
     [ "$target" = session ] && features="--features gui"

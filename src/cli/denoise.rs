@@ -8,7 +8,7 @@ use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use super::{Done, console};
-use crate::joint::JointModel;
+use crate::joint::{JointModel, ONE_CLASS};
 use crate::network::PHOTOGRAPHS;
 use crate::picture::{Fit, Picture, save};
 use crate::study::report::Analysis;
@@ -76,7 +76,8 @@ impl Denoise {
             self.results.say(format!("{} → {}  (sigma {sigma}{origin})", input.path.display(), path.display()))?;
             let description = if self.native { input.whole_description() } else { input.description.clone() };
             self.results.say(format!("  {description}"))?;
-            for text in &study.notes {
+            // Nobody who restores a picture asked for a posterior.
+            for text in study.notes.iter().filter(|text| !text.contains(ONE_CLASS)) {
                 console::note(&format!("note: {}: {text}", input.path.display()));
             }
             reports.push(Analysis::of(&study, input.path, &description));

@@ -20,7 +20,7 @@ use super::state::settings::Settings;
 use super::state::tour::{Stop, Tour};
 use super::view::catalogue::catalogue;
 use super::view::context::Context;
-use super::view::panes::layout;
+use super::view::panes::{self, layout};
 use super::view::{accessibility, focus, overlays, shell, theme};
 use super::work::dialogs;
 use super::work::host::Host;
@@ -347,8 +347,21 @@ fn window(host: &mut Host, command: WindowCommand) {
         }
         C::ResetScale => settings.scale = 1.0,
         C::ToggleFilmstrip => settings.filmstrip = !settings.filmstrip,
-        C::ResetLayout => settings.layout = layout::default_layout(),
-        C::Show(pane) => layout::bring_to_front(&mut settings.layout, &pane),
+        C::ResetLayout => {
+            settings.layout = layout::default_layout();
+            host.session.enlarged = None;
+        }
+        C::Show(pane) => {
+            layout::bring_to_front(&mut settings.layout, &pane);
+            if host.session.enlarged.is_some() {
+                host.session.enlarged = Some(pane);
+            }
+        }
+        C::Enlarge(pane) => {
+            let session = &mut host.session;
+            let meant = pane.or_else(|| session.pane_hovered.clone().filter(|pane| session.shows(pane)));
+            session.enlarged = if session.enlarged.is_some() { None } else { meant.or_else(|| in_the_middle(session)) };
+        }
         C::Palette => toggle(&mut host.session, Overlay::Palette { query: String::new(), selected: 0 }),
         C::Help => toggle(&mut host.session, Overlay::Help),
         C::Words => toggle(&mut host.session, Overlay::Words),
@@ -371,6 +384,12 @@ fn window(host: &mut Host, command: WindowCommand) {
     }
 }
 
+/// The pane in sight that most is done in.
+fn in_the_middle(session: &Session) -> Option<Pane> {
+    let below = |pane: &&Pane| panes::info(pane).is_some_and(|info| info.place == panes::Place::Below);
+    session.visible.iter().find(below).or(session.visible.first()).cloned()
+}
+
 /// Goes to a stop of the tour, whose pane comes to the front; behind the last one it is over, and that is remembered.
 fn tour(host: &mut Host, at: usize) {
     let Some(stop) = Stop::ALL.get(at) else {
@@ -379,6 +398,7 @@ fn tour(host: &mut Host, at: usize) {
         return;
     };
     host.session.tour = Some(Tour { at, ..Tour::begin() });
+    host.session.enlarged = None;
     if let Some(pane) = stop.pane() {
         layout::bring_to_front(&mut host.settings.layout, &pane);
     }

@@ -30,27 +30,30 @@ impl Bundled {
 /// The bundled model for photographs at their own size, which knows no classes.
 pub const PHOTOGRAPHS: &str = "photographs";
 
+/// A static, not a constant: of that each unit of code that uses it would hold the models once more.
+static BUNDLED: [Bundled; 4] = [
+    Bundled {
+        name: "cifar10",
+        bytes: include_bytes!("../../assets/models/cifar10.safetensors"),
+        usual: include_str!("../../assets/models/cifar10.usual.json"),
+    },
+    Bundled {
+        name: "cifar10-robust",
+        bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors"),
+        usual: include_str!("../../assets/models/cifar10-robust.usual.json"),
+    },
+    Bundled {
+        name: "digits",
+        bytes: include_bytes!("../../assets/models/digits.safetensors"),
+        usual: include_str!("../../assets/models/digits.usual.json"),
+    },
+    Bundled { name: PHOTOGRAPHS, bytes: include_bytes!("../../assets/models/photographs.safetensors"), usual: "" },
+];
+
 /// The bundled models, the default first.
 #[must_use]
 pub fn bundled() -> &'static [Bundled] {
-    &[
-        Bundled {
-            name: "cifar10",
-            bytes: include_bytes!("../../assets/models/cifar10.safetensors"),
-            usual: include_str!("../../assets/models/cifar10.usual.json"),
-        },
-        Bundled {
-            name: "cifar10-robust",
-            bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors"),
-            usual: include_str!("../../assets/models/cifar10-robust.usual.json"),
-        },
-        Bundled {
-            name: "digits",
-            bytes: include_bytes!("../../assets/models/digits.safetensors"),
-            usual: include_str!("../../assets/models/digits.usual.json"),
-        },
-        Bundled { name: PHOTOGRAPHS, bytes: include_bytes!("../../assets/models/photographs.safetensors"), usual: "" },
-    ]
+    &BUNDLED
 }
 
 /// The model that `name` means: a bundled model's name, or the path of a checkpoint file.

@@ -1,15 +1,22 @@
 //! The window and the command line together: what the one copies, the other runs, to the same numbers.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use assert_cmd::Command;
 use denoscope::gui::{App, Options, Threads};
+use denoscope::picture::{Picture, Shape};
 use eframe::egui::{Event, Key, Modifiers, OutputCommand, Ui, vec2};
 use egui_kittest::Harness;
 use serde_json::Value;
 
 fn window() -> Harness<'static, App> {
-    let options = Options { model: Some("digits".to_owned()), device: Some("cpu".to_owned()), ..Options::default() };
+    opened(Vec::new())
+}
+
+fn opened(paths: Vec<PathBuf>) -> Harness<'static, App> {
+    let options =
+        Options { paths, model: Some("digits".to_owned()), device: Some("cpu".to_owned()), ..Options::default() };
     let mut window =
         Harness::builder().with_size(vec2(1280.0, 800.0)).build_eframe(|cc| App::new(cc, options, Threads::Inline));
     window.run_steps(4);
@@ -70,4 +77,27 @@ fn the_copied_commands_give_what_is_on_screen() {
     assert_eq!(attack["achieved"]["l2"].as_f64().unwrap(), outcome.achieved.l2);
     assert_eq!(attack["loss"].as_array().unwrap().len(), outcome.loss.len());
     assert_eq!(attack["loss"].as_array().unwrap().last().unwrap().as_f64(), outcome.loss.last().copied());
+}
+
+/// How a picture was fitted is said in the same words.
+#[test]
+fn the_fit_is_told_in_the_command_lines_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wide.png");
+    denoscope::picture::save(&path, &Picture::filled(Shape::new(3, 40, 70), 0.25), true).unwrap();
+    let mut window = opened(vec![path]);
+    let fitted = window.state().session().fitted.clone().expect("a fitted picture").words;
+    assert_eq!(fitted, "centre 40×40 of 70×40, Lanczos to 32×32, to grey");
+    assert_eq!(run(&copied(&mut window)[0])["fit"], fitted);
+    for words in ["Fit: whole picture", "Crop: the middle, pixel"] {
+        window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+        window.run_steps(2);
+        window.event(Event::Text(words.to_owned()));
+        window.run_steps(2);
+        window.key_press(Key::Enter);
+        window.run_steps(4);
+        let said = window.state().session().fitted.clone().expect("a fitted picture").words;
+        assert_ne!(said, fitted);
+        assert_eq!(run(&copied(&mut window)[0])["fit"], said);
+    }
 }

@@ -17,5 +17,5 @@ pub enum CertifyCommand {
 /// How a person finds them.
 pub fn entries() -> Vec<Entry> {
     let hint = "Count votes for the certificate, or stop and keep what is proved";
-    vec![Entry::new(Menu::View, 400, CertifyCommand::Toggle, "Certify or stop", hint).group()]
+    vec![Entry::new(Menu::View, 400, CertifyCommand::Toggle, "Certify or stop", hint).under("Attack")]
 }

@@ -53,7 +53,7 @@ pub fn entries() -> Vec<Entry> {
     use ExploreCommand::Show;
     let new = |place, mode, name, hint| Entry::new(Menu::View, place, Show(mode), name, hint).under("Explore");
     vec![
-        new(410, Mode::Doubt, "Explore: two kinds of doubt", "Which class is it, or which details?").group(),
+        new(410, Mode::Doubt, "Explore: two kinds of doubt", "Which class is it, or which details?"),
         new(420, Mode::Components, "Explore: what else could this be?", "The principal components of the posterior"),
         new(430, Mode::Filter, "Explore: the filter under the pointer", "What a pixel of the result is made of"),
         new(

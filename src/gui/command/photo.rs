@@ -27,7 +27,7 @@ pub fn entries() -> Vec<Entry> {
     use PhotoCommand as C;
     let view = |place, command: C, name, hint| Entry::new(Menu::View, place, command, name, hint).under("Photograph");
     vec![
-        view(450, C::Show(Shown::Wipe), "Photograph: wipe", "Restored left of the line, noisy right of it").group(),
+        view(450, C::Show(Shown::Wipe), "Photograph: wipe", "Restored left of the line, noisy right of it"),
         view(452, C::Show(Shown::Restored), "Photograph: restored", "The restored picture alone"),
         view(454, C::Show(Shown::Noisy), "Photograph: noisy", "The noisy picture alone"),
         view(456, C::Show(Shown::Clean), "Photograph: clean", "The picture before noise was added"),

@@ -22,5 +22,5 @@ pub enum TrialsCommand {
 /// How a person finds them.
 pub fn entries() -> Vec<Entry> {
     let hint = "The same picture attacked by every chosen method with the same budget, side by side";
-    vec![Entry::new(Menu::View, 402, TrialsCommand::Run, "Run several attacks side by side", hint)]
+    vec![Entry::new(Menu::View, 402, TrialsCommand::Run, "Run several attacks side by side", hint).under("Attack")]
 }

@@ -30,6 +30,8 @@ pub enum WindowCommand {
     ResetLayout,
     /// Bring a pane to the front.
     Show(Pane),
+    /// One pane in the place of all, or all again; none means the one that the pointer was in last.
+    Enlarge(Option<Pane>),
     /// Search all commands.
     Palette,
     /// The help sheet.
@@ -76,6 +78,14 @@ pub fn entries() -> Vec<Entry> {
         new(Menu::View, 245, C::Present, "Presentation", "Large type and only the chosen tiles, for a talk or a class")
             .keys(PLAIN, Key::F5),
         new(Menu::File, 42, C::Pad, "Draw large…", "A large sheet to draw on, with what the model believes beside it"),
+        new(
+            Menu::View,
+            247,
+            C::Enlarge(None),
+            "Enlarge a pane",
+            "The pane under the pointer in the place of all, or all again",
+        )
+        .keys(PLAIN, Key::F11),
         new(Menu::View, 250, C::ResetLayout, "Reset layout", "The panes as they were at first"),
         new(Menu::Help, 10, C::Help, "Help", "What is what, and every key").keys(PLAIN, Key::F1),
         new(Menu::Help, 15, C::Words, "Words", "What the words and signs mean"),

@@ -9,7 +9,7 @@ use crate::gui::state::evaluation_form::EvaluationForm;
 use crate::gui::state::model::ModelSource;
 use crate::picture::{self, Fit, Noise, NoiseKind};
 use crate::study::level::exact;
-use crate::study::target_argument;
+use crate::study::{Theme, target_argument};
 use crate::{Error, Result};
 
 /// The photograph at its own size.
@@ -38,8 +38,10 @@ pub struct Screen {
     pub attacks: Vec<attack::Settings>,
     /// The certificate, if it is in sight, and how many attacks close in from above.
     pub certificate: Option<(Smoothing, usize)>,
-    /// What the sheet is called, if one was saved, and whether it is on dark paper.
-    pub sheet: Option<(String, bool)>,
+    /// What the sheet is called, if one was saved, and how it looks.
+    pub sheet: Option<(String, Theme)>,
+    /// The same of the first attack's sheet.
+    pub attack_sheet: Option<(String, Theme)>,
     /// The photograph at its own size, if it is in sight, with the class that it is restored as.
     pub native: Option<Native>,
     /// The model's class names.
@@ -56,7 +58,9 @@ impl Screen {
             return Err("The oracle lives in the window only; choose another model.".to_owned());
         }
         let mut lines = vec![self.analyze(image)];
-        lines.extend(self.attacks.iter().map(|settings| self.attack(image, settings)));
+        for (index, settings) in self.attacks.iter().enumerate() {
+            lines.push(self.attack(image, settings, self.attack_sheet.as_ref().filter(|_| index == 0)));
+        }
         lines.extend(self.native.as_ref().map(|native| self.denoise(image, native)));
         lines.extend(self.certificate.as_ref().map(|certificate| self.certify(image, certificate)));
         Ok(lines.join("\n"))
@@ -67,12 +71,7 @@ impl Screen {
         self.model(&mut line);
         self.noise(&mut line);
         self.part(&mut line);
-        if let Some((name, dark)) = &self.sheet {
-            line.option("sheet", name);
-            if *dark {
-                line.word("--dark");
-            }
-        }
+        line.sheet(self.sheet.as_ref());
         line.0
     }
 
@@ -101,7 +100,7 @@ impl Screen {
         }
     }
 
-    fn attack(&self, image: &str, settings: &attack::Settings) -> String {
+    fn attack(&self, image: &str, settings: &attack::Settings, sheet: Option<&(String, Theme)>) -> String {
         let mut line = Line::new("attack", image);
         self.model(&mut line);
         line.option("method", &settings.method.to_string());
@@ -129,6 +128,7 @@ impl Screen {
         line.option("sigma", &exact(f64::from(settings.sigma), |l| l as f32 == settings.sigma));
         line.option("seed", &settings.seed.to_string());
         self.part(&mut line);
+        line.sheet(sheet);
         line.0
     }
 
@@ -211,6 +211,14 @@ impl Line {
     fn word(&mut self, word: &str) {
         self.0.push(' ');
         self.0.push_str(word);
+    }
+
+    fn sheet(&mut self, sheet: Option<&(String, Theme)>) {
+        let Some((name, look)) = sheet else { return };
+        self.option("sheet", name);
+        if *look == Theme::Dark {
+            self.word("--dark");
+        }
     }
 
     fn option(&mut self, name: &str, value: &str) {

@@ -100,7 +100,9 @@ impl Export {
                 let attempts = if host.session.certificate.bracketed { ATTEMPTS } else { 0 };
                 (host.document.smoothing, attempts)
             }),
-            sheet: host.session.sheet.clone().map(|name| (name, host.settings.dark)),
+            sheet: host.session.sheets.study.map(|look| (sheet_name(host), look)),
+            attack_sheet: (host.session.sheets.attack.filter(|_| host.session.shows(&Pane::ADVERSARY)))
+                .map(|look| (attack_sheet_name(host), look)),
             native: host.session.shows(&Pane::PHOTOGRAPH).then(|| command_line::Native {
                 class: host.session.photo.class,
                 output: format!("{}-restored.png", stem(host)),
@@ -150,13 +152,26 @@ fn save_sheet(host: &mut Host) {
     }
     let Some(study) = study(host) else { return };
     let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
-    let theme = if host.settings.dark { Theme::Dark } else { Theme::Light };
-    let name = format!("{}-sheet.png", stem(host));
-    host.session.sheet = Some(name.clone());
+    let theme = look(host);
+    let name = sheet_name(host);
+    host.session.sheets.study = Some(theme);
     save_as(host, &name, "Pictures", &["png"], move |path| {
         let page = image::DynamicImage::ImageRgb8(sheet(&study, &title, theme));
         picture::save_image(path, &page, true)
     });
+}
+
+/// A sheet looks like the window.
+fn look(host: &Host) -> Theme {
+    if host.settings.dark { Theme::Dark } else { Theme::Light }
+}
+
+fn sheet_name(host: &Host) -> String {
+    format!("{}-sheet.png", stem(host))
+}
+
+fn attack_sheet_name(host: &Host) -> String {
+    format!("{}-attack.png", stem(host))
 }
 
 /// The same of the attack, if there is one that the model can be read before and after.
@@ -170,8 +185,9 @@ fn save_attack_sheet(host: &mut Host) -> Option<()> {
     let clean = host.session.fitted.as_ref()?.content.picture().map(|v| v.clamp(0.0, 1.0));
     let settings = host.document.attack.clone();
     let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
-    let theme = if host.settings.dark { Theme::Dark } else { Theme::Light };
-    let name = format!("{}-attack.png", stem(host));
+    let theme = look(host);
+    let name = attack_sheet_name(host);
+    host.session.sheets.attack = Some(theme);
     save_as(host, &name, "Pictures", &["png"], move |path| {
         let attacked = Attacked::of(&*model, &clean, settings, (*outcome).clone())?;
         picture::save_image(path, &image::DynamicImage::ImageRgb8(attack_sheet(&attacked, &title, theme)), true)

@@ -353,3 +353,23 @@ impl Document {
 fn default_attack() -> attack::Settings {
     attack::Settings::new(attack::Method::Pgd, 1.0 / 255.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::joint::GaussianMixture;
+    use crate::picture::Shape;
+
+    #[test]
+    fn classes_that_were_chosen_go_to_another_model_by_name() {
+        let shape = Shape::new(1, 2, 2);
+        let knows = |names: &[&str]| GaussianMixture::new(shape, names.len()).named(names);
+        let (pets, farm) = (knows(&["cat", "dog", "hen"]), knows(&["cow", "hen", "dog"]));
+        let mut document = Document { pinned: vec![0, 1], ..Document::default() };
+        document.attack.target = attack::Target::Class(2);
+        document.change_model(Some(&pets), &farm);
+        assert_eq!((&document.pinned[..], document.attack.target), (&[2][..], attack::Target::Class(1)));
+        document.change_model(Some(&farm), &knows(&["cat", "dog"]));
+        assert_eq!((&document.pinned[..], document.attack.target), (&[1][..], attack::Target::None));
+    }
+}

@@ -21,7 +21,7 @@ use super::versus::Versus;
 use crate::attack;
 use crate::gui::gpu::{Content, Look, View};
 use crate::network::DeviceReport;
-use crate::study::Sweep;
+use crate::study::{Sweep, Theme};
 
 /// Pictures up to this side go to egui as they are; making a texture of a larger one would hold up a frame.
 const LARGEST_TEXTURE: usize = 1024;
@@ -62,6 +62,15 @@ pub enum Play {
     Steps(f32),
 }
 
+/// How the sheets look that were saved last, if any were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sheets {
+    /// Of a study.
+    pub study: Option<Theme>,
+    /// Of an attack.
+    pub attack: Option<Theme>,
+}
+
 /// What a person is offered at the start: to go on, and what was opened lately.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Welcome {
@@ -91,8 +100,8 @@ pub struct Session {
     pub presenting: bool,
     /// The tiles of the presentation; without any, the noisy and the restored picture.
     pub chosen_tiles: Vec<TileKind>,
-    /// What a sheet is called, once one was saved.
-    pub sheet: Option<String>,
+    /// The sheets that were saved.
+    pub sheets: Sheets,
     /// What the window was to open with and could not, until it is read.
     pub trouble: Option<String>,
     /// Why there is no model.
@@ -163,6 +172,10 @@ pub struct Session {
     pub kept_pictures: Option<PathBuf>,
     /// The panes that were visible in the last frame.
     pub visible: Vec<Pane>,
+    /// The pane that stands in the place of all.
+    pub enlarged: Option<Pane>,
+    /// The pane that the pointer was in last.
+    pub pane_hovered: Option<Pane>,
     /// Work in the background goes on.
     pub busy: bool,
     /// The thumbnail that was brought into sight last.

@@ -1,12 +1,13 @@
 //! The adversary: methods, budgets, the timeline, purification.
 
 use eframe::egui::accesskit::Role;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{Window, click, run, window};
-use crate::attack::{Method, Norm, Target};
-use crate::gui::command::{AttackCommand, NoiseCommand, WindowCommand};
+use crate::attack::{Method, Norm, Settings, Target};
+use crate::gui::command::{AttackCommand, NoiseCommand, PictureCommand, WindowCommand};
 use crate::gui::state::pane::Pane;
+use crate::study::words::percent;
 use crate::study::{Classes, Request, analyze};
 use crate::task::Cancel;
 
@@ -76,6 +77,68 @@ fn the_timeline_is_scrubbed() {
     window.run_steps(4);
     assert_eq!(window.state().session().attack.position(), steps - 1);
     assert_ne!(window.state().session().attack.gradient.as_ref().unwrap(), &gradient, "asked anew at that step");
+}
+
+/// What is said of the attack is of its end, what is said of the step is called so.
+#[test]
+fn the_step_that_is_looked_at_is_told_from_the_end() {
+    let mut window = attacking();
+    slide(&mut window, "ε", 64.0);
+    let outcome = window.state().session().attack.outcome.clone().unwrap();
+    assert!(outcome.success);
+    let [from, to] = [outcome.predicted_before, outcome.predicted_after];
+    let [before, after] = [outcome.posterior_before[from], outcome.posterior_after[to]].map(percent);
+    let headline = format!("{from} {before}, now {to} {after}");
+    window.get_by_label(&headline);
+    assert!(window.query_by_label_contains("looking at step").is_none());
+    for _ in 0..outcome.steps {
+        window.get_by_label_contains("Step of the attack").decrement_accesskit();
+        window.run_steps(2);
+    }
+    window.run_steps(3);
+    window.get_by_label(&headline);
+    let first = window.state().session().attack.shown().unwrap().clone();
+    let believed = format!("{from} {}", percent(first.posterior[from]));
+    window.get_by_label(&format!("looking at step 0 of {}: {believed}", window.state().session().attack.seen()));
+    let tiles = window.get_all_by_role(Role::Image).filter_map(|tile| tile.accesskit_node().label());
+    let attacked: Vec<String> = tiles.filter(|label| label.starts_with("Attacked")).collect();
+    assert!(attacked[0].contains(&from.to_string()), "{attacked:?}");
+}
+
+/// To be taken for what it is, is no success: a target that was chosen for another picture may be this one's own class.
+#[test]
+fn a_target_that_the_picture_is_already_needs_no_attack() {
+    let mut window = attacking();
+    let mut settings = window.state().document().attack.clone();
+    settings.target = Target::Class(4);
+    run(&mut window, AttackCommand::Set(Box::new(settings)));
+    run(&mut window, PictureCommand::Select(4));
+    window.run_steps(4);
+    let outcome = window.state().session().attack.outcome.clone().unwrap();
+    assert_eq!((outcome.target, outcome.predicted_before, outcome.success), (Some(4), 4, false));
+    window.get_by_label("No attack needed");
+    assert!(window.query_by_label("Fooled").is_none());
+}
+
+#[test]
+fn the_words_of_every_attacks_settings_are_explained() {
+    let mut window = attacking();
+    for description in Method::ALL.map(Method::description) {
+        assert!(description.about.split(' ').count() > 3, "{}", description.id);
+        for parameter in description.parameters {
+            assert!(parameter.help.split(' ').count() > 2, "{}: {}", description.id, parameter.name);
+        }
+    }
+    let mut settings = Settings::new(Method::Square, 5.0 / 255.0);
+    settings.set("queries", 10.0).unwrap();
+    run(&mut window, AttackCommand::Set(Box::new(settings)));
+    // High enough that the slider is in sight.
+    window.set_size(eframe::egui::vec2(1280.0, 1400.0));
+    window.run_steps(3);
+    window.get_by_role_and_label(Role::Slider, "p init").hover();
+    window.run_steps(60);
+    let help = Method::Square.description().parameters.iter().find(|p| p.name == "p-init").unwrap().help;
+    window.get_by_label(help);
 }
 
 /// The gradient on screen is a difference of two denoisers: those of the study of the same picture.

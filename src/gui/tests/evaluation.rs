@@ -8,6 +8,7 @@ use egui_kittest::kittest::Queryable;
 
 use super::{App, Dropped, Options, Threads, Window, oracle, run};
 use crate::Error;
+use crate::attack::Defence;
 use crate::data::{Loader, Purpose, open};
 use crate::gui::command::{EvaluateCommand, Format, WindowCommand};
 use crate::gui::feature::evaluation::text;
@@ -146,6 +147,27 @@ fn a_failure_stays_readable_and_a_wrong_entry_is_said_at_once() {
     let wrong = Form { attacks: "pdg".to_owned(), ..form(Path::new("/nowhere/at/all")) };
     run(&mut harness, EvaluateCommand::Set(Box::new(wrong)));
     harness.get_by_label_contains("'pdg' is none of");
+}
+
+#[test]
+fn attacks_and_defences_are_picked_from_lists() {
+    let mut harness = oracle();
+    run(&mut harness, WindowCommand::Show(Pane::EVALUATION));
+    // High enough that the lists' buttons are in sight.
+    harness.set_size(egui::vec2(1280.0, 1600.0));
+    let empty = Form { attacks: String::new(), defences: String::new(), ..Form::default() };
+    run(&mut harness, EvaluateCommand::Set(Box::new(empty)));
+    let vote = Defence::VOTE.argument();
+    for (list, entry) in
+        [("Add attack", "PGD L∞"), ("Add attack", "FGSM L2"), ("Add defence", "none"), ("Add defence", &vote)]
+    {
+        super::click(&mut harness, list);
+        super::click(&mut harness, entry);
+    }
+    let form = &harness.state().settings().evaluation;
+    assert!(form.attacks.starts_with("pgd:linf:8/255, fgsm:l2:"), "{}", form.attacks);
+    assert_eq!(form.defences, format!("none {vote}"));
+    assert_eq!(form.plan().unwrap().attacks.len(), 4, "each attack on each classifier");
 }
 
 fn drop_on(harness: &mut Window, path: &Path) {

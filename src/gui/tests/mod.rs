@@ -9,6 +9,7 @@ mod explore;
 mod keyboard;
 mod kill;
 mod labels;
+mod menus;
 mod models;
 mod noise;
 mod numbers;

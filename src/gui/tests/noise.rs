@@ -3,7 +3,7 @@
 use eframe::egui::{self, Key, accesskit, lerp, pos2};
 use egui_kittest::kittest::Queryable;
 
-use super::{Window, click, drag, run, window};
+use super::{Window, click, drag, run, said, window};
 use crate::gui::command::{NoiseCommand, WindowCommand};
 use crate::picture::{Noise, NoiseKind};
 
@@ -52,6 +52,25 @@ fn levels_are_typed_on_both_scales() {
         window.key_press(Key::Enter);
         window.run_steps(3);
         assert!((level(&window) - expected).abs() < 1e-3, "{field}: {}", level(&window));
+    }
+}
+
+/// What is no level is refused in words, and the level stays.
+#[test]
+fn what_is_no_level_is_refused_aloud() {
+    let mut window = window();
+    let before = level(&window);
+    for (field, typed, words) in
+        [("Sigma of 255", "ten", "is no level: write 25, or 25/255"), ("Sigma of 1", "12,5", "did you mean 12.5/255?")]
+    {
+        window.get_by_role_and_label(accesskit::Role::SpinButton, field).click();
+        window.run_steps(2);
+        window.event(egui::Event::Text(typed.to_owned()));
+        window.run_steps(2);
+        window.key_press(Key::Enter);
+        window.run_steps(3);
+        assert!(said(&window, words), "{typed}");
+        assert_eq!(level(&window), before);
     }
 }
 

@@ -5,7 +5,7 @@ use egui_kittest::kittest::Queryable;
 
 use super::{Window, asked, opened, picture_file, run, said, window};
 use crate::attack::{Defence, Method, Settings, Smoothing, Target};
-use crate::gui::command::{AttackCommand, CertifyCommand, NoiseCommand, PictureCommand, WindowCommand};
+use crate::gui::command::{AttackCommand, CertifyCommand, ExportCommand, NoiseCommand, PictureCommand, WindowCommand};
 use crate::gui::feature::export::tile_picture;
 use crate::gui::feature::session_file;
 use crate::gui::state::document::TileKind;
@@ -119,6 +119,27 @@ fn a_certificate_in_sight_has_a_command_of_its_own() {
         "denoscope certify sample:digits/8.png --model digits --device cpu --sigma 0.3 --samples 300 --selection 100 \
          --alpha 0.001 --seed 4"
     );
+}
+
+/// Once a sheet was saved, the command draws it too, as it looked; an attack's belongs to the attack.
+#[test]
+fn the_look_of_a_saved_sheet_is_in_the_copied_command() {
+    let mut window = window();
+    assert!(!commands(&mut window)[0].contains("--sheet"));
+    run(&mut window, ExportCommand::SaveSheet);
+    assert!(window.state().settings().dark);
+    assert!(commands(&mut window)[0].ends_with(" --sheet 8-sheet.png --dark"));
+    // As it looked when it was saved; of another picture it is another file.
+    run(&mut window, WindowCommand::ToggleTheme);
+    run(&mut window, PictureCommand::Select(3));
+    assert!(commands(&mut window)[0].ends_with(" --sheet 3-sheet.png --dark"));
+    run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
+    window.run_steps(4);
+    assert!(!commands(&mut window)[1].contains("--sheet"));
+    run(&mut window, ExportCommand::SaveSheet);
+    let lines = commands(&mut window);
+    assert!(lines[0].ends_with(" --sheet 3-sheet.png --dark"), "{}", lines[0]);
+    assert!(lines[1].starts_with("denoscope attack ") && lines[1].ends_with(" --sheet 3-attack.png"), "{}", lines[1]);
 }
 
 #[test]

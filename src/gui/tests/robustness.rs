@@ -132,3 +132,35 @@ fn the_certificate_grows_stops_and_abstains_plainly() {
     assert_eq!(harness.state().session().certificate.certificate().unwrap().radius(), None);
     harness.get_by_label("abstains");
 }
+
+/// The length of an attack stands beside the radius only where both are of the same classifier.
+#[test]
+fn the_certificate_is_compared_with_an_attack_on_the_same_classifier_alone() {
+    let line = "attack on this smoothed classifier, L2";
+    let mut harness = oracle();
+    let smoothing = Smoothing { samples: 200, selection: 50, batch: 100, ..Smoothing::new(0.25) };
+    let vote = Defence::Vote { draws: 2, votes: 8, fixed: false };
+    let far = Settings::new(Method::Bim, 0.25).within(Norm::L2, 12.0).with("steps", 8.0).unwrap();
+    for (settings, there) in [
+        (Settings { defence: vote, ..far.clone() }, true),
+        (Settings { defence: vote, sigma: 0.5, ..far.clone() }, false),
+        (far, false),
+    ] {
+        run(&mut harness, AttackCommand::Set(Box::new(settings.clone())));
+        run(&mut harness, WindowCommand::Show(Pane::ADVERSARY));
+        run(&mut harness, AttackCommand::Run);
+        harness.run_steps(4);
+        let attack = &harness.state().session().attack;
+        assert!(attack.outcome.clone().unwrap().success && !attack.stale, "{settings:?}");
+        run(&mut harness, CertifyCommand::Set(smoothing));
+        run(&mut harness, WindowCommand::Show(Pane::CERTIFICATE));
+        if harness.state().session().certificate.stopped
+            && harness.state().session().certificate.certificate().is_none()
+        {
+            harness.get_by_label("Certify").click();
+        }
+        harness.run_steps(4);
+        harness.get_by_label("certified radius");
+        assert_eq!(harness.query_by_label(line).is_some(), there, "{settings:?}");
+    }
+}

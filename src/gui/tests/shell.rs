@@ -6,6 +6,7 @@ use egui_kittest::kittest::Queryable;
 use super::{click, drag, run, said, window};
 use crate::gui::command::{PictureCommand, WindowCommand};
 use crate::gui::state::notices::NoticeLayer;
+use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
 use crate::gui::view::catalogue::catalogue;
 use crate::gui::view::panes::TABLE;
@@ -88,6 +89,39 @@ fn panes_are_dragged_and_put_back() {
     assert_eq!(back.tiles.len(), default_layout().tiles.len());
 }
 
+/// One pane in the place of all: by a double click on its tab, by a key for the one under the pointer; and back.
+#[test]
+fn a_pane_is_enlarged_and_the_others_come_back() {
+    let mut window = window();
+    let enlarged = |window: &super::Window| window.state().session().enlarged.clone();
+    run(&mut window, WindowCommand::Show(Pane::PHOTOGRAPH));
+    window.run_steps(4);
+    let small = window.get_by_label("The photograph").rect();
+    let tab = window.get_by_label("Photograph");
+    tab.click();
+    tab.click();
+    window.run_steps(4);
+    assert_eq!(enlarged(&window), Some(Pane::PHOTOGRAPH));
+    let large = window.get_by_label("The photograph").rect();
+    assert!(large.area() > 2.5 * small.area(), "{small:?} {large:?}");
+    assert!(window.query_by_label("Sort").is_none(), "nothing else is in sight");
+    // Another pane that is asked for takes its place.
+    run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
+    window.run_steps(4);
+    assert!(window.state().session().attack.outcome.is_some() && window.query_by_label("The photograph").is_none());
+    click(&mut window, "All panes");
+    assert_eq!(enlarged(&window), None);
+    let at = window.get_by_label("Sort").rect().center();
+    window.hover_at(at);
+    window.run_steps(2);
+    window.key_press(Key::F11);
+    window.run_steps(3);
+    assert_eq!(enlarged(&window), Some(Pane::named("Beliefs")));
+    window.key_press(Key::F11);
+    window.run_steps(3);
+    assert_eq!(enlarged(&window), None);
+}
+
 #[test]
 fn every_pane_and_sheet_shows_in_both_themes_at_the_smallest_size_and_at_twice_the_scale() {
     for (light, scale) in [(false, 1.0), (true, 1.0), (true, 2.0)] {
@@ -100,6 +134,11 @@ fn every_pane_and_sheet_shows_in_both_themes_at_the_smallest_size_and_at_twice_t
         for pane in TABLE.map(|info| info.pane.clone()) {
             run(&mut window, WindowCommand::Show(pane));
         }
+        run(&mut window, WindowCommand::Enlarge(None));
+        for pane in TABLE.map(|info| info.pane.clone()) {
+            run(&mut window, WindowCommand::Show(pane));
+        }
+        run(&mut window, WindowCommand::Enlarge(None));
         for sheet in [WindowCommand::Help, WindowCommand::Words, WindowCommand::Notices, WindowCommand::Notices] {
             run(&mut window, sheet);
         }

@@ -52,7 +52,9 @@ fn compare(window: &mut Window, name: &str) {
     // Their place depends on how many digits they have, so all that they may take is covered.
     let times = window.get_by_label_contains("forward ").rect();
     let widest = window.get_by_label_contains("D = Σ").rect().union(times).expand(2.0);
-    window.mask(widest.with_min_x(widest.right() - 480.0));
+    let mut timed = vec![widest.with_min_x(widest.right() - 480.0)];
+    timed.extend(window.query_all_by_label_contains("restored in").map(|words| words.rect().expand(2.0)));
+    timed.into_iter().for_each(|rect| window.mask(rect));
     window.snapshot(name);
 }
 
@@ -81,12 +83,22 @@ fn two_models_side_by_side_look_as_they_did() {
     }
 }
 
-/// A common laptop's screen at twice the scale.
+/// The panes that most is done in, at the size of a common laptop's screen at twice the scale, and large.
 #[test]
-fn the_smallest_window_looks_as_it_did() {
-    if let Some(mut window) = drawn([960.0, 540.0]) {
-        run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
-        compare(&mut window, "adversary-960x540");
+fn the_main_panes_look_as_they_did_at_the_smallest_and_at_a_large_size() {
+    for size in [[960.0, 540.0], [1600.0, 1000.0]] {
+        let Some(mut window) = drawn(size) else { return };
+        let name = |pane: &str| format!("{pane}-{}x{}", size[0], size[1]);
+        compare(&mut window, &name("overview"));
+        for (pane, called) in [
+            (Pane::ADVERSARY, "adversary"),
+            (Pane::TRIALS, "attacks"),
+            (Pane::PHOTOGRAPH, "photograph"),
+            (Pane::EVALUATION, "evaluation"),
+        ] {
+            run(&mut window, WindowCommand::Show(pane));
+            compare(&mut window, &name(called));
+        }
     }
 }
 
@@ -99,12 +111,5 @@ fn a_duel_looks_as_it_did() {
         run(&mut window, VersusCommand::SetDuel(settings));
         run(&mut window, VersusCommand::RunDuel);
         compare(&mut window, "duel");
-    }
-}
-
-#[test]
-fn a_large_window_looks_as_it_did() {
-    if let Some(mut window) = drawn([1600.0, 1000.0]) {
-        compare(&mut window, "overview-1600x1000");
     }
 }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use egui_kittest::kittest::Queryable;
+
 use super::{Window, run, said, started, use_model};
-use crate::attack::parameters;
-use crate::gui::app::Threads;
-use crate::gui::command::{AttackCommand, ModelCommand, NoiseCommand, PictureCommand, WindowCommand};
+use crate::attack::{Method, parameters};
+use crate::gui::app::{App, Threads};
+use crate::gui::command::{AttackCommand, ModelCommand, NoiseCommand, PictureCommand, TrialsCommand, WindowCommand};
 use crate::gui::feature::oracle::oracle;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
-use crate::joint::{Forward, GaussianMixture, JointModel, SigmaRange};
-use crate::picture::{Batch, Picture, Shape, estimate_sigma};
+use crate::joint::Forward;
+use crate::joint::altered::{Altered, Change};
+use crate::picture::{Picture, estimate_sigma};
 use crate::study::Fidelity;
-use crate::{Result, gui};
 
 fn threaded() -> Window {
     let mut window = started(Vec::new(), "digits", Threads::Spawned);
@@ -23,7 +25,7 @@ fn threaded() -> Window {
 }
 
 /// Shows frames until `enough`, as a screen would.
-fn until(window: &mut Window, what: &str, enough: impl Fn(&gui::App) -> bool) {
+fn until(window: &mut Window, what: &str, enough: impl Fn(&App) -> bool) {
     let begun = Instant::now();
     while !enough(window.state()) {
         assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
@@ -32,7 +34,7 @@ fn until(window: &mut Window, what: &str, enough: impl Fn(&gui::App) -> bool) {
     }
 }
 
-fn studied(app: &gui::App) -> bool {
+fn studied(app: &App) -> bool {
     let questions = app.questions();
     app.session().answer.study.is_some() && !questions.study.is_pending() && !questions.fit.is_pending()
 }
@@ -52,7 +54,7 @@ fn attack_for_long(window: &mut Window) {
 fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     let mut window = threaded();
     let held = Arc::new(AtomicBool::new(false));
-    use_model(&mut window, Held(oracle(), held.clone()));
+    use_model(&mut window, Altered(oracle(), Held(held.clone())));
     until(&mut window, "the first study", studied);
     held.store(true, Ordering::SeqCst);
     window.state_mut().run(NoiseCommand::SetSigma(0.4));
@@ -114,6 +116,54 @@ fn an_attack_is_called_off_by_the_next_picture() {
 }
 
 #[test]
+fn an_attack_shows_how_far_it_is_and_is_cancelled_by_its_button() {
+    let mut window = threaded();
+    attack_for_long(&mut window);
+    assert!(window.query_by_label("Run").is_none());
+    window.get_by_label("Attack so far");
+    let begun = Instant::now();
+    window.get_by_label("Cancel").click();
+    window.run_steps(2);
+    until(&mut window, "the end of it", |app| !app.questions().attack.is_pending());
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    window.run_steps(3);
+    assert!(window.state().session().attack.outcome.is_none());
+    window.get_by_label("Cancelled: these are the steps until then.");
+    window.get_by_label("Run");
+}
+
+/// Two attacks, the second of which would take a hundred thousand steps.
+#[test]
+fn attacks_side_by_side_are_cancelled_and_what_was_found_stays() {
+    let mut window = threaded();
+    let mut own = window.state().document().attack.clone();
+    own.set(parameters::STEPS, 100_000.0).unwrap();
+    own.set(parameters::EARLY_STOP, 0.0).unwrap();
+    assert_eq!(own.method, Method::Pgd);
+    run(&mut window, AttackCommand::Set(Box::new(own)));
+    run(&mut window, WindowCommand::Show(Pane::TRIALS));
+    window.state_mut().host.session.trials.methods = vec![Method::Fgsm, Method::Pgd];
+    run(&mut window, TrialsCommand::Run);
+    until(&mut window, "the second attack", |app| {
+        app.session().trials.found.len() == 1 && app.session().trials.progress.0 > 3
+    });
+    let first = window.state().session().trials.found[0].ending.clone().unwrap().outcome;
+    window.get_by_label("Attacks so far");
+    window.get_by_label("1 of 2");
+    let begun = Instant::now();
+    window.get_by_label("Cancel").click();
+    window.run_steps(2);
+    until(&mut window, "the end of them", |app| !app.questions().trials.is_pending());
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    window.run_steps(3);
+    let found = &window.state().session().trials.found;
+    assert_eq!((found.len(), &*found[0].ending.as_ref().unwrap().outcome), (1, &*first));
+    window.get_by_label("cancelled before the other 1");
+    // The way to begin again stands where Cancel stood.
+    window.get_by_label("Run 2 attacks");
+}
+
+#[test]
 fn closing_the_window_does_not_wait_for_the_attack() {
     let mut window = threaded();
     attack_for_long(&mut window);
@@ -122,62 +172,31 @@ fn closing_the_window_does_not_wait_for_the_attack() {
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
-/// A model that answers by what `forward` does.
-macro_rules! by_forward {
-    ($model:ident, $forward:expr) => {
-        impl JointModel for $model {
-            fn name(&self) -> &'static str {
-                "of a test"
-            }
+/// A model with a bug.
+struct Broken;
 
-            fn device(&self) -> String {
-                self.0.device()
-            }
-
-            fn digest(&self) -> String {
-                self.0.digest()
-            }
-
-            fn classes(&self) -> &[String] {
-                self.0.classes()
-            }
-
-            fn shape(&self) -> Shape {
-                self.0.shape()
-            }
-
-            fn sigma_range(&self) -> SigmaRange {
-                self.0.sigma_range()
-            }
-
-            fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
-                $forward(self, noisy, sigmas)
-            }
-        }
-    };
+impl Change for Broken {
+    fn log_joint(&self, _: &dyn Forward) -> Vec<f64> {
+        panic!("out of cheese")
+    }
 }
 
-/// A model with a bug.
-struct Broken(GaussianMixture);
-by_forward!(Broken, |_, _, _| panic!("out of cheese"));
-
 /// A model that says nothing while its flag is up.
-struct Held(GaussianMixture, Arc<AtomicBool>);
-by_forward!(Held, Held::answer);
+struct Held(Arc<AtomicBool>);
 
-impl Held {
-    fn answer(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
-        while self.1.load(Ordering::SeqCst) {
+impl Change for Held {
+    fn log_joint(&self, own: &dyn Forward) -> Vec<f64> {
+        while self.0.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        self.0.forward(noisy, sigmas)
+        own.log_joint().to_vec()
     }
 }
 
 #[test]
 fn a_panic_of_the_worker_is_a_notice_and_the_next_model_computes() {
     let mut window = threaded();
-    use_model(&mut window, Broken(oracle()));
+    use_model(&mut window, Altered(oracle(), Broken));
     until(&mut window, "the notice", |app| app.session().notices.history().any(|n| n.text.contains("out of cheese")));
     assert!(said(&window, "the window goes on"));
     run(&mut window, ModelCommand::Use(ModelSource::Bundled("digits".to_owned())));

@@ -2,7 +2,7 @@
 
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{Window, click, picture_file, run};
 use crate::gui::Options;
@@ -104,4 +104,20 @@ fn the_next_window_goes_on_where_the_last_one_was_even_if_it_was_killed() {
     click(&mut window, "Not now");
     assert!(window.state().session().welcome.is_none());
     run(&mut window, WindowCommand::Show(Pane::PICTURE));
+}
+
+/// The first scene divides the beliefs, and the large tile beside the grid shows what the second class would be.
+#[test]
+fn it_opens_on_a_picture_that_is_doubted() {
+    let window = super::window();
+    let posterior = window.state().session().answer.posterior.clone().unwrap().value;
+    let ranked = crate::study::ranked(&posterior);
+    assert!(posterior[ranked[0]] < 0.9 && posterior[ranked[1]] > 0.02, "{posterior:?}");
+    let tiles = |class: usize| {
+        let images = window.get_all_by_role(eframe::egui::accesskit::Role::Image);
+        let of_class = format!("{class}, ");
+        images.filter(|tile| tile.accesskit_node().label().is_some_and(|l| l.starts_with(&of_class))).count()
+    };
+    assert_eq!([ranked[0], ranked[1], ranked[2]].map(tiles), [1, 2, 1]);
+    assert!(window.state().document().pinned.is_empty());
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use egui_kittest::kittest::Queryable;
 
 use super::{Window, oracle, run, said, started};
+use crate::gui::Options;
 use crate::gui::app::{App, Threads};
 use crate::gui::command::{PictureCommand, TrainCommand, WindowCommand};
 use crate::gui::feature::oracle::{NAMES, oracle_pictures};
@@ -125,8 +126,16 @@ fn a_run_pauses_resumes_and_is_saved_when_the_window_closes() {
     run(&mut harness, TrainCommand::Set(Box::new(form(folder.path(), 1e6))));
     run(&mut harness, TrainCommand::Start { replace: false });
     wait_until(&mut harness, |app| app.features().training.now.stage == Stage::Running);
-    run(&mut harness, TrainCommand::Pause);
+    run(&mut harness, WindowCommand::Show(Pane::TRAINING));
+    let pause = harness.get_by_label("Pause").rect();
+    harness.get_by_label("Pause").click();
+    harness.run_steps(3);
     wait_until(&mut harness, |app| app.features().training.now.stage == Stage::Paused);
+    harness.run_steps(3);
+    // Where Pause was is what goes on with the run; what begins another stands beside it, out of the way of a second click.
+    let [resume, anew] = ["Resume", "Train anew"].map(|label| harness.get_by_label(label).rect());
+    assert!(resume.left() == pause.left() && anew.left() > pause.right() && !anew.contains(pause.center()));
+    assert!(harness.query_by_label("Train").is_none());
     let paused = harness.state().features().training.now.saved.unwrap();
     assert!(state.is_file());
     run(&mut harness, TrainCommand::Resume);
@@ -137,4 +146,67 @@ fn a_run_pauses_resumes_and_is_saved_when_the_window_closes() {
     let before = std::fs::metadata(&state).unwrap().modified().unwrap();
     drop(harness);
     assert!(std::fs::metadata(&state).unwrap().modified().unwrap() > before, "closing saves the run");
+}
+
+/// The window was killed while a run went on: the next one offers to go on from what was saved last.
+#[test]
+fn a_run_that_was_killed_is_offered_by_the_next_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    let at_home = || {
+        let options = Options { model: Some("digits".to_owned()), kept: Some(kept.clone()), ..Options::default() };
+        let mut window = egui_kittest::Harness::builder()
+            .with_size(eframe::egui::vec2(1280.0, 800.0))
+            .build_eframe(|cc| App::new(cc, options, Threads::Spawned));
+        window.run_steps(3);
+        run(&mut window, WindowCommand::EndTour);
+        run(&mut window, WindowCommand::Show(Pane::TRAINING));
+        window
+    };
+    let words = "The run of model.safetensors was stopped before its end.";
+    let mut first = at_home();
+    assert!(first.query_by_label(words).is_none(), "there was none");
+    run(&mut first, TrainCommand::Set(Box::new(form(folder.path(), 1e6))));
+    run(&mut first, TrainCommand::Start { replace: false });
+    wait_until(&mut first, |app| app.features().training.now.stage == Stage::Running);
+    // As the window does twice a minute.
+    std::fs::create_dir_all(&kept).unwrap();
+    first.state().settings().save(&kept.join("settings.json")).unwrap();
+    // What was saved last is there whole, whatever came after.
+    run(&mut first, TrainCommand::Pause);
+    wait_until(&mut first, |app| app.features().training.now.stage == Stage::Paused);
+    let saved = first.state().features().training.now.saved.unwrap();
+    std::mem::forget(first);
+
+    let mut next = at_home();
+    next.get_by_label(words);
+    next.get_by_label("Resume it").click();
+    next.run_steps(3);
+    wait_until(&mut next, |app| app.features().training.now.started.is_some());
+    assert_eq!(next.state().features().training.now.started.as_ref().unwrap().step, saved);
+    assert!(next.query_by_label(words).is_none(), "it goes on");
+}
+
+#[test]
+fn what_was_never_measured_has_no_plot() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("model.safetensors.csv");
+    let head = "step,seconds,epoch,loss,cross_entropy,score_error,gradient_norm,learning_rate,pictures_per_second,\
+                accuracy,psnr";
+    let first = "10,1.0,0.1,2.5,2.0,0.5,1.0,0.001,100,,";
+    let titles = ["Loss", "PSNR of D at σ = 25/255, dB", "Accuracy, %"];
+    let mut harness = oracle();
+    run(&mut harness, WindowCommand::Show(Pane::TRAINING));
+    for (entries, plots) in [
+        ("20,2.0,0.2,2.4,2.0,0.4,1.0,0.001,100,,", [true, false, false]),
+        // A denoiser's accuracy is none.
+        ("20,2.0,,,,,,,,,21.5", [true, true, false]),
+        ("20,2.0,,,,,,,,0.75,21.5", [true, true, true]),
+    ] {
+        std::fs::write(&log, format!("{head}\n{first}\n{entries}\n")).unwrap();
+        run(&mut harness, TrainCommand::Follow(log.clone()));
+        harness.run_steps(4);
+        assert_eq!(harness.state().features().training.now.entries.len(), 2);
+        assert_eq!(titles.map(|title| harness.query_by_label(title).is_some()), plots, "{entries}");
+    }
 }

@@ -218,6 +218,7 @@ fn window(command: &WindowCommand, cx: &Context<'_>, undo: (bool, bool)) -> Avai
         C::Redo => Availability::needs(undo.1, "Nothing was taken back"),
         C::ToggleFilmstrip => Availability::mark(cx.settings.filmstrip),
         C::Present => Availability::mark(cx.session.presenting),
+        C::Enlarge(_) => Availability::mark(cx.session.enlarged.is_some()),
         C::Show(pane) => Availability::mark(cx.session.shows(pane)),
         C::Quit
         | C::ToggleTheme

@@ -6,6 +6,7 @@ mod attack_controls;
 mod availability;
 mod caption;
 pub mod catalogue;
+mod column;
 mod command_button;
 pub mod context;
 mod explain;

@@ -1,10 +1,10 @@
 //! Plots that stand still: of an evaluation, of a training run, of one picture.
 
-use eframe::egui::{Color32, Label, RichText, Sense, Stroke, Ui, vec2};
+use eframe::egui::{Align, Color32, FontId, Label, Layout, RichText, Sense, Stroke, Ui, vec2};
 use egui_plot::{GridMark, Line, Plot, PlotPoints, Points};
 
 use crate::gui::view::theme::{Tokens, space, text};
-use crate::gui::view::widgets::dim;
+use crate::gui::view::widgets::{dim, text_width};
 use crate::study::evaluation::Chart;
 use crate::study::words::plain;
 
@@ -30,16 +30,23 @@ pub fn still(ui: &Ui, name: &str) -> Plot<'static> {
         .grid_color(Tokens::in_ui(ui).line)
 }
 
+/// The length of a stroke in a legend.
+const STROKE: f32 = 12.0;
+
 /// The names of lines, each after a stroke of its colour, above a plot: in the order given, and where they cover no data.
 pub fn legend<'a>(ui: &mut Ui, entries: impl IntoIterator<Item = (&'a str, Color32)>) {
     let tokens = Tokens::in_ui(ui);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::TIGHT, 0.0);
         for (name, colour) in entries {
-            let (stroke, _) = ui.allocate_exact_size(vec2(12.0, text::SMALL), Sense::hover());
-            ui.painter().hline(stroke.x_range(), stroke.center().y, Stroke::new(3.0, colour));
-            ui.add(Label::new(RichText::new(name).size(text::SMALL).color(tokens.dim)).extend());
-            ui.add_space(space::TIGHT);
+            // A stroke and its name stay on one line.
+            let width = STROKE + 2.0 * space::TIGHT + text_width(ui, name, &FontId::proportional(text::SMALL));
+            let size = vec2(width, ui.spacing().interact_size.y);
+            ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+                let (stroke, _) = ui.allocate_exact_size(vec2(STROKE, text::SMALL), Sense::hover());
+                ui.painter().hline(stroke.x_range(), stroke.center().y, Stroke::new(3.0, colour));
+                ui.add(Label::new(RichText::new(name).size(text::SMALL).color(tokens.dim)).extend());
+            });
         }
     });
 }

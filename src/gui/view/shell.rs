@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use eframe::egui::{
-    self, Align, Align2, Button, FontId, Frame, Layout, Margin, Panel, RichText, Role, Sense, Stroke, StrokeKind, Ui,
-    WidgetInfo, vec2,
+    self, Align, Align2, Button, FontId, Frame, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, vec2,
 };
 
 use super::availability::{Availability, availability};
@@ -131,6 +131,8 @@ fn menu_bar(ui: &mut Ui, cx: &mut Context<'_>, undo: (bool, bool)) {
                 ui.set_min_width(240.0);
                 if menu == Menu::Model {
                     model_menu(ui, cx);
+                    // The list of devices is a menu of its own here, so that all of it lies in a low window.
+                    ui.menu_button("Device", |ui| device_menu(ui, cx));
                     ui.separator();
                 }
                 // The models and devices to choose from are above, with those in use marked.
@@ -217,6 +219,8 @@ fn model_chip(ui: &mut Ui, cx: &mut Context<'_>) {
     let chip = ui.menu_button(format!("Model: {name}"), |ui| {
         ui.set_min_width(240.0);
         model_menu(ui, cx);
+        dim(ui, "Device");
+        device_menu(ui, cx);
         ui.separator();
         for (label, command) in [("Open model…", ModelCommand::Open), ("Python script…", ModelCommand::OpenScript)]
         {
@@ -232,25 +236,30 @@ fn model_chip(ui: &mut Ui, cx: &mut Context<'_>) {
     }
 }
 
+/// The height that menus take beside their list of models, in points.
+const REST_OF_MODELS: f32 = 340.0;
+
 fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     dim(ui, "Models");
     let recent = cx.settings.recent_models.iter().cloned().map(ModelSource::File);
     let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
     let sources: Vec<_> = built_in().into_iter().chain(recent).chain(scripts).collect();
-    for source in sources {
-        let chosen = cx.session.model.as_ref().is_some_and(|model| model.source == source);
-        let label = match &source {
-            ModelSource::Oracle => "oracle (exact truth)".to_owned(),
-            other => other.label(),
-        };
-        if ui.radio(chosen, label).explained(source.argument()).clicked() {
-            cx.run(ModelCommand::Use(source));
-            ui.close();
+    // Models that were used before make the list as long as they like: it scrolls, and what follows stays in the window.
+    let tall = (ui.ctx().content_rect().height() - REST_OF_MODELS).max(height::BAR * 3.0);
+    ScrollArea::vertical().id_salt("models").max_height(tall).min_scrolled_height(tall).show_following(ui, |ui| {
+        for source in sources {
+            let chosen = cx.session.model.as_ref().is_some_and(|model| model.source == source);
+            let label = match &source {
+                ModelSource::Oracle => "oracle (exact truth)".to_owned(),
+                other => other.label(),
+            };
+            if ui.radio(chosen, label).explained(source.argument()).clicked() {
+                cx.run(ModelCommand::Use(source));
+                ui.close();
+            }
         }
-    }
+    });
     ui.separator();
-    dim(ui, "Device");
-    device_menu(ui, cx);
 }
 
 /// Every device, with its driver and, once they were measured with this model, the time of an analysis.
@@ -310,7 +319,9 @@ fn filmstrip(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     // A plain wheel moves the strip, which has one direction only.
     ui.style_mut().always_scroll_the_only_direction = true;
-    egui::ScrollArea::horizontal().auto_shrink([false, true]).show_following(ui, |ui| {
+    // So does a drag, by mouse too.
+    let strip = ScrollArea::horizontal().scroll_source(egui::scroll_area::ScrollSource::ALL).auto_shrink([false, true]);
+    strip.show_following(ui, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::ITEM;
             for (index, entry) in cx.document.pictures.iter().enumerate() {

@@ -41,19 +41,26 @@ pub fn named(response: &Response, words: &str) {
 
 /// Buttons side by side of which one is lit.
 pub fn segments<T: PartialEq + Copy>(ui: &mut Ui, chosen: T, choices: &[(T, &str, &str)]) -> Option<T> {
+    ui.horizontal(|ui| each_segment(ui, chosen, choices)).inner
+}
+
+/// The same, in as many lines as it takes.
+pub fn wrapped_segments<T: PartialEq + Copy>(ui: &mut Ui, chosen: T, choices: &[(T, &str, &str)]) -> Option<T> {
+    ui.horizontal_wrapped(|ui| each_segment(ui, chosen, choices)).inner
+}
+
+fn each_segment<T: PartialEq + Copy>(ui: &mut Ui, chosen: T, choices: &[(T, &str, &str)]) -> Option<T> {
     let mut picked = None;
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 2.0;
-        for (value, label, hint) in choices {
-            let button = ui.add(Button::selectable(*value == chosen, *label).frame_when_inactive(true));
-            if *value == chosen {
-                underline(ui, &button);
-            }
-            if button.explained(*hint).clicked() {
-                picked = Some(*value);
-            }
+    ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
+    for (value, label, hint) in choices {
+        let button = ui.add(Button::selectable(*value == chosen, *label).frame_when_inactive(true));
+        if *value == chosen {
+            underline(ui, &button);
         }
-    });
+        if button.explained(*hint).clicked() {
+            picked = Some(*value);
+        }
+    }
     picked
 }
 

@@ -30,6 +30,19 @@ fn denoise_works_at_the_models_size_and_at_the_pictures_own() {
     assert!(said.contains("the whole 70×40, at its own size") && !said.contains("Lanczos"), "{said}");
 }
 
+/// What a model of one class cannot say is nothing to somebody who restores a picture; what matters for that is said.
+#[test]
+fn a_restoration_is_not_told_about_posteriors() {
+    let desk = Desk::new();
+    let noted = |line: &str| String::from_utf8_lossy(&desk.run(line).success().get_output().stderr).into_owned();
+    for native in ["", "--native"] {
+        let line = format!("denoise sample:cifar10/cat --model photographs --sigma 0.1 {native} -o out.png --force");
+        assert_eq!(noted(&line), "", "{native}");
+        assert!(noted(&line.replace("0.1", "3")).contains("outside the trained range"));
+    }
+    assert!(noted("analyze sample:cifar10/cat --model photographs --sigma 0.1").contains("has one class"));
+}
+
 #[test]
 fn a_picture_with_noise_of_its_own_is_estimated_unless_told() {
     let desk = Desk::new();

@@ -1,6 +1,6 @@
 //! What would fool the model: the attack, its pictures, its steps, and what noise makes of it.
 
-use eframe::egui::{self, Button, Label, ProgressBar, RichText, ScrollArea, Ui, Vec2, vec2};
+use eframe::egui::{Button, Label, ProgressBar, RichText, ScrollArea, Ui, Vec2, vec2};
 
 use super::denoiser::grid_of_at_least;
 use super::timeline;
@@ -12,6 +12,7 @@ use crate::gui::state::document::TileKind;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::attack_controls as controls;
 use crate::gui::view::caption::Caption;
+use crate::gui::view::column::column_beside;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -48,25 +49,16 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, "Open a picture to attack.");
         return;
     }
-    let available = ui.available_size();
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(egui::Align::Min);
-        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
-            ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("attack").auto_shrink([false, false]).show_following(ui, |ui| {
-                ui.set_max_width(CONTROLS - space::ITEM);
-                ui.spacing_mut().slider_width = SLIDER;
-                ui.spacing_mut().item_spacing.y = space::TIGHT;
-                settings(ui, cx);
-                defended(ui, cx);
-            });
-        });
-        ui.vertical(|ui| {
-            let room = ui.available_size();
-            let scroll = ScrollArea::vertical().id_salt("attack results").auto_shrink([false, false]);
-            scroll.show_following(ui, |ui| results(ui, cx, room));
-        });
+    let controls = |ui: &mut Ui, cx: &mut Context<'_>| {
+        ui.spacing_mut().slider_width = SLIDER;
+        ui.spacing_mut().item_spacing.y = space::TIGHT;
+        settings(ui, cx);
+        defended(ui, cx);
+    };
+    column_beside(ui, cx, (CONTROLS, "attack"), controls, |ui, cx| {
+        let room = ui.available_size();
+        let scroll = ScrollArea::vertical().id_salt("attack results").auto_shrink([false, false]);
+        scroll.show_following(ui, |ui| results(ui, cx, room));
     });
 }
 

@@ -1,7 +1,7 @@
 //! What is proved about the picture: the smoothed class, and a radius that grows as votes come in.
 
 use eframe::egui::{
-    self, DragValue, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Slider, SliderClamping, Ui, WidgetInfo, vec2,
+    self, Button, DragValue, ProgressBar, Rect, RichText, Role, Sense, Slider, SliderClamping, Ui, WidgetInfo, vec2,
 };
 use egui_plot::{HLine, Line, PlotPoints, Points};
 
@@ -10,10 +10,10 @@ use crate::attack::{Certificate, Defence, Smoothing};
 use crate::gui::command::CertifyCommand;
 use crate::gui::state::counting::{ATTEMPTS, Count};
 use crate::gui::state::pane::Pane;
+use crate::gui::view::column::column_beside;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
-use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::level_field::{Scale, level_slider};
 use crate::gui::view::plot::{from_zero, legend, still};
 use crate::gui::view::theme::{Tokens, space, text};
@@ -40,26 +40,32 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, "Open a picture to certify.");
         return;
     }
-    let available = ui.available_size();
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(egui::Align::Min);
-        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
-            ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("certify").auto_shrink([false, false]).show_following(ui, |ui| {
-                ui.set_max_width(CONTROLS - space::ITEM);
-                settings(ui, cx);
-            });
-        });
-        ui.vertical(|ui| match cx.session.certificate.certificate().cloned() {
+    column_beside(ui, cx, (CONTROLS, "certify"), settings, |ui, cx| {
+        match cx.session.certificate.certificate().cloned() {
             Some(certificate) => proved(ui, cx, &certificate),
             None if cx.session.certificate.stopped => widgets::empty(ui, "Certify counts votes."),
             None => widgets::empty(ui, "The first votes choose the class…"),
-        });
+        }
     });
 }
 
+/// Begins counting, or stops it.
+fn count(ui: &mut Ui, cx: &mut Context<'_>) {
+    let tokens = Tokens::in_ui(ui);
+    if !cx.session.certificate.stopped && !cx.session.certificate.is_complete() {
+        command_button(ui, cx, "Stop", CertifyCommand::Toggle);
+        return;
+    }
+    let button = Button::new(RichText::new("Certify").color(tokens.on_accent)).fill(tokens.accent);
+    let response = ui.add_enabled(!cx.session.certificate.is_complete(), button);
+    let response = response.explained("Count votes of the classifier over noise");
+    if response.on_disabled_hover_text("All votes are counted").clicked() {
+        cx.run(CertifyCommand::Toggle);
+    }
+}
+
 fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
+    count(ui, cx);
     let mut smoothing: Smoothing = cx.document.smoothing;
     let mut level = f64::from(smoothing.sigma);
     let slider = level_slider(&mut level, Scale::Bytes, 1.0 / 255.0..=1.0).logarithmic(true);
@@ -99,12 +105,6 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     if ui.checkbox(&mut bracketed, "attacks from above").explained(hint).changed() {
         cx.run(CertifyCommand::Bracket(bracketed));
     }
-    ui.add_space(space::TIGHT);
-    let label = if cx.session.certificate.stopped { "Certify" } else { "Stop" };
-    let complete = cx.session.certificate.is_complete();
-    ui.add_enabled_ui(!complete, |ui| {
-        command_button(ui, cx, label, CertifyCommand::Toggle);
-    });
     let tokens = Tokens::in_ui(ui);
     if let Some(model) = &cx.session.model {
         let range = model.joint.sigma_range();

@@ -184,15 +184,18 @@ fn add_attack(ui: &mut Ui, cx: &Context<'_>, attacks: &mut String) {
             ui.close();
         }
         ui.separator();
-        for description in Method::ALL.map(Method::description) {
-            for (norm, epsilon) in description.norms {
-                let words = format!("{} {}", description.title, norm.title());
-                if ui.button(words).explained(description.about).clicked() {
-                    add(format!("{}:{norm}:{}", description.id, level::typed(*epsilon)));
-                    ui.close();
+        let tall = (ui.ctx().content_rect().height() * 0.5).min(400.0);
+        ScrollArea::vertical().max_height(tall).min_scrolled_height(tall).show_following(ui, |ui| {
+            for description in Method::ALL.map(Method::description) {
+                for (norm, epsilon) in description.norms {
+                    let words = format!("{} {}", description.title, norm.title());
+                    if ui.button(words).explained(description.about).clicked() {
+                        add(format!("{}:{norm}:{}", description.id, level::typed(*epsilon)));
+                        ui.close();
+                    }
                 }
             }
-        }
+        });
     });
 }
 
@@ -218,17 +221,19 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>) {
     }
 }
 
+/// How far an evaluation is. Each picture is measured in every part, so that there are more measurements than pictures.
+fn so_far(done: usize, total: usize, pictures: usize) -> String {
+    match total.checked_div(pictures) {
+        Some(parts) if parts > 1 => format!("{done} of {total} measurements, {pictures} pictures in {parts} parts"),
+        _ => format!("{done} of {total} pictures"),
+    }
+}
+
 fn progress(ui: &mut Ui, running: &Running) {
     let tokens = Tokens::in_ui(ui);
     let share = running.done as f32 / running.total.max(1) as f32;
     let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", duration(left)));
-    // Each picture is measured in every part, so that there are more measurements than pictures.
-    let of = match (running.total.checked_div(running.pictures), running.pictures) {
-        (Some(parts), pictures) if parts > 1 => {
-            format!("{} of {} measurements, {pictures} pictures in {parts} parts", running.done, running.total)
-        }
-        _ => format!("{} of {} pictures", running.done, running.total),
-    };
+    let of = so_far(running.done, running.total, running.pictures);
     ui.label(format!("{}: {of}{left}", running.part));
     named(&ui.add(ProgressBar::new(share).desired_height(6.0).fill(tokens.accent)), "Evaluation progress");
     // The time left counts down between batches too.
@@ -321,4 +326,16 @@ fn table(ui: &mut Ui, table: &Table) {
             }
         });
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::so_far;
+
+    #[test]
+    fn more_measurements_than_pictures_are_explained() {
+        assert_eq!(so_far(132, 400, 100), "132 of 400 measurements, 100 pictures in 4 parts");
+        assert_eq!(so_far(32, 100, 100), "32 of 100 pictures");
+        assert_eq!(so_far(0, 0, 0), "0 of 0 pictures");
+    }
 }

@@ -38,13 +38,7 @@ pub const PANE: PaneInfo = PaneInfo {
 
 /// The figures at the left of a mode, which scroll where they are higher than `height`.
 fn column(ui: &mut Ui, height: f32, id: impl std::hash::Hash + std::fmt::Debug, figures: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(FIGURES, height), egui::Layout::top_down(egui::Align::Min), |ui| {
-        ui.set_width(FIGURES);
-        ScrollArea::vertical().id_salt(id).auto_shrink([false, false]).show(ui, |ui| {
-            ui.set_max_width(FIGURES - space::ITEM);
-            figures(ui);
-        });
-    });
+    crate::gui::view::column::column(ui, vec2(FIGURES, height), id, figures);
 }
 
 /// Shows the pane.

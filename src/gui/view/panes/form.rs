@@ -1,11 +1,11 @@
 //! What panes with a form at their left have in common.
 
-use eframe::egui::{Align, Layout, ScrollArea, TextEdit, Ui, vec2};
+use eframe::egui::{Align, Layout, TextEdit, Ui};
 
 use crate::gui::command::Command;
+use crate::gui::view::column::column_beside;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
-use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::space;
 use crate::gui::view::widgets::named;
 
@@ -19,20 +19,11 @@ pub(super) fn beside(
     form: impl FnOnce(&mut Ui, &mut Context<'_>),
     rest: impl FnOnce(&mut Ui, &mut Context<'_>),
 ) {
-    let available = ui.available_size();
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = Layout::top_down(Align::Min);
-        ui.allocate_ui_with_layout(vec2(CONTROLS, available.y), column, |ui| {
-            ui.set_width(CONTROLS);
-            ScrollArea::vertical().id_salt("form").auto_shrink([false, false]).show_following(ui, |ui| {
-                ui.set_max_width(CONTROLS - space::ITEM);
-                ui.spacing_mut().item_spacing.x = space::TIGHT;
-                form(ui, cx);
-            });
-        });
-        ui.vertical(|ui| rest(ui, cx));
-    });
+    let left = |ui: &mut Ui, cx: &mut Context<'_>| {
+        ui.spacing_mut().item_spacing.x = space::TIGHT;
+        form(ui, cx);
+    };
+    column_beside(ui, cx, (CONTROLS, "form"), left, rest);
 }
 
 /// A path to be typed, or chosen by `choose`. `hint` and `help` say what it is: in the empty field, and over the button.

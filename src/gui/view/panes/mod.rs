@@ -18,12 +18,17 @@ mod training;
 mod trials;
 mod versus;
 
-use eframe::egui::{self, Color32, FontId, Frame, Margin, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText, pos2, vec2};
+use eframe::egui::{
+    self, Align, Color32, FontId, Frame, Layout, Margin, RichText, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText,
+    pos2, vec2,
+};
 use egui_tiles::{SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
 
+use super::command_button::command_button;
 use super::context::Context;
 use super::theme::{Tokens, height, is_low, space, text};
 use super::widgets;
+use crate::gui::command::WindowCommand;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::tour::{Stop, Tour};
 
@@ -105,10 +110,55 @@ fn denoiser_only(ui: &mut Ui, _: &mut Context<'_>) {
     );
 }
 
-/// Shows the panes.
+/// Shows the panes, or the one that stands in their place.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
     cx.session.visible.clear();
-    layout.ui(&mut Behavior { cx }, ui);
+    match cx.session.enlarged.clone() {
+        Some(pane) => enlarged(ui, cx, &pane),
+        None => layout.ui(&mut Behavior { cx }, ui),
+    }
+}
+
+/// One pane with its title and the way back.
+fn enlarged(ui: &mut Ui, cx: &mut Context<'_>, pane: &Pane) {
+    let tokens = Tokens::in_ui(ui);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), height::TABS), Layout::left_to_right(Align::Center), |ui| {
+        ui.add_space(space::GROUP);
+        ui.label(RichText::new(title(pane)).color(tokens.strong));
+        ui.add_space(space::GROUP);
+        command_button(ui, cx, "All panes", WindowCommand::Enlarge(None));
+    });
+    body(ui, cx, pane);
+}
+
+/// What is in a pane.
+fn body(ui: &mut Ui, cx: &mut Context<'_>, pane: &Pane) {
+    let tokens = Tokens::in_ui(ui);
+    ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
+    if ui.rect_contains_pointer(ui.max_rect()) {
+        cx.session.pane_hovered = Some(pane.clone());
+    }
+    let across = space::GROUP as i8;
+    let down = if is_low(ui.ctx()) { space::TIGHT as i8 } else { across };
+    Frame::new().inner_margin(Margin::symmetric(across, down)).show(ui, |ui| {
+        if let Some(stop) = Stop::ALL.into_iter().find(|stop| stop.pane().as_ref() == Some(pane)) {
+            Tour::note(&mut cx.session.tour, stop, ui.max_rect());
+        }
+        if let Some(info) = info(pane) {
+            let model = cx.session.model.as_ref();
+            let blind = model.and_then(|model| model.joint.abilities().gradients.missing().map(str::to_owned));
+            if let Some(reason) = blind.filter(|_| NEED_GRADIENTS.contains(&info.pane)) {
+                // Nor is the model asked for it.
+                widgets::empty(ui, &format!("Nothing is shown here: the model {reason}."));
+            } else {
+                cx.session.visible.push(info.pane.clone());
+                let show = if info.classes && cx.session.classes().len() == 1 { denoiser_only } else { info.show };
+                ui.push_id(info.title, |ui| show(ui, cx));
+            }
+        }
+        ui.take_available_space();
+    });
 }
 
 struct Behavior<'a, 'b> {
@@ -117,29 +167,7 @@ struct Behavior<'a, 'b> {
 
 impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
     fn pane_ui(&mut self, ui: &mut Ui, _tile: TileId, pane: &mut Pane) -> UiResponse {
-        let tokens = Tokens::in_ui(ui);
-        ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
-        let across = space::GROUP as i8;
-        let down = if is_low(ui.ctx()) { space::TIGHT as i8 } else { across };
-        Frame::new().inner_margin(Margin::symmetric(across, down)).show(ui, |ui| {
-            if let Some(stop) = Stop::ALL.into_iter().find(|stop| stop.pane().as_ref() == Some(pane)) {
-                Tour::note(&mut self.cx.session.tour, stop, ui.max_rect());
-            }
-            if let Some(info) = info(pane) {
-                let model = self.cx.session.model.as_ref();
-                let blind = model.and_then(|model| model.joint.abilities().gradients.missing().map(str::to_owned));
-                if let Some(reason) = blind.filter(|_| NEED_GRADIENTS.contains(&info.pane)) {
-                    // Nor is the model asked for it.
-                    widgets::empty(ui, &format!("Nothing is shown here: the model {reason}."));
-                } else {
-                    self.cx.session.visible.push(info.pane.clone());
-                    let show =
-                        if info.classes && self.cx.session.classes().len() == 1 { denoiser_only } else { info.show };
-                    ui.push_id(info.title, |ui| show(ui, self.cx));
-                }
-            }
-            ui.take_available_space();
-        });
+        body(ui, self.cx, pane);
         UiResponse::None
     }
 
@@ -171,6 +199,11 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
                 let inset = rect.left() + space::GROUP..=rect.right() - space::GROUP;
                 ui.painter().hline(inset, rect.bottom() - 1.0, Stroke::new(2.0, tokens.accent));
             }
+        }
+        if response.double_clicked()
+            && let Some(pane) = tiles.get_pane(&tile)
+        {
+            self.cx.run(WindowCommand::Enlarge(Some(pane.clone())));
         }
         self.on_tab_button(tiles, tile, response)
     }

@@ -19,7 +19,7 @@ use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::plot::{self, Curve};
 use crate::gui::view::theme::{Tokens, space, text};
-use crate::gui::view::widgets::{self, dim, named, section, segments};
+use crate::gui::view::widgets::{self, dim, named, section, segments, wrapped_segments};
 use crate::study::words::duration;
 use crate::train::{LogEntry, Objective, Preset, Started};
 
@@ -105,7 +105,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
         (Preset::Pooled18, "pooled18", "The author's public GradResNet, as wide: for a GPU"),
         (Preset::PooledThin, "pooled-thin", "The same with few layers, for a plain processor"),
     ];
-    form.preset = segments(ui, form.preset, &sizes).unwrap_or(form.preset);
+    form.preset = wrapped_segments(ui, form.preset, &sizes).unwrap_or(form.preset);
     section(ui, "Length");
     ui.horizontal(|ui| {
         let (unit, refused) = (Cell::new(None), RefCell::new(None));

@@ -11,6 +11,7 @@ use crate::gui::state::pane::Pane;
 use crate::gui::state::trials::{Ending, Shown, Trial};
 use crate::gui::view::attack_controls::level;
 use crate::gui::view::caption::{AROUND, Caption};
+use crate::gui::view::column::column_beside;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -45,22 +46,13 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, "Open a picture to attack.");
         return;
     }
-    let available = ui.available_size();
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(egui::Align::Min);
-        ui.allocate_ui_with_layout(vec2(CHOICES, available.y), column, |ui| {
-            ui.set_width(CHOICES);
-            ScrollArea::vertical().id_salt("methods").auto_shrink([false, false]).show_following(ui, |ui| {
-                ui.set_max_width(CHOICES - space::ITEM);
-                ui.spacing_mut().item_spacing.y = space::TIGHT;
-                run(ui, cx);
-                budget(ui, cx);
-                methods(ui, cx);
-            });
-        });
-        ui.vertical(|ui| results(ui, cx));
-    });
+    let choices = |ui: &mut Ui, cx: &mut Context<'_>| {
+        ui.spacing_mut().item_spacing.y = space::TIGHT;
+        run(ui, cx);
+        budget(ui, cx);
+        methods(ui, cx);
+    };
+    column_beside(ui, cx, (CHOICES, "methods"), choices, results);
 }
 
 /// Run, or cancel and how far it is.

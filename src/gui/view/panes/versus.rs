@@ -1,7 +1,7 @@
 //! Two models side by side: what each restores and believes, attacks made for one shown to the other, and duels.
 
 use eframe::egui::{
-    self, Align2, Button, ComboBox, DragValue, FontId, ProgressBar, Rect, RichText, Role, ScrollArea, Sense, Slider,
+    self, Align2, Button, ComboBox, DragValue, FontId, ProgressBar, Rect, RichText, Role, Sense, Slider,
     SliderClamping, Ui, WidgetInfo, pos2, vec2,
 };
 
@@ -15,10 +15,10 @@ use crate::gui::state::pane::Pane;
 use crate::gui::state::versus::{Mode, Rival, Versus};
 use crate::gui::view::attack_controls::{budget_hint, budget_slider, level};
 use crate::gui::view::caption::{AROUND, Caption};
+use crate::gui::view::column::column_beside;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
-use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, dim, fact, named, paint_text, segments};
@@ -63,45 +63,24 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::empty(ui, &reason);
         return;
     }
-    let available = ui.available_size();
-    ui.horizontal_top(|ui| {
-        ui.spacing_mut().item_spacing.x = space::SECTION;
-        let column = egui::Layout::top_down(egui::Align::Min);
-        ui.allocate_ui_with_layout(vec2(FIGURES, available.y), column, |ui| {
-            ui.set_width(FIGURES);
-            let scroll = ScrollArea::vertical().id_salt(("versus", mode.label())).auto_shrink([false, false]);
-            scroll.show_following(ui, |ui| {
-                ui.set_max_width(FIGURES - space::ITEM);
-                ui.spacing_mut().item_spacing.y = space::TIGHT;
-                match mode {
-                    Mode::Restored => restored(ui, cx, &rival),
-                    Mode::Attack => attack(ui, cx),
-                    Mode::Duel => duel(ui, cx),
-                }
-            });
-        });
+    let figures = |ui: &mut Ui, cx: &mut Context<'_>| {
+        ui.spacing_mut().item_spacing.y = space::TIGHT;
         match mode {
-            Mode::Restored => {
-                tiles(ui, cx, &[TileKind::Noisy, TileKind::VersusA, TileKind::VersusB, TileKind::VersusDifference]);
-            }
-            Mode::Attack => tiles(
-                ui,
-                cx,
-                &[TileKind::Attacked, TileKind::Perturbation, TileKind::AttackedDenoised, TileKind::TransferDenoised],
-            ),
-            Mode::Duel => tiles(
-                ui,
-                cx,
-                &[
-                    TileKind::DuelFound,
-                    TileKind::DuelChange,
-                    TileKind::DuelA,
-                    TileKind::DuelB,
-                    TileKind::DuelDifference,
-                ],
-            ),
+            Mode::Restored => restored(ui, cx, &rival),
+            Mode::Attack => attack(ui, cx),
+            Mode::Duel => duel(ui, cx),
         }
-    });
+    };
+    let kinds: &[TileKind] = match mode {
+        Mode::Restored => &[TileKind::Noisy, TileKind::VersusA, TileKind::VersusB, TileKind::VersusDifference],
+        Mode::Attack => {
+            &[TileKind::Attacked, TileKind::Perturbation, TileKind::AttackedDenoised, TileKind::TransferDenoised]
+        }
+        Mode::Duel => {
+            &[TileKind::DuelFound, TileKind::DuelChange, TileKind::DuelA, TileKind::DuelB, TileKind::DuelDifference]
+        }
+    };
+    column_beside(ui, cx, (FIGURES, ("versus", mode.label())), figures, |ui, cx| tiles(ui, cx, kinds));
 }
 
 /// B, and the way to another.
