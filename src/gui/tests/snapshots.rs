@@ -54,7 +54,9 @@ fn compare(window: &mut Window, name: &str) {
     let widest = window.get_by_label_contains("D = Σ").rect().union(times).expand(2.0);
     let mut timed = vec![widest.with_min_x(widest.right() - 480.0)];
     timed.extend(window.query_all_by_label_contains("restored in").map(|words| words.rect().expand(2.0)));
-    timed.into_iter().for_each(|rect| window.mask(rect));
+    for rect in timed {
+        window.mask(rect);
+    }
     window.snapshot(name);
 }
 
