@@ -46,6 +46,7 @@ refuses() {
   if [ "$status" != 1 ] || [ "$(grep -c . "$home/refusal")" != 1 ] || ! grep -q "denoscope --help" "$home/refusal"; then
     echo "$why is not told in one line (status $status):"; cat "$home/refusal"; exit 1
   fi
+  if grep -qE 'WGPU|[{}]' "$home/refusal"; then echo "$why is told in a library's words:"; cat "$home/refusal"; exit 1; fi
   env "$@" "$binary" analyze sample:digits/3 --model digits >/dev/null || { echo "$why stops the command line"; exit 1; }
   echo "$why: $(cat "$home/refusal")"
 }

@@ -8,7 +8,7 @@ use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use super::{Done, console};
-use crate::joint::{JointModel, ONE_CLASS};
+use crate::joint::JointModel;
 use crate::network::PHOTOGRAPHS;
 use crate::picture::{Fit, Picture, save};
 use crate::study::report::Analysis;
@@ -77,7 +77,7 @@ impl Denoise {
             let description = if self.native { input.whole_description() } else { input.description.clone() };
             self.results.say(format!("  {description}"))?;
             // Nobody who restores a picture asked for a posterior.
-            for text in study.notes.iter().filter(|text| !text.contains(ONE_CLASS)) {
+            for text in study.notes_on_pictures() {
                 console::note(&format!("note: {}: {text}", input.path.display()));
             }
             reports.push(Analysis::of(&study, input.path, &description));

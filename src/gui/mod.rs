@@ -76,7 +76,7 @@ pub fn run(options: Options) -> Result<()> {
     }
     ending.map_err(|error| {
         use eframe::egui_wgpu::WgpuError;
-        if let eframe::Error::Wgpu(WgpuError::RequestAdapterError(_)) = error {
+        if let eframe::Error::Wgpu(WgpuError::RequestAdapterError(_) | WgpuError::CreateSurfaceError(_)) = error {
             return Error::Device(NO_ADAPTER.to_owned());
         }
         let reason = error.to_string();

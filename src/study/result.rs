@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Fidelity;
-use crate::joint::JointModel;
+use crate::joint::{JointModel, ONE_CLASS};
 use crate::picture::{Noise, Picture};
 
 /// What a result says about the model that gave it.
@@ -162,6 +162,11 @@ impl Study {
     #[must_use]
     pub fn predicted(&self) -> usize {
         super::request::ranked(&self.posterior)[0]
+    }
+
+    /// The notes that matter to whoever looks at its pictures alone: what a model of one class says of classes is none of them.
+    pub fn notes_on_pictures(&self) -> impl Iterator<Item = &str> {
+        self.notes.iter().map(String::as_str).filter(|note| !note.contains(ONE_CLASS))
     }
 
     /// The conditionals, the most probable class first.

@@ -86,18 +86,23 @@ fn the_fit_is_told_in_the_command_lines_words() {
     let path = folder.path().join("wide.png");
     denoscope::picture::save(&path, &Picture::filled(Shape::new(3, 40, 70), 0.25), true).unwrap();
     let mut window = opened(vec![path]);
-    let fitted = window.state().session().fitted.clone().expect("a fitted picture").words;
-    assert_eq!(fitted, "centre 40×40 of 70×40, Lanczos to 32×32, to grey");
-    assert_eq!(run(&copied(&mut window)[0])["fit"], fitted);
-    for words in ["Fit: whole picture", "Crop: the middle, pixel"] {
+    let said = |window: &Harness<'static, App>| {
+        let state = window.state();
+        let fitted = state.session().fitted.clone().expect("a fitted picture").words;
+        (format!("{}; {fitted}", state.document().entry().expect("a picture").read), fitted)
+    };
+    let (words, first) = said(&window);
+    assert_eq!(first, "centre 40×40 of 70×40, Lanczos to 32×32, to grey");
+    assert_eq!(run(&copied(&mut window)[0])["fit"], words);
+    for command in ["Fit: whole picture", "Crop: the middle, pixel"] {
         window.key_press_modifiers(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
         window.run_steps(2);
-        window.event(Event::Text(words.to_owned()));
+        window.event(Event::Text(command.to_owned()));
         window.run_steps(2);
         window.key_press(Key::Enter);
         window.run_steps(4);
-        let said = window.state().session().fitted.clone().expect("a fitted picture").words;
-        assert_ne!(said, fitted);
-        assert_eq!(run(&copied(&mut window)[0])["fit"], said);
+        let (words, fitted) = said(&window);
+        assert_ne!(fitted, first);
+        assert_eq!(run(&copied(&mut window)[0])["fit"], words);
     }
 }

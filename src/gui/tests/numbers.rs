@@ -21,7 +21,7 @@ use crate::gui::state::pane::Pane;
 use crate::gui::state::settings::Settings;
 use crate::gui::view::panes::TABLE;
 use crate::joint::GaussianMixture;
-use crate::picture::{Fit, Rect, Shape};
+use crate::picture::{Fit, NoiseKind, Rect, Shape};
 
 /// 0, −0, −1, NaN, ±inf, 1e−30, 1e30, 2⁶⁴.
 const HOSTILE: [f64; 9] =
@@ -293,6 +293,11 @@ fn a_model_of_one_class_is_called_a_denoiser() {
     for command in [CertifyCommand::Toggle.into(), Command::from(AttackCommand::Reroll)] {
         run(&mut window, command);
     }
+    // The noise bar says nothing of posteriors, and what matters to the picture all the same.
+    assert!(window.query_by_label_contains("posterior is always 1").is_none());
+    run(&mut window, NoiseCommand::SetKind(NoiseKind::Uniform));
+    window.run_steps(3);
+    window.get_by_label_contains("exact for Gaussian noise only");
     let errors: Vec<_> =
         window.state().session().notices.history().filter(|n| n.level == tracing::Level::ERROR).collect();
     assert!(errors.is_empty(), "nothing was asked that such a model cannot answer: {errors:?}");

@@ -111,7 +111,7 @@ fn a_pane_is_enlarged_and_the_others_come_back() {
     window.run_steps(4);
     assert_eq!(enlarged(&window), Some(Pane::PHOTOGRAPH));
     let large = window.get_by_label("The photograph").rect();
-    assert!(large.area() > 2.5 * small.area(), "{small:?} {large:?}");
+    assert!(large.area() > 2.0 * small.area(), "{small:?} {large:?}");
     assert!(window.query_by_label("Sort").is_none(), "nothing else is in sight");
     // Another pane that is asked for takes its place.
     run(&mut window, WindowCommand::Show(Pane::ADVERSARY));

@@ -53,7 +53,10 @@ fn compare(window: &mut Window, name: &str) {
     let times = window.get_by_label_contains("forward ").rect();
     let widest = window.get_by_label_contains("D = Σ").rect().union(times).expand(2.0);
     let mut timed = vec![widest.with_min_x(widest.right() - 480.0)];
-    timed.extend(window.query_all_by_label_contains("restored in").map(|words| words.rect().expand(2.0)));
+    timed.extend(window.query_all_by_label_contains("restored in").map(|words| {
+        let rect = words.rect().expand(2.0);
+        rect.with_max_x(rect.left() + 420.0)
+    }));
     for rect in timed {
         window.mask(rect);
     }

@@ -151,7 +151,8 @@ fn noise(ui: &mut Ui, cx: &mut Context<'_>) {
 
 /// What a person should know about this noise.
 fn note(cx: &Context<'_>) -> Option<String> {
-    cx.session.answer.study.as_ref()?.notes.first().cloned()
+    // That a model is a denoiser the ribbon says.
+    cx.session.answer.study.as_ref()?.notes_on_pictures().next().map(str::to_owned)
 }
 
 /// The slider: beliefs at every level above, the rail, figures below.

@@ -36,11 +36,11 @@ fn a_restoration_is_not_told_about_posteriors() {
     let desk = Desk::new();
     let noted = |line: &str| String::from_utf8_lossy(&desk.run(line).success().get_output().stderr).into_owned();
     for native in ["", "--native"] {
-        let line = format!("denoise sample:cifar10/cat --model photographs --sigma 0.1 {native} -o out.png --force");
+        let line = format!("denoise b.png --model photographs --sigma 0.1 {native} -o out.png --force");
         assert_eq!(noted(&line), "", "{native}");
         assert!(noted(&line.replace("0.1", "3")).contains("outside the trained range"));
     }
-    assert!(noted("analyze sample:cifar10/cat --model photographs --sigma 0.1").contains("has one class"));
+    assert!(noted("analyze b.png --model photographs --sigma 0.1").contains("has one class"));
 }
 
 #[test]
