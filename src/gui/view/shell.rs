@@ -392,7 +392,8 @@ fn described(cx: &Context<'_>) -> String {
     let place = format!("{}/{}", cx.document.current + 1, cx.document.pictures.len());
     let fit = cx.session.fitted.as_ref().map_or("", |f| f.words.as_str());
     // Of a large file less is read than it has.
-    let read = if entry.read.contains("read at ") { entry.read.clone() } else { format!("{}×{}", shape.width, shape.height) };
+    let read =
+        if entry.read.contains("read at ") { entry.read.clone() } else { format!("{}×{}", shape.width, shape.height) };
     format!("{place}  {}{kind}, {read}.  {fit}", entry.name)
 }
 
