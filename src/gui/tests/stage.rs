@@ -143,7 +143,7 @@ fn without_a_dialog_a_path_is_typed_and_nothing_is_replaced_unasked() {
     };
     let kept = || std::fs::read_to_string(&path).unwrap_or_default();
     ask(&mut window, "first");
-    window.get_by_label("Path to save at");
+    assert!(window.get_by_label("Path to save at").is_focused(), "what is typed goes there");
     // A name without an ending gets the usual one.
     run(&mut window, WindowCommand::SaveTo { path: path.with_extension(""), replace: false });
     assert_eq!(kept(), "first");

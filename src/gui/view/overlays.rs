@@ -241,6 +241,12 @@ fn place_to_save(ctx: &egui::Context, cx: &mut Context<'_>, mut text: String, mu
         widgets::dim(ui, "No file dialog opens here (no desktop portal, no zenity): type where to.");
         let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
         widgets::named(&field, "Path to save at");
+        // Whoever is asked can type at once.
+        let (seen, frame) = (Id::unique("frame that a path was asked in"), cx.session.frame);
+        if ctx.data(|data| data.get_temp::<u64>(seen)).is_none_or(|last| last + 1 < frame) {
+            field.request_focus();
+        }
+        ctx.data_mut(|data| data.insert_temp(seen, frame));
         taken &= !field.changed();
         let enter = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         if taken {
