@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use assert_cmd::Command;
 use denoscope::picture::{Shape, load};
 
-use super::Desk;
+use super::{Desk, text};
 
 #[test]
 fn several_pictures_go_into_a_folder_under_their_own_names() {
@@ -34,13 +35,17 @@ fn denoise_works_at_the_models_size_and_at_the_pictures_own() {
 #[test]
 fn a_restoration_is_not_told_about_posteriors() {
     let desk = Desk::new();
-    let noted = |line: &str| String::from_utf8_lossy(&desk.run(line).success().get_output().stderr).into_owned();
+    let noted = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+        let done = command.current_dir(desk.at(".")).args(line.split_whitespace()).assert().success();
+        text(&done.get_output().stderr)
+    };
     for native in ["", "--native"] {
-        let line = format!("denoise b.png --model photographs --sigma 0.1 {native} -o out.png --force");
+        let line = format!("denoise b.png --model photographs --device cpu --sigma 0.1 {native} -o out.png --force");
         assert_eq!(noted(&line), "", "{native}");
         assert!(noted(&line.replace("0.1", "3")).contains("outside the trained range"));
     }
-    assert!(noted("analyze b.png --model photographs --sigma 0.1").contains("has one class"));
+    assert!(noted("analyze b.png --model photographs --device cpu --sigma 0.1").contains("has one class"));
 }
 
 #[test]
