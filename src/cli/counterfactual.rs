@@ -19,10 +19,11 @@ use crate::{Result, limits};
 /// Ask for the least change that would make a picture one of another class, as far as the density tolerates it
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope counterfactual sample:cifar10/frog --target cat --sheet dial.png\n  \
-                        denoscope counterfactual digit.png --target 3 --radius 4 --positions 16 --tolerance 0.5 --json -\n\n\
-                        Within each length of the change it climbs log p(class | x) + L log p(x), at noise levels that fall: the class \
-                        pulls by the difference of two denoisers, the density by what the denoiser takes away. Beside each stands plain \
-                        gradient descent of the same length, and what either costs in bits of log p. Formulas and sources: \
+                        denoscope counterfactual digit.png --target 3 --radius 4 --positions 16 --tolerance 100 --json -\n\n\
+                        Within each length of the change it climbs log p(class | x) while log p(x) is no more than --tolerance bits below \
+                        that of the picture: the class pulls by the difference of two denoisers, the density by what the denoiser takes \
+                        away. Where plain gradient descent of that length reaches the class and this way does not, it goes from there as \
+                        far back as it can. Plain descent of the same length stands beside each, and what either costs in bits of log p. Formulas and sources: \
                         docs/lab.md.")]
 pub(super) struct CounterfactualCommand {
     /// Picture files, or sample:digits/7 for one that comes with the program
@@ -39,15 +40,12 @@ pub(super) struct CounterfactualCommand {
     /// How many lengths up to that
     #[arg(long, value_name = "N", default_value_t = 12)]
     positions: usize,
-    /// How much the density holds: 0 not at all, which is a plain attack, 1 as in the joint density of picture and class
-    #[arg(long, value_name = "L", default_value_t = 1.0)]
+    /// How many bits of log p may be lost on the way
+    #[arg(long, value_name = "BITS", default_value_t = 0.0)]
     tolerance: f64,
-    /// The first noise level, as 0.3 or 75/255
-    #[arg(long, value_name = "S", value_parser = sigma, default_value = "0.3")]
-    from: f32,
-    /// The last noise level, at which everything is measured
+    /// The noise level at which the model looks, as 0.02 or 5/255
     #[arg(long, value_name = "S", value_parser = sigma, default_value = "0.02")]
-    least: f32,
+    sigma: f32,
     /// How many steps each length takes
     #[arg(long, value_name = "N", default_value_t = 40)]
     steps: usize,
@@ -111,7 +109,7 @@ impl CounterfactualCommand {
             target,
             radii: DialRequest::evenly(self.radius, self.positions),
             tolerance: self.tolerance,
-            levels: (self.from, self.least),
+            sigma: self.sigma,
             steps: self.steps,
         }
     }

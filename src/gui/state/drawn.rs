@@ -12,6 +12,8 @@ pub const LARGEST_SHOWN: usize = 16;
 pub const LARGEST_CANDIDATES: usize = 16;
 /// How many frames of its way are kept of each picture.
 pub const FRAMES: usize = 24;
+/// The most bits that the dial may lose.
+pub const LARGEST_TOLERATED: f64 = 1e5;
 /// How many positions the dial has.
 pub const POSITIONS: usize = 12;
 
@@ -40,7 +42,7 @@ pub struct DrawForm {
     pub brush: f32,
     /// The class that the dial turns to.
     pub target: usize,
-    /// How much the density holds.
+    /// How many bits of log p may be lost on the way there.
     pub tolerance: f64,
     /// The largest length of the dial's change.
     pub radius: f64,
@@ -62,7 +64,7 @@ impl Default for DrawForm {
             corrections: 0,
             brush: 2.5,
             target: 0,
-            tolerance: 1.0,
+            tolerance: 0.0,
             radius: 3.0,
             seed: 0,
         }
@@ -84,7 +86,7 @@ impl DrawForm {
             corrections: self.corrections.min(16),
             brush: if self.brush.is_finite() { self.brush.clamp(0.5, 64.0) } else { 2.5 },
             target: self.target.min(classes.saturating_sub(1)),
-            tolerance: or(self.tolerance, 1.0).clamp(0.0, 10.0),
+            tolerance: or(self.tolerance, 0.0).clamp(0.0, LARGEST_TOLERATED),
             radius: or(self.radius, 3.0).clamp(0.1, 20.0),
             ..self
         }

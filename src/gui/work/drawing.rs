@@ -21,6 +21,7 @@ const RESTORING_STEPS: usize = 40;
 const FILL_STEPS: usize = 50;
 const FILL_CORRECTIONS: usize = 3;
 const DIAL_STEPS: usize = 40;
+const DIAL_SIGMA: f32 = 0.02;
 /// The last level, where the model goes so far down.
 const LAST: f32 = 2.0 / 255.0;
 
@@ -140,7 +141,7 @@ impl DrawRequest {
             target: self.form.target,
             radii: DialRequest::evenly(self.form.radius, POSITIONS),
             tolerance: self.form.tolerance,
-            levels: (0.3, 0.02),
+            sigma: DIAL_SIGMA,
             steps: DIAL_STEPS,
         };
         dial(&*self.model.0, &request, cancel, &mut |share, position| match position {

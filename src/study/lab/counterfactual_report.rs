@@ -21,10 +21,10 @@ pub struct CounterfactualReport {
     pub fit: String,
     /// The class that it was to become.
     pub target: String,
-    /// λ: how much the density held.
+    /// How many bits of log p were tolerated to be lost.
     pub tolerance: f64,
-    /// The largest and the smallest noise level; everything was measured at the smallest.
-    pub levels: (f32, f32),
+    /// The noise level at which the model looked.
+    pub sigma: f32,
     /// `p(c | x)` before, the most probable class first.
     pub posterior: Vec<ClassProbability>,
     /// The positions of the dial.
@@ -80,7 +80,7 @@ impl CounterfactualReport {
             fit: fit.to_owned(),
             target: names[request.target].clone(),
             tolerance: request.tolerance,
-            levels: found.levels,
+            sigma: found.sigma,
             posterior: posterior(&found.posterior, names),
             positions: positions.collect(),
             smallest: found.smallest.as_ref().map(of),

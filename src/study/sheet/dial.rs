@@ -27,16 +27,14 @@ pub fn counterfactual_sheet(found: &Dial, request: &DialRequest, title: &str, th
         Some(turned) => format!("{target} from L2 {}, {}", number(turned.distance, 3), bits(turned)),
         None => format!("not {target} within L2 {}", number(request.radii.last().copied().unwrap_or_default(), 2)),
     };
-    let levels = (level::of_255(found.levels.0), level::of_255(found.levels.1));
     page.head(&Head {
         title,
         verdict: [names[before].clone(), format!("to {target}")],
         line: format!(
-            "model {}  ·  σ from {}/255 to {}/255  ·  the density weighs {}",
+            "model {}  ·  at σ = {}/255  ·  tolerates {} bits less",
             found.model.name,
-            levels.0,
-            levels.1,
-            number(request.tolerance, 2)
+            level::of_255(found.sigma),
+            number(request.tolerance, 0)
         ),
         right,
     });
@@ -45,7 +43,7 @@ pub fn counterfactual_sheet(found: &Dial, request: &DialRequest, title: &str, th
     let largest = some.iter().map(|position| signed_range(&position.tolerated.picture.zip(clean, |a, b| a - b)));
     let range = largest.fold(1e-3, f32::max);
     let halves: [(&str, &str, Half); 2] = [
-        ("As far as the density tolerates", "log p(t | x) + λ log p(x)", |position| &position.tolerated),
+        ("As far as the density tolerates", "log p(t | x), log p(x) held", |position| &position.tolerated),
         ("Plain gradient descent of the same length", "log p(t | x)", |position| &position.plain),
     ];
     let colours = page.palette().signed;

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use crate::gui::command::{DrawCommand, ExploreCommand};
 use crate::gui::state::document::TileKind;
-use crate::gui::state::drawn::{DrawForm, FRAMES, LARGEST_CANDIDATES, LARGEST_GRID, LARGEST_SHOWN};
+use crate::gui::state::drawn::{DrawForm, FRAMES, LARGEST_CANDIDATES, LARGEST_GRID, LARGEST_SHOWN, LARGEST_TOLERATED};
 use crate::gui::state::explore::Mode;
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
@@ -290,9 +290,10 @@ fn dial(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         });
         named(&shown.response, "Class to turn to");
     });
-    let slider = Slider::new(&mut form.tolerance, 0.0..=3.0).clamping(SliderClamping::Always).max_decimals(2);
-    let response = ui.add(slider.text("λ")).explained("How much the density holds: 0 is a plain attack");
-    named(&response, "Weight of the density");
+    let drag = DragValue::new(&mut form.tolerance).range(0.0..=LARGEST_TOLERATED).speed(1.0).max_decimals(0);
+    let response = ui.add(drag.prefix("tolerates ").suffix(" bits"));
+    named(&response, "Tolerated bits");
+    response.explained("How many bits of log p may be lost on the way; with very many it is a plain attack");
     let drag = DragValue::new(&mut form.radius).range(0.1..=20.0).speed(0.05).prefix("up to L2 ").max_decimals(2);
     let response = ui.add(drag);
     named(&response, "Largest length of the change");
