@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, part, region, sigma};
+use super::arguments::{ModelArguments, region, sigma};
+use super::drawing::DrawingArguments;
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
-use super::sheets::{SheetArguments, title};
+use super::sheets::title;
 use super::{Done, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, Picture, Shape, load, save};
+use crate::picture::{Picture, Shape, load, save};
 use crate::study::lab::{
     Fill, FillWay, Fills, Guidance, InpaintReport, InpaintRequest, LARGEST_FACTOR, LARGEST_FILLS, LARGEST_WINDOW,
     Measurement, Region, inpaint,
@@ -69,23 +70,14 @@ pub(super) struct InpaintCommand {
     /// The largest noise level (the model's if not given)
     #[arg(long, value_name = "S", value_parser = sigma)]
     from: Option<f32>,
-    /// The smallest noise level (2/255, or the model's if that is larger)
-    #[arg(long, value_name = "S", value_parser = sigma)]
-    to: Option<f32>,
     /// The seed; each fill has a stream of its own
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
-    #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
-    pub(super) fit: Fit,
+    #[command(flatten)]
+    pub(super) drawing: DrawingArguments,
     /// Write each fill into a folder, as NAME-0.png, NAME-1.png and so on
     #[arg(long, short, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    #[command(flatten)]
-    sheet: SheetArguments,
-    /// Show so many frames of the first fill's way on the sheet
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "sheet")]
-    frames: usize,
     #[command(flatten)]
     results: OutputArguments,
 }
@@ -171,7 +163,7 @@ impl InpaintCommand {
         let model_file = self.model.file();
         let others = [model_file.as_deref(), self.known.mask.as_deref()].into_iter().flatten();
         let mut outputs = self.results.outputs(pictures::files(&self.images).chain(others))?;
-        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
+        let sheets = self.drawing.sheet.plan_each(&mut outputs, &self.images)?;
         let files = match &self.output {
             None => Vec::new(),
             Some(folder) => outputs.picture_of_each("--output", &folder.join(""), &self.names())?,
@@ -180,7 +172,7 @@ impl InpaintCommand {
         let model = &*model;
         self.check(model)?;
         let mut reports = Vec::new();
-        let ending = pictures::each(&self.images, model, self.fit, |input| {
+        let ending = pictures::each(&self.images, model, self.drawing.fit, |input| {
             cancel.check()?;
             let request = self.request(&input, model)?;
             let bar = console::progress(1000, "{bar:24} {percent} %, {eta} left");
@@ -214,9 +206,7 @@ impl InpaintCommand {
 
     /// Refuses what would fail only after work.
     pub(super) fn check(&self, model: &dyn JointModel) -> Result<Option<usize>> {
-        for (option, level) in [("--from", self.from), ("--to", self.to)] {
-            level.map_or(Ok(()), |level| limits::positive_sigma(option, level))?;
-        }
+        self.drawing.check(self.from)?;
         if self.beta.is_some() && self.method != "ascent" {
             return Err(Error::option("--beta", "is of the ascent: add --method ascent"));
         }
@@ -238,12 +228,9 @@ impl InpaintCommand {
             has_truth: self.known.enlarge.is_none(),
             count: self.count,
             guidance: class.map(|class| Guidance { class, weight: self.guidance }),
-            levels: (
-                self.from.unwrap_or(range.max.min(limits::LARGEST_SIGMA)),
-                self.to.unwrap_or((2.0 / 255.0_f32).max(range.min)),
-            ),
+            levels: (self.from.unwrap_or(range.max.min(limits::LARGEST_SIGMA)), self.drawing.last(range)),
             way,
-            frames: self.frames,
+            frames: self.drawing.frames,
             seed: self.seed,
         };
         request.check(model.classes().len())?;

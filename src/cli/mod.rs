@@ -15,6 +15,7 @@ mod counterfactual;
 mod denoise;
 mod density;
 mod devices;
+mod drawing;
 mod duel;
 mod eval;
 mod evidence;

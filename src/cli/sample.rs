@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::arguments::{ModelArguments, NoiseArguments, part, sigma};
+use super::arguments::{ModelArguments, NoiseArguments, sigma};
+use super::drawing::DrawingArguments;
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures;
-use super::sheets::{SheetArguments, title};
+use super::sheets::title;
 use super::{Done, Ending, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, Picture, save};
+use crate::picture::{Picture, save};
 use crate::study::lab::{Guidance, SampleReport, SampleRequest, Samples, Start, Way, sample, wilson};
 use crate::study::words::percent_in_print;
 use crate::study::{class_index, ranked, samples_sheet};
@@ -67,20 +68,11 @@ pub(super) struct SampleCommand {
     /// The largest noise level of pictures out of nothing (the model's if not given)
     #[arg(long, value_name = "S", value_parser = sigma, conflicts_with = "image")]
     from: Option<f32>,
-    /// The smallest noise level (2/255, or the model's if that is larger)
-    #[arg(long, value_name = "S", value_parser = sigma)]
-    to: Option<f32>,
-    /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
-    #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
-    pub(super) fit: Fit,
+    #[command(flatten)]
+    pub(super) drawing: DrawingArguments,
     /// Write each picture into a folder, as 0.png, 1.png and so on
     #[arg(long, short, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    #[command(flatten)]
-    sheet: SheetArguments,
-    /// Show so many frames of the first picture's way on the sheet
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "sheet")]
-    frames: usize,
     #[command(flatten)]
     results: OutputArguments,
 }
@@ -89,7 +81,7 @@ impl SampleCommand {
     pub fn run(&self) -> Done {
         let images: Vec<PathBuf> = self.image.iter().cloned().collect();
         let mut outputs = self.results.outputs(pictures::files(&images).chain(self.model.file().as_deref()))?;
-        let sheets = self.sheet.plan(&mut outputs)?;
+        let sheets = self.drawing.sheet.plan(&mut outputs)?;
         let names: Vec<PathBuf> = (0..self.count.min(10_000)).map(|number| format!("{number}.png").into()).collect();
         let files = match &self.output {
             None => Vec::new(),
@@ -98,7 +90,7 @@ impl SampleCommand {
         let (cancel, model) = self.model.ready()?;
         let model = &*model;
         let mut noisy = None;
-        pictures::each(&images, model, self.fit, |input| {
+        pictures::each(&images, model, self.drawing.fit, |input| {
             noisy = Some(input.fitted.picture);
             Ok(())
         })?;
@@ -130,14 +122,12 @@ impl SampleCommand {
         let class = self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()?;
         let sigma = self.sigma.unwrap_or(75.0 / 255.0);
         limits::positive_sigma("--sigma", sigma)?;
-        for (option, level) in [("--from", self.from), ("--to", self.to)] {
-            level.map_or(Ok(()), |level| limits::positive_sigma(option, level))?;
-        }
+        self.drawing.check(self.from)?;
         if self.beta.is_some() && self.method != "ascent" {
             return Err(Error::option("--beta", "is of the ascent: add --method ascent"));
         }
         let noise = self.noise.at(sigma);
-        let to = self.to.unwrap_or(2.0 / 255.0).max(range.min);
+        let to = self.drawing.last(range).max(range.min);
         let (start, from) = match picture {
             Some(picture) if self.already_noisy => (Start::Noisy(picture, sigma), sigma),
             Some(picture) => (Start::Noisy(noise.apply(&picture), sigma), sigma),
@@ -155,12 +145,12 @@ impl SampleCommand {
             steps: self.steps,
             way,
             corrections: self.corrections,
-            frames: self.frames,
+            frames: self.drawing.frames,
             seed: noise.seed,
         };
         request.check(model.classes().len())?;
         // Each frame is two pictures.
-        let each = model.shape().len().saturating_mul(1 + 2 * self.frames);
+        let each = model.shape().len().saturating_mul(1 + 2 * self.drawing.frames);
         if self.count.saturating_mul(each) > 1 << 28 {
             return Err(Error::option("--count", "asks for more pictures than fit into the memory"));
         }

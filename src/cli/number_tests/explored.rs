@@ -53,7 +53,7 @@ pub(super) fn done(command: &Command, model: &GaussianMixture, cancel: &Cancel) 
         }
         Command::Sample(command) => {
             let mut picture = None;
-            pictures::each(command.image.as_slice(), model, command.fit, |input| {
+            pictures::each(command.image.as_slice(), model, command.drawing.fit, |input| {
                 picture = Some(input.fitted.picture);
                 Ok(())
             })?;
@@ -72,7 +72,7 @@ pub(super) fn done(command: &Command, model: &GaussianMixture, cancel: &Cancel) 
         }
         Command::Inpaint(command) => {
             command.check(model)?;
-            each(&command.images, model, command.fit, |input| {
+            each(&command.images, model, command.drawing.fit, |input| {
                 let request = command.request(input, model)?;
                 let found = lab::inpaint(model, &request, cancel, &mut |_, _| ())?;
                 json(&lab::InpaintReport::of(&found, &request, input.path, ""));
