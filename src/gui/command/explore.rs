@@ -18,6 +18,8 @@ pub enum ExploreCommand {
     Walk(f32),
     /// Look for components in a region, or in the whole picture.
     SetRegion(Option<Region>),
+    /// Read the formula of the mode that is shown.
+    Formula,
     /// About what is drawn.
     Draw(DrawCommand),
 }
@@ -77,5 +79,13 @@ pub fn entries() -> Vec<Entry> {
             "Explore: what would make it another class?",
             "The least change that the density tolerates",
         ),
+        Entry::new(
+            Menu::View,
+            448,
+            ExploreCommand::Formula,
+            "Explore: the formula of what is shown",
+            "What docs/lab.md says of it, with sources",
+        )
+        .under("Explore"),
     ]
 }

@@ -4,6 +4,7 @@ use crate::gui::command::{DrawCommand, ExploreCommand, WindowCommand};
 use crate::gui::state::drawn::FRAMES;
 use crate::gui::state::explore::Explore;
 use crate::gui::state::pane::Pane;
+use crate::gui::state::session::Overlay;
 use crate::gui::work::drawing;
 use crate::gui::work::host::Host;
 
@@ -31,6 +32,7 @@ pub fn run(host: &mut Host, command: ExploreCommand) {
         C::SetRegion(region) => {
             explore.region = region.zip(shape).map(|(region, shape)| Explore::fitting(region, shape));
         }
+        C::Formula => host.session.overlay = Some(Overlay::Formula(explore.mode)),
         C::Draw(command) => draw(host, command),
     }
 }

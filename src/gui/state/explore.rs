@@ -67,6 +67,22 @@ impl Mode {
         }
     }
 
+    /// Under which heading of `docs/lab.md` its formula stands.
+    #[must_use]
+    pub fn heading(self) -> &'static str {
+        match self {
+            Self::Doubt => "Two kinds of doubt",
+            Self::Components => "What else could this be?",
+            Self::Filter => "What a pixel was made of",
+            Self::Evidence => "At which scale was it decided?",
+            Self::Density => "How probable is it, and how noisy?",
+            Self::Audit => "Is this a density?",
+            Self::Samples => "Drawing pictures",
+            Self::Fill => "Filling in",
+            Self::Dial => "What would make it another class?",
+        }
+    }
+
     /// What is seen, in one line.
     #[must_use]
     pub fn sentence(self) -> &'static str {
@@ -84,19 +100,21 @@ impl Mode {
     }
 }
 
-const DOUBT: &str = "How far each pixel may be off: not knowing which class it is, and not knowing which details. Formula: docs/lab.md.";
-const COMPONENTS: &str =
-    "What else the picture could be: slide along the directions in which it is most uncertain. Formula: docs/lab.md.";
-const FILTER: &str = "What a pixel of the result is made of: the row of J = ∂D/∂y at the pointer; it widens as σ rises. Formula: docs/lab.md.";
-const EVIDENCE: &str =
-    "At which scale was the class decided, in bits, by the denoisers and by the classifier? Formula: docs/lab.md.";
-const DENSITY: &str = "How probable the picture is, in bits a value, and how much noise is in what the model sees: p(c, σ | y). Formula: docs/lab.md.";
-const AUDIT: &str =
-    "Is this a density at all? Six residuals that are 0 for every density, on this picture. Formulas: docs/lab.md.";
+const DOUBT: &str = "How far each pixel may be off: not knowing which class it is, and not knowing which details.";
+const COMPONENTS: &str = "What else the picture could be: slide along the directions in which it is most uncertain.";
+const FILTER: &str =
+    "What a pixel of the result is made of: the row of J = ∂D/∂y at the pointer; it widens as σ rises.";
+const EVIDENCE: &str = "At which scale was the class decided, in bits, by the denoisers and by the classifier?";
+const DENSITY: &str =
+    "How probable the picture is, in bits a value, and how much noise is in what the model sees: p(c, σ | y).";
+const AUDIT: &str = "Is this a density at all? Seven residuals that are 0 for every density, on this picture.";
 
-const SAMPLES: &str = "Pictures drawn from the model, or what the noisy one could have been; the slider goes back along their way. Formulas: docs/lab.md.";
-const FILL: &str = "What could be in the hole: draws from p(x | what is known), the most probable first, their mean and spread. Formula: docs/lab.md.";
-const DIAL: &str = "The least change on the way to a class that the density tolerates, beside a plain attack of the same length. Formula: docs/lab.md.";
+const SAMPLES: &str =
+    "Pictures drawn from the model, or what the noisy one could have been; the slider goes back along their way.";
+const FILL: &str =
+    "What could be in the hole: draws from p(x | what is known), the most probable first, their mean and spread.";
+const DIAL: &str =
+    "The least change on the way to a class that the density tolerates, beside a plain attack of the same length.";
 
 /// An answer that belongs to an earlier question until the new one is there.
 #[derive(Debug, Clone)]

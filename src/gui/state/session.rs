@@ -10,7 +10,7 @@ use eframe::egui;
 use super::answers::{Answer, AttackAnswer, Fitted};
 use super::counting::CertificateAnswer;
 use super::document::{Entry, TileKind};
-use super::explore::Explore;
+use super::explore::{Explore, Mode};
 use super::model::{Model, ModelSource};
 use super::notices::Notices;
 use super::pane::Pane;
@@ -40,6 +40,8 @@ pub enum Overlay {
     Help,
     /// What the words mean.
     Words,
+    /// What `docs/lab.md` says of a mode of the pane Explore.
+    Formula(Mode),
     /// The notices so far.
     Notices,
     /// The sheet to draw on, large.

@@ -12,6 +12,7 @@ pub mod context;
 mod explain;
 mod findings;
 pub mod focus;
+mod formulas;
 mod glossary;
 mod level_field;
 pub mod mosaic;

@@ -9,7 +9,7 @@ use super::availability::{Availability, availability};
 use super::catalogue::catalogue;
 use super::explain::asked_for;
 use super::findings::findings;
-use super::{glossary, pad, shell, tour, widgets};
+use super::{formulas, glossary, pad, shell, tour, widgets};
 use crate::gui::command::{Command, Entry, Menu, WindowCommand};
 use crate::gui::state::document::Source;
 use crate::gui::state::pane::Pane;
@@ -34,6 +34,9 @@ pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
         Overlay::Help => sheet(ctx, "help", 760.0, help).then_some(Overlay::Help),
         Overlay::Words => {
             sheet(ctx, "words", 760.0, |ui| glossary::show(ui, &mut cx.session.word)).then_some(Overlay::Words)
+        }
+        Overlay::Formula(mode) => {
+            sheet(ctx, "formula", 760.0, |ui| formulas::show(ui, mode.heading())).then_some(Overlay::Formula(mode))
         }
         Overlay::Notices => sheet(ctx, "notices", 560.0, |ui| notices(ui, cx)).then_some(Overlay::Notices),
         Overlay::Pad => sheet(ctx, "pad", pad_side(ctx) + PAD_BELIEFS, |ui| large_pad(ui, cx)).then_some(Overlay::Pad),

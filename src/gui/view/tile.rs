@@ -56,10 +56,17 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
         caption::below(ui, outer.with_min_y(rect.bottom()), source, source.stale && is_awaited(cx));
     } else {
         ui.painter().rect_filled(rect, 0.0, tokens.mat);
-        if is_awaited(cx) {
-            let font = FontId::proportional(text::SMALL);
-            ui.painter().text(rect.center(), Align2::CENTER_CENTER, "computing…", font, tokens.dim);
-            ui.ctx().request_repaint_after(PATIENCE);
+        let font = FontId::proportional(text::SMALL);
+        let middle = |words: &str| {
+            ui.painter().text(rect.center(), Align2::CENTER_CENTER, words, font, tokens.dim);
+        };
+        match asked_by(kind) {
+            Some(button) if !cx.questions.draw.is_pending() => middle(button),
+            _ if is_awaited(cx) => {
+                middle("computing…");
+                ui.ctx().request_repaint_after(PATIENCE);
+            }
+            _ => {}
         }
     }
     let line = if caption.chosen || response.has_focus() { tokens.accent } else { tokens.line };
@@ -253,6 +260,18 @@ fn paint_over(ui: &Ui, cx: &Context<'_>, rect: Rect, source: &TileContent, viewp
     if source.stale && is_awaited(cx) {
         painter.rect_filled(rect, 0.0, tokens.surface.gamma_multiply(0.45));
         ui.ctx().request_repaint_after(PATIENCE);
+    }
+}
+
+/// The button that fills a tile which nothing fills by itself.
+fn asked_by(kind: TileKind) -> Option<&'static str> {
+    match kind {
+        TileKind::Samples => Some("“Draw pictures” fills it"),
+        TileKind::Fills | TileKind::FillMean | TileKind::FillSpread => Some("“Fill the hole” fills it"),
+        TileKind::Turned | TileKind::TurnedChange | TileKind::Plain | TileKind::PlainChange => {
+            Some("“Turn the dial” fills it")
+        }
+        _ => None,
     }
 }
 

@@ -21,6 +21,9 @@ use crate::{Error, Result, limits};
 
 /// How many components are looked for.
 const COMPONENTS: usize = 8;
+/// Of more values than this both kinds of doubt are first estimated, by so many random probes.
+const SKETCHED: usize = 512;
+const SKETCH: usize = 64;
 /// Of how many classes, noise levels and draws the evidence is.
 const EVIDENCE: (usize, usize, usize) = (3, 32, 4);
 
@@ -168,7 +171,17 @@ impl Task<Message> for ExploreRequest {
         let scene = Scene::new(&*self.model.0, &subject, assumed)?;
         match self.what {
             What::Doubt => {
-                let mut observe = |progress| publish(Found::progress(Mode::Doubt, progress));
+                let sketched = scene.values() > SKETCHED;
+                if sketched {
+                    // Something to look at while σ moves; the exact maps follow.
+                    let mut observe = |progress| publish(Found::progress(Mode::Doubt, progress));
+                    let found = doubt(&scene, Probes::Random(SKETCH), self.noise.seed, cancel, &mut observe)?;
+                    publish(Found::Doubt(found));
+                }
+                let mut observe = |progress| match progress {
+                    Progress::Classes(_) if sketched => {}
+                    progress => publish(Found::progress(Mode::Doubt, progress)),
+                };
                 let found = doubt(&scene, Probes::Usual, self.noise.seed, cancel, &mut observe)?;
                 publish(Found::Doubt(found));
             }

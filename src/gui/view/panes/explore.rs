@@ -68,7 +68,14 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
             named(&ui.add(bar), "Explored so far");
         }
     });
-    dim(ui, mode.sentence());
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::TIGHT;
+        dim(ui, mode.sentence());
+        let link = ui.link(RichText::new("Formula").size(text::SMALL));
+        if link.explained(format!("docs/lab.md: {}", mode.heading())).clicked() {
+            cx.run(ExploreCommand::Formula);
+        }
+    });
     ui.add_space(space::TIGHT);
     match mode {
         Mode::Evidence => return evidence::show(ui, cx),
@@ -187,7 +194,8 @@ fn doubt(ui: &mut Ui, cx: &Context<'_>) {
 fn components(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut walk = cx.session.explore.walk;
     let slider = Slider::new(&mut walk, -Explore::WALK..=Explore::WALK).clamping(SliderClamping::Always);
-    let response = ui.add(slider.suffix(" σ√λ").text("along it").max_decimals(2));
+    let response = ui.add(slider.suffix(" σ√λ").max_decimals(1));
+    named(&response, "How far along the component");
     if response.explained("How many standard deviations along the component").changed() {
         cx.run(ExploreCommand::Walk(walk));
     }
@@ -217,7 +225,7 @@ fn region(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut region = set.unwrap_or(Region::whole(shape));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::TIGHT;
-        dim(ui, "in");
+        dim(ui, "region");
         for (value, most, name) in [
             (&mut region.x, shape.width - 1, "Column of the region"),
             (&mut region.y, shape.height - 1, "Row of the region"),
@@ -228,11 +236,13 @@ fn region(ui: &mut Ui, cx: &mut Context<'_>) {
             let response = ui.add(DragValue::new(value).range(least..=most).speed(0.2)).explained(name);
             named(&response, name);
         }
+    });
+    ui.horizontal(|ui| {
         if ui.add_enabled(set.is_some(), egui::Button::new("All of it")).explained("The whole picture").clicked() {
             cx.run(ExploreCommand::SetRegion(None));
         }
     });
-    dim(ui, "Drag over the last two pictures to choose a region.");
+    dim(ui, "Drag over the last two pictures to choose one.");
     if region != set.unwrap_or(Region::whole(shape)) {
         cx.run(ExploreCommand::SetRegion(Some(region)));
     }
