@@ -177,7 +177,7 @@ pub fn uncertainty(model: &dyn JointModel, request: &UncertaintyRequest) -> Resu
     study::lab::uncertainty(model, request, &Cancel::new(), &mut |_| ())
 }
 
-/// Whether a model is a density, as far as six properties of every density tell on these pictures.
+/// Whether a model is a density, as far as seven properties of every density tell on these pictures.
 ///
 /// # Errors
 /// [`Error::Option`] for a request that is no audit, [`Error::Compute`] if a picture does not fit the model.

@@ -19,10 +19,10 @@ use crate::{Error, Result};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope audit photo.jpg\n  \
                         denoscope audit test/*.png --sigmas 0.05,0.2 --sheet audit.png --json audit.json\n\n\
-                        Six residuals are 0 for every density: the denoiser is the mean of its classes' denoisers; the products \
+                        Seven residuals are 0 for every density: the denoiser is the mean of its classes' denoisers; the products \
                         with its Jacobian J are its derivative; J is symmetric; J has no negative eigenvalue; log p solves the \
-                        Fokker–Planck equation in σ²; Stein's estimate of the error has the error's mean. The health of a level \
-                        is the worst of them in units of its limit. Formulas and sources: docs/lab.md.")]
+                        Fokker–Planck equation in σ²; Stein's estimate of the error has the error's mean; the classifier's log-odds change with σ as its denoisers' \
+                        errors say. The health of a level is the worst of them in units of its limit. Formulas and sources: docs/lab.md.")]
 pub(super) struct AuditCommand {
     /// Picture files, or sample:digits/7 for one that comes with the program; all are one audit
     #[arg(required = true, value_name = "IMAGE")]

@@ -2,16 +2,17 @@
 //!
 //! With t = σ², `log p_σ` solves `∂_t log p = ½[∆log p + ‖∇log p‖²]`, and `∆log p = (tr J − d)/t`; what depends on σ alone is
 //! not known to the model, so only differences between noisy pictures count. Stein's unbiased risk estimate (Stein 1981)
-//! `‖y − D‖² + 2σ² tr J − σ²d` has the mean of `‖x − D‖²` for whatever D.
+//! `‖y − D‖² + 2σ² tr J − σ²d` has the mean of `‖x − D‖²` for whatever D. Both roads to the posterior (see [`super::evidence()`]) are held
+//! together level by level, of the two classes that are the most probable in the clean picture.
 
 use super::doubt::signs;
 use super::lanczos::{End, eigenpairs};
 use super::operator::Operator;
-use super::residuals::{COVARIANCE, DERIVATIVE, FOKKER_PLANCK, MIXTURE, Measured, Residual, SURE, SYMMETRY};
+use super::residuals::{COVARIANCE, DERIVATIVE, FOKKER_PLANCK, MIXTURE, Measured, ROADS, Residual, SURE, SYMMETRY};
 use super::{Estimate, Scene};
 use crate::joint::{DIFFERENCE, Jacobian, JointModel, differences, products};
 use crate::picture::{Batch, Noise, Picture};
-use crate::study::{ModelCard, Subject};
+use crate::study::{ModelCard, Subject, ranked};
 use crate::task::Cancel;
 use crate::{Error, Result, limits};
 
@@ -134,10 +135,12 @@ pub fn audit(
         let used = inside(model, sigma);
         let mut found = Vec::with_capacity(samples);
         for (index, picture) in request.pictures.iter().enumerate() {
+            let rivals = rivals(model, picture)?;
             for draw in 0..request.draws {
                 let number = (index * request.draws + draw) as u64;
                 let seed = request.seed.wrapping_add(number);
-                found.push(Sample::of(model, picture, used, seed, request.probes, cancel)?);
+                let noise = Noise::gaussian(used, seed);
+                found.push(Sample::of(model, (picture, rivals), noise, request.probes, cancel)?);
                 observe((levels.len() * samples + found.len()) as f32 / all, None);
             }
         }
@@ -170,6 +173,8 @@ struct Sample {
     in_time: [f64; 2],
     /// `‖x − D‖²`, and Stein's estimate of it.
     errors: [f64; 2],
+    /// How many bits the log-odds of the two classes change by for each unit of log σ: by the classifier, and by the denoisers.
+    roads: [f64; 2],
     values: usize,
     is_exact: bool,
 }
@@ -177,13 +182,12 @@ struct Sample {
 impl Sample {
     fn of(
         model: &dyn JointModel,
-        clean: &Picture,
-        sigma: f32,
-        seed: u64,
+        (clean, rivals): (&Picture, Option<[usize; 2]>),
+        noise: Noise,
         probes: usize,
         cancel: &Cancel,
     ) -> Result<Self> {
-        let noise = Noise::gaussian(sigma, seed);
+        let seed = noise.seed;
         let scene = Scene::new(model, &Subject::Clean { picture: clean.clone(), noise }, None)?;
         let values = scene.values();
         let (d, t) = (values as f64, f64::from(scene.sigma_used).powi(2));
@@ -206,6 +210,7 @@ impl Sample {
             trace,
             in_time: [in_time(&scene)?, 0.5 * ((trace.value - d) / t + removed / (t * t))],
             errors: [missed, removed + t * (2.0 * trace.value - d)],
+            roads: rivals.map_or(Ok([0.0; 2]), |rivals| roads(&scene, clean, rivals))?,
             values,
             is_exact,
         })
@@ -285,6 +290,30 @@ fn in_time(scene: &Scene) -> Result<f64> {
     Ok((forward.log_density_of(0) - forward.log_density_of(1)) / (later - earlier))
 }
 
+/// The two classes that are the most probable in a clean picture, if there are two.
+fn rivals(model: &dyn JointModel, clean: &Picture) -> Result<Option<[usize; 2]>> {
+    let level = model.sigma_range().near_clean();
+    let order = ranked(&model.forward(&Batch::of([clean]), &[level])?.posterior_of(0));
+    Ok(order.first().copied().zip(order.get(1).copied()).map(|(a, b)| [a, b]))
+}
+
+/// `∂E/∂log σ` in bits with `E = log p(a | y)/p(b | y)`, the same noise growing, and `−(‖x − D_b‖² − ‖x − D_a‖²)/σ²`, which has the same mean.
+fn roads(scene: &Scene, clean: &Picture, rivals: [usize; 2]) -> Result<[f64; 2]> {
+    let sigma = f64::from(scene.sigma_used);
+    let factors = [(1.0 + APART).sqrt(), (1.0 - APART).sqrt()];
+    let noisy = factors.map(|factor| clean.zip(&scene.noisy, |x, y| x + factor as f32 * (y - x)));
+    let forward = scene.model.forward(&Batch::of(&noisy), &factors.map(|factor| (sigma * factor) as f32))?;
+    let odds = [0, 1].map(|row| forward.log_joint_of(row)[rivals[0]] - forward.log_joint_of(row)[rivals[1]]);
+    let [later, earlier] = [0, 1].map(|row| f64::from(forward.sigmas()[row]).ln());
+    let denoised = scene.forward.denoised_as(&rivals)?;
+    let [a, b] = [0, 1].map(|row| {
+        let pairs = clean.values().iter().zip(denoised.row(row));
+        pairs.map(|(x, d)| (f64::from(*x) - f64::from(*d)).powi(2)).sum::<f64>()
+    });
+    let by_classifier = (odds[0] - odds[1]) / (later - earlier);
+    Ok([by_classifier, (a - b) / (sigma * sigma)].map(|nats| nats / std::f64::consts::LN_2))
+}
+
 /// The residuals of a level from its samples.
 fn summary(sigma: f32, sigma_used: f32, found: &[Sample]) -> LevelAudit {
     let n = found.len() as f64;
@@ -308,6 +337,12 @@ fn summary(sigma: f32, sigma_used: f32, found: &[Sample]) -> LevelAudit {
     let apart = mean(&|s| s.errors[1] - s.errors[0]).abs() / error.max(f64::MIN_POSITIVE);
     let scatter = (variance(&|s| s.errors[1] - s.errors[0]) / n).sqrt() / error.max(f64::MIN_POSITIVE);
     let stein = Measured { residual: &SURE, value: apart, standard_error: scatter };
+    let evidence = 1.0 + mean(&|s| s.roads[0]).abs();
+    let roads = Measured {
+        residual: &ROADS,
+        value: mean(&|s| s.roads[0] - s.roads[1]).abs() / evidence,
+        standard_error: (variance(&|s| s.roads[0] - s.roads[1]) / n).sqrt() / evidence,
+    };
     let smallest_eigenvalue = found.iter().map(|s| s.smallest).fold(f64::INFINITY, f64::min);
     LevelAudit {
         sigma,
@@ -320,6 +355,7 @@ fn summary(sigma: f32, sigma_used: f32, found: &[Sample]) -> LevelAudit {
             largest(&COVARIANCE, |s| (-s.smallest).max(0.0)),
             heat,
             stein,
+            roads,
         ],
         smallest_eigenvalue,
         trace: mean(&|s| s.trace.value),

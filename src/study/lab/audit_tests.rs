@@ -23,6 +23,8 @@ enum Fault {
     Overshoot,
     /// Its densities at different noise levels do not belong together.
     Time,
+    /// It is surer of its classes than its denoisers.
+    Sure,
 }
 
 /// How strong the overshoot is, in units of the noise that is seen.
@@ -40,6 +42,15 @@ impl Change for Fault {
                 for l in row {
                     *l += 60.0 * f64::from(own.sigmas()[index] * sum);
                 }
+            }
+        }
+        if *self == Self::Sure {
+            for row in log_joint.chunks_exact_mut(2) {
+                let (density, half) = (crate::joint::log_density(row), row[0] - row[1]);
+                // The log-odds are twice as large, the density is the same.
+                let tempered = [row[0] + half, row[1]];
+                let too_much = crate::joint::log_density(&tempered) - density;
+                row.copy_from_slice(&tempered.map(|l| l - too_much));
             }
         }
         log_joint
@@ -68,7 +79,7 @@ impl Change for Fault {
             Self::Lie => found.values_mut().iter_mut().for_each(|v| *v *= 0.4),
             // It leaves these to differences.
             Self::Turn | Self::Overshoot => return Ok(None),
-            Self::None | Self::Mixture | Self::Time => {}
+            Self::None | Self::Mixture | Self::Time | Self::Sure => {}
         }
         Ok(Some(found))
     }
@@ -107,7 +118,9 @@ fn the_oracle_is_a_density_at_every_level() {
     for level in &found.levels {
         assert!(level.health() <= 0.5 && level.samples == 24 && level.is_exact, "{level:?}");
         assert!(level.smallest_eigenvalue > 0.0 && level.trace > 1.0 && level.trace < 24.0);
-        let stein = level.residuals.last().unwrap();
+        let stein = level.residuals.iter().find(|m| m.residual.id == "sure").unwrap();
+        let roads = level.residuals.last().unwrap();
+        assert!(roads.standard_error < 0.2 && roads.value < 3.0 * roads.standard_error + 0.01, "{roads:?}");
         assert!(stein.value < 3.0 * stein.standard_error + 0.02 && stein.standard_error < 0.5, "{stein:?}");
     }
     assert!(shares.is_sorted() && shares.last() == Some(&1.0));
@@ -125,6 +138,7 @@ fn each_fault_lights_up_its_residual() {
         (Fault::Turn, "symmetry"),
         (Fault::Overshoot, "covariance"),
         (Fault::Time, "fokker_planck"),
+        (Fault::Sure, "roads"),
     ];
     for (fault, id) in faults {
         let found = audited(fault);

@@ -69,8 +69,17 @@ pub static SURE: Residual = Residual {
     limit: 0.1,
 };
 
+/// The two roads to the posterior: how the classifier's log-odds change with the noise, and what the denoisers' errors say of it.
+pub static ROADS: Residual = Residual {
+    id: "roads",
+    title: "Two roads",
+    formula: "|mean(∂E/∂log σ + (‖x − D_b‖² − ‖x − D_a‖²)/σ²)| / (1 bit + |mean ∂E/∂log σ|), E = log p(a | y)/p(b | y)",
+    about: "what the classifier says is not what its denoisers' errors say",
+    limit: 0.1,
+};
+
 /// Every residual, in the order of reports.
-pub static RESIDUALS: [&Residual; 6] = [&MIXTURE, &DERIVATIVE, &SYMMETRY, &COVARIANCE, &FOKKER_PLANCK, &SURE];
+pub static RESIDUALS: [&Residual; 7] = [&MIXTURE, &DERIVATIVE, &SYMMETRY, &COVARIANCE, &FOKKER_PLANCK, &SURE, &ROADS];
 
 /// A residual of one noise level.
 #[derive(Debug, Clone, Copy)]
