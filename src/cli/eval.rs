@@ -25,6 +25,7 @@ use crate::{Error, Result};
                         denoscope eval --data cifar/ --model my.safetensors --attacks pgd:linf:8/255,square --json -\n  \
                         denoscope eval --data mnist/ --attacks pgd:l2:1:sigma=0.25 --defence none --defence vote \
                         --certify 0.25 --limit 200 --html report.html\n  \
+                        denoscope eval --data cifar/ --certify 0.25 --certify-attempts 8 --html brackets.html\n  \
                         denoscope eval --data cifar/ --attacks pgd --shard 2/8 --journal part2.journal --resume\n  \
                         denoscope merge part*.journal --json -\n\n\
                         Ctrl-C stops it; the same command with --resume goes on, with the same figures in the end.")]
@@ -64,6 +65,10 @@ pub(super) struct Eval {
     /// The probability that one certificate may be wrong
     #[arg(long, value_name = "A", default_value_t = 0.001, requires = "certify")]
     certify_alpha: f64,
+    /// How many attacks on the smoothed classifier close in on the radius of each of these pictures from above; half of the
+    /// probability of being wrong is then theirs
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "certify")]
+    certify_attempts: usize,
     /// Pictures of another kind, to be told from those in --data by the model: a data set as there
     #[arg(long, value_name = "PATH")]
     ood: Option<PathBuf>,
@@ -217,6 +222,7 @@ impl Eval {
                 pictures: self.certify_pictures as usize,
                 samples: self.certify_samples,
                 alpha: self.certify_alpha,
+                attempts: self.certify_attempts,
                 ..CertifyPlan::default()
             },
             seed: self.seed,

@@ -8,8 +8,12 @@ use serde_json::{Value, json};
 use super::Samples;
 use super::exact::Bits;
 use super::work::Measure;
-use crate::attack::{Certificate, Smoothing, certified_accuracy, certified_radius, certify, clopper_pearson_lower};
+use crate::attack::{
+    BracketSettings, Bracketing, Certificate, Smoothing, certified_accuracy, certified_radius, certify,
+    clopper_pearson_lower,
+};
 use crate::joint::JointModel;
+use crate::picture::Picture;
 use crate::study::level;
 use crate::study::words::round_up;
 use crate::task::Cancel;
@@ -26,14 +30,16 @@ pub struct CertifyPlan {
     pub samples: u64,
     /// How many votes choose its class before.
     pub selection: u64,
-    /// The probability that one certificate is wrong.
+    /// The probability that one certificate is wrong, or one bracket.
     pub alpha: f64,
+    /// How many attacks on the smoothed classifier close in on each picture's radius from above; half of α is then spent on them.
+    pub attempts: usize,
 }
 
 impl Default for CertifyPlan {
-    /// No level yet; 100 pictures of 1000 votes each, after 100 that choose the class, α = 0.001.
+    /// No level yet; 100 pictures of 1000 votes each, after 100 that choose the class, α = 0.001, no attacks.
     fn default() -> Self {
-        Self { sigmas: Vec::new(), pictures: 100, samples: 1000, selection: 100, alpha: 1e-3 }
+        Self { sigmas: Vec::new(), pictures: 100, samples: 1000, selection: 100, alpha: 1e-3, attempts: 0 }
     }
 }
 
@@ -50,6 +56,9 @@ impl CertifyPlan {
         };
         for &sigma in &self.sigmas {
             self.smoothing(sigma, 0).check().map_err(named)?;
+            if self.attempts > 0 {
+                self.bracket(self.smoothing(sigma, 0)).check().map_err(named)?;
+            }
             limits::whole("--certify-pictures", self.pictures as u64, 1, u64::MAX)?;
         }
         Ok(())
@@ -59,6 +68,10 @@ impl CertifyPlan {
         let Self { samples, selection, alpha, .. } = *self;
         // Nobody sees a picture's votes before all planned are in, so that all of α is spent on those.
         Smoothing { selection, samples, alpha, may_stop: false, seed, ..Smoothing::new(sigma) }
+    }
+
+    fn bracket(&self, smoothing: Smoothing) -> BracketSettings {
+        BracketSettings { attempts: self.attempts, ..BracketSettings::new(smoothing) }
     }
 }
 
@@ -78,6 +91,17 @@ pub struct VotesShare {
     pub votes: f64,
     /// The share of pictures of which it is at most that.
     pub pictures: f64,
+}
+
+/// What is known of one picture's radius.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct RadiusBracket {
+    /// Whether the smoothed classifier says the true class.
+    pub right: bool,
+    /// The proved L2 radius, 0 for an abstention.
+    pub proved: f64,
+    /// The distance of the nearest picture that was found to be taken for another class, if one was.
+    pub attacked: Option<f64>,
 }
 
 /// The certificates of one noise level.
@@ -100,6 +124,13 @@ pub struct CertifiedFigures {
     pub by_radius: Vec<CertifiedShare>,
     /// The distribution function of the share of votes for the true class, which estimates `p_A` where that class is the chosen one.
     pub by_votes: Vec<VotesShare>,
+    /// The bracket around each picture's radius, in the order of the pictures; none without attacks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub brackets: Vec<RadiusBracket>,
+    /// The share of pictures whose true class no attack that was found takes within the radius: the true accuracy lies between this and
+    /// [`Self::by_radius`]. None without attacks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_attack: Vec<CertifiedShare>,
 }
 
 /// How the votes on one picture fell.
@@ -108,6 +139,16 @@ pub(super) struct Poll {
     class: usize,
     selection: Vec<u64>,
     votes: Vec<u64>,
+    /// What the attacks found, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attacked: Option<Attacked>,
+}
+
+/// What attacks on the smoothed classifier found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Attacked {
+    /// How near, if anything.
+    nearest: Option<Bits>,
 }
 
 /// One noise level, as the figures name it, with the true class of each certified picture.
@@ -117,6 +158,8 @@ pub(super) struct CertificateFrame {
     samples: u64,
     selection: u64,
     alpha: Bits,
+    #[serde(default)]
+    attempts: usize,
     classes: usize,
     labels: Vec<usize>,
 }
@@ -137,8 +180,9 @@ impl Level<'_> {
     }
 
     pub(super) fn frame(&self) -> CertificateFrame {
-        let CertifyPlan { samples, selection, alpha, .. } = *self.plan;
+        let CertifyPlan { samples, selection, alpha, attempts, .. } = *self.plan;
         CertificateFrame {
+            attempts,
             sigma: self.sigma,
             samples,
             selection,
@@ -152,7 +196,8 @@ impl Level<'_> {
 impl CertificateFrame {
     /// Whether another is of the same plan, whatever the pictures.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        let plan = |frame: &Self| (frame.sigma, frame.samples, frame.selection, frame.alpha, frame.classes);
+        let plan =
+            |frame: &Self| (frame.sigma, frame.samples, frame.selection, frame.alpha, frame.attempts, frame.classes);
         plan(self) == plan(other)
     }
 
@@ -166,9 +211,9 @@ impl CertificateFrame {
     /// # Errors
     /// [`Error::Option`].
     pub(super) fn check(&self) -> Result<()> {
-        let Self { sigma, samples, selection, alpha, .. } = *self;
+        let Self { sigma, samples, selection, alpha, attempts, .. } = *self;
         let (sigmas, pictures) = (vec![sigma], self.count());
-        CertifyPlan { sigmas, pictures, samples, selection, alpha: alpha.0 }.check()?;
+        CertifyPlan { sigmas, pictures, samples, selection, alpha: alpha.0, attempts }.check()?;
         match self.labels.iter().find(|label| **label >= self.classes) {
             Some(label) => Err(Error::option("--certify", format!("there is no class {label}"))),
             None => Ok(()),
@@ -176,18 +221,25 @@ impl CertificateFrame {
     }
 
     /// Whether votes that were read can be these.
-    pub(super) fn is_sound(&self, Poll { class, selection, votes }: &Poll) -> bool {
+    pub(super) fn is_sound(&self, Poll { class, selection, votes, attacked }: &Poll) -> bool {
         let sum = |votes: &[u64]| votes.iter().try_fold(0_u64, |sum, &votes| sum.checked_add(votes));
         *class < self.classes
             && (selection.len(), votes.len()) == (self.classes, self.classes)
             && (sum(selection), sum(votes)) == (Some(self.selection), Some(self.samples))
+            && attacked.is_some() == (self.attempts > 0)
+            && attacked.iter().filter_map(|found| found.nearest).all(|Bits(length)| length.is_finite() && length >= 0.0)
+    }
+
+    /// What the certificates spend of α: half of it where attacks spend the other.
+    fn proving(&self) -> f64 {
+        if self.attempts > 0 { 0.5 * self.alpha.0 } else { self.alpha.0 }
     }
 
     fn certificate(&self, votes: &Poll) -> Certificate {
         Certificate {
             class: votes.class,
             sigma: self.sigma,
-            alpha: self.alpha.0,
+            alpha: self.proving(),
             selection: votes.selection.clone(),
             votes: votes.votes.clone(),
             planned: self.samples,
@@ -200,10 +252,24 @@ impl CertificateFrame {
     pub(super) fn figures(&self, votes: &[Poll]) -> CertifiedFigures {
         let (labels, alpha) = (&self.labels, self.alpha.0);
         let certificates: Vec<Certificate> = votes.iter().map(|votes| self.certificate(votes)).collect();
-        let radii = radii(self.sigma, self.samples, alpha);
+        let radii = radii(self.sigma, self.samples, self.proving());
         let shares = certified_accuracy(&certificates, labels, &radii);
         let count = certificates.len().max(1) as f64;
         let abstained = certificates.iter().filter(|certificate| certificate.radius().is_none()).count();
+        let brackets: Vec<RadiusBracket> = certificates
+            .iter()
+            .zip(votes.iter().zip(labels))
+            .filter_map(|(certificate, (votes, label))| {
+                let nearest = votes.attacked?.nearest;
+                let (right, proved) = (certificate.class == *label, certificate.radius().unwrap_or(0.0));
+                Some(RadiusBracket { right, proved, attacked: nearest.map(|Bits(length)| length) })
+            })
+            .collect();
+        let stands = |radius: f64| {
+            let stand = |b: &&RadiusBracket| b.right && b.attacked.is_none_or(|length| length > radius);
+            CertifiedShare { radius, accuracy: brackets.iter().filter(stand).count() as f64 / count }
+        };
+        let by_attack = if brackets.is_empty() { Vec::new() } else { radii.iter().map(|r| stands(*r)).collect() };
         let right = certificates.iter().zip(labels).filter(|(certificate, label)| certificate.class == **label);
         CertifiedFigures {
             sigma: self.sigma,
@@ -218,6 +284,8 @@ impl CertificateFrame {
                 .map(|(radius, accuracy)| CertifiedShare { radius, accuracy })
                 .collect(),
             by_votes: by_votes(votes, labels),
+            brackets,
+            by_attack,
         }
     }
 }
@@ -231,10 +299,15 @@ impl Measure for Level<'_> {
 
     fn settings(&self) -> Value {
         // What is concluded from the votes, α among it, is no part of them.
-        let CertifyPlan { samples, selection, .. } = self.plan;
-        json!({
+        let CertifyPlan { samples, selection, attempts, alpha, .. } = self.plan;
+        let mut settings = json!({
             "measure": "certificate", "sigma": self.sigma, "selection": selection, "samples": samples, "seed": self.seed,
-        })
+        });
+        if *attempts > 0 {
+            // How sure a claim must be is part of what an attack finds.
+            settings["attempts"] = json!([attempts, Bits(*alpha)]);
+        }
+        settings
     }
 
     fn samples(&self) -> &Samples {
@@ -262,11 +335,26 @@ impl Measure for Level<'_> {
             let index = self.picture(number);
             let smoothing = Smoothing { number: index as u64, ..self.plan.smoothing(self.sigma, self.seed) };
             let clean = self.samples.picture(index)?;
+            if self.plan.attempts > 0 {
+                return bracketed(self.model, &clean, &self.plan.bracket(smoothing), cancel);
+            }
             let certificate = certify(self.model, &clean, &smoothing, cancel, &mut |_| ControlFlow::Continue(()))?;
-            Ok(Poll { class: certificate.class, selection: certificate.selection, votes: certificate.votes })
+            let Certificate { class, selection, votes, .. } = certificate;
+            Ok(Poll { class, selection, votes, attacked: None })
         };
         numbers.iter().map(one).collect()
     }
+}
+
+/// The votes on a picture, and the nearest that an attack finds.
+fn bracketed(model: &dyn JointModel, clean: &Picture, settings: &BracketSettings, cancel: &Cancel) -> Result<Poll> {
+    let mut bracket = Bracketing::begin(model, clean, settings, cancel)?;
+    while !bracket.is_complete() {
+        bracket.advance(model, clean, cancel)?;
+    }
+    let nearest = bracket.found().map(|found| Bits(found.distance));
+    let Certificate { class, selection, votes, .. } = bracket.certificate().clone();
+    Ok(Poll { class, selection, votes, attacked: Some(Attacked { nearest }) })
 }
 
 /// Radii from 0 in round steps to the first that no unanimous vote reaches.
@@ -301,7 +389,12 @@ mod tests {
 
     #[test]
     fn votes_are_distributed_as_they_fell_on_the_true_classes() {
-        let poll = |for_zero: u64| Poll { class: 0, selection: vec![1, 0], votes: vec![for_zero, 20 - for_zero] };
+        let poll = |for_zero: u64| Poll {
+            class: 0,
+            selection: vec![1, 0],
+            votes: vec![for_zero, 20 - for_zero],
+            attacked: None,
+        };
         // Of the true class: 20, 13 and 3 of 20.
         let found = by_votes(&[poll(20), poll(13), poll(17)], &[0, 0, 1]);
         let share = |percent: usize| found[percent / 5].pictures * 3.0;

@@ -18,7 +18,8 @@ pub fn of(evaluation: &Evaluation, part: Part) -> Vec<Chart> {
         }
         Part::Attacks => Norm::ALL.into_iter().filter_map(|norm| robustness(&evaluation.robust, norm)).collect(),
         Part::Certificates if !evaluation.certified.is_empty() => {
-            vec![certified(&evaluation.certified), votes(&evaluation.certified)]
+            let both = [certified(&evaluation.certified), votes(&evaluation.certified)];
+            both.into_iter().chain(evaluation.certified.iter().filter_map(brackets)).collect()
         }
         _ => Vec::new(),
     }
@@ -79,10 +80,29 @@ fn robustness(figures: &[RobustFigures], norm: Norm) -> Option<Chart> {
 }
 
 fn certified(figures: &[CertifiedFigures]) -> Chart {
-    let line = |f: &CertifiedFigures| {
-        series(format!("σ = {}", level::describe(f.sigma)), f.by_radius.iter().map(|s| (s.radius, s.accuracy)))
-    };
-    chart("L2 radius", "Certified accuracy by radius", Some((0.0, 1.0)), figures.iter().map(line).collect())
+    let mut lines = Vec::new();
+    for f in figures {
+        let name = format!("σ = {}", level::describe(f.sigma));
+        if !f.by_attack.is_empty() {
+            let points = f.by_attack.iter().map(|s| (s.radius, s.accuracy));
+            lines.push(series(format!("{name}, no attack found"), points));
+        }
+        lines.push(series(name, f.by_radius.iter().map(|s| (s.radius, s.accuracy))));
+    }
+    chart("L2 radius", "Certified accuracy by radius", Some((0.0, 1.0)), lines)
+}
+
+/// A bracket a picture, the largest proved radius first: the true radius lies between both lines.
+fn brackets(figures: &CertifiedFigures) -> Option<Chart> {
+    let mut all = figures.brackets.clone();
+    all.sort_by(|a, b| {
+        b.proved.total_cmp(&a.proved).then(b.attacked.unwrap_or_default().total_cmp(&a.attacked.unwrap_or_default()))
+    });
+    let numbered = || all.iter().enumerate().map(|(number, bracket)| ((number + 1) as f64, bracket));
+    let found = series("smallest attack found", numbered().filter_map(|(x, b)| Some((x, b.attacked?))));
+    let proved = series("proved", numbered().map(|(x, b)| (x, b.proved)));
+    let label = format!("L2 radius of each picture, σ = {}", level::describe(figures.sigma));
+    (!all.is_empty()).then(|| chart("picture, by its proved radius", &label, None, vec![found, proved]))
 }
 
 /// What the mean radius hides: how the votes for the true class are distributed.

@@ -43,6 +43,9 @@ pub fn table(evaluation: &Evaluation) -> String {
         for share in &certified.by_radius {
             line(&condition, "l2", share.radius, "certified_accuracy", share.accuracy);
         }
+        for share in &certified.by_attack {
+            line(&condition, "l2", share.radius, "accuracy_no_attack_found", share.accuracy);
+        }
     }
     for detection in &evaluation.ood {
         let condition = format!("{} against {}", detection.score.name(), detection.data);

@@ -37,7 +37,7 @@ fn plan() -> Plan {
             defended,
             "square:l2:3:queries=10".parse().unwrap(),
         ],
-        certify: CertifyPlan { sigmas: vec![2.0], pictures: 5, samples: 30, selection: 10, alpha: 0.015 },
+        certify: CertifyPlan { sigmas: vec![2.0], pictures: 5, samples: 30, selection: 10, alpha: 0.015, attempts: 2 },
         seed: u64::MAX,
         batch: 3,
         examples: 0,
@@ -162,6 +162,7 @@ fn what_does_not_belong_together_is_refused_in_a_line_that_names_it() {
     assert!(change(&|plan| plan.sigmas[0] = 0.31).contains("another plan"));
     assert!(change(&|plan| plan.attacks[2].epsilon += 1e-9).contains("another plan"));
     assert!(change(&|plan| plan.certify.alpha = 0.02).contains("other certificates"));
+    assert!(change(&|plan| plan.certify.attempts = 3).contains("other certificates"));
     assert!(change(&|plan| plan.batch = 2).contains("other batches (--batch"));
     let others = Some(&desk.others);
     let near = oracle().with(0, 0.5, vec![0.3; SHAPE.len()], 1e-4);
