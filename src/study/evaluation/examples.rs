@@ -64,6 +64,8 @@ pub struct Examples {
     pub sigma: Option<f32>,
     /// The attack.
     pub attack: Option<AttackPlan>,
+    /// The model's classes.
+    pub classes: Vec<String>,
     /// The examples.
     pub pictures: Vec<Example>,
     /// The noise of the first level, and of the pictures that are taken for another class under it those of which the model is surest.
@@ -110,7 +112,8 @@ pub(super) fn choose(model: &dyn JointModel, samples: &Samples, plan: &Plan, can
         let looked = plan.lab.then(look).transpose()?;
         pictures.push(Example { label: classes[label].clone(), clean, noisy, denoised, attacked, looked });
     }
-    Ok(Examples { sigma, attack: attack.cloned(), pictures, mistakes: (None, Vec::new()) })
+    let (attack, classes) = (attack.cloned(), classes.to_vec());
+    Ok(Examples { sigma, attack, classes, pictures, mistakes: (None, Vec::new()) })
 }
 
 /// Of the pictures that are taken for another class under `noise`, each with its number and how sure the model is, the surest: as many as the

@@ -4,15 +4,13 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Chart;
 use super::data_uri::data_uri;
-use super::looked::{Bracketed, coloured};
-use super::tables::{self, Table};
-use super::{Evaluation, Example, Examples, Said, charts};
+use super::tables::{self, Part, Table};
+use super::{Evaluation, Example, Examples, Said, bars, charts, lab};
 use crate::Result;
 use crate::picture::Picture;
-use crate::study::lab::Estimate;
 use crate::study::level;
 use crate::study::looks::{DARK, LIGHT, Palette, WRONG, css};
-use crate::study::words::{number, percent_in_print, significant};
+use crate::study::words::percent_in_print;
 
 /// The page's looks.
 pub(super) const STYLE: &str = "
@@ -63,6 +61,7 @@ pub fn page(evaluation: &Evaluation) -> Result<String> {
                 @for table in tables::tables(evaluation) {
                     (section(&table))
                     (plots(&charts::of(evaluation, table.part)))
+                    @if table.part == Part::Certificates { (bars::of(&evaluation.certified)) }
                 }
                 (examples)
             }
@@ -115,7 +114,7 @@ fn pictures(examples: &Examples) -> Result<Markup> {
     if let Some(attack) = &examples.attack {
         rows.push((format!("Attacked by {attack}"), examples.said(|example| example.attacked.as_ref())?));
     }
-    rows.extend(looked(examples)?);
+    rows.extend(lab::rows(examples)?);
     if let (Some(noise), mistakes @ [_, ..]) = (examples.mistakes.0, &examples.mistakes.1[..]) {
         let figures = mistakes.iter().map(|m| {
             let words = format!("{}, {}", m.said.class, percent_in_print(m.said.probability));
@@ -131,57 +130,6 @@ fn pictures(examples: &Examples) -> Result<Markup> {
             div class="pictures" { @for figure in figures { (figure) } }
         }
     })
-}
-
-/// What the lab says of the examples, a row for each question that has an answer.
-fn looked(examples: &Examples) -> Result<Vec<(String, Vec<Markup>)>> {
-    let of = || examples.pictures.iter().filter_map(|example| Some((example, example.looked.as_ref()?)));
-    let doubts = || of().filter_map(|(example, looked)| Some((example, looked.doubt.as_ref()?)));
-    let most = doubts().flat_map(|(_, (map, _))| map.values()).copied().fold(0.0, f32::max);
-    let mut rows = Vec::new();
-    let maps = doubts().map(|(example, (map, classes))| {
-        figure(&coloured(map, most), &example.label, &html! { (percent_in_print(*classes)) " which class?" })
-    });
-    let maps = maps.collect::<Result<Vec<_>>>()?;
-    if let (Some(sigma), [_, ..]) = (examples.sigma, &maps[..]) {
-        let title = format!(
-            "Doubt about each pixel, σ = {}, from 0 (black) to {} (yellow): a standard deviation",
-            level::describe(sigma),
-            significant(most)
-        );
-        rows.push((title, maps));
-    }
-    let evidence = of().filter_map(|(example, looked)| {
-        let (softmax, denoisers) = looked.evidence?;
-        let bits = |e: Estimate| format!("{} ± {}", number(e.value, 1), number(e.standard_error, 1));
-        let words = html! { (bits(softmax)) " by the classifier" br; (bits(denoisers)) " by the denoisers" };
-        Some(figure(&example.clean, &example.label, &words))
-    });
-    let evidence = evidence.collect::<Result<Vec<_>>>()?;
-    if !evidence.is_empty() {
-        rows.push(("Evidence for the true class, in bits".to_owned(), evidence));
-    }
-    let bits = of().filter_map(|(example, looked)| {
-        let bits = looked.bits?;
-        let words = html! { (number(bits.value, 3)) " ± " (number(bits.standard_error, 3)) };
-        Some(figure(&example.clean, &example.label, &words))
-    });
-    let bits = bits.collect::<Result<Vec<_>>>()?;
-    if !bits.is_empty() {
-        rows.push(("Bits a value, an upper bound".to_owned(), bits));
-    }
-    let brackets = || of().filter_map(|(example, looked)| Some((example, looked.bracket.as_ref()?)));
-    let radii = brackets().map(|(example, bracket)| {
-        let high = bracket.high.map_or("no attack found".to_owned(), |high| format!("attacked at {}", number(high, 2)));
-        let words = html! { "proved to " (number(bracket.low, 2)) br; (high) };
-        figure(&example.clean, &example.label, &words)
-    });
-    let radii = radii.collect::<Result<Vec<_>>>()?;
-    if let Some((_, Bracketed { sigma, .. })) = brackets().next() {
-        let sigma = level::describe(*sigma);
-        rows.push((format!("Radius of the smoothed classifier, σ = {sigma}, in L2: from below and from above"), radii));
-    }
-    Ok(rows)
 }
 
 impl Examples {

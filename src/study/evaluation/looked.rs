@@ -1,13 +1,16 @@
-//! What the lab says of an example of a report: its doubt by pixel, the evidence for its class, its bits, a bracket around its radius.
+//! What the lab says of an example of a report: its doubt by pixel, what else it could be, restorations counted, a hole filled, the way to
+//! another class, the evidence for its class, its bits, a bracket around its radius, and whether the model is a density there.
 
 use crate::attack::{BracketSettings, Bracketing, Smoothing};
 use crate::joint::JointModel;
 use crate::picture::{Picture, Shape};
-use crate::study::Subject;
 use crate::study::lab::{
-    DensityRequest, Estimate, EvidenceRequest, Probes, UncertaintyRequest, density, evidence, uncertainty,
+    AuditRequest, DensityRequest, DialRequest, Estimate, EvidenceRequest, FillWay, InpaintRequest, Measured,
+    Measurement, Probes, Region, SampleRequest, Start, Turned, UncertaintyRequest, Way, audit, density, dial, evidence,
+    inpaint, sample, uncertainty,
 };
 use crate::study::looks::SEQUENTIAL;
+use crate::study::{Subject, ranked};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -17,6 +20,16 @@ const LEVELS: usize = 32;
 const DRAWS: usize = 4;
 /// The smallest and the largest level of the evidence.
 const SCALES: (f32, f32) = (5.0 / 255.0, 1.0);
+
+/// Restorations that are counted, and their levels; the levels, Langevin steps and candidates of a fill.
+const RESTORED: (usize, usize) = (16, 24);
+const FILL: (usize, usize, usize) = (30, 2, 2);
+/// The last level of both.
+const LAST: f32 = 2.0 / 255.0;
+/// The lengths of the dial, with its steps, level and largest length.
+const TURNS: (usize, usize, f32, f64) = (6, 30, 0.02, 3.0);
+/// Draws and probes of the audit.
+const AUDIT: (usize, usize) = (2, 16);
 
 /// The bracket around the smoothed classifier's radius: noise level where no certificate says another, votes, attacks, votes a claim, α.
 const SMOOTHING: f32 = 0.25;
@@ -38,12 +51,29 @@ pub struct Bracketed {
     pub high: Option<f64>,
 }
 
+/// What there is of a picture under noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beneath {
+    /// The standard deviation of each pixel of the clean picture, and the share of the variance that is "which class?".
+    pub doubt: (Picture, f64),
+    /// Two standard deviations along the first component, either way, and the length of one; none for a model that is sure.
+    pub component: Option<([Picture; 2], f64)>,
+    /// How many of so many restorations are taken for each class; none for a model of one class.
+    pub counted: Option<Vec<usize>>,
+    /// The worst residual of the audit at that level, and how many times its limit it is; none for a model without a density.
+    pub health: Option<(&'static str, f64)>,
+}
+
 /// What the lab says of a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Looked {
-    /// Under the examples' noise: the standard deviation of each pixel of the clean picture, and the share of the variance that is
-    /// "which class?".
-    pub doubt: Option<(Picture, f64)>,
+    /// Under the examples' noise.
+    pub beneath: Option<Beneath>,
+    /// Its middle taken out and filled in.
+    pub filled: Picture,
+    /// The most probable other class, and the smallest change that makes it one, if a length of the dial does; none for a model of one
+    /// class.
+    pub turned: Option<(usize, Option<Turned>)>,
     /// Bits for its class by the classifier and by the denoisers; none for a model of one class.
     pub evidence: Option<(Estimate, Estimate)>,
     /// Bits a value of the 8-bit picture; none for a model without a density.
@@ -62,14 +92,9 @@ impl Looked {
         cancel: &Cancel,
     ) -> Result<Self> {
         let seed = smoothing.seed;
-        let doubt = noisy.map(|(noisy, sigma)| {
-            let subject = UncertaintyRequest::of(Subject::Noisy(noisy.clone()));
-            let (probes, assumed_sigma) = (Probes::Random(PROBES), Some(sigma));
-            let request = UncertaintyRequest { assumed_sigma, probes, seed, ..subject };
-            let found = uncertainty(model, &request, cancel, &mut |_| ())?.doubt;
-            let [classes, _, total] = found.means();
-            Ok::<_, Error>((deviation(&found.total()), if total > 0.0 { classes / total } else { 0.0 }))
-        });
+        let beneath = noisy.map(|(noisy, sigma)| beneath(model, clean, (noisy, sigma), seed, cancel));
+        let filled = filled(model, clean, seed, cancel)?;
+        let turned = (model.classes().len() > 1).then(|| turned(model, clean, label, cancel));
         let evidence = (model.classes().len() > 1).then(|| {
             let (picture, classes) = (clean.clone(), vec![label]);
             let (from, to) = SCALES;
@@ -85,7 +110,9 @@ impl Looked {
         let attacks = model.classes().len() > 1 && model.abilities().gradients.missing().is_none();
         let bracket = attacks.then(|| bracketed(model, clean, smoothing, cancel));
         Ok(Self {
-            doubt: doubt.transpose()?,
+            beneath: beneath.transpose()?,
+            filled,
+            turned: turned.transpose()?,
             evidence: evidence.transpose()?,
             bits: bits.transpose()?,
             bracket: bracket.transpose()?,
@@ -97,6 +124,82 @@ impl Looked {
         let sigma = sigmas.first().copied().unwrap_or(SMOOTHING);
         Smoothing { samples: VOTES, alpha: ALPHA, seed, number: number as u64, ..Smoothing::new(sigma) }
     }
+}
+
+fn beneath(
+    model: &dyn JointModel,
+    clean: &Picture,
+    (noisy, sigma): (&Picture, f32),
+    seed: u64,
+    cancel: &Cancel,
+) -> Result<Beneath> {
+    let subject = UncertaintyRequest::of(Subject::Noisy(noisy.clone()));
+    let (probes, assumed_sigma) = (Probes::Random(PROBES), Some(sigma));
+    let request = UncertaintyRequest { assumed_sigma, probes, components: 1, seed, ..subject };
+    let found = uncertainty(model, &request, cancel, &mut |_| ())?;
+    let [classes, _, total] = found.doubt.means();
+    let first = found.components.as_ref().and_then(|components| components.list.first());
+    let component = first.map(|first| ([-2.0, 2.0].map(|far| first.walk(&found.denoised, far)), first.deviation));
+    let counted = (model.classes().len() > 1).then(|| {
+        let (count, steps) = RESTORED;
+        let request = SampleRequest {
+            start: Start::Noisy(noisy.clone(), sigma),
+            count,
+            guidance: None,
+            levels: (model.sigma_range().clamp(sigma), LAST.max(model.sigma_range().min)),
+            steps,
+            way: Way::Flow { churn: 0.0 },
+            corrections: 0,
+            frames: 0,
+            seed,
+        };
+        Ok::<_, Error>(sample(model, &request, cancel, &mut |_, _| ())?.counts())
+    });
+    let knows = model.abilities().density.missing().is_none();
+    let health = knows.then(|| {
+        let (draws, probes) = AUDIT;
+        let request =
+            AuditRequest { sigmas: vec![sigma], draws, probes, seed, ..AuditRequest::of(vec![clean.clone()]) };
+        let level = audit(model, &request, cancel, &mut |_, _| ())?.levels.swap_remove(0);
+        let worst = level.residuals.iter().max_by(|a, b| a.severity().total_cmp(&b.severity()));
+        Ok::<_, Error>(worst.map(|worst| (worst.residual.title, Measured::severity(worst))))
+    });
+    let doubt = (deviation(&found.doubt.total()), if total > 0.0 { classes / total } else { 0.0 });
+    Ok(Beneath { doubt, component, counted: counted.transpose()?, health: health.transpose()?.flatten() })
+}
+
+/// The middle quarter taken out and filled in.
+fn filled(model: &dyn JointModel, clean: &Picture, seed: u64, cancel: &Cancel) -> Result<Picture> {
+    let Shape { height, width, .. } = clean.shape();
+    let hole = Region { x: width / 4, y: height / 4, width: width.div_ceil(2), height: height.div_ceil(2) };
+    let (steps, corrections, candidates) = FILL;
+    // A model without a density has nothing to correct the steps and to weigh candidates by.
+    let knows = model.abilities().density.missing().is_none();
+    let (corrections, candidates) = if knows { (corrections, candidates) } else { (0, 1) };
+    let range = model.sigma_range();
+    let request = InpaintRequest {
+        picture: clean.clone(),
+        measurement: Measurement::around("--lab", clean.shape(), hole)?,
+        has_truth: true,
+        count: 1,
+        guidance: None,
+        levels: (range.clamp(crate::limits::LARGEST_SIGMA), LAST.max(range.min)),
+        way: FillWay::Annealed { steps, corrections, candidates },
+        frames: 0,
+        seed,
+    };
+    Ok(inpaint(model, &request, cancel, &mut |_, _| ())?.list.swap_remove(0).picture)
+}
+
+/// The smallest change to the most probable other class.
+fn turned(model: &dyn JointModel, clean: &Picture, label: usize, cancel: &Cancel) -> Result<(usize, Option<Turned>)> {
+    let (positions, steps, sigma, radius) = TURNS;
+    let forward = model.forward(&crate::picture::Batch::of([clean]), &[model.sigma_range().clamp(sigma)])?;
+    let order = ranked(&forward.posterior_of(0));
+    let target = order.into_iter().find(|class| *class != label).unwrap_or(label);
+    let radii = DialRequest::evenly(radius, positions);
+    let request = DialRequest { picture: clean.clone(), target, radii, tolerance: 0.0, sigma, steps };
+    Ok((target, dial(model, &request, cancel, &mut |_, _| ())?.smallest))
 }
 
 fn bracketed(model: &dyn JointModel, clean: &Picture, smoothing: Smoothing, cancel: &Cancel) -> Result<Bracketed> {

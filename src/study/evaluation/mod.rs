@@ -5,6 +5,7 @@
 //! than the rounding of f32, because a model may compute a single picture by other kernels.
 
 mod attack_plan;
+mod bars;
 mod calibration;
 mod certified;
 mod chart;
@@ -20,6 +21,7 @@ mod frame;
 pub mod html;
 mod journal;
 mod keys;
+mod lab;
 mod levels;
 mod looked;
 mod robust;
@@ -33,7 +35,7 @@ use serde::Serialize;
 
 pub use attack_plan::AttackPlan;
 pub use calibration::{Bin, Calibration};
-pub use certified::{CertifiedFigures, CertifiedShare, CertifyPlan, VotesShare};
+pub use certified::{CertifiedFigures, CertifiedShare, CertifyPlan, RadiusBracket, VotesShare};
 pub use chart::{Chart, Series};
 pub use detection::{DetectionFigures, Score, auroc, fpr_at_95};
 pub use examples::{Example, Examples, Mistake, Said};
@@ -109,6 +111,10 @@ impl Plan {
         self.certify.check()?;
         if !self.certify.sigmas.is_empty() {
             require_classes(model.classes().len(), "a certificate")?;
+            if let (true, Some(reason)) = (self.certify.attempts > 0, model.abilities().gradients.missing()) {
+                let reason = format!("attacks need gradients, and the model {reason}");
+                return Err(crate::Error::option("--certify-attempts", reason));
+            }
         }
         limits::whole("--batch", self.batch as u64, 1, limits::LARGEST_BATCH as u64)?;
         limits::whole("--examples", self.examples as u64, 0, MOST_EXAMPLES)

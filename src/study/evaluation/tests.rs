@@ -67,7 +67,7 @@ fn everything() -> Plan {
             "square:queries=20".parse().unwrap(),
             "pgd:l2:4.4:steps=1:step-size=4:sigma=0.3".parse().unwrap(),
         ],
-        certify: CertifyPlan { sigmas: vec![3.0], pictures: 4, samples: 60, selection: 10, alpha: 0.01 },
+        certify: CertifyPlan { sigmas: vec![3.0], pictures: 4, samples: 60, selection: 10, alpha: 0.01, attempts: 0 },
         examples: 3,
         ..plan()
     }
@@ -230,6 +230,7 @@ fn everything_is_checked_against_the_model_before_the_first_picture() {
         (Plan { examples: usize::MAX, ..plan() }, "--examples"),
         (certify(CertifyPlan { sigmas: vec![0.1, 0.0], ..usual() }), "--certify: "),
         (certify(CertifyPlan { alpha: 2.0, ..usual() }), "--certify-alpha"),
+        (certify(CertifyPlan { attempts: usize::MAX, ..usual() }), "--certify-attempts"),
         (certify(CertifyPlan { samples: u64::MAX, ..usual() }), "--certify-samples"),
         (certify(CertifyPlan { selection: 0, ..usual() }), "--certify-selection"),
     ] {
@@ -324,7 +325,8 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
     let evaluation = run(&plan);
     for example in &evaluation.examples.pictures {
         let looked = example.looked.as_ref().expect("the lab was asked");
-        let (map, share) = looked.doubt.as_ref().unwrap();
+        let beneath = looked.beneath.as_ref().unwrap();
+        let (map, share) = &beneath.doubt;
         assert_eq!((map.shape().channels, map.shape().width), (1, SHAPE.width));
         // The clean pictures lie within 0.01 of two means, far apart: what is left of doubt is which details.
         assert!(map.values().iter().all(|v| (0.003..0.03).contains(v)) && *share < 0.5, "{map:?} {share}");
@@ -333,7 +335,21 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
             (softmax.value - denoisers.value).abs() < 0.3 + 4.0 * (softmax.standard_error + denoisers.standard_error)
         );
         assert!(looked.bits.unwrap().value.is_finite());
-        // The plane between the means lies at half their distance.
+        // Restorations are of the class whose noise it is, and nothing is wrong with the oracle.
+        let counted = beneath.counted.as_ref().unwrap();
+        assert_eq!(counted[usize::from(example.label == "class 1")], 16, "{counted:?}");
+        assert!(beneath.health.unwrap().1 < 1.0, "{:?}", beneath.health);
+        let ([less, more], deviation) = beneath.component.as_ref().unwrap();
+        let length = less.zip(more, |a, b| b - a).values().iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
+        assert!((length - 4.0 * deviation).abs() < 1e-3 * length && *deviation > 0.0, "{length} {deviation}");
+        // What is filled in is of the same shade; the middle alone was taken out.
+        let shade = example.clean.values()[0];
+        let off = |fill: &Picture| fill.values().iter().map(|v| (v - shade).abs()).fold(0.0, f32::max);
+        assert!(off(&looked.filled) < 0.06 && looked.filled != example.clean, "{}", off(&looked.filled));
+        assert!(looked.filled.at(0, 0, 0) == example.clean.at(0, 0, 0));
+        let (class, turned) = looked.turned.as_ref().unwrap();
+        // The plane between the means lies at half their distance, 3.6: beyond the dial.
+        assert!(*class != usize::from(example.label == "class 1") && turned.is_none());
         let bracket = looked.bracket.as_ref().unwrap();
         let truth = 0.3 * (SHAPE.len() as f64).sqrt();
         assert!(
@@ -343,10 +359,11 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
     }
     let page = html::page(&evaluation).unwrap();
     assert!(page.contains("which class?") && page.contains("by the denoisers") && page.contains("Bits a value"));
-    assert!(page.contains("proved to"));
+    assert!(page.contains("proved to") && page.contains("by counting") && page.contains("filled in"));
+    assert!(page.contains("not class 1") && page.contains("Is this a density"));
     let without = html::page(&run(&Plan { lab: false, ..plan })).unwrap();
     assert!(!without.contains("by the denoisers"));
-    assert_eq!(page.matches("<img").count() - without.matches("<img").count(), 4 * 2);
+    assert_eq!(page.matches("<img").count() - without.matches("<img").count(), 10 * 2);
 }
 
 #[test]
@@ -466,3 +483,6 @@ fn a_denoiser_is_measured_without_claims_about_classes() {
         assert!(matches!(&error, Error::Option { .. }) && error.to_string().contains("denoiser"), "{error}");
     }
 }
+
+#[path = "bracket_tests.rs"]
+mod brackets;
