@@ -117,7 +117,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
     rest.extend(match option {
         "attack-sigma" => Some("--attacks=fgsm"),
         "defence" if command == "eval" => Some("--attacks=fgsm"),
-        "certify-pictures" | "certify-samples" | "certify-alpha" => Some("--certify=0.25"),
+        "certify-pictures" | "certify-samples" | "certify-alpha" | "certify-attempts" => Some("--certify=0.25"),
         "examples" => Some("--html=h.html"),
         "mixup" | "classify-sigma-distribution" => Some("--classify-share=0.5"),
         "adversarial-share" => Some("--adversarial=n-fgsm:8/255"),

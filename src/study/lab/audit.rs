@@ -298,20 +298,31 @@ fn rivals(model: &dyn JointModel, clean: &Picture) -> Result<Option<[usize; 2]>>
 }
 
 /// `∂E/∂log σ` in bits with `E = log p(a | y)/p(b | y)`, the same noise growing, and `−(‖x − D_b‖² − ‖x − D_a‖²)/σ²`, which has the same mean.
+/// Both are means over the noise and its negative, which takes away most of their scatter.
 fn roads(scene: &Scene, clean: &Picture, rivals: [usize; 2]) -> Result<[f64; 2]> {
     let sigma = f64::from(scene.sigma_used);
-    let factors = [(1.0 + APART).sqrt(), (1.0 - APART).sqrt()];
-    let noisy = factors.map(|factor| clean.zip(&scene.noisy, |x, y| x + factor as f32 * (y - x)));
-    let forward = scene.model.forward(&Batch::of(&noisy), &factors.map(|factor| (sigma * factor) as f32))?;
-    let odds = [0, 1].map(|row| forward.log_joint_of(row)[rivals[0]] - forward.log_joint_of(row)[rivals[1]]);
-    let [later, earlier] = [0, 1].map(|row| f64::from(forward.sigmas()[row]).ln());
-    let denoised = scene.forward.denoised_as(&rivals)?;
-    let [a, b] = [0, 1].map(|row| {
-        let pairs = clean.values().iter().zip(denoised.row(row));
-        pairs.map(|(x, d)| (f64::from(*x) - f64::from(*d)).powi(2)).sum::<f64>()
+    let moved = |factor: f64| clean.zip(&scene.noisy, move |x, y| x + factor as f32 * (y - x));
+    let [more, less] = [(1.0 + APART).sqrt(), (1.0 - APART).sqrt()];
+    let noisy = [more, less, -more, -less].map(moved);
+    let sigmas = [more, less, more, less].map(|factor| (sigma * factor) as f32);
+    let forward = scene.model.forward(&Batch::of(&noisy), &sigmas)?;
+    let odds = [0, 1, 2, 3].map(|row| {
+        let joint = forward.log_joint_of(row);
+        joint[rivals[0]] - joint[rivals[1]]
     });
-    let by_classifier = (odds[0] - odds[1]) / (later - earlier);
-    Ok([by_classifier, (a - b) / (sigma * sigma)].map(|nats| nats / std::f64::consts::LN_2))
+    let [later, earlier] = [0, 1].map(|row| f64::from(forward.sigmas()[row]).ln());
+    let by_classifier = 0.5 * (odds[0] - odds[1] + odds[2] - odds[3]) / (later - earlier);
+    let negative = scene.model.forward(&Batch::of([&moved(-1.0)]), &[scene.sigma_used])?;
+    let mut by_denoisers = 0.0;
+    for forward in [&*scene.forward, &*negative] {
+        let denoised = forward.denoised_as(&rivals)?;
+        let [a, b] = [0, 1].map(|row| {
+            let pairs = clean.values().iter().zip(denoised.row(row));
+            pairs.map(|(x, d)| (f64::from(*x) - f64::from(*d)).powi(2)).sum::<f64>()
+        });
+        by_denoisers += 0.5 * (a - b) / (sigma * sigma);
+    }
+    Ok([by_classifier, by_denoisers].map(|nats| nats / std::f64::consts::LN_2))
 }
 
 /// The residuals of a level from its samples.

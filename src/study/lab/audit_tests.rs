@@ -23,8 +23,8 @@ enum Fault {
     Overshoot,
     /// Its densities at different noise levels do not belong together.
     Time,
-    /// It is surer of its classes than its denoisers.
-    Sure,
+    /// It is less sure of its classes than its denoisers.
+    Unsure,
 }
 
 /// How strong the overshoot is, in units of the noise that is seen.
@@ -44,11 +44,11 @@ impl Change for Fault {
                 }
             }
         }
-        if *self == Self::Sure {
+        if *self == Self::Unsure {
             for row in log_joint.chunks_exact_mut(2) {
-                let (density, half) = (crate::joint::log_density(row), row[0] - row[1]);
-                // The log-odds are twice as large, the density is the same.
-                let tempered = [row[0] + half, row[1]];
+                let (density, odds) = (crate::joint::log_density(row), row[0] - row[1]);
+                // The log-odds are a tenth of what they were, the density is the same.
+                let tempered = [0.1 * odds, 0.0];
                 let too_much = crate::joint::log_density(&tempered) - density;
                 row.copy_from_slice(&tempered.map(|l| l - too_much));
             }
@@ -79,7 +79,7 @@ impl Change for Fault {
             Self::Lie => found.values_mut().iter_mut().for_each(|v| *v *= 0.4),
             // It leaves these to differences.
             Self::Turn | Self::Overshoot => return Ok(None),
-            Self::None | Self::Mixture | Self::Time | Self::Sure => {}
+            Self::None | Self::Mixture | Self::Time | Self::Unsure => {}
         }
         Ok(Some(found))
     }
@@ -138,7 +138,7 @@ fn each_fault_lights_up_its_residual() {
         (Fault::Turn, "symmetry"),
         (Fault::Overshoot, "covariance"),
         (Fault::Time, "fokker_planck"),
-        (Fault::Sure, "roads"),
+        (Fault::Unsure, "roads"),
     ];
     for (fault, id) in faults {
         let found = audited(fault);
