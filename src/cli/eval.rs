@@ -90,8 +90,9 @@ pub(super) struct Eval {
     /// How many example pictures the report shows
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(..=64), requires = "html")]
     examples: u32,
-    /// Ask the lab about each example of the report: its doubt by pixel, the evidence for its class, its bits a value, a
-    /// bracket around the radius of the smoothed classifier
+    /// Ask the lab about each example of the report: its doubt by pixel, what else it could be, the classes of its restorations,
+    /// a hole in it filled, the least change to another class, the evidence for its own, its bits a value, a bracket around the
+    /// radius of the smoothed classifier, and whether the model is a density there
     #[arg(long, requires = "html")]
     lab: bool,
     /// Go on where an evaluation was stopped: OUTPUT.unfinished, beside its first output, keeps what was measured. With other
