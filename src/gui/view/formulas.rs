@@ -25,7 +25,7 @@ pub fn section(heading: &str) -> Vec<Piece> {
     pieces(&mut lines.by_ref().take_while(|line| !line.starts_with("## ")))
 }
 
-fn pieces<'a>(lines: &mut dyn Iterator<Item = &'a str>) -> Vec<Piece> {
+fn pieces(lines: &mut dyn Iterator<Item = &str>) -> Vec<Piece> {
     let mut found: Vec<Piece> = Vec::new();
     let (mut goes_on, mut is_code) = (false, false);
     for line in lines {

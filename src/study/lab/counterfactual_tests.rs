@@ -36,7 +36,7 @@ fn start() -> [f64; 2] {
     [f64::from(values[0]), f64::from(values[1])]
 }
 
-/// log p_σ(v) and the log-odds of class 1, up to a constant that depends on neither.
+/// `log p_σ(v)` and the log-odds of class 1, up to a constant that depends on neither.
 fn closed_form(v: [f64; 2]) -> (f64, f64) {
     let total = VARIANCE + f64::from(SIGMA).powi(2);
     let part = |m: [f64; 2]| -((v[0] - m[0]).powi(2) + (v[1] - m[1]).powi(2)) / (2.0 * total);
