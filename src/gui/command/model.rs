@@ -24,6 +24,8 @@ pub enum ModelCommand {
     Open,
     /// Choose a device by name.
     UseDevice(String),
+    /// Average the model with itself on the mirrored picture, or no more.
+    ToggleMirror,
     /// Measure how long an analysis takes on every device.
     MeasureDevices,
 }
@@ -43,6 +45,14 @@ pub fn entries() -> Vec<Entry> {
         "Measure the devices",
         "How long an analysis by this model takes on each, and which one 'auto' takes",
     );
+    let mirror = Entry::new(
+        Menu::Model,
+        104,
+        ModelCommand::ToggleMirror,
+        "Average with the mirror image",
+        "The mean of the densities of the picture and of its mirror image, which is a density too: often a little better, at twice \
+         the work. For pictures that are as natural mirrored; digits are not",
+    );
     let script = Entry::new(
         Menu::Model,
         102,
@@ -57,6 +67,6 @@ pub fn entries() -> Vec<Entry> {
         "Restart the script",
         "Stops the Python process of the model and runs its script again",
     );
-    let others = [open.keys(CTRL, Key::M), measure, script, restart];
+    let others = [open.keys(CTRL, Key::M), measure, mirror, script, restart];
     built_in().into_iter().enumerate().map(switch).chain(others).collect()
 }

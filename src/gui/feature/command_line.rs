@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::pictures::hash;
 use crate::attack::{self, Defence, Mode, Smoothing, Target};
 use crate::gui::state::document::{Entry, Source};
-use crate::gui::state::evaluation_form::EvaluationForm;
 use crate::gui::state::model::ModelSource;
+use crate::gui::state::settings::Settings;
 use crate::picture::{self, Fit, Noise, NoiseKind};
 use crate::study::level::exact;
 use crate::study::{Theme, target_argument};
@@ -34,6 +34,8 @@ pub struct Screen {
     pub model: ModelSource,
     /// The device, as typed.
     pub device: String,
+    /// Whether the model is averaged with itself on the mirrored picture.
+    pub mirror: bool,
     /// The attack, if it is in sight, and those that were made side by side, if they are.
     pub attacks: Vec<attack::Settings>,
     /// The certificate, if it is in sight, and how many attacks close in from above.
@@ -148,10 +150,7 @@ impl Screen {
     }
 
     fn model(&self, line: &mut Line) {
-        line.option("model", &self.model.argument());
-        if self.device != "auto" {
-            line.option("device", &self.device);
-        }
+        line.model(&self.model, &self.device, self.mirror);
     }
 
     fn part(&self, line: &mut Line) {
@@ -169,17 +168,15 @@ impl Screen {
 ///
 /// # Errors
 /// Words for the person, where no command line can.
-pub fn evaluation(form: &EvaluationForm, model: &ModelSource, device: &str) -> Result<String, String> {
+pub fn evaluation(settings: &Settings) -> Result<String, String> {
+    let Settings { evaluation: form, model, device, mirror, .. } = settings;
     if *model == ModelSource::Oracle {
         return Err("The oracle lives in the window only; choose another model.".to_owned());
     }
     let plan = form.plan().map_err(|error| error.to_string())?;
     let mut line = Line("denoscope eval".to_owned());
     line.option("data", form.data.trim());
-    line.option("model", &model.argument());
-    if device != "auto" {
-        line.option("device", device);
-    }
+    line.model(model, device, *mirror);
     let levels = |levels: &[f32]| {
         levels.iter().map(|&l| exact(f64::from(l), |typed| typed as f32 == l)).collect::<Vec<_>>().join(",")
     };
@@ -218,6 +215,16 @@ impl Line {
         self.option("sheet", name);
         if *look == Theme::Dark {
             self.word("--dark");
+        }
+    }
+
+    fn model(&mut self, model: &ModelSource, device: &str, mirror: bool) {
+        self.option("model", &model.argument());
+        if device != "auto" {
+            self.option("device", device);
+        }
+        if mirror {
+            self.word("--mirror");
         }
     }
 
@@ -269,6 +276,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gui::state::evaluation_form::EvaluationForm;
 
     #[test]
     fn an_evaluation_has_a_command() {
@@ -281,7 +289,8 @@ mod tests {
             limit: 100,
             ..EvaluationForm::default()
         };
-        let line = evaluation(&form, &ModelSource::named("digits"), "auto").unwrap();
+        let mut settings = Settings { evaluation: form, model: ModelSource::named("digits"), ..Settings::default() };
+        let line = evaluation(&settings).unwrap();
         let words = shlex::split(&line).unwrap();
         let expected = [
             "denoscope",
@@ -306,10 +315,12 @@ mod tests {
             "100",
         ];
         assert_eq!(words, expected);
-        assert!(evaluation(&form, &ModelSource::Oracle, "auto").is_err());
-        assert!(
-            evaluation(&EvaluationForm { attacks: "pdg".to_owned(), ..form }, &ModelSource::default(), "auto").is_err()
-        );
+        settings.mirror = true;
+        assert_eq!(evaluation(&settings).unwrap(), line.replace("--model digits", "--model digits --mirror"));
+        settings.evaluation.attacks = "pdg".to_owned();
+        assert!(evaluation(&settings).is_err());
+        let settings = Settings { model: ModelSource::Oracle, ..Settings::default() };
+        assert!(evaluation(&settings).is_err());
     }
 
     #[test]

@@ -346,8 +346,7 @@ impl Evaluating {
 
 /// Puts the command that measures the same on the clipboard.
 fn copy_command(host: &mut Host) {
-    let form = &host.settings.evaluation;
-    match command_line::evaluation(form, &host.settings.model, &host.settings.device) {
+    match command_line::evaluation(&host.settings) {
         Ok(line) => {
             host.say(Level::INFO, format!("Copied: {line}"));
             host.ctx.copy_text(line);

@@ -95,6 +95,7 @@ impl Export {
             already_noisy: host.document.already_noisy,
             model: host.settings.model.clone(),
             device: host.settings.device.clone(),
+            mirror: host.settings.mirror,
             attacks: attacks_in_sight(host),
             certificate: host.session.shows(&Pane::CERTIFICATE).then(|| {
                 let attempts = if host.session.certificate.bracketed { ATTEMPTS } else { 0 };

@@ -71,6 +71,13 @@ impl Models {
                 host.settings.device = device;
                 self.read(host, host.settings.model.clone());
             }
+            ModelCommand::ToggleMirror => {
+                host.settings.mirror = !host.settings.mirror;
+                if let Some(model) = &mut host.session.model {
+                    model.mirror(host.settings.mirror);
+                    host.forget_answers();
+                }
+            }
             ModelCommand::MeasureDevices => self.measure(host),
         }
     }
@@ -184,7 +191,8 @@ fn stop_script(host: &mut Host) {
     }
 }
 
-fn take(host: &mut Host, source: ModelSource, model: Model) {
+fn take(host: &mut Host, source: ModelSource, mut model: Model) {
+    model.mirror(host.settings.mirror);
     host.session.model_error = None;
     // A question to the model before may hang.
     stop_script(host);

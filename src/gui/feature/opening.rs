@@ -25,12 +25,7 @@ pub fn open_any(source: &ModelSource, device: &str, cancel: &Cancel, wake: Wake)
 fn open_script(script: &ScriptSource, device: &str, cancel: &Cancel, wake: Wake) -> Result<Model> {
     let listener = Arc::new(move |_: &str| wake());
     let model = Arc::new(PythonModel::open(script, device, cancel, Some(listener))?);
-    Ok(Model {
-        source: ModelSource::Script(script.clone()),
-        joint: model.clone(),
-        description: None,
-        script: Some(model),
-    })
+    Ok(Model::of_script(script.clone(), model))
 }
 
 /// A model that is no script.
@@ -39,7 +34,7 @@ fn open_script(script: &ScriptSource, device: &str, cancel: &Cancel, wake: Wake)
 /// Those of [`Checkpoint::read`] and [`Network::load`], and of a device that does not exist.
 pub fn open(source: ModelSource, device: &str) -> Result<Model> {
     if source == ModelSource::Oracle {
-        return Ok(Model { source, joint: Arc::new(oracle()), description: None, script: None });
+        return Ok(Model::new(source, Arc::new(oracle()), None));
     }
     let checkpoint = checkpoint(&source)?;
     let device: DeviceChoice = device.parse()?;
@@ -48,7 +43,7 @@ pub fn open(source: ModelSource, device: &str) -> Result<Model> {
     description.usual = network::usual(&source.argument(), &description);
     let description = Arc::new(description);
     let network = Network::load_ready(checkpoint, &device)?;
-    Ok(Model { source, joint: Arc::new(network), description: Some(description), script: None })
+    Ok(Model::new(source, Arc::new(network), Some(description)))
 }
 
 /// The checkpoint that a source means.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::bridge::{PythonModel, ScriptSource};
-use crate::joint::JointModel;
+use crate::joint::{JointModel, Mirrored};
 use crate::network::{self, Description};
 
 /// Where a model comes from.
@@ -79,8 +79,36 @@ pub struct Model {
     pub source: ModelSource,
     /// What answers.
     pub joint: Arc<dyn JointModel>,
+    /// The same without the mirror image, where `joint` is averaged with it.
+    plain: Option<Arc<dyn JointModel>>,
     /// What its checkpoint says; the oracle has none.
     pub description: Option<Arc<Description>>,
     /// The same model as a script, where it is one.
     pub script: Option<Arc<PythonModel>>,
+}
+
+impl Model {
+    /// A model that is no script.
+    #[must_use]
+    pub fn new(source: ModelSource, joint: Arc<dyn JointModel>, description: Option<Arc<Description>>) -> Self {
+        Self { source, joint, plain: None, description, script: None }
+    }
+
+    /// A script that runs.
+    #[must_use]
+    pub fn of_script(source: ScriptSource, model: Arc<PythonModel>) -> Self {
+        let joint = model.clone();
+        Self { source: ModelSource::Script(source), joint, plain: None, description: None, script: Some(model) }
+    }
+
+    /// Averages it with itself on the mirrored picture, or no more.
+    pub fn mirror(&mut self, on: bool) {
+        let plain = self.plain.take().unwrap_or_else(|| self.joint.clone());
+        if on {
+            self.joint = Arc::new(Mirrored::new(plain.clone()));
+            self.plain = Some(plain);
+        } else {
+            self.joint = plain;
+        }
+    }
 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub model: ModelSource,
     /// The device, as typed.
     pub device: String,
+    /// Whether the model is averaged with itself on the mirrored picture.
+    pub mirror: bool,
     /// The tour was taken, or declined.
     pub tour_done: bool,
     /// How the panes lie.
@@ -70,6 +72,7 @@ impl Default for Settings {
             training: TrainingForm::default(),
             model: ModelSource::default(),
             device: "auto".to_owned(),
+            mirror: false,
             tour_done: false,
             layout: no_layout(),
         }

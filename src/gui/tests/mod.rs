@@ -98,8 +98,7 @@ fn run(window: &mut Window, command: impl Into<Command>) {
 /// Puts a model under the window, as if it had been opened.
 fn use_model(window: &mut Window, joint: impl JointModel + 'static) {
     let host = &mut window.state_mut().host;
-    host.session.model =
-        Some(Model { source: ModelSource::Oracle, joint: Arc::new(joint), description: None, script: None });
+    host.session.model = Some(Model::new(ModelSource::Oracle, Arc::new(joint), None));
     host.forget_answers();
     window.run_steps(4);
 }

@@ -1,6 +1,7 @@
 //! Models and devices: menu, card, self-check.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use eframe::egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -9,7 +10,9 @@ use super::{click, opened, picture_file, run, said, window};
 use crate::gui::command::{ModelCommand, PictureCommand, WindowCommand};
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
-use crate::network::{DeviceChoice, bundled};
+use crate::joint::{JointModel, Mirrored};
+use crate::network::{self, DeviceChoice, Network, bundled};
+use crate::picture::Batch;
 
 #[test]
 fn the_menu_switches_the_model_and_keeps_the_picture() {
@@ -41,6 +44,35 @@ fn a_sample_stays_too_and_the_other_samples_make_room() {
     run(&mut window, ModelCommand::Use(ModelSource::Bundled("digits".to_owned())));
     assert_eq!(window.state().document().entry().unwrap().name, "digits/4.png");
     assert_eq!(names(&window).len(), 10);
+}
+
+/// The mean with the mirror image is the command line's, is undone by the same switch, and outlasts another model.
+#[test]
+fn the_model_is_averaged_with_the_mirror_image_on_request() {
+    let mut window = window();
+    let log_joint = |window: &super::Window| {
+        let session = window.state().session();
+        let study = session.answer.study.as_ref().expect("a study");
+        let joint = &session.model.as_ref().unwrap().joint;
+        let noisy = Batch::of([&study.noisy]);
+        let own = joint.forward(&noisy, &[study.sigma]).unwrap().log_joint().to_vec();
+        (own, study.posterior.clone(), noisy, study.sigma)
+    };
+    let (plain, plain_beliefs, noisy, sigma) = log_joint(&window);
+    run(&mut window, ModelCommand::ToggleMirror);
+    window.run_steps(4);
+    let (averaged, beliefs, ..) = log_joint(&window);
+    let digits = Network::load(&network::checkpoint("digits").unwrap(), &DeviceChoice::Cpu).unwrap();
+    let truth = Mirrored::new(Arc::new(digits)).forward(&noisy, &[sigma]).unwrap().log_joint().to_vec();
+    assert_eq!(averaged, truth);
+    assert_ne!(averaged, plain);
+    assert_ne!(beliefs, plain_beliefs);
+    run(&mut window, ModelCommand::Use(ModelSource::Oracle));
+    assert!(window.state().session().model.as_ref().unwrap().joint.name().ends_with("mirrored"));
+    run(&mut window, ModelCommand::Use(ModelSource::Bundled("digits".to_owned())));
+    run(&mut window, ModelCommand::ToggleMirror);
+    window.run_steps(4);
+    assert_eq!(log_joint(&window).1, plain_beliefs);
 }
 
 #[test]

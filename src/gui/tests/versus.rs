@@ -45,7 +45,7 @@ pub(super) fn alike(mean: &[f64]) -> GaussianMixture {
 pub(super) fn set_beside(window: &mut Window, joint: Arc<dyn JointModel>) {
     let host = &mut window.state_mut().host;
     let pairing = Pairing::of([&*host.session.model.as_ref().unwrap().joint, &*joint]).unwrap();
-    let model = Model { source: ModelSource::Oracle, joint, description: None, script: None };
+    let model = Model::new(ModelSource::Oracle, joint, None);
     host.session.versus.b = Some(Rival { model, pairing });
     run(window, VersusCommand::Show(Mode::Restored));
     window.run_steps(3);

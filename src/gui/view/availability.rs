@@ -1,8 +1,8 @@
 //! Which commands can do something now, and which switches are on: for menus and the palette.
 
 use crate::gui::command::{
-    Command, EvaluateCommand, ExportCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand, TrainCommand,
-    TrialsCommand, VersusCommand, WindowCommand,
+    Command, EvaluateCommand, ExportCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand,
+    TrainCommand, TrialsCommand, VersusCommand, WindowCommand,
 };
 use crate::gui::state::document::Source;
 use crate::gui::state::pane::Pane;
@@ -44,6 +44,7 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
         Command::Photo(command) => photo(*command, cx),
         Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
         Command::Versus(command) => versus(command, cx),
+        Command::Model(ModelCommand::ToggleMirror) => Availability::mark(cx.settings.mirror),
         Command::Model(_) => Availability::default(),
     }
 }
