@@ -42,7 +42,7 @@ pub(super) struct Eval {
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', default_value = "gaussian", value_parser = plain::<NoiseKind>)]
     noises: Vec<NoiseKind>,
     /// Attacks, each METHOD, METHOD:NORM or METHOD:NORM:EPSILON, with parameters after that as in
-    /// square:linf:8/255:queries=1000; or a preset's name (attack --help lists both)
+    /// square:linf:8/255:queries=1000, and target=random or target=least-likely; or a preset's name (attack --help lists both)
     #[arg(long, value_name = "M,M,…", value_delimiter = ',', value_parser = plain::<AttackPlan>)]
     attacks: Vec<AttackPlan>,
     /// The noise level that the attacked classifier assumes (the model's smallest, at least 1/255, if not given); an attack

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::attack::{Defence, Method, Norm, Preset, Settings};
+use crate::attack::{Defence, Method, Norm, Preset, Settings, Target};
 use crate::joint::JointModel;
 use crate::study::level;
 use crate::{Error, Result};
 
-/// An attack of an evaluation: `pgd`, `pgd:l2`, `pgd:linf:8/255`, `square:linf:0.1:queries=1000:sigma=0.1` or a preset's
-/// name, with what is usual for the rest.
+/// An attack of an evaluation: `pgd`, `pgd:l2`, `pgd:linf:8/255`, `square:linf:0.1:queries=1000:sigma=0.1`,
+/// `pgd:l2:2.5:target=random` or a preset's name, with what is usual for the rest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttackPlan {
     /// The attack.
@@ -23,6 +23,8 @@ pub struct AttackPlan {
     pub sigma: Option<f32>,
     /// What stands before the classifier; the attack knows it.
     pub defence: Defence,
+    /// What each picture is to be taken for: any other class, one drawn at random, or the least likely.
+    pub target: Target,
     /// The method's parameters by name, where they differ from its defaults.
     pub parameters: BTreeMap<String, f64>,
 }
@@ -37,8 +39,16 @@ impl AttackPlan {
     /// The attack of some settings, on the classifier at `sigma`.
     #[must_use]
     pub fn of(settings: &Settings, sigma: Option<f32>) -> Self {
-        let Settings { method, norm, epsilon, defence, values, .. } = settings;
-        Self { method: *method, norm: *norm, epsilon: *epsilon, sigma, defence: *defence, parameters: values.clone() }
+        let Settings { method, norm, epsilon, defence, target, values, .. } = settings;
+        Self {
+            method: *method,
+            norm: *norm,
+            epsilon: *epsilon,
+            sigma,
+            defence: *defence,
+            target: *target,
+            parameters: values.clone(),
+        }
     }
 
     /// Every attack against every defence, an attack's own together.
@@ -57,6 +67,7 @@ impl AttackPlan {
         let sigma = self.sigma.unwrap_or(model.sigma_range().near_clean());
         Settings {
             defence: self.defence,
+            target: self.target,
             values: self.parameters.clone(),
             seed,
             ..Settings::new(self.method, sigma).within(self.norm, self.epsilon)
@@ -94,6 +105,18 @@ impl FromStr for AttackPlan {
         let mut sigma = None;
         for parameter in parameters {
             let (name, value) = parameter.split_once('=').unwrap_or_default();
+            if name.trim() == "target" {
+                // A class by its name would be every picture's own once.
+                settings.target = match value.trim() {
+                    "random" => Target::Random,
+                    "least-likely" => Target::LeastLikely,
+                    other => {
+                        let reason = format!("the target {other:?} is neither random nor least-likely");
+                        return Err(Error::option("--attacks", reason));
+                    }
+                };
+                continue;
+            }
             let value = level::parse_exact("--attacks", value)?;
             match name.trim() {
                 "sigma" => sigma = Some(value as f32),
@@ -106,7 +129,8 @@ impl FromStr for AttackPlan {
 
 impl fmt::Display for AttackPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.method, self.norm.title(), level::describe(self.epsilon as f32))?;
+        let method = aimed(self.method.id(), self.target);
+        write!(f, "{method} {} {}", self.norm.title(), level::describe(self.epsilon as f32))?;
         for (name, value) in &self.parameters {
             write!(f, ", {name} {value}")?;
         }
@@ -117,6 +141,16 @@ impl fmt::Display for AttackPlan {
             write!(f, " against {}", self.defence)?;
         }
         Ok(())
+    }
+}
+
+/// An attack's name with what it aims at.
+pub(super) fn aimed(name: &str, target: Target) -> String {
+    match target {
+        Target::None => name.to_owned(),
+        Target::Class(_) => format!("{name} towards one class"),
+        Target::Random => format!("{name} towards a random class"),
+        Target::LeastLikely => format!("{name} towards the least likely class"),
     }
 }
 
@@ -144,6 +178,11 @@ mod tests {
         assert!(
             plan.norm == Norm::L2 && (plan.epsilon - 1.0).abs() < 1e-12 && plan.parameters[parameters::STEPS] == 7.0
         );
+        let plan: AttackPlan = "pgd:target=random:l2:2.5".parse().unwrap();
+        assert!(plan.target == Target::Random && plan.epsilon == 2.5);
+        assert!(plan.to_string().starts_with("pgd towards a random class L2"), "{plan}");
+        let refusal = "pgd:target=cat".parse::<AttackPlan>().unwrap_err().to_string();
+        assert!(refusal.contains("neither random nor least-likely"), "{refusal}");
         let plan: AttackPlan = "fgsm:sigma=0.25".parse().unwrap();
         assert_eq!(plan.sigma, Some(0.25));
         let plan: AttackPlan = "foolbox-pgdl2".parse().unwrap();

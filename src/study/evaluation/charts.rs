@@ -1,5 +1,6 @@
 //! What of an evaluation is drawn, for the report and the window alike.
 
+use super::attack_plan::aimed;
 use super::chart::{Chart, Series};
 use super::tables::Part;
 use super::{CertifiedFigures, Evaluation, LevelFigures, RobustFigures};
@@ -65,7 +66,7 @@ fn robustness(figures: &[RobustFigures], norm: Norm) -> Option<Chart> {
     for f in figures.iter().filter(|f| f.norm == norm) {
         let against = if f.defence == Defence::None { String::new() } else { format!(" against {}", f.defence) };
         let sigma = if one_sigma { String::new() } else { format!(" at σ = {}", level::describe(f.sigma)) };
-        let name = format!("{}{against}{sigma}", f.method.description().title);
+        let name = format!("{}{against}{sigma}", aimed(f.method.description().title, f.target));
         let points = [(0.0, f.clean_accuracy), (f.epsilon, f.accuracy)];
         match lines.iter_mut().find(|line| line.name == name) {
             Some(line) => line.points.push(points[1]),

@@ -1,6 +1,7 @@
 //! An evaluation as one table: a line a figure, for spreadsheets and plotting programs.
 
 use super::Evaluation;
+use super::attack_plan::aimed;
 use crate::attack::Defence;
 use crate::picture::decibels;
 use crate::study::level;
@@ -31,9 +32,10 @@ pub fn table(evaluation: &Evaluation) -> String {
     }
     for robust in &evaluation.robust {
         let norm = robust.norm.to_string();
+        let method = aimed(robust.method.id(), robust.target);
         let condition = match robust.defence {
-            Defence::None => robust.method.id().to_owned(),
-            defence => format!("{} against {defence}", robust.method.id()),
+            Defence::None => method,
+            defence => format!("{method} against {defence}"),
         };
         line(&condition, &norm, robust.epsilon, "clean_accuracy", robust.clean_accuracy);
         line(&condition, &norm, robust.epsilon, "robust_accuracy", robust.accuracy);
@@ -68,6 +70,7 @@ mod tests {
             epsilon: 0.1,
             parameters: std::collections::BTreeMap::new(),
             defence: Defence::None,
+            target: crate::attack::Target::None,
             sigma: 0.1,
             accuracy: 0.25,
             clean_accuracy: f64::INFINITY,

@@ -9,7 +9,7 @@ use super::exact::Bits;
 use super::work::Measure;
 use super::{AttackPlan, Samples, exact};
 use crate::Result;
-use crate::attack::{self, Defence, Method, Norm, Outcome, Settings, Warning};
+use crate::attack::{self, Defence, Method, Norm, Outcome, Settings, Target, Warning};
 use crate::joint::JointModel;
 use crate::picture::{Batch, Picture};
 use crate::task::Cancel;
@@ -28,6 +28,9 @@ pub struct RobustFigures {
     /// What stands before the classifier. The attack knows it: its gradients are taken through it, as the mean over draws
     /// of its noise, and both accuracies are those of the defended classifier.
     pub defence: Defence,
+    /// What each picture was to be taken for; left out where any other class will do.
+    #[serde(skip_serializing_if = "is_any")]
+    pub target: Target,
     /// The noise level that the attacked classifier assumes.
     pub sigma: f32,
     /// The share of pictures that are classified rightly after the attack; one that was wrong before counts as wrong. A
@@ -39,6 +42,10 @@ pub struct RobustFigures {
     pub mean_achieved: Option<f64>,
     /// What a person should know before trusting the number, each with how many pictures it concerns.
     pub warnings: Vec<String>,
+}
+
+fn is_any(target: &Target) -> bool {
+    *target == Target::None
 }
 
 /// What is kept of each picture.
@@ -69,6 +76,8 @@ pub(super) struct AttackFrame {
     epsilon: Bits,
     parameters: BTreeMap<String, Bits>,
     defence: Defence,
+    #[serde(default, skip_serializing_if = "is_any")]
+    target: Target,
     sigma: f32,
 }
 
@@ -82,13 +91,14 @@ pub(super) struct Attacked<'a> {
 
 impl Attacked<'_> {
     pub(super) fn frame(&self) -> AttackFrame {
-        let AttackPlan { method, norm, epsilon, defence, ref parameters, .. } = *self.attack;
+        let AttackPlan { method, norm, epsilon, defence, target, ref parameters, .. } = *self.attack;
         AttackFrame {
             method,
             norm,
             epsilon: Bits(epsilon),
             parameters: parameters.iter().map(|(name, value)| (name.clone(), Bits(*value))).collect(),
             defence,
+            target,
             sigma: self.attack.settings(self.model, self.seed).sigma,
         }
     }
@@ -108,13 +118,14 @@ impl AttackFrame {
                 None => warnings.push((warning, 1)),
             }
         }
-        let Self { method, norm, epsilon, defence, sigma, .. } = *self;
+        let Self { method, norm, epsilon, defence, target, sigma, .. } = *self;
         RobustFigures {
             method,
             norm,
             epsilon: epsilon.0,
             parameters: self.parameters.iter().map(|(name, value)| (name.clone(), value.0)).collect(),
             defence,
+            target,
             sigma,
             accuracy: share(&|a| a.right && !a.broken),
             clean_accuracy: share(&|a| a.right),
@@ -161,7 +172,8 @@ impl Measure for Attacked<'_> {
             let size = outcome.achieved.in_norm(settings.norm);
             Attempt {
                 right: outcome.predicted_before == outcome.label,
-                broken: outcome.success && size <= settings.epsilon + 1e-6,
+                // A class that is neither its own nor the target breaks it as well.
+                broken: outcome.predicted_after != outcome.label && size <= settings.epsilon + 1e-6,
                 size,
                 warnings: outcome.warnings.iter().map(ToString::to_string).collect(),
             }

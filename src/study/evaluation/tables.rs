@@ -1,5 +1,6 @@
 //! The figures of an evaluation as tables of words, for the report and the window alike.
 
+use super::attack_plan::aimed;
 use super::{CertifiedFigures, DetectionFigures, Evaluation, LevelFigures, RobustFigures};
 use crate::attack::Defence;
 use crate::picture::METRICS;
@@ -102,7 +103,7 @@ fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize
 fn attacks(figures: &[RobustFigures], images: usize) -> Table {
     let row = |f: &RobustFigures| {
         vec![
-            f.method.description().title.to_owned(),
+            aimed(f.method.description().title, f.target),
             f.norm.title().to_owned(),
             level::describe(f.epsilon as f32),
             level::describe(f.sigma),

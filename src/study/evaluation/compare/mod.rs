@@ -14,7 +14,7 @@ pub use mcnemar::McNemar;
 pub use run::compare;
 
 use super::AttackPlan;
-use crate::attack::{Method, Norm};
+use crate::attack::{Method, Norm, Target};
 use crate::picture::Picture;
 
 /// What is to be compared.
@@ -184,6 +184,8 @@ pub struct Transfer {
     pub epsilon: f64,
     /// The method's parameters where they differ from its defaults.
     pub parameters: BTreeMap<String, f64>,
+    /// What each picture was to be taken for.
+    pub target: Target,
     /// The noise level that each attacked classifier assumes.
     pub sigma: [f32; 2],
     /// The share of pictures that each takes for what they are before.
@@ -191,6 +193,8 @@ pub struct Transfer {
     /// The share after: `accuracy[made][asked]`, of the attack made for one model, asked of one. A picture that was wrong before counts as
     /// wrong, and a perturbation beyond ε as none.
     pub accuracy: [[f64; 2]; 2],
+    /// Of a targeted attack, the share of pictures that are then taken for the target, `[made][asked]`, a perturbation beyond ε as none.
+    pub reached: Option<[[f64; 2]; 2]>,
     /// Pictures that one alone still takes for what they are under the attack made for itself, and whether that may be chance.
     #[serde(flatten)]
     pub test: McNemar,

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Bin, Comparison, Difference, Disputed, LevelComparison, Transfer};
 use crate::Result;
 use crate::picture::PSNR;
+use crate::study::evaluation::attack_plan::aimed;
 use crate::study::evaluation::html::{STYLE, colours, figure};
 use crate::study::level;
 use crate::study::words::{number, percent_in_print, scientific, share};
@@ -28,10 +29,13 @@ const NEARER: &str = "A − B of each picture's own PSNR, with the standard erro
 const TRANSFER: &str = "The share of pictures still taken rightly under the attack made for one model, asked of A and of B. A picture that \
                         was wrong before counts as wrong. p compares each under the attack made for itself.";
 
+const TARGETS: &str = "The share of pictures that A and B take for the class that the attack aimed at, whatever they were taken for before.";
+
 /// Every table that the comparison has figures for.
 #[must_use]
 pub fn tables(comparison: &Comparison) -> Vec<Words> {
-    let all = [accuracies(&comparison.by_sigma), differences(&comparison.by_sigma), transfers(&comparison.robust)];
+    let Comparison { by_sigma, robust, .. } = comparison;
+    let all = [accuracies(by_sigma), differences(by_sigma), transfers(robust), targets(robust)];
     all.into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
@@ -65,10 +69,14 @@ fn differences(levels: &[LevelComparison]) -> Words {
     Words { title: "What they restore", head, rows: levels.iter().filter_map(row).collect(), note: NEARER }
 }
 
+fn title(of: &Transfer) -> String {
+    let method = aimed(of.method.description().title, of.target);
+    format!("{method} {} {}", of.norm.title(), level::describe(of.epsilon as f32))
+}
+
 fn transfers(robust: &[Transfer]) -> Words {
     let rows = |of: &Transfer| {
-        let attack =
-            format!("{} {} {}", of.method.description().title, of.norm.title(), level::describe(of.epsilon as f32));
+        let attack = title(of);
         let row = |name: &str, shares: [f64; 2], p: String| {
             vec![attack.clone(), name.to_owned(), share(shares[0]), share(shares[1]), p]
         };
@@ -80,6 +88,22 @@ fn transfers(robust: &[Transfer]) -> Words {
     };
     let head = vec!["attack", "made for", "accuracy A", "accuracy B", "p"];
     Words { title: "Under attack", head, rows: robust.iter().flat_map(rows).collect(), note: TRANSFER }
+}
+
+fn targets(robust: &[Transfer]) -> Words {
+    let rows = |of: &Transfer| {
+        let attack = title(of);
+        let row = |(name, shares): (&str, [f64; 2])| {
+            vec![attack.clone(), name.to_owned(), share(shares[0]), share(shares[1])]
+        };
+        of.reached
+            .map(|reached| [("A", reached[0]), ("B", reached[1])].map(row))
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+    };
+    let head = vec!["attack", "made for", "A says the target", "B says the target"];
+    Words { title: "Taken for the target", head, rows: robust.iter().flat_map(rows).collect(), note: TARGETS }
 }
 
 /// The whole page.

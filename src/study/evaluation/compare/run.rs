@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::{
     Classification, ComparePlan, Compared, Comparison, Difference, Disputed, LevelComparison, McNemar, Transfer,
 };
-use crate::attack::{self, Settings};
+use crate::attack::{self, Settings, Target};
 use crate::joint::{JointModel, Pairing};
 use crate::picture::{Batch, Fidelity, Noise, NoiseKind, PSNR, Picture};
 use crate::study::evaluation::{AttackPlan, Samples, Step};
@@ -204,6 +204,7 @@ impl Pair<'_> {
         // Whether each picture is taken for what it is: before, and after the attack made for one, by each.
         let mut before: [Vec<bool>; 2] = Default::default();
         let mut after: [[Vec<bool>; 2]; 2] = Default::default();
+        let mut reached: [[Vec<bool>; 2]; 2] = Default::default();
         for made in 0..2 {
             for numbers in self.parts() {
                 let pictures: Vec<Picture> = numbers.iter().map(|&i| self.samples.picture(i)).collect::<Result<_>>()?;
@@ -220,11 +221,11 @@ impl Pair<'_> {
                 )?;
                 before[made].extend(outcomes.iter().map(|outcome| outcome.predicted_before == outcome.label));
                 let within = |outcome: &attack::Outcome| outcome.achieved.in_norm(attack.norm) <= attack.epsilon + 1e-6;
-                after[made][made].extend(
-                    outcomes.iter().map(|outcome| {
-                        outcome.predicted_before == outcome.label && !(outcome.success && within(outcome))
-                    }),
-                );
+                after[made][made].extend(outcomes.iter().map(|outcome| {
+                    let broken = outcome.predicted_after != outcome.label && within(outcome);
+                    outcome.predicted_before == outcome.label && !broken
+                }));
+                reached[made][made].extend(outcomes.iter().map(|outcome| outcome.success && within(outcome)));
                 // What lies beyond the budget is no attack within it.
                 let shown: Vec<Picture> = outcomes
                     .iter()
@@ -237,6 +238,8 @@ impl Pair<'_> {
                 for (index, &number) in numbers.iter().enumerate() {
                     let class = ranked(&forward.posterior_of(index))[0];
                     after[made][other].push(self.class_of(other, class) == self.samples.label(number));
+                    let target = outcomes[index].target.map(|target| self.class_of(made, target));
+                    reached[made][other].push(target == Some(self.class_of(other, class)));
                 }
                 drop(forward);
                 self.step(&format!("{attack} on {}", ["A", "B"][made]), numbers.len())?;
@@ -252,6 +255,9 @@ impl Pair<'_> {
             norm: attack.norm,
             epsilon: attack.epsilon,
             parameters: attack.parameters.clone(),
+            target: attack.target,
+            reached: (attack.target != Target::None)
+                .then(|| reached.each_ref().map(|row| row.each_ref().map(|hits| share(hits.iter().copied())))),
             sigma: [settings[0].sigma, settings[1].sigma],
             clean_accuracy: [0, 1].map(|side| share(before[side].iter().copied())),
             test: McNemar::over(own),

@@ -101,6 +101,26 @@ fn the_diagonal_of_the_transfer_is_the_evaluations_robust_accuracy() {
     assert_eq!(comparison.robust[0].accuracy[0][1], comparison.robust[0].accuracy[1][1]);
 }
 
+/// Towards the only other class is what an attack without a target does, so that who is broken says the target.
+#[test]
+fn a_targeted_attack_tells_who_says_the_target() {
+    let a = flat(&[("dark", 0.2), ("light", 0.8)], 0.01);
+    let b = flat(&[("Light", 0.8), ("Dark", 0.35)], 0.05);
+    let mut plan = plan();
+    plan.attacks.push("pgd:l2:1:sigma=0.1:target=random".parse().unwrap());
+    plan.attacks[0] = "pgd:l2:1:sigma=0.1".parse().unwrap();
+    let comparison = compared(&a, &b, &plan);
+    let [free, aimed] = &comparison.robust[..] else { panic!("two attacks") };
+    assert_eq!((free.reached, aimed.accuracy), (None, free.accuracy));
+    let reached = aimed.reached.unwrap();
+    for (made, asked) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        // All pictures are right before, so what is not right after says the only other class.
+        let wrong = 1.0 - aimed.accuracy[made][asked] - (1.0 - aimed.clean_accuracy[asked]);
+        assert!((reached[made][asked] - wrong).abs() < 1e-12, "{made} {asked} {reached:?} {:?}", aimed.accuracy);
+        assert!(reached[made][asked] > 0.0);
+    }
+}
+
 #[test]
 fn the_nearer_denoiser_has_the_larger_psnr() {
     // B expects far less variety than there is, so it draws everything to its two greys.
