@@ -43,7 +43,8 @@ pub fn prepare(folder: &Path, line: &str, device: &DeviceChoice) -> Result<Job> 
         ["study", name] => study(folder, name),
         ["pgd40", name] => pgd(folder, name, device),
         ["certificate", votes, name] => certificate(folder, name, votes.parse()?, device),
-        ["photograph", side, name] => photograph(folder, name, side.parse()?, device),
+        ["photograph", side, name] => photograph(folder, name, (side.parse()?, side.parse()?), device),
+        ["photograph", height, width, name] => photograph(folder, name, (height.parse()?, width.parse()?), device),
         ["train_step", name] => train(folder, name, (1, BATCH), &DeviceChoice::Cpu),
         ["train", batch, name] => train(folder, name, (TRAIN_STEPS, batch.parse()?), device),
         ["langevin", steps, name] => langevin(folder, name, steps.parse()?),
@@ -145,12 +146,13 @@ fn certificate(folder: &Path, name: &str, votes: u64, device: &DeviceChoice) -> 
     }))
 }
 
-/// A square photograph, denoised in tiles.
-fn photograph(folder: &Path, name: &str, side: usize, device: &DeviceChoice) -> Result<Job> {
+/// A photograph of so many rows and columns, denoised in tiles.
+fn photograph(folder: &Path, name: &str, (height, width): (usize, usize), device: &DeviceChoice) -> Result<Job> {
     let placed = Placed::load(folder, name, device)?;
-    let shape = Shape::new(3, side, side);
+    let shape = Shape::new(3, height, width);
     let noisy = Picture::new(shape, draw(107, shape.len()));
-    let weights = vec![1.0 / CLASSES as f64; CLASSES];
+    let classes = placed.network.classes().len();
+    let weights = vec![1.0 / classes as f64; classes];
     Ok(Box::new(move || {
         let (tiling, cancel) = (native::Tiling::default(), Cancel::new());
         std::hint::black_box(native::denoise(&placed.network, &noisy, SIGMA, &weights, tiling, &cancel, &mut |_| ())?);
