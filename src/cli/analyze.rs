@@ -12,7 +12,7 @@ use super::{Done, console};
 use crate::joint::JointModel;
 use crate::picture::Fit;
 use crate::study::report::Analysis;
-use crate::study::{Classes, Request, Study, analyze, level, ranked, sheet};
+use crate::study::{Classes, LARGEST_GUIDANCE, Request, Study, analyze, level, ranked, sheet};
 use crate::task::Cancel;
 use crate::{Result, limits};
 
@@ -41,6 +41,10 @@ pub(super) struct Analyze {
     /// denoiser together. If not given: all of up to 16, the 12 most probable of more
     #[arg(long, value_name = "all|N|a,b")]
     classes: Option<String>,
+    /// How many times as far from D as its own denoiser each class's picture is shown: beyond 1, what the class would change is
+    /// seen more clearly
+    #[arg(long, value_name = "W", default_value_t = 1.0)]
+    guidance: f64,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
@@ -81,6 +85,7 @@ impl Analyze {
         for (option, level) in [("--sigma", self.sigma), ("--assume", self.assume)] {
             limits::sigma(option, level.unwrap_or_default())?;
         }
+        limits::number("--guidance", self.guidance, 0.0, LARGEST_GUIDANCE)?;
         let asked = self.classes.as_ref().map(|text| Classes::parse("--classes", text, model.classes()));
         asked.unwrap_or(Ok(Classes::Usual))
     }
@@ -96,7 +101,7 @@ impl Analyze {
         if self.native {
             request = request.with_native(input.whole.clone(), None);
         }
-        request.with_classes(classes.clone())
+        request.with_classes(classes.clone()).guided(self.guidance)
     }
 
     fn print(&self, input: &Input<'_>, study: &Study) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::joint::JointModel;
 use crate::network::PHOTOGRAPHS;
 use crate::picture::{Fit, Picture, save};
 use crate::study::report::Analysis;
-use crate::study::{Classes, Request, Study, analyze, class_index, level};
+use crate::study::{Classes, LARGEST_GUIDANCE, Request, Study, analyze, class_index, level};
 use crate::task::Cancel;
 use crate::{Result, limits};
 
@@ -38,6 +38,10 @@ pub(super) struct Denoise {
     /// Restore it as a picture of this class
     #[arg(long = "as", value_name = "CLASS")]
     class: Option<String>,
+    /// How many times as far from D as the class's own denoiser: beyond 1 the picture becomes more of the class than the model
+    /// expects
+    #[arg(long, value_name = "W", default_value_t = 1.0, requires = "class")]
+    guidance: f64,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
@@ -90,6 +94,7 @@ impl Denoise {
     /// The class that is asked for; refused here is what would fail only after the work.
     pub(super) fn check(&self, model: &dyn JointModel) -> Result<Option<usize>> {
         limits::sigma("--sigma", self.sigma.unwrap_or_default())?;
+        limits::number("--guidance", self.guidance, 0.0, LARGEST_GUIDANCE)?;
         self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()
     }
 
@@ -99,7 +104,8 @@ impl Denoise {
             Some(sigma) if !self.already_noisy => Request::clean(picture, self.noise.at(sigma)),
             sigma => Request::noisy(picture, sigma),
         };
-        let request = request.with_classes(Classes::List(class.into_iter().collect())).without_rest();
+        let request =
+            request.with_classes(Classes::List(class.into_iter().collect())).without_rest().guided(self.guidance);
         let request = if self.native { request.with_native(input.whole.clone(), class) } else { request };
         if self.ensemble { request.averaged() } else { request }
     }

@@ -129,7 +129,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "region" => Some("--components=2"),
         "frames" => Some("--sheet=s.png"),
         "beta" if command == "inpaint" => Some("--method=ascent"),
-        "guidance" => Some("--as=class 0"),
+        "guidance" if command != "analyze" => Some("--as=class 0"),
         _ => None,
     });
     // Another length of the run, or network, excludes these.

@@ -16,6 +16,9 @@ use crate::{Error, Result, limits};
 /// How many conditional denoisers share one adjoint pass: bounds the memory and the wait for a cancellation.
 const CLASSES_A_PASS: usize = 16;
 
+/// The most that a class's difference may be multiplied by.
+pub const LARGEST_GUIDANCE: f64 = 100.0;
+
 /// Answers `request`, publishing each stage as it finishes.
 ///
 /// D is computed with a cotangent of its own and published before the conditional denoisers, and so is, in the same pass, the denoiser
@@ -32,11 +35,7 @@ pub fn analyze(
     observe: &mut dyn FnMut(Stage),
 ) -> Result<Study> {
     let classes = model.classes().len();
-    let asked: &[usize] = if let Classes::List(list) = &request.classes { list } else { &[] };
-    let whole_as = request.native.as_ref().and_then(|native| native.class);
-    if let Some(class) = asked.iter().chain(&whole_as).find(|&&class| class >= classes) {
-        return Err(Error::option("classes", format!("there is no class {class}: the model has {classes}")));
-    }
+    check(request, classes)?;
     cancel.check()?;
 
     let level = Level::of(model, request)?;
@@ -52,13 +51,7 @@ pub fn analyze(
 
     let mut timings = Timings::default();
     let batch = Batch::of([&noisy]);
-    let known: Vec<usize> = match &request.classes {
-        Classes::All => (0..classes).collect(),
-        Classes::Usual if classes <= Classes::ALL_UP_TO => (0..classes).collect(),
-        Classes::List(list) => list.clone(),
-        // Which are the likeliest is not known yet.
-        Classes::Usual | Classes::Top(_) => Vec::new(),
-    };
+    let known = request.classes.known(classes);
     let forward = timed(&mut timings.forward, || match known.len() {
         1..=CLASSES_A_PASS => model.forward_for(&batch, &[level.used], &known),
         _ => model.forward(&batch, &[level.used]),
@@ -84,9 +77,13 @@ pub fn analyze(
     let denoised = first.picture(0);
     let denoised_fidelity = fidelity(&denoised);
     observe(Stage::Denoised { denoised: denoised.clone(), fidelity: denoised_fidelity });
+    // The mixture is of what guidance has not touched.
+    let mut mixed = Vec::with_capacity(asked.len() + 1);
+    let guided = |picture: Picture| guided(picture, &denoised, request.guidance);
     let rest = has_rest.then(|| {
-        let picture = first.picture(1);
         let probability = others.iter().map(|&class| posterior[class]).sum();
+        mixed.push((probability, first.picture(1)));
+        let picture = guided(first.picture(1));
         Rest { classes: others.len(), probability, fidelity: quick(&picture), picture }
     });
     if let Some(rest) = &rest {
@@ -97,20 +94,24 @@ pub fn analyze(
     for chunk in asked.chunks(CLASSES_A_PASS) {
         cancel.check()?;
         let part = timed(&mut timings.adjoint, || forward.denoised_as(chunk))?.pictures();
+        mixed.extend(chunk.iter().zip(&part).map(|(&class, picture)| (posterior[class], picture.clone())));
         let part: Vec<Conditional> = chunk
             .par_iter()
             .zip(part)
-            .map(|(&class, picture)| Conditional { class, fidelity: quick(&picture), picture })
+            .map(|(&class, picture)| {
+                let picture = guided(picture);
+                Conditional { class, fidelity: quick(&picture), picture }
+            })
             .collect();
         observe(Stage::Conditionals(part.clone()));
         conditionals.extend(part);
     }
     let is_whole = others.is_empty() || rest.is_some();
-    let identity_error = is_whole.then(|| identity_error(&denoised, &posterior, &conditionals, rest.as_ref()));
+    let identity_error = is_whole.then(|| identity_error(&denoised, mixed));
     drop(forward);
 
     let native = match &request.native {
-        Some(native) => Some(whole(model, native, &request.subject, level.used, &posterior, cancel, observe)?),
+        Some(native) => Some(whole(model, native, request, level.used, &posterior, cancel, observe)?),
         None => None,
     };
     Ok(Study {
@@ -128,6 +129,7 @@ pub fn analyze(
         posterior,
         log_density,
         denoised,
+        guidance: request.guidance,
         conditionals,
         rest,
         identity_error,
@@ -137,6 +139,16 @@ pub fn analyze(
         notes: level.notes,
         timings,
     })
+}
+
+/// Refuses a class that does not exist, and a guidance that is none.
+fn check(request: &Request, classes: usize) -> Result<()> {
+    let asked: &[usize] = if let Classes::List(list) = &request.classes { list } else { &[] };
+    let whole_as = request.native.as_ref().and_then(|native| native.class);
+    if let Some(class) = asked.iter().chain(&whole_as).find(|&&class| class >= classes) {
+        return Err(Error::option("classes", format!("there is no class {class}: the model has {classes}")));
+    }
+    limits::number("--guidance", request.guidance, 0.0, LARGEST_GUIDANCE)
 }
 
 /// The standard deviation that the model is told, and where it comes from.
@@ -191,11 +203,18 @@ impl Level {
     }
 }
 
-/// `max |D − Σ_c p(c | y) D_c|` over a picture's values, the rest as one class.
-fn identity_error(denoised: &Picture, posterior: &[f64], conditionals: &[Conditional], rest: Option<&Rest>) -> f64 {
-    let one_by_one = conditionals.iter().map(|c| (posterior[c.class], c.picture.clone()));
-    let together = rest.map(|rest| (rest.probability, rest.picture.clone()));
-    let (weights, pictures): (Vec<f64>, Vec<Picture>) = one_by_one.chain(together).unzip();
+/// `D + w(D_c − D)`.
+fn guided(picture: Picture, denoised: &Picture, guidance: f64) -> Picture {
+    if guidance == 1.0 {
+        return picture;
+    }
+    let pairs = denoised.values().iter().zip(picture.values());
+    Picture::new(picture.shape(), pairs.map(|(d, c)| (f64::from(*d) + guidance * f64::from(c - d)) as f32).collect())
+}
+
+/// `max |D − Σ_c p(c | y) D_c|` over a picture's values, of probabilities and denoisers, the rest as one class.
+fn identity_error(denoised: &Picture, mixed: Vec<(f64, Picture)>) -> f64 {
+    let (weights, pictures): (Vec<f64>, Vec<Picture>) = mixed.into_iter().unzip();
     let mixed = mixture(&weights, &pictures);
     let differences = denoised.values().iter().zip(mixed.values()).map(|(d, m)| f64::from((d - m).abs()));
     differences.fold(0.0, f64::max)
@@ -205,18 +224,23 @@ fn identity_error(denoised: &Picture, posterior: &[f64], conditionals: &[Conditi
 fn whole(
     model: &dyn JointModel,
     WholePicture { picture, class, averaged }: &WholePicture,
-    subject: &Subject,
+    request: &Request,
     sigma: f32,
     posterior: &[f64],
     cancel: &Cancel,
     observe: &mut dyn FnMut(Stage),
 ) -> Result<Native> {
-    let (noisy, clean) = match subject {
+    let (noisy, clean) = match &request.subject {
         Subject::Clean { noise, .. } => (noise.apply(picture), Some(picture)),
         Subject::Noisy(_) => (picture.clone(), None),
     };
     let weights: Vec<f64> = match class {
-        Some(class) => (0..posterior.len()).map(|c| f64::from(u8::from(c == *class))).collect(),
+        // Of the mixture with these weights, D_w is the mean.
+        Some(class) => posterior
+            .iter()
+            .enumerate()
+            .map(|(c, p)| (1.0 - request.guidance) * p + if c == *class { request.guidance } else { 0.0 })
+            .collect(),
         None => posterior.to_vec(),
     };
     let mut publish = |share| observe(Stage::Native(share));

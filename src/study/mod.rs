@@ -23,7 +23,7 @@ mod tests;
 pub mod words;
 
 pub use crate::picture::Fidelity;
-pub use analyze::analyze;
+pub use analyze::{LARGEST_GUIDANCE, analyze};
 pub use attacked::{AttackRequest, Attacked, Written, attack};
 pub use duel::{DuelReport, Duelled, duel};
 pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked, target, target_argument};

@@ -124,6 +124,9 @@ pub struct Analysis {
     pub posterior: Vec<ClassProbability>,
     /// `log p_σ(y)` up to a constant that does not depend on y; null for a model without a density.
     pub log_density: Option<f64>,
+    /// w of the classes' denoisers `D + w(D_c − D)`, to which their figures belong; left out where it is 1.
+    #[serde(skip_serializing_if = "is_one")]
+    pub guidance: f64,
     /// `psnr_db`, `ssim` and so on, each null without a clean picture.
     #[serde(flatten)]
     pub fidelity: ByMetric,
@@ -155,6 +158,7 @@ impl Analysis {
             fit: fit.to_owned(),
             posterior: posterior(&study.posterior, &study.model.classes),
             log_density: study.log_density,
+            guidance: study.guidance,
             fidelity: ByMetric::of(study),
             rest: study.rest.as_ref().map(|rest| RestReport {
                 classes: rest.classes,
@@ -172,6 +176,11 @@ impl Analysis {
             timings_ms: study.timings,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_one(guidance: &f64) -> bool {
+    *guidance == 1.0
 }
 
 /// A posterior with class names, the most probable first.

@@ -69,6 +69,16 @@ impl Classes {
         Ok(Self::List(list))
     }
 
+    /// Those of so many classes that are asked for whatever the posterior is; none where which are the likeliest has to be known.
+    pub(super) fn known(&self, classes: usize) -> Vec<usize> {
+        match self {
+            Self::All => (0..classes).collect(),
+            Self::Usual if classes <= Self::ALL_UP_TO => (0..classes).collect(),
+            Self::List(list) => list.clone(),
+            Self::Usual | Self::Top(_) => Vec::new(),
+        }
+    }
+
     /// The asked classes, as indices, each once, under a posterior.
     pub(super) fn resolve(&self, posterior: &[f64]) -> Vec<usize> {
         let count = match self {
@@ -142,6 +152,9 @@ pub struct Request {
     /// Whether to denoise it as none of them too, where some are asked for and others remain: D is then the mean of
     /// the computed denoisers whatever was asked, and the mixture identity is checked.
     pub rest: bool,
+    /// w of the classes' denoisers `D + w(D_c − D)`: 1 for E[x | y, c] itself; beyond, for p(x | y)p(c | x)^w, which shows what the class would
+    /// change more clearly than it would (Dhariwal & Nichol 2021). 0 gives D.
+    pub guidance: f64,
     /// The same picture at its own size, to be denoised as a whole.
     pub native: Option<WholePicture>,
 }
@@ -171,7 +184,7 @@ impl Request {
     }
 
     fn of(subject: Subject, assumed_sigma: Option<f32>) -> Self {
-        Self { subject, assumed_sigma, classes: Classes::Usual, rest: true, native: None }
+        Self { subject, assumed_sigma, classes: Classes::Usual, rest: true, guidance: 1.0, native: None }
     }
 
     /// The same with other classes.
@@ -184,6 +197,12 @@ impl Request {
     #[must_use]
     pub fn without_rest(self) -> Self {
         Self { rest: false, ..self }
+    }
+
+    /// The same with the classes' denoisers guided by w.
+    #[must_use]
+    pub fn guided(self, guidance: f64) -> Self {
+        Self { guidance, ..self }
     }
 
     /// The same with the picture at its own size too.

@@ -36,7 +36,7 @@ impl ModelCard {
 pub struct Conditional {
     /// The class, as an index.
     pub class: usize,
-    /// `D_c(y) = E[x | y, c]`.
+    /// `D_c(y) = E[x | y, c]`; under guidance w, `D + w(D_c − D)`.
     pub picture: Picture,
     /// How near it is by the quick metrics, where the clean picture is known.
     pub fidelity: Option<Fidelity>,
@@ -138,6 +138,8 @@ pub struct Study {
     pub log_density: Option<f64>,
     /// `D(y) = E[x | y]`.
     pub denoised: Picture,
+    /// w of the classes' denoisers `D + w(D_c − D)`; 1 for `D_c` itself.
+    pub guidance: f64,
     /// The asked conditional denoisers, in the order of [`super::Classes`].
     pub conditionals: Vec<Conditional>,
     /// All the other classes together, where it was asked for and there are some.

@@ -44,6 +44,50 @@ fn a_conditional_denoiser_is_the_oracles_shrinkage_towards_the_class_mean() {
     assert_eq!(study.conditionals[0].class, study.predicted());
 }
 
+/// `D + w(D_c − D)` of denoisers that have closed forms, at the model's size and at the picture's own; the identity is that of the
+/// denoisers themselves.
+#[test]
+fn guidance_goes_on_from_the_free_denoiser_by_the_classes_own() {
+    let request = |w| Request::clean(clean(), noise(0.3)).with_native(clean(), Some(2)).guided(w);
+    let [plain, guided, none] = [1.0, 4.0, 0.0].map(|w| study(&request(w)));
+    assert_eq!((guided.guidance, guided.identity_error), (4.0, plain.identity_error));
+    let shrink = 0.01 / (0.01 + 0.09);
+    for conditional in &guided.conditionals {
+        let mean = [0.2, 0.5, 0.8][conditional.class];
+        for ((g, y), d) in conditional.picture.values().iter().zip(guided.noisy.values()).zip(plain.denoised.values()) {
+            let class = mean + shrink * (y - mean);
+            assert!((g - (d + 4.0 * (class - d))).abs() < 1e-5);
+        }
+        let fidelity = Fidelity::quick(&conditional.picture, &clean());
+        assert_eq!(conditional.fidelity, Some(fidelity), "what is shown is what is measured");
+    }
+    let native = |study: &Study| study.native.as_ref().unwrap().denoised.clone();
+    for (found, class) in [(&guided, 2), (&plain, 2)] {
+        let same = found.conditionals.iter().find(|c| c.class == class).unwrap();
+        for (a, b) in native(found).values().iter().zip(same.picture.values()) {
+            assert!((a - b).abs() < 1e-5, "the picture at its own size is of the model's here: {a} {b}");
+        }
+    }
+    for conditional in &none.conditionals {
+        assert_eq!(conditional.picture, none.denoised);
+    }
+    for wrong in [-1.0, f64::NAN, f64::INFINITY, 101.0] {
+        let error = analyze(&oracle(SHAPE), &request(wrong), &Cancel::new(), &mut |_| ()).unwrap_err().to_string();
+        assert!(error.contains("--guidance"), "{error}");
+    }
+}
+
+/// Those that are not computed one by one are guided as one.
+#[test]
+fn guidance_is_of_all_other_classes_too() {
+    let request = |w| Request::clean(clean(), noise(0.3)).with_classes(Classes::Top(1)).guided(w);
+    let [plain, guided] = [1.0, 3.0].map(|w| study(&request(w)));
+    let [before, after] = [&plain, &guided].map(|study| study.rest.as_ref().unwrap().picture.clone());
+    for ((b, a), d) in before.values().iter().zip(after.values()).zip(plain.denoised.values()) {
+        assert!((a - (d + 3.0 * (b - d))).abs() < 1e-5);
+    }
+}
+
 #[test]
 fn stages_come_in_order_and_agree_with_the_study() {
     let mut names = Vec::new();

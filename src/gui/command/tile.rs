@@ -25,6 +25,8 @@ pub enum TileCommand {
     ToggleGrid,
     /// What the grid of classes shows.
     SetReading(Reading),
+    /// How much further than E[x | y, c] the classes' restorations go from D.
+    SetGuidance(f64),
     /// Show a class large, or no longer.
     TogglePin(usize),
     /// Show a tile in the presentation, or no longer.
@@ -40,6 +42,7 @@ pub fn entries() -> Vec<Entry> {
     let zoom = |place, command, name, hint| new(place, command, name, hint).under("Zoom and pixels");
     let compare = |place, compare, name, hint| new(place, C::SetCompare(compare), name, hint).under("Compare");
     let reading = |place, reading, name, hint| new(place, C::SetReading(reading), name, hint).under("Class tiles");
+    let guidance = |place, w, name, hint| new(place, C::SetGuidance(w), name, hint).under("Class tiles");
     vec![
         zoom(10, C::Zoom(2.0_f32.sqrt()), "Zoom tiles in", "All tiles together; scroll over a tile does the same")
             .keys(PLAIN, Key::Plus),
@@ -61,6 +64,19 @@ pub fn entries() -> Vec<Entry> {
             .keys(PLAIN, Key::Num8),
         reading(130, Reading::AgainstTop, "Classes: against the top", "D(y | c) minus that of the likeliest class")
             .keys(PLAIN, Key::Num9),
+        guidance(131, 1.0, "Classes: as they are", "E[x | y, c] itself").group(),
+        guidance(
+            132,
+            5.0,
+            "Classes: five times as far from D",
+            "D + 5(D(y | c) − D): what each class would change, seen better",
+        ),
+        guidance(
+            133,
+            10.0,
+            "Classes: ten times as far from D",
+            "D + 10(D(y | c) − D): what each class would change, exaggerated",
+        ),
         new(140, C::ToggleSorted, "Sort beliefs", "By probability, or in the order of the classes").keys(PLAIN, Key::S),
     ]
 }

@@ -36,6 +36,8 @@ pub struct Screen {
     pub device: String,
     /// Whether the model is averaged with itself on the mirrored picture.
     pub mirror: bool,
+    /// w of the classes' restorations `D + w(D_c − D)`.
+    pub guidance: f64,
     /// The attack, if it is in sight, and those that were made side by side, if they are.
     pub attacks: Vec<attack::Settings>,
     /// The certificate, if it is in sight, and how many attacks close in from above.
@@ -73,6 +75,9 @@ impl Screen {
         self.model(&mut line);
         self.noise(&mut line);
         self.part(&mut line);
+        if self.guidance != 1.0 {
+            line.option("guidance", &self.guidance.to_string());
+        }
         line.sheet(self.sheet.as_ref());
         line.0
     }

@@ -96,6 +96,7 @@ impl Export {
             model: host.settings.model.clone(),
             device: host.settings.device.clone(),
             mirror: host.settings.mirror,
+            guidance: host.document.guidance_shown(),
             attacks: attacks_in_sight(host),
             certificate: host.session.shows(&Pane::CERTIFICATE).then(|| {
                 let attempts = if host.session.certificate.bracketed { ATTEMPTS } else { 0 };

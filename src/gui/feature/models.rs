@@ -219,9 +219,10 @@ fn take(host: &mut Host, source: ModelSource, mut model: Model) {
     if was_samples && (!first || host.document.pictures.is_empty()) {
         change_samples(host);
         let opening = std::mem::take(&mut host.session.first_scene);
-        if let Some((picture, sigma)) = samples::first_scene(&host.document.pictures).filter(|_| opening) {
+        if let Some((picture, sigma, guidance)) = samples::first_scene(&host.document.pictures).filter(|_| opening) {
             host.document.current = picture;
             host.document.noise.sigma = sigma;
+            host.document.guidance = guidance;
         }
     }
 }

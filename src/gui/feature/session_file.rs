@@ -28,6 +28,8 @@ struct Saved {
     purify_seed: u64,
     pinned: Vec<usize>,
     reading: Reading,
+    #[serde(default)]
+    guidance: Option<f64>,
     reference: TileKind,
 }
 
@@ -74,6 +76,7 @@ pub fn to_json(document: &Document, model: &ModelSource) -> Result<String> {
         purify_seed: document.purify_seed,
         pinned: document.pinned.clone(),
         reading: document.reading,
+        guidance: Some(document.guidance),
         reference: document.reference,
     };
     serde_json::to_string_pretty(&saved)
@@ -110,6 +113,7 @@ pub fn read(path: &Path) -> Result<Restored> {
         purify_seed: saved.purify_seed,
         pinned: saved.pinned,
         reading: saved.reading,
+        guidance: saved.guidance.unwrap_or(usual.guidance),
         reference: saved.reference,
         ..usual
     };

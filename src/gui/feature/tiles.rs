@@ -5,7 +5,7 @@ use crate::gui::gpu::View;
 use crate::gui::state::document::TileKind;
 use crate::gui::state::photo::PhotoView;
 use crate::gui::work::host::Host;
-use crate::study::Classes;
+use crate::study::{Classes, LARGEST_GUIDANCE};
 
 /// Does a command about tiles.
 pub fn run(host: &mut Host, command: TileCommand) {
@@ -37,6 +37,8 @@ pub fn run(host: &mut Host, command: TileCommand) {
         }
         C::ToggleGrid => settings.grid = !settings.grid,
         C::SetReading(reading) => document.reading = reading,
+        C::SetGuidance(guidance) if guidance.is_finite() => document.guidance = guidance.clamp(0.0, LARGEST_GUIDANCE),
+        C::SetGuidance(_) => document.guidance = 1.0,
         C::TogglePin(class) => {
             let before = document.pinned.len();
             document.pinned.retain(|&pinned| pinned != class);

@@ -279,6 +279,8 @@ pub struct Document {
     pub pinned: Vec<usize>,
     /// What the grid of classes shows.
     pub reading: Reading,
+    /// w of the classes' restorations `D + w(D_c − D)`.
+    pub guidance: f64,
     /// The tile that others are compared with.
     pub reference: TileKind,
     /// How picture tiles are compared with it.
@@ -297,6 +299,7 @@ impl Default for Document {
             purify_seed: 0,
             pinned: Vec::new(),
             reading: Reading::Restored,
+            guidance: 1.0,
             reference: TileKind::Clean,
             compare: Compare::Plain,
         }
@@ -313,6 +316,12 @@ impl Document {
     /// The picture that is looked at, to change.
     pub fn entry_mut(&mut self) -> Option<&mut Entry> {
         self.pictures.get_mut(self.current)
+    }
+
+    /// The guidance of what the grid of classes shows: differences are shown as they are.
+    #[must_use]
+    pub fn guidance_shown(&self) -> f64 {
+        if self.reading == Reading::Restored { self.guidance } else { 1.0 }
     }
 
     /// Adds pictures, a person's own before the samples, and looks at the first of them.

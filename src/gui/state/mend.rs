@@ -4,6 +4,7 @@ use super::document::Document;
 use crate::attack::{Defence, Method, Settings, Target};
 use crate::joint::JointModel;
 use crate::picture::Fit;
+use crate::study::LARGEST_GUIDANCE;
 use crate::{Error, Result};
 
 /// Puts what is out of range back to what is usual and returns words for each; `model` is the one in use.
@@ -16,6 +17,10 @@ pub fn mend(document: &mut Document, model: Option<&dyn JointModel>) -> Vec<Stri
         words
             .push(format!("The noise level {} is not between 0 and 1; it is the usual one now.", document.noise.sigma));
         document.noise.sigma = usual.noise.sigma;
+    }
+    if !(0.0..=LARGEST_GUIDANCE).contains(&document.guidance) {
+        words.push(format!("The guidance {} is not between 0 and {LARGEST_GUIDANCE}; it is 1 now.", document.guidance));
+        document.guidance = usual.guidance;
     }
     for entry in &mut document.pictures {
         if !is_sound(entry.fit) {

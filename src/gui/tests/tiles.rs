@@ -6,11 +6,38 @@ use egui_kittest::kittest::Queryable;
 use super::{Window, click, drag, run, window};
 use crate::gui::command::TileCommand;
 use crate::gui::gpu::{Compare, Mode, View};
-use crate::gui::state::document::TileKind;
+use crate::gui::state::document::{Reading, TileKind};
 use crate::gui::state::tile_content::tile_content;
 
 fn tile(window: &Window, name: &str) -> egui::Rect {
     window.get_by_label_contains(name).rect()
+}
+
+/// What goes further from D than the classes' own restorations is said to, and only restorations do.
+#[test]
+fn the_classes_are_guided_and_it_says_so() {
+    let mut window = window();
+    let tile = |window: &Window| {
+        let study = window.state().session().answer.study.clone().expect("a study");
+        (study.guidance, study.conditionals[1].picture.clone(), study.denoised.clone())
+    };
+    let (_, plain, denoised) = tile(&window);
+    assert!(window.query_by_label_contains("Shown: D +").is_none());
+    run(&mut window, TileCommand::SetGuidance(5.0));
+    window.run_steps(4);
+    let (w, guided, _) = tile(&window);
+    assert_eq!(w, 5.0);
+    for ((g, p), d) in guided.values().iter().zip(plain.values()).zip(denoised.values()) {
+        assert!((g - (d + 5.0 * (p - d))).abs() < 1e-5);
+    }
+    assert!(window.query_by_label_contains("Shown: D + 5 (D(y|c) − D)").is_some());
+    run(&mut window, TileCommand::SetReading(Reading::Gradient));
+    window.run_steps(4);
+    assert_eq!(tile(&window).0, 1.0, "a difference is shown as it is");
+    run(&mut window, TileCommand::SetReading(Reading::Restored));
+    run(&mut window, TileCommand::SetGuidance(1.0));
+    window.run_steps(4);
+    assert!(tile(&window).1 == plain);
 }
 
 #[test]

@@ -172,6 +172,7 @@ fn tile(command: TileCommand, cx: &Context<'_>) -> Availability {
         C::ToggleGrid => Availability::mark(cx.settings.grid),
         C::ToggleSorted => Availability::mark(cx.settings.sorted),
         C::SetReading(reading) => Availability::mark(cx.document.reading == reading),
+        C::SetGuidance(guidance) => Availability::mark(cx.document.guidance == guidance),
         C::TogglePresented(kind) => Availability::mark(cx.session.presented().contains(&kind)),
         C::TogglePin(class) => Availability::mark(cx.document.pinned.contains(&class)),
         C::SetLook(..) | C::Zoom(_) | C::ResetView => Availability::default(),

@@ -63,14 +63,17 @@ fn schedule_study(host: &mut Host, model: &Shared, picture: &Content) {
     let classes = classes_wanted(host, model.0.classes().len());
     let noise = host.document.noise;
     let already_noisy = host.document.already_noisy;
-    let request = StudyRequest { model: model.clone(), picture: picture.clone(), noise, already_noisy, classes };
+    let guidance = host.document.guidance_shown();
+    let (model, shown) = (model.clone(), picture.clone());
+    let request = StudyRequest { model, picture: shown, noise, already_noisy, classes, guidance };
     if !host.questions.study.differs(&request) {
         return;
     }
     call_off_attack(host);
     explore::call_off(host);
     let Host { session, questions, workers, .. } = host;
-    let near = questions.study.request().is_some_and(|last| last.model == request.model && last.picture == *picture);
+    let near =
+        questions.study.request().is_some_and(|last| last.model == request.model && last.picture == request.picture);
     if near {
         session.answer.grow_stale();
     } else {
@@ -260,6 +263,7 @@ fn schedule_purify(host: &mut Host, model: &Shared, clean: &Content) {
         noise,
         already_noisy: false,
         classes: Classes::Top(0),
+        guidance: 1.0,
     };
     let request = PurifyRequest { study, clean: clean.clone() };
     if questions.purify.differs(&request) {

@@ -154,6 +154,8 @@ pub struct StudyRequest {
     pub already_noisy: bool,
     /// The classes to denoise it as.
     pub classes: Classes,
+    /// w of their denoisers `D + w(D_c − D)`.
+    pub guidance: f64,
 }
 
 impl StudyRequest {
@@ -166,7 +168,7 @@ impl StudyRequest {
         } else {
             study::Request::clean(picture, self.noise)
         };
-        request.with_classes(self.classes.clone())
+        request.with_classes(self.classes.clone()).guided(self.guidance)
     }
 }
 

@@ -280,10 +280,13 @@ impl Page {
         let tiles = tiles(study);
         let width = MARGIN + CONTENT - left;
         let Some(first) = tiles.first() else { return self.y };
-        let formula = match (study.conditionals.len().min(CLASSES), study.posterior.len()) {
+        let mut formula = match (study.conditionals.len().min(CLASSES), study.posterior.len()) {
             (shown, all) if shown < all => format!("{shown} of {all} classes, E[x | y, c]"),
             _ => "E[x | y, c]".to_owned(),
         };
+        if study.guidance != 1.0 {
+            formula = formula.replace("E[x | y, c]", &format!("D + {}(E[x | y, c] − D)", study.guidance));
+        }
         self.section(left, width, "Denoised under each class", &formula);
         let captions = if first.fidelity.is_some() { 66 } else { 40 };
         let pixels = (study.noisy.shape().width as u32, study.noisy.shape().height as u32);

@@ -1,6 +1,6 @@
 //! The denoiser under each class: what the picture would be if it were that class, the likeliest first.
 
-use eframe::egui::{self, Align, Layout, RichText, Ui, vec2};
+use eframe::egui::{self, Align, DragValue, Layout, RichText, Ui, vec2};
 
 use super::denoiser::grid;
 use super::{PaneInfo, Place};
@@ -9,12 +9,13 @@ use crate::gui::state::document::{Reading, TileKind};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
 use crate::gui::view::widgets;
 use crate::study::words::percent;
-use crate::study::{Classes, ranked};
+use crate::study::{Classes, LARGEST_GUIDANCE, ranked};
 
 /// The smallest side of a tile in the grid.
 const SMALLEST: f32 = 56.0;
@@ -76,17 +77,41 @@ fn header(ui: &mut Ui, cx: &mut Context<'_>) {
         if let Some(reading) = widgets::segments(ui, cx.document.reading, &choices) {
             cx.run(TileCommand::SetReading(reading));
         }
+        if cx.document.reading == Reading::Restored {
+            guidance(ui, cx);
+        }
         let many = cx.session.classes().len() > Classes::ALL_UP_TO;
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if many {
                 search(ui, cx);
             } else if cx.document.pinned.is_empty() {
                 let tokens = Tokens::in_ui(ui);
-                let words = "Click a class to see it large";
-                ui.label(RichText::new(words).size(text::SMALL).color(tokens.dim));
+                let w = cx.document.guidance_shown();
+                // What is not the plain conditional expectation is said to be so.
+                let words = if w == 1.0 {
+                    "Click a class to see it large".to_owned()
+                } else {
+                    format!("Shown: D + {w} (D(y|c) − D)")
+                };
+                let words = RichText::new(words).size(text::SMALL).color(tokens.dim);
+                ui.add(egui::Label::new(words).truncate());
             }
         });
     });
+}
+
+/// How much further than E[x | y, c] the restorations go.
+fn guidance(ui: &mut Ui, cx: &mut Context<'_>) {
+    let mut w = cx.document.guidance;
+    let drag = DragValue::new(&mut w).range(0.0..=LARGEST_GUIDANCE).speed(0.1).max_decimals(1).prefix("guidance ");
+    let response = ui.add(drag).explained(
+        "w of D + w(D(y|c) − D). At 1 it is E[x | y, c], what the model expects of the class; beyond, what the class would change is \
+         shown larger than it is. Drag, or click and type",
+    );
+    widgets::named(&response, "Guidance of the classes");
+    if response.changed() {
+        cx.run(TileCommand::SetGuidance(w));
+    }
 }
 
 fn hint(reading: Reading) -> &'static str {
