@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(missing, "");
         for mode in Mode::ALL {
             let words = section(mode.heading());
-            assert!(words.len() > 1, "{}", mode.heading());
+            assert!(!words.is_empty(), "{}", mode.heading());
             let marks = |piece: &Piece| matches!(piece, Piece::Text(w) | Piece::Point(w) if w.contains("](") || w.contains('*'));
             assert!(!words.iter().any(marks), "{words:?}");
         }
