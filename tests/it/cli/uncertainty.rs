@@ -54,7 +54,7 @@ fn an_audit_gives_every_level_a_health_and_a_sheet() {
     assert_eq!((levels.len(), &json["pictures"]), (2, &2.into()));
     for level in levels {
         let residuals = level["residuals"].as_object().expect("an object");
-        assert_eq!(residuals.len(), 6);
+        assert_eq!(residuals.len(), 7);
         // The network is a gradient by its making, trained or not.
         for id in ["mixture", "derivative", "symmetry"] {
             assert!(number(&residuals[id]["value"]) <= number(&residuals[id]["limit"]), "{id}: {residuals:?}");
