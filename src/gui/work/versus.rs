@@ -171,7 +171,9 @@ fn schedule_answer(host: &mut Host, model: Shared, pairing: Pairing, picture: &C
     let classes = class.map_or(Classes::Top(0), |class| Classes::List(vec![pairing.in_b(class)]));
     let Host { session, questions, workers, document, .. } = host;
     let (noise, already_noisy) = (document.noise, document.already_noisy);
-    let study = StudyRequest { model, picture: picture.clone(), noise, already_noisy, classes, guidance: 1.0 };
+    // A's class tile is guided, so B's beside it is too.
+    let guidance = document.guidance_shown();
+    let study = StudyRequest { model, picture: picture.clone(), noise, already_noisy, classes, guidance };
     let request = RivalRequest { study, class, pairing };
     if questions.rival.differs(&request) {
         session.versus.answer.iter_mut().for_each(|answer| answer.stale = true);
