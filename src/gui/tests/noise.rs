@@ -41,16 +41,21 @@ fn the_slider_is_logarithmic_and_a_drag_is_one_step_of_undo() {
     assert!((level(&window) - before).abs() < 1e-3);
 }
 
+/// Types into a field of a number.
+fn enter(window: &mut Window, field: &str, typed: &str) {
+    window.get_by_role_and_label(accesskit::Role::SpinButton, field).click();
+    window.run_steps(2);
+    window.event(egui::Event::Text(typed.to_owned()));
+    window.run_steps(2);
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+}
+
 #[test]
 fn levels_are_typed_on_both_scales() {
     let mut window = window();
     for (field, typed, expected) in [("Sigma of 255", "40", 40.0), ("Sigma of 1", "0.2", 51.0)] {
-        window.get_by_role_and_label(accesskit::Role::SpinButton, field).click();
-        window.run_steps(2);
-        window.event(egui::Event::Text(typed.to_owned()));
-        window.run_steps(2);
-        window.key_press(Key::Enter);
-        window.run_steps(3);
+        enter(&mut window, field, typed);
         assert!((level(&window) - expected).abs() < 1e-3, "{field}: {}", level(&window));
     }
 }
@@ -63,12 +68,7 @@ fn what_is_no_level_is_refused_aloud() {
     for (field, typed, words) in
         [("Sigma of 255", "ten", "is no level: write 25, or 25/255"), ("Sigma of 1", "12,5", "did you mean 12.5/255?")]
     {
-        window.get_by_role_and_label(accesskit::Role::SpinButton, field).click();
-        window.run_steps(2);
-        window.event(egui::Event::Text(typed.to_owned()));
-        window.run_steps(2);
-        window.key_press(Key::Enter);
-        window.run_steps(3);
+        enter(&mut window, field, typed);
         assert!(said(&window, words), "{typed}");
         assert_eq!(level(&window), before);
     }
