@@ -20,6 +20,15 @@ pub fn plain(value: f64) -> String {
     if short == "−0" { "0".to_owned() } else { short.to_owned() }
 }
 
+/// Whole bits, with a true minus sign: `1 bit`, `−763 bits`.
+#[must_use]
+pub fn whole_bits(bits: f64) -> String {
+    // Not −0.
+    let figure = number(bits.round() + 0.0, 0);
+    let unit = if matches!(figure.trim_start_matches('−'), "1") { "bit" } else { "bits" };
+    format!("{figure} {unit}")
+}
+
 /// A small value with two significant digits: `0.043`, `4e-4`.
 #[must_use]
 pub fn significant(value: f32) -> String {
@@ -127,6 +136,7 @@ mod tests {
         assert_eq!([number(-2.345, 1), number(f64::INFINITY, 2), number(3.0, 0)], ["−2.3", "∞", "3"]);
         assert_eq!([scientific(2.6e-7), scientific(0.0)], ["3 × 10⁻⁷", "0"]);
         assert_eq!([plain(0.25), plain(-3.0), plain(-1e-9), plain(200.0)], ["0.25", "−3", "0", "200"]);
+        assert_eq!([1.2, -0.9, -0.2, 763.4].map(whole_bits), ["1 bit", "−1 bit", "0 bits", "763 bits"]);
         assert_eq!([0.043_21, 3.21, 0.000_41].map(significant), ["0.043", "3.2", "4e-4"]);
         assert_eq!([thousands(1_234_567), thousands(42)], ["1\u{202f}234\u{202f}567", "42"]);
     }

@@ -88,9 +88,14 @@ impl Special {
     /// symmetry the law of the mixtures is the same).
     #[must_use]
     pub fn mixed_with(&self, pictures: usize, seed: u64, draw: u64) -> Option<(usize, f32)> {
+        /// Below this parameter a share is nothing to f32, and its law's quantiles lose their way in rounding.
+        const LEAST: f64 = 1e-9;
         let law = Beta::new(self.options.mixup, self.options.mixup).ok()?;
         let generator = &mut generator(seed, Stream::Mixup, draw);
         let index = ((uniform(generator) * pictures as f64) as usize).min(pictures - 1);
+        if self.options.mixup < LEAST {
+            return Some((index, 0.0));
+        }
         let share = law.inverse_cdf(uniform(generator)).clamp(0.0, 1.0);
         Some((index, share.min(1.0 - share) as f32))
     }

@@ -26,7 +26,7 @@ pub use explore::{DrawCommand, ExploreCommand};
 pub use export::ExportCommand;
 pub use model::ModelCommand;
 pub use noise::NoiseCommand;
-pub use photo::PhotoCommand;
+pub use photo::{FillCommand, PhotoCommand};
 pub use picture::PictureCommand;
 pub use tile::TileCommand;
 pub use train::TrainCommand;

@@ -194,6 +194,9 @@ pub fn evaluation(settings: &Settings) -> Result<String, String> {
     }
     if !plan.certify.sigmas.is_empty() {
         line.option("certify", &levels(&plan.certify.sigmas));
+        if plan.certify.attempts > 0 {
+            line.option("certify-attempts", &plan.certify.attempts.to_string());
+        }
     }
     if !form.others.trim().is_empty() {
         line.option("ood", form.others.trim());
@@ -291,6 +294,7 @@ mod tests {
             attacks: "pgd:linf:8/255,square".to_owned(),
             defences: "none vote".to_owned(),
             certify: "0.25".to_owned(),
+            attempts: 8,
             limit: 100,
             ..EvaluationForm::default()
         };
@@ -316,6 +320,8 @@ mod tests {
             "vote",
             "--certify",
             "0.25",
+            "--certify-attempts",
+            "8",
             "--limit",
             "100",
         ];

@@ -276,7 +276,8 @@ impl Drawn {
     }
 }
 
-fn distance(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
+/// How far a point is from the line between two others.
+pub(super) fn distance(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
     let (along, off) = ([to[0] - from[0], to[1] - from[1]], [point[0] - from[0], point[1] - from[1]]);
     let length = along[0] * along[0] + along[1] * along[1];
     let t = if length > 0.0 { ((off[0] * along[0] + off[1] * along[1]) / length).clamp(0.0, 1.0) } else { 0.0 };

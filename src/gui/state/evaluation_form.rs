@@ -1,7 +1,7 @@
 //! What is to be measured of the model, as the person filled it in.
 
 use super::mend::in_range;
-use crate::attack::Defence;
+use crate::attack::{Defence, LARGEST_ATTEMPTS};
 use crate::picture::NoiseKind;
 use crate::study::evaluation::{AttackPlan, CertifyPlan, Plan};
 use crate::study::level;
@@ -9,6 +9,7 @@ use crate::{Error, Result};
 
 /// Pictures that the saved page shows.
 const EXAMPLES: usize = 8;
+
 
 /// What is to be measured, as the person filled it in.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -28,6 +29,8 @@ pub struct EvaluationForm {
     pub defences: String,
     /// Noise levels of the smoothing at which to certify, separated by commas; nothing for no certificates.
     pub certify: String,
+    /// How many attacks close in on the radius of each certified picture from above; 0 for none.
+    pub attempts: usize,
     /// How many pictures at most.
     pub limit: usize,
     /// The person said that classes are to be matched by number where no name agrees.
@@ -44,6 +47,7 @@ impl Default for EvaluationForm {
             attacks: "pgd:linf:8/255".to_owned(),
             defences: String::new(),
             certify: String::new(),
+            attempts: 0,
             limit: 500,
             by_number: false,
         }
@@ -69,7 +73,8 @@ impl EvaluationForm {
         };
         in_range("pictures at most", self.limit as f64, 1.0, 1e6)?;
         let sigmas = levels(&self.sigmas)?;
-        let certify = CertifyPlan { sigmas: levels(&self.certify)?, ..CertifyPlan::default() };
+        in_range("attacks a bracket", self.attempts as f64, 0.0, LARGEST_ATTEMPTS as f64)?;
+        let certify = CertifyPlan { sigmas: levels(&self.certify)?, attempts: self.attempts, ..CertifyPlan::default() };
         let attacks: Vec<AttackPlan> = parts(&self.attacks).iter().map(|text| text.parse()).collect::<Result<_>>()?;
         let named: Vec<Defence> = self.defences.split_whitespace().map(str::parse).collect::<Result<_>>()?;
         let defences = if named.is_empty() { vec![Defence::None] } else { named };

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use eframe::egui::{TextureHandle, TextureId};
 
+use super::photo_fill::PhotoFill;
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
 
@@ -90,6 +91,8 @@ pub enum Shown {
     Noisy,
     /// The picture before noise was added.
     Clean,
+    /// The same with a hole, to paint and to fill.
+    Fill,
 }
 
 /// A rectangle of whole pixels.
@@ -281,6 +284,8 @@ pub struct Photo {
     pub in_doubt: bool,
     /// Width and height of where it is shown, in points; from the last frame.
     pub tile: [f32; 2],
+    /// A hole in it, and what could be there.
+    pub fill: PhotoFill,
     /// What of it is on the screen already.
     pub cells: Cells,
 }
@@ -303,6 +308,7 @@ impl Default for Photo {
             stopped: false,
             in_doubt: false,
             tile: [1.0; 2],
+            fill: PhotoFill::default(),
             cells: Cells::default(),
         }
     }
@@ -312,7 +318,9 @@ impl Photo {
     /// Another picture or model: what is here means nothing any more.
     pub fn forget(&mut self) {
         let Self { class, shown, wipe, seen, tile, stopped, .. } = *self;
-        *self = Self { class, shown, wipe, seen, stopped, tile, ..Self::default() };
+        let mut fill = std::mem::take(&mut self.fill);
+        fill.forget();
+        *self = Self { class, shown, wipe, seen, stopped, tile, fill, ..Self::default() };
     }
 
     /// The whole, if it is of the present noise level, class and model.

@@ -41,6 +41,7 @@ fn form(data: &Path) -> Form {
         attacks: "fgsm:linf:4/255".to_owned(),
         defences: "none vote:draws=2,votes=4".to_owned(),
         certify: "0.25".to_owned(),
+        attempts: 2,
         ..Form::default()
     }
 }
@@ -74,6 +75,9 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     ] {
         assert!(harness.query_all_by_label(label).next().is_some(), "{label}");
     }
+    // Certificates are bracketed by what attacks found.
+    let certified = &evaluation.certified[0];
+    assert_eq!((certified.brackets.len(), certified.by_attack.len()), (10, certified.by_radius.len()));
     harness.check_accessibility();
     assert!(text(evaluation, Format::Html).unwrap().contains("<svg"));
     // What was taken for another class is looked at in the lab, by a click.

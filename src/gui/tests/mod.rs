@@ -15,6 +15,7 @@ mod noise;
 mod numbers;
 mod out;
 mod photo;
+mod photo_fill;
 mod pictures;
 mod random;
 mod restorations;

@@ -10,14 +10,16 @@ use super::{Window, oracle, run, started, use_model};
 use crate::attack::{Settings as Attack, Smoothing};
 use crate::gui::app::Threads;
 use crate::gui::command::{
-    AttackCommand, CertifyCommand, Command, NoiseCommand, PictureCommand, TileCommand, TrainCommand, WindowCommand,
+    AttackCommand, CertifyCommand, Command, FillCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand, TrainCommand, WindowCommand,
 };
 use crate::gui::feature::session_file;
 use crate::gui::gpu::Look;
 use crate::gui::state::document::TileKind;
+use crate::gui::state::hole::Piece;
 use crate::gui::state::mend::mend;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
+use crate::gui::state::photo_fill::FillForm;
 use crate::gui::state::settings::Settings;
 use crate::gui::view::panes::TABLE;
 use crate::joint::GaussianMixture;
@@ -116,7 +118,11 @@ fn no_command_takes_what_cannot_be_worked_with() {
         let (attack, smoothing) = (window.state().document().attack.clone(), window.state().document().smoothing);
         let attacks = [Attack { epsilon: value, ..attack.clone() }, Attack { sigma: small, ..attack }];
         let [budget, level] = attacks.map(|settings| AttackCommand::Set(Box::new(settings)).into());
-        let commands: [Command; 15] = [
+        let piece = Piece { from: [small; 2], to: [3.0, small], radius: small, is_hole: true };
+        let form = FillForm { brush: small, count: large as usize, seed: large };
+        let commands: [Command; 17] = [
+            PhotoCommand::Fill(FillCommand::SetForm(form)).into(),
+            PhotoCommand::Fill(FillCommand::Paint { piece, begins: true }).into(),
             budget,
             level,
             CertifyCommand::Set(Smoothing { sigma: small, ..smoothing }).into(),

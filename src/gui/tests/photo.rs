@@ -14,7 +14,7 @@ use crate::picture::{Batch, Fit, Picture, Shape, channels, estimate_sigma};
 use crate::study::{Request, analyze};
 use crate::task::Cancel;
 
-fn photo(window: &Window) -> &Photo {
+pub(super) fn photo(window: &Window) -> &Photo {
     &window.state().session().photo
 }
 
@@ -118,7 +118,15 @@ impl JointModel for Pixels {
     }
 
     fn forward(&self, noisy: &Batch, sigmas: &[f32]) -> Result<Box<dyn Forward + '_>> {
-        Ok(Box::new(Seen(noisy.clone(), sigmas.to_vec(), vec![0.0; 2 * noisy.len()])))
+        let mut log_joint = Vec::new();
+        for (row, &sigma) in sigmas.iter().enumerate() {
+            let variance = 0.04 + f64::from(sigma * sigma);
+            log_joint.extend(MEANS.map(|mean| {
+                let squares: f64 = noisy.row(row).iter().map(|y| f64::from(y - mean).powi(2)).sum();
+                -0.5 * (squares / variance + noisy.row(row).len() as f64 * variance.ln())
+            }));
+        }
+        Ok(Box::new(Seen(noisy.clone(), sigmas.to_vec(), log_joint)))
     }
 }
 
@@ -155,7 +163,7 @@ fn near(a: &Picture, b: &Picture) -> bool {
 }
 
 /// A large photograph, of which only what is in sight may be restored.
-fn large() -> Window {
+pub(super) fn large() -> Window {
     let mut window = window();
     use_model(&mut window, Pixels(vec!["dark".to_owned(), "light".to_owned()]));
     let shape = Shape::new(1, 700, 1400);

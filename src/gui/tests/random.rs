@@ -15,13 +15,14 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use super::{Dropped, Window, oracle, picture_file, use_model};
 use crate::attack::{Defence, Method, Settings, Smoothing, Target};
 use crate::gui::command::{
-    AttackCommand, CertifyCommand, Command, ModelCommand, NoiseCommand, PictureCommand, TileCommand, TrialsCommand,
-    VersusCommand, WindowCommand,
+    AttackCommand, CertifyCommand, Command, FillCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand,
+    TileCommand, TrialsCommand, VersusCommand, WindowCommand,
 };
 use crate::gui::feature::session_file;
 use crate::gui::gpu::{Channel, Compare, Look, Mode};
 use crate::gui::state::document::{Document, Reading, TileKind};
 use crate::gui::state::evaluation_form::EvaluationForm;
+use crate::gui::state::hole::Piece;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::training_form::TrainingForm;
 use crate::gui::view::catalogue::catalogue;
@@ -89,7 +90,7 @@ impl Monkey {
     }
 
     fn command(&mut self) -> Command {
-        match self.below(21) {
+        match self.below(22) {
             0 => NoiseCommand::SetSigma(self.number()).into(),
             1 => NoiseCommand::ScaleSigma(self.number()).into(),
             2 => NoiseCommand::SetKind(self.of(&NoiseKind::ALL)).into(),
@@ -129,6 +130,11 @@ impl Monkey {
             18 => {
                 let method = self.of(&[Method::Fgsm, Method::GaussianNoise]);
                 self.of(&[TrialsCommand::Toggle(method), TrialsCommand::Cancel, TrialsCommand::Take(0)]).into()
+            }
+            19 => {
+                let [from, to] = [0; 2].map(|_| [80.0 * self.number(), 80.0 * self.number()]);
+                let piece = Piece { from, to, radius: 10.0 * self.number(), is_hole: self.below(4) > 0 };
+                PhotoCommand::Fill(FillCommand::Paint { piece, begins: self.below(3) == 0 }).into()
             }
             17 => PictureCommand::OpenPaths(vec![self.of(&self.files.clone())]).into(),
             _ => self.of(catalogue().entries()).command,

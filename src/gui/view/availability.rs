@@ -1,7 +1,7 @@
 //! Which commands can do something now, and which switches are on: for menus and the palette.
 
 use crate::gui::command::{
-    Command, EvaluateCommand, ExportCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand,
+    Command, EvaluateCommand, ExportCommand, FillCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand,
     TrainCommand, TrialsCommand, VersusCommand, WindowCommand,
 };
 use crate::gui::state::document::Source;
@@ -123,6 +123,16 @@ fn photo(command: PhotoCommand, cx: &Context<'_>) -> Availability {
             ..Availability::needs(cx.document.entry().is_some(), NO_PICTURE)
         },
         C::SetClass(class) => Availability::mark(photo.class == class),
+        C::Fill(FillCommand::Begin) => Availability::needs(photo.fill.hole.count() > 0, "No hole is painted"),
+        C::Fill(FillCommand::Stop) => {
+            Availability::needs(cx.questions.photo_fill.is_pending(), "Nothing is being filled")
+        }
+        C::Fill(FillCommand::Undo | FillCommand::Clear) => {
+            Availability::needs(photo.fill.hole.is_painted(), "No hole is painted")
+        }
+        C::Fill(FillCommand::Save) => Availability::needs(photo.fill.is_finished(), "No fill of a hole is looked at"),
+        C::Fill(FillCommand::LookAt(look)) => Availability::mark(photo.fill.look == look),
+        C::Fill(FillCommand::SetForm(_) | FillCommand::Paint { .. }) => Availability::default(),
         C::ToggleWhole => Availability::needs(
             cx.questions.photo_whole.is_pending() || photo.stopped,
             "Nothing of a photograph is being restored",

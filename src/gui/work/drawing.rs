@@ -7,6 +7,7 @@ use super::worker::{Step, Task};
 use crate::gui::gpu::Content;
 use crate::gui::state::drawn::{DrawForm, FRAMES, POSITIONS};
 use crate::gui::state::explore::Mode;
+use crate::joint::JointModel;
 use crate::picture::{Noise, Picture};
 use crate::study::lab::{
     DialRequest, Fill, FillWay, Guidance, InpaintRequest, Measurement, Position, Sample, SampleRequest, Start, Way,
@@ -23,7 +24,7 @@ const FILL_CORRECTIONS: usize = 3;
 const DIAL_STEPS: usize = 40;
 const DIAL_SIGMA: f32 = 0.02;
 /// The last level, where the model goes so far down.
-const LAST: f32 = 2.0 / 255.0;
+pub(super) const LAST: f32 = 2.0 / 255.0;
 
 /// A question: what is to be drawn.
 #[derive(Clone, PartialEq)]
@@ -106,14 +107,8 @@ impl DrawRequest {
 
     fn fills(&self, cancel: &Cancel, publish: &mut dyn FnMut(Drawing)) -> Result<()> {
         let picture = self.picture.picture();
-        // A model without a density has nothing to correct the steps and to weigh candidates by.
-        let knows = self.model.0.abilities().density.missing().is_none();
-        let way = if self.form.ascent {
-            FillWay::Ascent { beta: 0.1 }
-        } else {
-            let (corrections, candidates) = if knows { (FILL_CORRECTIONS, self.form.candidates) } else { (0, 1) };
-            FillWay::Annealed { steps: FILL_STEPS, corrections, candidates }
-        };
+        let annealed = || way(knows_density(&*self.model.0), self.form.candidates);
+        let way = if self.form.ascent { FillWay::Ascent { beta: 0.1 } } else { annealed() };
         let request = InpaintRequest {
             measurement: Measurement::without("The hole", picture.shape(), &self.hole)?,
             picture: picture.clone(),
@@ -150,6 +145,18 @@ impl DrawRequest {
         })?;
         Ok(())
     }
+}
+
+/// Whether a model says how probable a picture is.
+pub(super) fn knows_density(model: &dyn JointModel) -> bool {
+    model.abilities().density.missing().is_none()
+}
+
+/// How holes are filled, each fill from so many candidates; a model without a density has nothing to correct the steps and to weigh
+/// candidates by.
+pub(super) fn way(knows_density: bool, candidates: usize) -> FillWay {
+    let (corrections, candidates) = if knows_density { (FILL_CORRECTIONS, candidates) } else { (0, 1) };
+    FillWay::Annealed { steps: FILL_STEPS, corrections, candidates }
 }
 
 impl Task<Message> for DrawRequest {

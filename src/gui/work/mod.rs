@@ -8,6 +8,7 @@ pub mod explore;
 pub mod host;
 pub mod job;
 pub mod photo;
+pub mod photo_fill;
 pub mod questions;
 pub mod receive;
 pub mod schedule;

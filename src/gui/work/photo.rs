@@ -179,7 +179,7 @@ pub fn schedule(host: &mut Host, model: &Shared) {
     let Host { session, questions, workers, .. } = host;
     let request = BaseRequest { original, channels: model.0.shape().channels };
     if questions.photo_base.differs(&request) {
-        for lane in [Lane::PhotoNoisy, Lane::PhotoPreview, Lane::PhotoWhole] {
+        for lane in [Lane::PhotoNoisy, Lane::PhotoFill, Lane::PhotoPreview, Lane::PhotoWhole] {
             workers.cancel(lane);
             questions.of(lane).forget();
         }

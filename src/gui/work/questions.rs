@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::drawing::DrawRequest;
 use super::explore::ExploreRequest;
 use super::photo;
+use super::photo_fill::FillRequest;
 use super::tasks::{
     AttackRequest, CertifyRequest, CurveRequest, EstimateRequest, FitRequest, NoiseRequest, ProbeRequest,
     PurifyRequest, StudyRequest,
@@ -27,6 +28,8 @@ pub enum Lane {
     PhotoNoisy,
     /// The study of the noisy picture.
     Study,
+    /// What could be in a hole of the photograph.
+    PhotoFill,
     /// What is in sight of the photograph, restored.
     PhotoPreview,
     /// The attack.
@@ -83,6 +86,7 @@ impl Lane {
         Self::PhotoBase,
         Self::PhotoNoisy,
         Self::Study,
+        Self::PhotoFill,
         Self::PhotoPreview,
         Self::Attack,
         Self::Probe,
@@ -109,6 +113,7 @@ impl Lane {
         match self {
             Self::Fit | Self::Noise | Self::Estimate | Self::PhotoBase | Self::PhotoNoisy => Server::Picture,
             Self::Study
+            | Self::PhotoFill
             | Self::PhotoPreview
             | Self::PhotoWhole
             | Self::Attack
@@ -153,6 +158,8 @@ pub struct Questions {
     pub photo_base: Asked<photo::BaseRequest>,
     /// The photograph with noise on it.
     pub photo_noisy: Asked<photo::NoisyRequest>,
+    /// What could be in a hole of it.
+    pub photo_fill: Asked<FillRequest>,
     /// What is in sight of it, restored.
     pub photo_preview: Asked<photo::PreviewRequest>,
     /// All of it restored.
@@ -206,6 +213,7 @@ impl Questions {
             Lane::Estimate => &mut self.estimate,
             Lane::PhotoBase => &mut self.photo_base,
             Lane::PhotoNoisy => &mut self.photo_noisy,
+            Lane::PhotoFill => &mut self.photo_fill,
             Lane::PhotoPreview => &mut self.photo_preview,
             Lane::PhotoWhole => &mut self.photo_whole,
             Lane::Study => &mut self.study,

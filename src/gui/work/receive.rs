@@ -8,6 +8,7 @@ use super::drawing;
 use super::explore;
 use super::host::Host;
 use super::photo;
+use super::photo_fill;
 use super::questions::Lane;
 use super::tasks::Message;
 use super::trials;
@@ -52,6 +53,9 @@ fn settle(host: &mut Host, lane: Lane, generation: u64) {
         // Complete, or it failed: nothing is counted any more.
         host.session.certificate.stopped = true;
     }
+    if lane == Lane::PhotoFill {
+        host.session.photo.fill.stop();
+    }
     if lane == Lane::Study {
         let clock = &mut host.session.study_clock;
         clock.1 = clock.0.map(|asked| asked.elapsed().as_secs_f64() * 1e3);
@@ -89,6 +93,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::Explored(found) => explore::take(host, *found),
         Message::Versus(found) => versus::take(host, found, stale),
         Message::Trials(found) => trials::take(host, found),
+        Message::PhotoFill(filling) => photo_fill::take(host, filling),
         Message::Photo(found) => photo::take(host, *found),
         Message::Drawn(drawing) => drawing::take(host, drawing),
         Message::AttackStep(step, progress) => {

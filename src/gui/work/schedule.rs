@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::explore;
 use super::host::Host;
 use super::photo;
+use super::photo_fill;
 use super::questions::{Lane, Question};
 use super::tasks::{
     AttackRequest, CertifyRequest, CertifyTask, CurveRequest, CurveTask, EstimateRequest, FitRequest, NoiseRequest,
@@ -71,6 +72,8 @@ fn schedule_study(host: &mut Host, model: &Shared, picture: &Content) {
     }
     call_off_attack(host);
     explore::call_off(host);
+    // It would hold up what follows the slider.
+    photo_fill::stop(host);
     let Host { session, questions, workers, .. } = host;
     let near =
         questions.study.request().is_some_and(|last| last.model == request.model && last.picture == request.picture);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::drawing::Drawing;
 use super::explore::Found;
 use super::photo;
+use super::photo_fill::Filling;
 use super::trials;
 use super::versus;
 use super::worker::{Step, Task};
@@ -60,6 +61,8 @@ pub enum Message {
     Trials(trials::Found),
     /// Something for the pane Photograph.
     Photo(Box<photo::Found>),
+    /// What could be in a hole of it.
+    PhotoFill(Filling),
     /// Something that the pane draws.
     Drawn(Drawing),
 }

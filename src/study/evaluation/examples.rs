@@ -80,10 +80,12 @@ pub(super) fn choose(model: &dyn JointModel, samples: &Samples, plan: &Plan, can
     let sigma = sigmas.get(sigmas.len() / 2).copied();
     let attack = plan.attacks.first();
     let classes = model.classes();
+    let chosen = of_many_classes(samples, plan.examples);
+    let all: Vec<Picture> = chosen.iter().map(|index| samples.picture(*index)).collect::<Result<_>>()?;
+    let densities = if plan.lab { Looked::densities(model, &all, plan.seed, cancel)? } else { None };
     let mut pictures = Vec::new();
-    for index in of_many_classes(samples, plan.examples) {
+    for (place, (index, clean)) in chosen.into_iter().zip(all).enumerate() {
         cancel.check()?;
-        let clean = samples.picture(index)?;
         let (noisy, denoised) = match sigma {
             Some(sigma) => {
                 let noise = Noise { kind: NoiseKind::Gaussian, sigma, seed: plan.seed };
@@ -108,7 +110,8 @@ pub(super) fn choose(model: &dyn JointModel, samples: &Samples, plan: &Plan, can
         let label = samples.label(index);
         let seen = noisy.as_ref().map(|said| &said.picture).zip(sigma);
         let smoothing = Looked::smoothing(&plan.certify.sigmas, plan.seed, index);
-        let look = || Looked::at(model, (&clean, label), seen, smoothing, cancel);
+        let densities = densities.as_ref().map(|densities| (densities, place));
+        let look = || Looked::at(model, (&clean, label), seen, densities, smoothing, cancel);
         let looked = plan.lab.then(look).transpose()?;
         pictures.push(Example { label: classes[label].clone(), clean, noisy, denoised, attacked, looked });
     }

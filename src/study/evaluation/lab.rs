@@ -7,7 +7,7 @@ use super::looked::{Beneath, Bracketed, Looked, coloured};
 use super::{Example, Examples};
 use crate::Result;
 use crate::study::lab::Estimate;
-use crate::study::words::{number, percent_in_print, significant};
+use crate::study::words::{number, percent_in_print, significant, whole_bits};
 use crate::study::{level, ranked};
 
 /// A row for each question that has an answer.
@@ -46,6 +46,26 @@ fn beneath(examples: &Examples, sigma: &str, rows: &mut Vec<(String, Vec<Markup>
         let title = format!("What else could it be? D {sign} 2σ√λ v along the first component v of the posterior");
         rows.push((title, walked.collect::<Result<_>>()?));
     }
+    let filters = found().filter_map(|(example, beneath)| {
+        let filter = beneath.filter.as_ref()?;
+        let (sum, width) = (significant(filter.sum as f32), number(filter.width, 1));
+        let words = html! { "sum " (sum) br; (width) " pixels wide" };
+        Some(figure(&Beneath::weights(filter), &example.label, &words))
+    });
+    let title = "What the middle pixel was made of: a row of J, weights below 0 blue, above it orange";
+    rows.push((title.to_owned(), filters.collect::<Result<_>>()?));
+    let noise = found().filter_map(|(example, beneath)| {
+        let noise = beneath.noise.as_ref()?;
+        let class = &examples.classes[ranked(&noise.classes())[0]];
+        let words = html! {
+            "σ " (number(noise.sigma * 255.0, 2)) "/255 ± " (number(100.0 * noise.deviation, 1)) " %" br; (class)
+        };
+        Some(figure(&Beneath::heat(noise), &example.label, &words))
+    });
+    let title = format!(
+        "Noise and class, p(c, σ | y), where σ = {sigma} was added: classes across, noise levels around the likeliest up"
+    );
+    rows.push((title, noise.collect::<Result<_>>()?));
     let counted = found().filter_map(|(example, beneath)| {
         let (counts, noisy) = (beneath.counted.as_ref()?, example.noisy.as_ref()?);
         let shares: Vec<f64> = counts.iter().map(|count| *count as f64).collect();
@@ -73,12 +93,18 @@ fn clean(examples: &Examples, rows: &mut Vec<(String, Vec<Markup>)>) -> Result<(
     let of = || of(examples);
     let filled = of().map(|(example, looked)| figure(&looked.filled, &example.label, &html! { (example.label) }));
     rows.push(("The middle taken out and filled in from p(x | the rest)".to_owned(), filled.collect::<Result<_>>()?));
+    let drawn = of().filter_map(|(example, looked)| {
+        let words = html! { "as " (example.label) };
+        looked.drawn.as_ref().map(|drawn| figure(drawn, &example.label, &words))
+    });
+    let title = "Drawn out of nothing as its class, by the stochastic ascent of log p";
+    rows.push((title.to_owned(), drawn.collect::<Result<_>>()?));
     let turned = of().filter_map(|(example, looked)| {
         let (class, turned) = looked.turned.as_ref()?;
         let name = &examples.classes[*class];
         Some(match turned {
             Some(turned) => {
-                let bits = turned.bits_lost.map(|bits| format!(", {} bits", number(-bits, 0)));
+                let bits = turned.bits_lost.map(|bits| format!(", {}", whole_bits(-bits)));
                 let words = html! { (name) " at L2 " (number(turned.distance, 2)) (bits.unwrap_or_default()) };
                 figure(&turned.picture, &example.label, &words)
             }

@@ -1,15 +1,16 @@
-//! What the lab says of an example of a report: its doubt by pixel, what else it could be, restorations counted, a hole filled, the way to
-//! another class, the evidence for its class, its bits, a bracket around its radius, and whether the model is a density there.
+//! What the lab says of an example of a report: its doubt by pixel, what else it could be, what a pixel was made of, restorations counted,
+//! its noise, a hole filled, a picture drawn as its class, the way to another class, the evidence for its class, its bits, a bracket around
+//! its radius, and whether the model is a density there.
 
 use crate::attack::{BracketSettings, Bracketing, Smoothing};
 use crate::joint::JointModel;
 use crate::picture::{Picture, Shape};
 use crate::study::lab::{
-    AuditRequest, DensityRequest, DialRequest, Estimate, EvidenceRequest, FillWay, InpaintRequest, Measured,
-    Measurement, Probes, Region, SampleRequest, Start, Turned, UncertaintyRequest, Way, audit, density, dial, evidence,
-    inpaint, sample, uncertainty,
+    AuditRequest, Density, DensityRequest, DialRequest, Estimate, EvidenceRequest, FillWay, Filter, Guidance,
+    InpaintRequest, Measured, Measurement, NoiseLevel, Probes, Region, SampleRequest, Start, Turned,
+    UncertaintyRequest, Way, audit, density, dial, evidence, inpaint, noise_level, sample, uncertainty,
 };
-use crate::study::looks::SEQUENTIAL;
+use crate::study::looks::{ColourMap, DIVERGING, SEQUENTIAL};
 use crate::study::{Subject, ranked};
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -24,10 +25,14 @@ const SCALES: (f32, f32) = (5.0 / 255.0, 1.0);
 /// Restorations that are counted, and their levels; the levels, Langevin steps and candidates of a fill.
 const RESTORED: (usize, usize) = (16, 24);
 const FILL: (usize, usize, usize) = (30, 2, 2);
-/// The last level of both.
+/// β of the stochastic ascent.
+const BETA: f64 = 0.5;
+/// The last level of all three.
 const LAST: f32 = 2.0 / 255.0;
 /// The lengths of the dial, with its steps, level and largest length.
 const TURNS: (usize, usize, f32, f64) = (6, 30, 0.02, 3.0);
+/// The most classes of p(c, σ | y).
+const COLUMNS: usize = 12;
 /// Draws and probes of the audit.
 const AUDIT: (usize, usize) = (2, 16);
 
@@ -58,6 +63,10 @@ pub struct Beneath {
     pub doubt: (Picture, f64),
     /// Two standard deviations along the first component, either way, and the length of one; none for a model that is sure.
     pub component: Option<([Picture; 2], f64)>,
+    /// What the middle pixel of the restoration was made of.
+    pub filter: Option<Filter>,
+    /// p(c, σ | y), with the constants C(σ) of all examples; none for a model without a density.
+    pub noise: Option<NoiseLevel>,
     /// How many of so many restorations are taken for each class; none for a model of one class.
     pub counted: Option<Vec<usize>>,
     /// The worst residual of the audit at that level, and how many times its limit it is; none for a model without a density.
@@ -71,6 +80,8 @@ pub struct Looked {
     pub beneath: Option<Beneath>,
     /// Its middle taken out and filled in.
     pub filled: Picture,
+    /// A picture drawn out of nothing as its class by the stochastic ascent; none where that does not arrive.
+    pub drawn: Option<Picture>,
     /// The most probable other class, and the smallest change that makes it one, if a length of the dial does; none for a model of one
     /// class.
     pub turned: Option<(usize, Option<Turned>)>,
@@ -83,16 +94,30 @@ pub struct Looked {
 }
 
 impl Looked {
-    /// Asks about a picture of class `label`, which is `noisy` under noise of that level.
+    /// The densities of all examples, which make those of different noise levels comparable; none for a model that has none.
+    pub(super) fn densities(
+        model: &dyn JointModel,
+        pictures: &[Picture],
+        seed: u64,
+        cancel: &Cancel,
+    ) -> Result<Option<Density>> {
+        let knows = model.abilities().density.missing().is_none() && !pictures.is_empty();
+        let request = || DensityRequest { seed, ..DensityRequest::of(pictures.to_vec()) };
+        knows.then(|| density(model, &request(), cancel, &mut |_| ())).transpose()
+    }
+
+    /// Asks about a picture of class `label`, which is `noisy` under noise of that level, and has its place among the densities.
     pub(super) fn at(
         model: &dyn JointModel,
         (clean, label): (&Picture, usize),
         noisy: Option<(&Picture, f32)>,
+        densities: Option<(&Density, usize)>,
         smoothing: Smoothing,
         cancel: &Cancel,
     ) -> Result<Self> {
         let seed = smoothing.seed;
-        let beneath = noisy.map(|(noisy, sigma)| beneath(model, clean, (noisy, sigma), seed, cancel));
+        let constants = densities.map(|(density, _)| density);
+        let beneath = noisy.map(|(noisy, sigma)| beneath(model, clean, (noisy, sigma), constants, seed, cancel));
         let filled = filled(model, clean, seed, cancel)?;
         let turned = (model.classes().len() > 1).then(|| turned(model, clean, label, cancel));
         let evidence = (model.classes().len() > 1).then(|| {
@@ -102,19 +127,17 @@ impl Looked {
             let found = evidence(model, &request, cancel, &mut |_| ())?;
             Ok::<_, Error>((found.classes[0].softmax, found.classes[0].denoisers))
         });
-        let knows = model.abilities().density.missing().is_none();
-        let bits = knows.then(|| {
-            let request = DensityRequest { seed, ..DensityRequest::of(vec![clean.clone()]) };
-            Ok::<_, Error>(density(model, &request, cancel, &mut |_| ())?.pictures[0].bits)
-        });
+        let bits = densities.map(|(density, place)| density.pictures[place].bits);
+        let drawn = drawn(model, (model.classes().len() > 1).then_some(label), smoothing, cancel)?;
         let attacks = model.classes().len() > 1 && model.abilities().gradients.missing().is_none();
         let bracket = attacks.then(|| bracketed(model, clean, smoothing, cancel));
         Ok(Self {
             beneath: beneath.transpose()?,
             filled,
+            drawn,
             turned: turned.transpose()?,
             evidence: evidence.transpose()?,
-            bits: bits.transpose()?,
+            bits,
             bracket: bracket.transpose()?,
         })
     }
@@ -130,12 +153,14 @@ fn beneath(
     model: &dyn JointModel,
     clean: &Picture,
     (noisy, sigma): (&Picture, f32),
+    constants: Option<&Density>,
     seed: u64,
     cancel: &Cancel,
 ) -> Result<Beneath> {
     let subject = UncertaintyRequest::of(Subject::Noisy(noisy.clone()));
     let (probes, assumed_sigma) = (Probes::Random(PROBES), Some(sigma));
-    let request = UncertaintyRequest { assumed_sigma, probes, components: 1, seed, ..subject };
+    let filter = Some((noisy.shape().width / 2, noisy.shape().height / 2));
+    let request = UncertaintyRequest { assumed_sigma, probes, components: 1, filter, seed, ..subject };
     let found = uncertainty(model, &request, cancel, &mut |_| ())?;
     let [classes, _, total] = found.doubt.means();
     let first = found.components.as_ref().and_then(|components| components.list.first());
@@ -165,7 +190,9 @@ fn beneath(
         Ok::<_, Error>(worst.map(|worst| (worst.residual.title, Measured::severity(worst))))
     });
     let doubt = (deviation(&found.doubt.total()), if total > 0.0 { classes / total } else { 0.0 });
-    Ok(Beneath { doubt, component, counted: counted.transpose()?, health: health.transpose()?.flatten() })
+    let noise = constants.map(|constants| noise_level(constants, model, noisy, cancel)).transpose()?;
+    let filter = found.filter;
+    Ok(Beneath { doubt, component, filter, noise, counted: counted.transpose()?, health: health.transpose()?.flatten() })
 }
 
 /// The middle quarter taken out and filled in.
@@ -189,6 +216,34 @@ fn filled(model: &dyn JointModel, clean: &Picture, seed: u64, cancel: &Cancel) -
         seed,
     };
     Ok(inpaint(model, &request, cancel, &mut |_, _| ())?.list.swap_remove(0).picture)
+}
+
+/// A picture out of nothing by the stochastic ascent, as a class where there are several.
+fn drawn(
+    model: &dyn JointModel,
+    class: Option<usize>,
+    smoothing: Smoothing,
+    cancel: &Cancel,
+) -> Result<Option<Picture>> {
+    let range = model.sigma_range();
+    let request = SampleRequest {
+        start: Start::Nothing,
+        count: 1,
+        guidance: class.map(|class| Guidance { class, weight: 1.0 }),
+        levels: (range.clamp(crate::limits::LARGEST_SIGMA), LAST.max(range.min)),
+        steps: RESTORED.1,
+        way: Way::Ascent { beta: BETA },
+        corrections: 0,
+        frames: 0,
+        // Examples of one class are not drawn alike.
+        seed: smoothing.seed.wrapping_add(smoothing.number),
+    };
+    match sample(model, &request, cancel, &mut |_, _| ()) {
+        Ok(mut found) => Ok(Some(found.list.swap_remove(0).picture)),
+        // It lost its way, or took too many steps.
+        Err(Error::Compute(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The smallest change to the most probable other class.
@@ -222,8 +277,36 @@ fn deviation(variance: &Picture) -> Picture {
 
 /// A map of numbers from 0 to `most` in colours.
 pub(super) fn coloured(map: &Picture, most: f32) -> Picture {
-    let shape = map.shape();
-    let colours: Vec<[f32; 3]> = map.values().iter().map(|v| SEQUENTIAL.at(v / most.max(1e-6))).collect();
+    in_colours(map.shape(), map.values().iter().map(|v| v / most.max(1e-6)), &SEQUENTIAL)
+}
+
+fn in_colours(shape: Shape, values: impl Iterator<Item = f32>, map: &ColourMap) -> Picture {
+    let colours: Vec<[f32; 3]> = values.map(|v| map.at(v)).collect();
     let values = (0..3).flat_map(|c| colours.iter().map(move |colour| colour[c])).collect();
     Picture::new(Shape::new(3, shape.height, shape.width), values)
+}
+
+impl Beneath {
+    /// The filter's weights, the mean over the channels: negative blue, positive orange.
+    pub(super) fn weights(filter: &Filter) -> Picture {
+        let Shape { channels, height, width } = filter.weights.shape();
+        let pixels = height * width;
+        let mean = |at: usize| (0..channels).map(|c| filter.weights.values()[c * pixels + at]).sum::<f32>();
+        let largest = (0..pixels).map(|at| mean(at).abs()).fold(1e-9, f32::max);
+        in_colours(Shape::new(1, height, width), (0..pixels).map(|at| mean(at) / largest), &DIVERGING)
+    }
+
+    /// p(c, σ | y), the most probable black to yellow: classes across, the likeliest where there are many, noise levels up.
+    pub(super) fn heat(noise: &NoiseLevel) -> Picture {
+        let (levels, by_class) = (noise.sigmas.len(), noise.classes());
+        let mut order = ranked(&by_class);
+        order.truncate(COLUMNS);
+        order.sort_unstable();
+        let wide = (levels / order.len()).max(1);
+        let shape = Shape::new(1, levels, wide * order.len());
+        let largest = noise.joint.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+        let at = |row: usize, column: usize| noise.joint[(levels - 1 - row) * by_class.len() + order[column / wide]];
+        let all = (0..shape.height).flat_map(|row| (0..shape.width).map(move |column| (row, column)));
+        in_colours(shape, all.map(|(row, column)| (at(row, column) / largest) as f32), &SEQUENTIAL)
+    }
 }

@@ -335,6 +335,19 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
             (softmax.value - denoisers.value).abs() < 0.3 + 4.0 * (softmax.standard_error + denoisers.standard_error)
         );
         assert!(looked.bits.unwrap().value.is_finite());
+        // The constants are those of both examples; σ is found as near as its error bar says.
+        let noise = beneath.noise.as_ref().unwrap();
+        assert!((noise.sigma / 0.3).ln().abs() < 4.0 * noise.deviation, "{} ± {}", noise.sigma, noise.deviation);
+        assert!(noise.classes()[usize::from(example.label == "class 1")] > 0.99);
+        // Within a class each value is N(m, s²) by itself: J is s²/(s² + σ²) at the pixel and 0 elsewhere.
+        let filter = beneath.filter.as_ref().unwrap();
+        assert_eq!(filter.pixel, (SHAPE.width / 2, SHAPE.height / 2));
+        let truth = 1e-4 / (1e-4 + 0.09);
+        assert!((filter.sum - truth).abs() < 1e-3 * truth && filter.width < 1e-3, "{filter:?}");
+        // What is drawn as a class is near its mean.
+        let drawn = looked.drawn.as_ref().unwrap();
+        let mean = example.clean.values()[0];
+        assert!(drawn.values().iter().all(|v| (v - mean).abs() < 0.1), "{drawn:?}");
         // Restorations are of the class whose noise it is.
         let counted = beneath.counted.as_ref().unwrap();
         assert_eq!(counted[usize::from(example.label == "class 1")], 16, "{counted:?}");
@@ -363,9 +376,10 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
     assert!(page.contains("which class?") && page.contains("by the denoisers") && page.contains("Bits a value"));
     assert!(page.contains("proved to") && page.contains("by counting") && page.contains("filled in"));
     assert!(page.contains("not class 1") && page.contains("Is this a density"));
+    assert!(page.contains("was made of") && page.contains("p(c, σ | y)") && page.contains("stochastic ascent"));
     let without = html::page(&run(&Plan { lab: false, ..plan })).unwrap();
     assert!(!without.contains("by the denoisers"));
-    assert_eq!(page.matches("<img").count() - without.matches("<img").count(), 10 * 2);
+    assert_eq!(page.matches("<img").count() - without.matches("<img").count(), 13 * 2);
 }
 
 #[test]

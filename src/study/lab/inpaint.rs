@@ -25,7 +25,7 @@ use crate::{Error, Result, limits};
 pub const LARGEST_FILLS: usize = 4096;
 /// The most values that a model is shown of a picture: some twenty numbers are kept of each.
 pub const LARGEST_WINDOW: usize = 1 << 23;
-/// How many pixels around a hole the model sees.
+/// How many pixels around a hole the model sees: docs/lab.md says what the farther ones are worth.
 const MARGIN: usize = 32;
 
 /// How fills are drawn.
@@ -201,10 +201,6 @@ pub fn inpaint(
     }
     let shape = request.picture.shape();
     let (window, tiled) = window(model, &request.measurement)?;
-    if window.width * window.height * shape.channels > LARGEST_WINDOW {
-        let Region { width, height, .. } = window;
-        return Err(Error::Compute(format!("{width}×{height} pixels are more than can be filled in at once: cut it")));
-    }
     let mut each = 1;
     if !tiled && let FillWay::Annealed { corrections, candidates, .. } = request.way {
         require_density(model, "--corrections", corrections > 0)?;
@@ -267,9 +263,19 @@ pub fn inpaint(
 /// The part of the picture that the model sees, and whether in tiles.
 fn window(model: &dyn JointModel, measurement: &Measurement) -> Result<(Region, bool)> {
     let shape = measurement.shape();
-    let whole = Region::whole(shape);
+    let is_hole = measurement.hole().is_some();
+    let hole = if is_hole { measurement.bounds() } else { Region::whole(shape) };
+    fill_window(model, shape, hole)
+}
+
+/// What a model sees of a picture of `shape` to fill a hole in this rectangle: 32 pixels on each side of it where there are so many, and
+/// no less than the model's own size; and whether that is too large for the model at once, so that it goes in tiles.
+///
+/// # Errors
+/// [`Error::Compute`] if that is more than can be filled in, or the model takes pictures of its own size only.
+pub fn fill_window(model: &dyn JointModel, shape: Shape, hole: Region) -> Result<(Region, bool)> {
     if shape == model.shape() {
-        return Ok((whole, false));
+        return Ok((Region::whole(shape), false));
     }
     let around = |start: usize, length: usize, all: usize, least: usize| {
         let wanted = (length + 2 * MARGIN).max(least).min(all);
@@ -277,18 +283,20 @@ fn window(model: &dyn JointModel, measurement: &Measurement) -> Result<(Region, 
         let first = (start + length / 2).saturating_sub(wanted / 2).min(all - wanted);
         (first, wanted)
     };
-    let bounds = measurement.bounds();
-    let (x, width) = around(bounds.x, bounds.width, shape.width, model.shape().width);
-    let (y, height) = around(bounds.y, bounds.height, shape.height, model.shape().height);
-    let window = if measurement.hole().is_some() { Region { x, y, width, height } } else { whole };
-    let seen = Shape::new(shape.channels, window.height, window.width);
+    let (x, width) = around(hole.x, hole.width, shape.width, model.shape().width);
+    let (y, height) = around(hole.y, hole.height, shape.height, model.shape().height);
+    let window = Region { x, y, width, height };
+    let seen = Shape::new(shape.channels, height, width);
     let tile = Tiling::default().tile;
-    let tiled = window.width > tile || window.height > tile;
-    let at_once = Shape::new(shape.channels, window.height.min(tile), window.width.min(tile));
-    if model.accepts(at_once) {
-        return Ok((window, tiled));
+    let tiled = width > tile || height > tile;
+    if !model.accepts(Shape::new(shape.channels, height.min(tile), width.min(tile))) {
+        let (name, own) = (model.name(), model.shape());
+        return Err(Error::Compute(format!("{name} takes {own} pictures only, not one of {seen}")));
     }
-    Err(Error::Compute(format!("{} takes {} pictures only, not one of {seen}", model.name(), model.shape())))
+    if seen.len() > LARGEST_WINDOW {
+        return Err(Error::Compute(format!("{width}×{height} pixels are more than can be filled in at once: cut it")));
+    }
+    Ok((window, tiled))
 }
 
 fn cut(picture: &Picture, region: Region) -> Picture {

@@ -7,7 +7,7 @@ use super::raster::{shown, signed};
 use super::theme::Theme;
 use crate::picture::Picture;
 use crate::study::lab::{Dial, DialRequest, Position, Turned};
-use crate::study::words::{number, percent_in_print};
+use crate::study::words::{number, percent, percent_in_print, whole_bits};
 use crate::study::{level, ranked};
 
 /// How many positions stand in a row, and the most that are shown.
@@ -31,10 +31,10 @@ pub fn counterfactual_sheet(found: &Dial, request: &DialRequest, title: &str, th
         title,
         verdict: [names[before].clone(), format!("to {target}")],
         line: format!(
-            "model {}  ·  at σ = {}/255  ·  tolerates {} bits less",
+            "model {}  ·  at σ = {}/255  ·  tolerates {} less",
             found.model.name,
             level::of_255(found.sigma),
-            number(request.tolerance, 0)
+            whole_bits(request.tolerance)
         ),
         right,
     });
@@ -49,7 +49,7 @@ pub fn counterfactual_sheet(found: &Dial, request: &DialRequest, title: &str, th
     let colours = page.palette().signed;
     for (name, formula, of) in halves {
         page.chapter(name, formula);
-        let mut pictures = vec![panel("Clean", clean, percent_in_print(found.posterior[request.target]))];
+        let mut pictures = vec![panel("Clean", clean, vec![percent_in_print(found.posterior[request.target])])];
         let mut changes = vec![Panel {
             label: "Change".into(),
             formula: "x\u{2032} \u{2212} x",
@@ -58,8 +58,7 @@ pub fn counterfactual_sheet(found: &Dial, request: &DialRequest, title: &str, th
         }];
         for position in &some {
             let turned = of(position);
-            let words = format!("{}  ·  {}", percent_in_print(turned.posterior[request.target]), bits(turned));
-            pictures.push(panel(&format!("L2 {}", number(turned.distance, 2)), &turned.picture, words));
+            pictures.push(panel(&format!("L2 {}", number(turned.distance, 2)), &turned.picture, words(turned, request.target)));
             let class = names[ranked(&turned.posterior)[0]].clone();
             let image = signed(&turned.picture.zip(clean, |a, b| a - b), range, colours);
             let caption = Caption::Text(vec![format!("taken for {class}"), class]);
@@ -79,9 +78,20 @@ fn chosen(positions: &[Position]) -> Vec<&Position> {
 }
 
 fn bits(turned: &Turned) -> String {
-    turned.bits_lost.map_or(String::new(), |bits| format!("{} bits", number(-bits, 0)))
+    turned.bits_lost.map_or(String::new(), |lost| whole_bits(-lost))
 }
 
-fn panel(label: &str, picture: &Picture, words: String) -> Panel {
-    Panel { label: label.to_owned(), formula: "", image: shown(picture), caption: Caption::Text(vec![words]) }
+/// The probability of the class and what is lost for it, in the words that the width of a picture has room for.
+fn words(turned: &Turned, target: usize) -> Vec<String> {
+    let chance = turned.posterior[target];
+    let (exact, whole) = (percent_in_print(chance), percent(chance));
+    if turned.bits_lost.is_none() {
+        return vec![exact, whole];
+    }
+    let bits = bits(turned);
+    vec![format!("{exact}  ·  {bits}"), format!("{exact} · {bits}"), format!("{whole} · {bits}"), bits]
+}
+
+fn panel(label: &str, picture: &Picture, words: Vec<String>) -> Panel {
+    Panel { label: label.to_owned(), formula: "", image: shown(picture), caption: Caption::Text(words) }
 }

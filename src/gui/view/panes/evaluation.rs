@@ -1,12 +1,12 @@
 //! The evaluation on a data set: the form, the progress, the tables and plots.
 
 use eframe::egui::{
-    Align, Button, DragValue, Grid, Image, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2,
+    Align, Button, DragValue, Grid, Image, Label, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2,
 };
 
 use super::form;
 use super::{PaneInfo, Place};
-use crate::attack::{Defence, Method};
+use crate::attack::{Defence, LARGEST_ATTEMPTS, Method};
 use crate::gui::command::{EvaluateCommand, Format};
 use crate::gui::feature::evaluation::{Measured, Running};
 use crate::gui::state::evaluation_form::EvaluationForm;
@@ -78,6 +78,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     add_defence(ui, &mut form.defences);
     section(ui, "Certify at the noise levels");
     line(ui, &mut form.certify, "Certify at", "0.25; nothing for none");
+    attempts(ui, &mut form);
     section(ui, "Pictures of another kind, to be told apart");
     form::path(ui, cx, &mut form.others, "Pictures of another kind", FOLDER, EvaluateCommand::ChooseOthers);
     if let Err(error) = form.plan() {
@@ -140,6 +141,25 @@ fn counted(ui: &mut Ui, cx: &Context<'_>, form: &mut EvaluationForm) {
         ui.checkbox(&mut form.by_number, "match by number")
             .explained("Only if the classes are the same, in the same order: else every figure means nothing");
     }
+}
+
+/// Attacks that close in on certified radii from above.
+fn attempts(ui: &mut Ui, form: &mut EvaluationForm) {
+    let certifies = !form.certify.trim().is_empty();
+    ui.horizontal(|ui| {
+        let drag = DragValue::new(&mut form.attempts).range(0..=LARGEST_ATTEMPTS).speed(0.1);
+        let attempts = ui.add_enabled(certifies, drag);
+        named(&attempts, "Attacks that bracket each radius");
+        let words = ui.add_enabled(certifies, Label::new("attacks bracket each radius"));
+        for response in [attempts, words] {
+            response
+                .explained(
+                    "The radius is proved from below; the smallest attack found on the smoothed classifier bounds it from \
+                     above. 0 for certificates alone",
+                )
+                .on_disabled_hover_text("Name a noise level to certify at first");
+        }
+    });
 }
 
 /// Defences to add to the list.

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use eframe::egui::{
-    self, Align2, Color32, ComboBox, CursorIcon, FontId, Painter, Pos2, ProgressBar, Rect, Response, Role, Sense,
+    self, Align2, Color32, ComboBox, CursorIcon, FontId, Painter, PointerButton, Pos2, ProgressBar, Rect, Response, Role, Sense,
     Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
+mod fill;
+
 use super::PaneInfo;
-use crate::gui::command::{ModelCommand, PhotoCommand};
+use crate::gui::command::{FillCommand, ModelCommand, PhotoCommand};
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::photo::{Layer, Part, Photo, PhotoView, Shown};
+use crate::gui::state::photo_fill::Over;
 use crate::gui::view::command_button::command_button;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -47,10 +50,16 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         ui.spacing_mut().item_spacing = vec2(space::TIGHT, space::TIGHT);
         controls(ui, cx);
     });
-    progress(ui, cx);
+    let filling = cx.session.photo.shown == Shown::Fill && cx.session.photo.base.is_some();
+    if !filling {
+        progress(ui, cx);
+    }
     if let Some(words) = missing(cx) {
         widgets::empty(ui, &words);
         return;
+    }
+    if filling {
+        fill::controls(ui, cx);
     }
     picture(ui, cx);
 }
@@ -75,19 +84,33 @@ fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
         (Shown::Restored, "Restored", "The restored picture alone"),
         (Shown::Noisy, "Noisy", if own { "The picture as it is" } else { "The picture with the noise on it" }),
         (Shown::Clean, "Clean", "The picture before noise was added"),
+        (Shown::Fill, "Fill", "Paint a hole into the picture, and see what could be there"),
     ];
-    let choices = if own { &all[..3] } else { &all[..] };
-    if let Some(shown) = segments(ui, cx.session.photo.shown, choices) {
+    // A picture with noise of its own is the noisy one.
+    let choices: Vec<_> = all.into_iter().filter(|(shown, ..)| !own || *shown != Shown::Clean).collect();
+    if let Some(shown) = segments(ui, cx.session.photo.shown, &choices) {
         cx.run(PhotoCommand::Show(shown));
     }
     classes(ui, cx);
     command_button(ui, cx, "All of it", PhotoCommand::WholeInSight);
     command_button(ui, cx, "1:1", PhotoCommand::ActualPixels);
-    command_button(ui, cx, "Its own noise", PhotoCommand::Estimate);
+    let filling = cx.session.photo.shown == Shown::Fill;
+    if !filling {
+        command_button(ui, cx, "Its own noise", PhotoCommand::Estimate);
+    }
     // It knows no classes, and restores better than what does.
     if cx.session.classes().len() > 1 && cx.session.photo.class.is_none() {
         let source = ModelSource::Bundled(PHOTOGRAPHS.to_owned());
         command_button(ui, cx, "Use photographs", ModelCommand::Use(source));
+    }
+    if filling {
+        let button = ui.add_enabled(cx.session.photo.fill.is_finished(), egui::Button::new("Save…"));
+        named(&button, "Save the filled photograph");
+        let button = button.explained("The photograph with the fill that is shown; nothing but the hole changes");
+        if button.on_disabled_hover_text("Look at a fill that is done, or at their mean").clicked() {
+            cx.run(PhotoCommand::Fill(FillCommand::Save));
+        }
+        return;
     }
     let ready = cx.session.photo.result().is_some();
     let button = ui.add_enabled(ready, egui::Button::new("Save…"));
@@ -171,7 +194,7 @@ fn picture(ui: &mut Ui, cx: &mut Context<'_>) {
     let (Some(noisy), Some(size)) = (photo.noisy.clone(), photo.size()) else { return };
     photo.tile = [rect.width(), rect.height()];
     let shown = if own && photo.shown == Shown::Clean { Shown::Noisy } else { photo.shown };
-    let place = interact(ui, photo, &response, rect, shown == Shown::Wipe);
+    let place = interact(ui, photo, &response, rect, shown);
     let level = noisy.level_for(place.points * ui.pixels_per_point());
     photo.seen = place.in_sight(level, noisy.level(level).picture().shape());
     if !ui.is_rect_visible(rect) {
@@ -181,7 +204,7 @@ fn picture(ui: &mut Ui, cx: &mut Context<'_>) {
     let middle = match shown {
         Shown::Wipe => (place.origin.x + photo.wipe * size[0] * place.points).clamp(rect.left(), rect.right()),
         Shown::Restored => rect.right(),
-        Shown::Noisy | Shown::Clean => rect.left(),
+        Shown::Noisy | Shown::Clean | Shown::Fill => rect.left(),
     };
     let painter = ui.painter().with_clip_rect(rect);
     let cut = |from: f32, to: f32| Place {
@@ -189,15 +212,27 @@ fn picture(ui: &mut Ui, cx: &mut Context<'_>) {
         ..place
     };
     restored(&painter, photo, (frame, tokens), (&noisy, level), cut(rect.left(), middle));
-    let other = if shown == Shown::Clean { photo.base.clone().unwrap_or(noisy.clone()) } else { noisy };
+    let clean = matches!(shown, Shown::Clean | Shown::Fill);
+    let other = if clean { photo.base.clone().unwrap_or(noisy) } else { noisy };
     mosaic::paint(&painter, &mut photo.cells, frame, &other, level, cut(middle, rect.right()));
+    let over = (shown == Shown::Fill).then(|| photo.fill.over()).flatten();
+    if let Some(over) = &over {
+        let part = fill::part(over);
+        let place = Place { clip: place.clip.intersect(place.rect(part)), ..place };
+        mosaic::paint_part(&painter, &mut photo.cells, frame, &over.content, part, place);
+    } else if shown == Shown::Fill {
+        fill::veil(&painter, &photo.fill.hole, place, tokens);
+    }
     if place.points >= LINES_FROM && cx.settings.grid {
         mosaic::lines(&painter, other.full().picture().shape(), place, tokens.line);
     }
-    let values = Values { photo: &cx.session.photo, other: other.full().picture(), middle, place };
+    let values = Values { photo: &cx.session.photo, other: other.full().picture(), over: over.as_ref(), middle, place };
     values.on_pixels(&painter);
     if let Some(pointer) = response.hover_pos() {
         values.under_pointer(&painter, pointer, rect);
+    }
+    if shown == Shown::Fill {
+        fill::brush(ui, cx, &response, place);
     }
     if shown == Shown::Wipe {
         painter.vline(middle, rect.y_range(), Stroke::new(2.0, tokens.accent));
@@ -210,7 +245,7 @@ fn picture(ui: &mut Ui, cx: &mut Context<'_>) {
 }
 
 /// Zoom, pan and the line; where the picture lies then.
-fn interact(ui: &Ui, photo: &mut Photo, response: &Response, rect: Rect, wiping: bool) -> Place {
+fn interact(ui: &Ui, photo: &mut Photo, response: &Response, rect: Rect, shown: Shown) -> Place {
     let Some(size) = photo.size() else { return Place { origin: rect.min, points: 1.0, clip: rect } };
     let tile = photo.tile;
     if let Some(pointer) = response.hover_pos() {
@@ -229,9 +264,11 @@ fn interact(ui: &Ui, photo: &mut Photo, response: &Response, rect: Rect, wiping:
     let id = response.id.with("line");
     if response.drag_started() {
         let near = ui.input(|i| i.pointer.press_origin()).is_some_and(|at| (at.x - line(photo)).abs() < NEAR);
-        ui.data_mut(|data| data.insert_temp(id, wiping && near));
+        ui.data_mut(|data| data.insert_temp(id, shown == Shown::Wipe && near));
     }
-    if response.dragged() {
+    // Where there is a brush, another button moves.
+    let brushes = shown == Shown::Fill;
+    if response.dragged() && !(brushes && response.dragged_by(PointerButton::Primary)) {
         let by = response.drag_delta();
         if ui.data(|data| data.get_temp(id)).unwrap_or(false) {
             let points = photo.view.points(size, tile);
@@ -240,7 +277,7 @@ fn interact(ui: &Ui, photo: &mut Photo, response: &Response, rect: Rect, wiping:
             photo.view.pan([by.x, by.y], size, tile);
         }
     }
-    if response.double_clicked() {
+    if response.double_clicked() && !brushes {
         photo.view = if photo.view.scale.is_some() {
             PhotoView::default()
         } else {
@@ -278,6 +315,8 @@ fn restored(
 struct Values<'a> {
     photo: &'a Photo,
     other: &'a Picture,
+    /// What is shown in place of a part of that.
+    over: Option<&'a Over>,
     middle: f32,
     place: Place,
 }
@@ -289,13 +328,16 @@ impl Values<'_> {
             let last = picture.shape().channels - 1;
             [0, 1, 2].map(|c| picture.at(c.min(last), y, x))
         };
+        let pixel = Part { level: 0, from: [x, y], size: [1, 1] };
+        if let Some(over) = self.over.filter(|over| fill::part(over).contains(&pixel)) {
+            return Some(of(over.content.picture(), x - over.region.x, y - over.region.y));
+        }
         if self.place.origin.x + (x as f32 + 0.5) * self.place.points > self.middle {
             return Some(of(self.other, x, y));
         }
         if let Some(whole) = self.photo.result() {
             return Some(of(whole.layer.full().picture(), x, y));
         }
-        let pixel = Part { level: 0, from: [x, y], size: [1, 1] };
         let patch = self.photo.patches.iter().rev().find(|patch| patch.part.contains(&pixel))?;
         Some(of(patch.content.picture(), x - patch.part.from[0], y - patch.part.from[1]))
     }

@@ -209,6 +209,12 @@ fn as_class(ui: &mut Ui, cx: &mut Context<'_>) {
         },
     );
     named(&shown.response, "Restored as");
+    let w = cx.document.guidance_shown();
+    // What is not the plain conditional expectation is said to be so.
+    if present.is_some() && w != 1.0 {
+        dim(ui, format!("Shown of both: D + {w} (D(y|c) − D)"))
+            .explained("The guidance w is that of the pane Classes; at 1 it is E[x | y, c]");
+    }
     if chosen != present {
         cx.run(VersusCommand::SetClass(chosen));
     }

@@ -18,7 +18,7 @@ use crate::gui::view::widgets::{dim, fact, named};
 use crate::joint::ONE_CLASS;
 use crate::study::lab::{Turned, counts, ranked_fills, wilson};
 use crate::study::ranked;
-use crate::study::words::{number, percent};
+use crate::study::words::{number, percent, whole_bits};
 
 /// The widths of a class's name and of how many there are, and a bar's height.
 const NAME: f32 = 84.0;
@@ -40,7 +40,7 @@ pub fn tiles(cx: &Context<'_>, mode: Mode) -> Vec<(TileKind, Caption)> {
         let class = ranked(&turned.posterior)[0];
         format!("{} {}", cx.session.classes().get(class).map_or("", String::as_str), percent(turned.posterior[class]))
     };
-    let lost = |turned: &Turned| Some(format!("{} bits", number(-turned.bits_lost?, 0)));
+    let lost = |turned: &Turned| Some(whole_bits(-turned.bits_lost?));
     vec![
         (TileKind::Clean, Caption::default()),
         (TileKind::Turned, of(at.map(|at| taken(&at.tolerated)))),

@@ -1,0 +1,199 @@
+//! A hole in the photograph: the brush, its controls, the fills.
+
+use eframe::egui::{self, Color32, CursorIcon, DragValue, Mesh, Painter, ProgressBar, Rect, Response, Shape, Ui, vec2};
+
+use crate::gui::command::{FillCommand, PhotoCommand};
+use crate::gui::state::hole::{Hole, Piece};
+use crate::gui::state::photo::Part;
+use crate::gui::state::photo_fill::{BRUSH, FillLook, MOST_FILLS, Over, PhotoFill};
+use crate::gui::view::context::Context;
+use crate::gui::view::explain::Explain as _;
+use crate::gui::view::mosaic::Place;
+use crate::gui::view::theme::{Tokens, space};
+use crate::gui::view::widgets::{dim, named, wrapped_segments};
+use crate::gui::work::photo_fill::plan;
+use crate::study::ranked;
+use crate::study::words::{number, percent, significant};
+
+/// The controls: brush and hole, then the fills.
+pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
+    let pending = cx.questions.photo_fill.is_pending();
+    let fill = &cx.session.photo.fill;
+    let (before, painted, missing) = (fill.form, fill.hole.is_painted(), fill.hole.count());
+    let found = cx.session.model.as_ref().zip(cx.session.photo.base.as_ref());
+    let plan = found.and_then(|(model, base)| plan(&fill.hole, &*model.joint, base.full().picture()));
+    let mut form = before;
+    let run = |cx: &mut Context<'_>, command| cx.run(PhotoCommand::Fill(command));
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(space::TIGHT, space::TIGHT);
+        let drag = DragValue::new(&mut form.brush).range(BRUSH.0..=BRUSH.1).speed(0.2).max_decimals(1);
+        let response = ui.add(drag.prefix("brush ").suffix(" pixels"));
+        named(&response, "Radius of the brush on the photograph");
+        response.explained("The brush's radius, in pixels of the photograph");
+        let undo = ui.add_enabled(painted, egui::Button::new("Undo stroke")).explained("Takes the last stroke back");
+        if undo.clicked() {
+            run(cx, FillCommand::Undo);
+        }
+        let clear = ui.add_enabled(painted, egui::Button::new("No hole")).explained("Takes back all that was painted");
+        if clear.clicked() {
+            run(cx, FillCommand::Clear);
+        }
+        ui.add_space(space::ITEM);
+        let response = ui.add(DragValue::new(&mut form.count).range(1..=MOST_FILLS).speed(0.1).suffix(" fills"));
+        named(&response, "How many fills of the photograph");
+        let response = ui.add(DragValue::new(&mut form.seed).prefix("seed ").speed(0.1));
+        named(&response, "Seed of the fills");
+        if pending {
+            if ui.button("Stop filling").explained("What is done stays").clicked() {
+                run(cx, FillCommand::Stop);
+            }
+            let bar = ProgressBar::new(cx.session.photo.fill.share).desired_width(96.0).desired_height(8.0);
+            named(&ui.add(bar), "Done of the fills");
+        } else {
+            let ready = matches!(plan, Some(Ok(_)));
+            let button = ui.add_enabled(ready, egui::Button::new("Fill the hole"));
+            let button = button.explained("Draws from p(x | what is around the hole)");
+            if button.on_disabled_hover_text("Paint a hole first, smaller than the photograph").clicked() {
+                run(cx, FillCommand::Begin);
+            }
+        }
+    });
+    if form != before {
+        run(cx, FillCommand::SetForm(form));
+    }
+    looks(ui, cx);
+    let tokens = Tokens::in_ui(ui);
+    match plan {
+        None => {
+            dim(ui, "Paint the hole with the mouse; with Shift it is taken back. The wheel zooms, the right button moves.");
+        }
+        Some(Err(error)) => {
+            ui.colored_label(tokens.bad, error.to_string());
+        }
+        Some(Ok((window, tiled))) => {
+            let what = words(cx).unwrap_or_else(|| {
+                let seen = format!("{missing} pixels missing; the model sees {}×{}", window.width, window.height);
+                let why = ", in tiles: nothing corrects the steps, and fills have no log p";
+                format!("{seen}{}", if tiled { why } else { "" })
+            });
+            dim(ui, what);
+        }
+    }
+}
+
+/// What is looked at: the hole, a fill, their mean or spread.
+fn looks(ui: &mut Ui, cx: &mut Context<'_>) {
+    let fill = &cx.session.photo.fill;
+    if fill.places() == 0 {
+        return;
+    }
+    let numbers: Vec<String> = (1..=fill.places()).map(|place| place.to_string()).collect();
+    let mut all = vec![(FillLook::Hole, "Hole", "The hole that was painted")];
+    for (place, number) in numbers.iter().enumerate() {
+        all.push((FillLook::Fill(place), number, "A fill; the first is the most probable"));
+    }
+    if !fill.list.is_empty() {
+        all.push((FillLook::Mean, "Mean", "The mean of the fills"));
+        all.push((FillLook::Spread, "Spread", "How much the fills differ, from black over magenta to yellow"));
+    }
+    if let Some(look) = wrapped_segments(ui, fill.look, &all) {
+        cx.run(PhotoCommand::Fill(FillCommand::LookAt(look)));
+    }
+}
+
+/// What is to be said of what is looked at, once there is something.
+fn words(cx: &Context<'_>) -> Option<String> {
+    let fill: &PhotoFill = &cx.session.photo.fill;
+    let of = |place: usize| format!("Fill {} of {}", place + 1, fill.form.count.max(fill.places()));
+    Some(match fill.look {
+        FillLook::Hole => return None,
+        FillLook::Mean => format!("The mean of {} fills", fill.list.len()),
+        FillLook::Spread => {
+            format!("The standard deviation over {} fills: yellow is {}", fill.list.len(), significant(fill.most_spread()?))
+        }
+        FillLook::Fill(place) => {
+            let mut words = of(place);
+            match fill.fill() {
+                None => words += ": under way",
+                Some(done) => {
+                    let names = cx.session.classes();
+                    let class = ranked(&done.posterior).first().copied().filter(|_| names.len() > 1);
+                    if let Some((class, name)) = class.and_then(|class| Some((class, names.get(class)?))) {
+                        words += &format!(": {name} {} with what is around it", percent(done.posterior[class]));
+                    }
+                    match fill.bits_below() {
+                        Some(bits) if bits > 0.0 => words += &format!(", {} bits less probable than the first", number(bits, 1)),
+                        Some(_) => words += ", the most probable",
+                        None => {}
+                    }
+                }
+            }
+            words
+        }
+    })
+}
+
+/// Paints with the brush where the pointer is pressed, and shows its size.
+pub fn brush(ui: &Ui, cx: &mut Context<'_>, response: &Response, place: Place) {
+    let Some(pointer) = response.hover_pos().or_else(|| response.interact_pointer_pos()) else { return };
+    let radius = cx.session.photo.fill.form.brush;
+    let tokens = Tokens::in_ui(ui);
+    let painter = ui.painter().with_clip_rect(response.rect.intersect(ui.clip_rect()));
+    for (more, colour) in [(1.0, Color32::from_black_alpha(160)), (0.0, tokens.strong)] {
+        painter.circle_stroke(pointer, radius * place.points + more, (1.0, colour));
+    }
+    ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
+    let (down, began, shift) = ui.input(|i| (i.pointer.primary_down(), i.pointer.primary_pressed(), i.modifiers.shift));
+    if !(response.is_pointer_button_down_on() && down) {
+        return;
+    }
+    let Some(now) = response.interact_pointer_pos() else { return };
+    let before = if began { now } else { now - response.drag_delta() };
+    if !began && before == now {
+        return;
+    }
+    let at = |point: egui::Pos2| {
+        let at = (point - place.origin) / place.points;
+        [at.x, at.y]
+    };
+    let piece = Piece { from: at(before), to: at(now), radius, is_hole: !shift };
+    cx.run(PhotoCommand::Fill(FillCommand::Paint { piece, begins: began }));
+}
+
+/// The hole as a veil in the accent's colour.
+pub fn veil(painter: &Painter, hole: &Hole, place: Place, tokens: &Tokens) {
+    let Some(bounds) = hole.bounds() else { return };
+    let part = Part { level: 0, from: [bounds.x, bounds.y], size: [bounds.width, bounds.height] };
+    let clip = place.clip.intersect(place.rect(part));
+    if !clip.is_positive() {
+        return;
+    }
+    // A row of the screen at a time, or of the picture where its pixels are larger.
+    let step = (1.0 / place.points).max(1.0);
+    let first = ((clip.top() - place.origin.y) / place.points).max(0.0);
+    let last = ((clip.bottom() - place.origin.y) / place.points).min((bounds.y + bounds.height) as f32);
+    let columns = bounds.x..bounds.x + bounds.width;
+    let colour = tokens.accent.gamma_multiply(0.6);
+    let mut mesh = Mesh::default();
+    let mut row = if place.points >= 1.0 { first.floor() } else { first };
+    while row < last {
+        let y = row as usize;
+        let mut x = columns.start;
+        while x < columns.end {
+            let length = columns.clone().skip(x - columns.start).take_while(|x| hole.is_missing(*x, y)).count();
+            if length > 0 {
+                let corner = |x: usize, row: f32| place.origin + vec2(x as f32, row) * place.points;
+                mesh.add_colored_rect(Rect::from_min_max(corner(x, row), corner(x + length, row + step)).intersect(clip), colour);
+            }
+            x += length.max(1);
+        }
+        row += step;
+    }
+    painter.with_clip_rect(clip).add(Shape::mesh(mesh));
+}
+
+/// Where something lies that is shown in place of a part of the photograph.
+pub fn part(over: &Over) -> Part {
+    let region = over.region;
+    Part { level: 0, from: [region.x, region.y], size: [region.width, region.height] }
+}
