@@ -127,7 +127,8 @@ fn a_mixture_is_of_two_pictures_by_the_law_and_so_is_its_label() {
 #[test]
 fn the_smallest_parameters_mix_nothing_and_break_nothing() {
     for mixup in [f64::MIN_POSITIVE / 1e12, f64::MIN_POSITIVE, 1e-30, 1e-9] {
-        let special = Special { options: RowOptions { classify_share: 1.0, mixup, ..RowOptions::default() }, unlabelled: None };
+        let special =
+            Special { options: RowOptions { classify_share: 1.0, mixup, ..RowOptions::default() }, unlabelled: None };
         for draw in 0..200 {
             let (index, share) = special.mixed_with(7, 3, draw).unwrap();
             assert!(index < 7 && (0.0..1e-6).contains(&share), "{mixup}: {share}");

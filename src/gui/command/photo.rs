@@ -66,9 +66,19 @@ pub fn entries() -> Vec<Entry> {
         view(462, C::ActualPixels, "Photograph: actual pixels", "One pixel of the photograph a point of the screen"),
         view(470, C::Estimate, "Photograph: measure its own noise", "σ from the whole photograph at its own size"),
         view(472, C::ToggleWhole, "Photograph: stop or go on", "Restoring what is not in sight"),
-        view(474, C::Fill(FillCommand::Begin), "Photograph: fill the painted hole", "Draws from p(x | what is around it)"),
+        view(
+            474,
+            C::Fill(FillCommand::Begin),
+            "Photograph: fill the painted hole",
+            "Draws from p(x | what is around it)",
+        ),
         view(476, C::Fill(FillCommand::Stop), "Photograph: stop filling", "The fills that are done stay"),
-        view(478, C::Fill(FillCommand::Undo), "Photograph: take the last stroke back", "Of the brush that paints the hole"),
+        view(
+            478,
+            C::Fill(FillCommand::Undo),
+            "Photograph: take the last stroke back",
+            "Of the brush that paints the hole",
+        ),
         Entry::new(
             Menu::File,
             66,

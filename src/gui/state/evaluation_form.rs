@@ -10,7 +10,6 @@ use crate::{Error, Result};
 /// Pictures that the saved page shows.
 const EXAMPLES: usize = 8;
 
-
 /// What is to be measured, as the person filled it in.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]

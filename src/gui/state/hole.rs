@@ -135,7 +135,8 @@ impl Hole {
     fn hold(&mut self, region: Region) {
         let old = self.part.unwrap_or(region);
         let first = [region.x.min(old.x), region.y.min(old.y)].map(|v| v / MORE * MORE);
-        let last = [(region.x + region.width).max(old.x + old.width), (region.y + region.height).max(old.y + old.height)];
+        let last =
+            [(region.x + region.width).max(old.x + old.width), (region.y + region.height).max(old.y + old.height)];
         let last = [0, 1].map(|i| last[i].next_multiple_of(MORE).min(self.size[i]));
         let part = Region { x: first[0], y: first[1], width: last[0] - first[0], height: last[1] - first[1] };
         if self.part != Some(part) {
@@ -180,7 +181,8 @@ mod tests {
         let all = (0..SIZE[1]).flat_map(|y| (0..SIZE[0]).map(move |x| (x, y)));
         assert!(all.clone().all(|(x, y)| hole.is_missing(x, y) == missing(x, y, first)));
         // Another far away, over the picture's edge, in two pieces; and some of both taken away.
-        let (second, third) = (piece([290.0, 190.0], [330.0, 190.0], true), piece([295.0, 190.0], [295.0, 150.0], true));
+        let (second, third) =
+            (piece([290.0, 190.0], [330.0, 190.0], true), piece([295.0, 190.0], [295.0, 150.0], true));
         hole.paint(SIZE, second, true);
         hole.paint(SIZE, third, false);
         let both = (hole.count(), hole.bounds());
@@ -192,7 +194,8 @@ mod tests {
         assert_eq!(hole.count(), all.clone().filter(|(x, y)| now(*x, *y)).count());
         let bounds = hole.bounds().unwrap();
         let [columns, rows] = [0, 1].map(|i| {
-            let at: Vec<usize> = all.clone().filter(|p| now(p.0, p.1)).map(|p| if i == 0 { p.0 } else { p.1 }).collect();
+            let at: Vec<usize> =
+                all.clone().filter(|p| now(p.0, p.1)).map(|p| if i == 0 { p.0 } else { p.1 }).collect();
             (*at.iter().min().unwrap(), *at.iter().max().unwrap() + 1)
         });
         assert_eq!((bounds.x, bounds.x + bounds.width, bounds.y, bounds.y + bounds.height), {

@@ -185,6 +185,12 @@ impl PhotoFill {
         Some((Picture::new(Shape::new(3, height, width), values).into(), most))
     }
 
+    /// How many fills there are to be.
+    #[must_use]
+    pub fn planned(&self) -> usize {
+        self.planned
+    }
+
     /// How many there are to look at.
     #[must_use]
     pub fn places(&self) -> usize {
@@ -269,7 +275,14 @@ mod tests {
 
     fn fill(number: usize, value: f32, log_density: f64) -> Fill {
         let picture = Picture::filled(Shape::new(1, 4, 5), value);
-        Fill { number, picture, posterior: Vec::new(), log_density: Some(log_density), fidelity: None, frames: Vec::new() }
+        Fill {
+            number,
+            picture,
+            posterior: Vec::new(),
+            log_density: Some(log_density),
+            fidelity: None,
+            frames: Vec::new(),
+        }
     }
 
     fn begun() -> (PhotoFill, Picture) {

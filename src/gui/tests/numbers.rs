@@ -10,7 +10,8 @@ use super::{Window, oracle, run, started, use_model};
 use crate::attack::{Settings as Attack, Smoothing};
 use crate::gui::app::Threads;
 use crate::gui::command::{
-    AttackCommand, CertifyCommand, Command, FillCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand, TrainCommand, WindowCommand,
+    AttackCommand, CertifyCommand, Command, FillCommand, NoiseCommand, PhotoCommand, PictureCommand, TileCommand,
+    TrainCommand, WindowCommand,
 };
 use crate::gui::feature::session_file;
 use crate::gui::gpu::Look;

@@ -60,7 +60,8 @@ fn a_hole_is_filled_as_the_command_line_fills_it_and_nothing_else_moves() {
     window.get_by_label_contains("Fill 1 of 3: light");
     let base = photo(&window).base.as_ref().unwrap().full().picture().clone();
     let model = window.state().session().model.as_ref().unwrap().joint.clone();
-    let mask: Vec<bool> = (0..700).flat_map(|y| (0..1400).map(move |x| (x, y))).map(|(x, y)| hole.is_missing(x, y)).collect();
+    let mask: Vec<bool> =
+        (0..700).flat_map(|y| (0..1400).map(move |x| (x, y))).map(|(x, y)| hole.is_missing(x, y)).collect();
     let request = InpaintRequest {
         picture: base.clone(),
         measurement: Measurement::without("--mask", base.shape(), &mask).unwrap(),

@@ -192,7 +192,14 @@ fn beneath(
     let doubt = (deviation(&found.doubt.total()), if total > 0.0 { classes / total } else { 0.0 });
     let noise = constants.map(|constants| noise_level(constants, model, noisy, cancel)).transpose()?;
     let filter = found.filter;
-    Ok(Beneath { doubt, component, filter, noise, counted: counted.transpose()?, health: health.transpose()?.flatten() })
+    Ok(Beneath {
+        doubt,
+        component,
+        filter,
+        noise,
+        counted: counted.transpose()?,
+        health: health.transpose()?.flatten(),
+    })
 }
 
 /// The middle quarter taken out and filled in.

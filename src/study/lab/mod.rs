@@ -49,7 +49,8 @@ pub use evidence::{ClassEvidence, Evidence, EvidenceRequest, LARGEST_SCALES, LAR
 pub use evidence_report::EvidenceReport;
 pub use filter::{Filter, filter};
 pub use inpaint::{
-    Fill, FillWay, Fills, InpaintRequest, LARGEST_FILLS, LARGEST_WINDOW, fill_window, inpaint, moments, ranked as ranked_fills,
+    Fill, FillWay, Fills, InpaintRequest, LARGEST_FILLS, LARGEST_WINDOW, fill_window, inpaint, moments,
+    ranked as ranked_fills,
 };
 pub use inpaint_report::{InpaintReport, spread};
 pub use noise_level::{NoiseLevel, noise_level};

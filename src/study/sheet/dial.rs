@@ -58,7 +58,11 @@ pub fn counterfactual_sheet(found: &Dial, request: &DialRequest, title: &str, th
         }];
         for position in &some {
             let turned = of(position);
-            pictures.push(panel(&format!("L2 {}", number(turned.distance, 2)), &turned.picture, words(turned, request.target)));
+            pictures.push(panel(
+                &format!("L2 {}", number(turned.distance, 2)),
+                &turned.picture,
+                words(turned, request.target),
+            ));
             let class = names[ranked(&turned.posterior)[0]].clone();
             let image = signed(&turned.picture.zip(clean, |a, b| a - b), range, colours);
             let caption = Caption::Text(vec![format!("taken for {class}"), class]);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use eframe::egui::{
-    self, Align2, Color32, ComboBox, CursorIcon, FontId, Painter, PointerButton, Pos2, ProgressBar, Rect, Response, Role, Sense,
-    Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
+    self, Align2, Color32, ComboBox, CursorIcon, FontId, Painter, PointerButton, Pos2, ProgressBar, Rect, Response,
+    Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 mod fill;

@@ -65,7 +65,10 @@ pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     match plan {
         None => {
-            dim(ui, "Paint the hole with the mouse; with Shift it is taken back. The wheel zooms, the right button moves.");
+            dim(
+                ui,
+                "Paint the hole with the mouse; with Shift it is taken back. The wheel zooms, the right button moves.",
+            );
         }
         Some(Err(error)) => {
             ui.colored_label(tokens.bad, error.to_string());
@@ -104,33 +107,29 @@ fn looks(ui: &mut Ui, cx: &mut Context<'_>) {
 /// What is to be said of what is looked at, once there is something.
 fn words(cx: &Context<'_>) -> Option<String> {
     let fill: &PhotoFill = &cx.session.photo.fill;
-    let of = |place: usize| format!("Fill {} of {}", place + 1, fill.form.count.max(fill.places()));
-    Some(match fill.look {
-        FillLook::Hole => return None,
-        FillLook::Mean => format!("The mean of {} fills", fill.list.len()),
+    let count = fill.list.len();
+    match fill.look {
+        FillLook::Hole => None,
+        FillLook::Mean => Some(format!("The mean of {count} fills")),
         FillLook::Spread => {
-            format!("The standard deviation over {} fills: yellow is {}", fill.list.len(), significant(fill.most_spread()?))
+            let most = significant(fill.most_spread()?);
+            Some(format!("The standard deviation over {count} fills: yellow is {most}"))
         }
         FillLook::Fill(place) => {
-            let mut words = of(place);
-            match fill.fill() {
-                None => words += ": under way",
-                Some(done) => {
-                    let names = cx.session.classes();
-                    let class = ranked(&done.posterior).first().copied().filter(|_| names.len() > 1);
-                    if let Some((class, name)) = class.and_then(|class| Some((class, names.get(class)?))) {
-                        words += &format!(": {name} {} with what is around it", percent(done.posterior[class]));
-                    }
-                    match fill.bits_below() {
-                        Some(bits) if bits > 0.0 => words += &format!(", {} bits less probable than the first", number(bits, 1)),
-                        Some(_) => words += ", the most probable",
-                        None => {}
-                    }
-                }
-            }
-            words
+            let which = format!("Fill {} of {}", place + 1, fill.planned());
+            let Some(done) = fill.fill() else { return Some(format!("{which}: under way")) };
+            let names = cx.session.classes();
+            let class = ranked(&done.posterior).first().copied().filter(|_| names.len() > 1);
+            let class = class.and_then(|class| Some((names.get(class)?, percent(done.posterior[class]))));
+            let class = class.map(|(name, chance)| format!("{name} {chance} with what is around it"));
+            let rank = fill.bits_below().map(|bits| match bits {
+                bits if bits > 0.0 => format!("{} bits less probable than the first", number(bits, 1)),
+                _ => "the most probable".to_owned(),
+            });
+            let said: Vec<String> = class.into_iter().chain(rank).collect();
+            Some(if said.is_empty() { which } else { format!("{which}: {}", said.join(", ")) })
         }
-    })
+    }
 }
 
 /// Paints with the brush where the pointer is pressed, and shows its size.
@@ -183,7 +182,10 @@ pub fn veil(painter: &Painter, hole: &Hole, place: Place, tokens: &Tokens) {
             let length = columns.clone().skip(x - columns.start).take_while(|x| hole.is_missing(*x, y)).count();
             if length > 0 {
                 let corner = |x: usize, row: f32| place.origin + vec2(x as f32, row) * place.points;
-                mesh.add_colored_rect(Rect::from_min_max(corner(x, row), corner(x + length, row + step)).intersect(clip), colour);
+                mesh.add_colored_rect(
+                    Rect::from_min_max(corner(x, row), corner(x + length, row + step)).intersect(clip),
+                    colour,
+                );
             }
             x += length.max(1);
         }
