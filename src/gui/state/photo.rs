@@ -346,9 +346,15 @@ impl Photo {
     /// Seconds that the rest will take, by what the part so far took.
     #[must_use]
     pub fn left(&self) -> Option<f64> {
-        let passed = self.began?.elapsed().as_secs_f64();
-        (self.share > 0.0 && passed > 1.0).then(|| passed * f64::from((1.0 - self.share) / self.share))
+        left(self.began, self.share)
     }
+}
+
+/// Seconds that the rest of some work will take, by what the share of it that is done took since it was begun.
+#[must_use]
+pub fn left(began: Option<Instant>, share: f32) -> Option<f64> {
+    let passed = began?.elapsed().as_secs_f64();
+    (share > 0.0 && passed > 1.0).then(|| passed * f64::from((1.0 - share) / share))
 }
 
 #[cfg(test)]

@@ -77,6 +77,32 @@ fn every_bundled_model_is_a_click_away_and_one_of_another_shape_is_refused_with_
 }
 
 #[test]
+fn both_are_guided_alike_and_it_is_said() {
+    let mut window = oracle();
+    run(&mut window, NoiseCommand::SetSigma(0.3));
+    let b: Arc<dyn JointModel> = Arc::new(rival());
+    set_beside(&mut window, b.clone());
+    run(&mut window, VersusCommand::SetClass(Some(2)));
+    let says = |window: &Window| window.query_by_label_contains("Shown of both: D + ").is_some();
+    assert!(!says(&window));
+    run(&mut window, TileCommand::SetGuidance(3.0));
+    window.run_steps(3);
+    window.get_by_label("Shown of both: D + 3 (D(y|c) − D)");
+    let session = window.state().session();
+    let clean = session.fitted.as_ref().unwrap().content.picture().clone();
+    let noise = Noise { sigma: 0.3, ..window.state().document().noise };
+    // Its classes are A's in the reverse order.
+    let theirs = Classes::List(vec![b.classes().len() - 3]);
+    let request = Request::clean(clean, noise).with_classes(theirs).guided(3.0);
+    let alone = analyze(&*b, &request, &Cancel::new(), &mut |_| ()).unwrap();
+    let shown = versus(&window).answer.as_ref().unwrap().value.restored.clone().unwrap();
+    assert_eq!(*shown.picture(), alone.conditionals[0].picture);
+    // D itself is of no class, and so is not guided.
+    run(&mut window, VersusCommand::SetClass(None));
+    assert!(!says(&window));
+}
+
+#[test]
 fn both_see_the_same_noise_and_what_they_restore_is_set_side_by_side() {
     let mut window = oracle();
     run(&mut window, NoiseCommand::SetSigma(0.3));

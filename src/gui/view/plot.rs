@@ -1,7 +1,7 @@
 //! Plots that stand still: of an evaluation, of a training run, of one picture.
 
 use eframe::egui::{Align, Color32, FontId, Label, Layout, RichText, Sense, Stroke, Ui, vec2};
-use egui_plot::{GridMark, Line, Plot, PlotPoints, Points};
+use egui_plot::{GridInput, GridMark, Line, Plot, PlotPoints, Points};
 
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{dim, text_width};
@@ -49,6 +49,16 @@ pub fn legend<'a>(ui: &mut Ui, entries: impl IntoIterator<Item = (&'a str, Color
             });
         }
     });
+}
+
+/// The marks of an axis of noise levels, by the logarithm of their 255th parts: those in sight. One outside of the plot would be drawn too.
+#[allow(clippy::needless_pass_by_value)] // What egui asks for.
+#[must_use]
+pub fn levels(shown: GridInput) -> Vec<GridMark> {
+    let (from, to) = shown.bounds;
+    let mark = |level: f64| GridMark { value: level.log10(), step_size: 1.0 };
+    let all = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 255.0].map(mark);
+    all.into_iter().filter(|mark| (from..=to).contains(&mark.value)).collect()
 }
 
 /// The figures of an axis on which nothing is negative: none below 0, where egui leaves a margin.
@@ -104,4 +114,16 @@ pub fn chart(ui: &mut Ui, chart: &Chart, size: [f32; 2]) {
         curves.push(Curve { name: &series.name, points, colour: tokens.class(index), dots: true });
     }
     lines(ui, &chart.y_label, &chart.x_label, chart.y_range, &curves, size);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_level_outside_of_the_plot_is_marked() {
+        let shown = GridInput { bounds: (4.0_f64.log10(), 256.0_f64.log10()), base_step_size: 0.1 };
+        let found: Vec<f64> = levels(shown).into_iter().map(|mark| 10.0_f64.powf(mark.value).round()).collect();
+        assert_eq!(found, [5.0, 10.0, 25.0, 50.0, 100.0, 255.0]);
+    }
 }

@@ -1,13 +1,13 @@
 //! The curve of p(c | y) over σ, with the present level to drag.
 
 use eframe::egui::{Role, Ui, WidgetInfo};
-use egui_plot::{CoordinatesFormatter, Corner, GridMark, Line, PlotPoints, VLine};
+use egui_plot::{CoordinatesFormatter, Corner, Line, PlotPoints, VLine};
 
 use super::{PaneInfo, Place};
 use crate::gui::command::NoiseCommand;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::context::Context;
-use crate::gui::view::plot::{legend, still};
+use crate::gui::view::plot::{legend, levels, still};
 use crate::gui::view::theme::Tokens;
 use crate::gui::view::widgets;
 use crate::study::level::of_255;
@@ -56,10 +56,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         .include_y(1.0)
         .include_x(place(from))
         .include_x(place(to))
-        .x_grid_spacer(|_| {
-            let mark = |level: f64| GridMark { value: level.log10(), step_size: 1.0 };
-            [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 255.0].map(mark).to_vec()
-        })
+        .x_grid_spacer(levels)
         .x_axis_formatter(|mark, _| of_255(level_at(mark.value)))
         .y_axis_formatter(|mark, _| match 100.0 * mark.value {
             share if (-0.1..100.1).contains(&share) => format!("{share:.0} %"),

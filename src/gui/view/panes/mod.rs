@@ -122,21 +122,24 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
 /// One pane with its title and the way back.
 fn enlarged(ui: &mut Ui, cx: &mut Context<'_>, pane: &Pane) {
     let tokens = Tokens::in_ui(ui);
-    ui.spacing_mut().item_spacing.y = 0.0;
+    let between = std::mem::take(&mut ui.spacing_mut().item_spacing.y);
     ui.allocate_ui_with_layout(vec2(ui.available_width(), height::TABS), Layout::left_to_right(Align::Center), |ui| {
         ui.add_space(space::GROUP);
         ui.label(RichText::new(title(pane)).color(tokens.strong));
         ui.add_space(space::GROUP);
         command_button(ui, cx, "All panes", WindowCommand::Enlarge(None));
     });
+    ui.spacing_mut().item_spacing.y = between;
     body(ui, cx, pane);
 }
 
 /// What is in a pane.
 fn body(ui: &mut Ui, cx: &mut Context<'_>, pane: &Pane) {
     let tokens = Tokens::in_ui(ui);
-    ui.painter().rect_filled(ui.max_rect(), 0.0, tokens.surface);
-    if ui.rect_contains_pointer(ui.max_rect()) {
+    // Not the title above it.
+    let whole = ui.available_rect_before_wrap();
+    ui.painter().rect_filled(whole, 0.0, tokens.surface);
+    if ui.rect_contains_pointer(whole) {
         cx.session.pane_hovered = Some(pane.clone());
     }
     let across = space::GROUP as i8;

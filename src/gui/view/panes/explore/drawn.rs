@@ -40,7 +40,7 @@ pub fn tiles(cx: &Context<'_>, mode: Mode) -> Vec<(TileKind, Caption)> {
         let class = ranked(&turned.posterior)[0];
         format!("{} {}", cx.session.classes().get(class).map_or("", String::as_str), percent(turned.posterior[class]))
     };
-    let lost = |turned: &Turned| Some(whole_bits(-turned.bits_lost?));
+    let lost = |turned: &Turned| Some(gained(-turned.bits_lost?));
     vec![
         (TileKind::Clean, Caption::default()),
         (TileKind::Turned, of(at.map(|at| taken(&at.tolerated)))),
@@ -48,6 +48,11 @@ pub fn tiles(cx: &Context<'_>, mode: Mode) -> Vec<(TileKind, Caption)> {
         (TileKind::Plain, of(at.map(|at| taken(&at.plain)))),
         (TileKind::PlainChange, of(at.and_then(|at| lost(&at.plain)))),
     ]
+}
+
+/// Bits of log p that are gained, with their sign.
+fn gained(bits: f64) -> String {
+    format!("{}{}", if bits >= 0.5 { "+" } else { "" }, whole_bits(bits))
 }
 
 /// The grid of what is drawn, and beside it the classes that come out.
@@ -290,13 +295,16 @@ fn dial(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         });
         named(&shown.response, "Class to turn to");
     });
-    let drag = DragValue::new(&mut form.tolerance).range(0.0..=LARGEST_TOLERATED).speed(1.0).max_decimals(0);
-    let response = ui.add(drag.prefix("tolerates ").suffix(" bits"));
-    named(&response, "Tolerated bits");
-    response.explained("How many bits of log p may be lost on the way; with very many it is a plain attack");
-    let drag = DragValue::new(&mut form.radius).range(0.1..=20.0).speed(0.05).prefix("up to L2 ").max_decimals(2);
-    let response = ui.add(drag);
-    named(&response, "Largest length of the change");
+    ui.horizontal_wrapped(|ui| {
+        let unit = if (0.5..1.5).contains(&form.tolerance) { " bit" } else { " bits" };
+        let drag = DragValue::new(&mut form.tolerance).range(0.0..=LARGEST_TOLERATED).speed(1.0).max_decimals(0);
+        let response = ui.add(drag.prefix("tolerates ").suffix(unit));
+        named(&response, "Tolerated bits");
+        response.explained("How many bits of log p may be lost on the way; with very many it is a plain attack");
+        let drag = DragValue::new(&mut form.radius).range(0.1..=20.0).speed(0.05).prefix("up to L2 ").max_decimals(2);
+        let response = ui.add(drag);
+        named(&response, "Largest length of the change");
+    });
     begin(ui, cx, "Turn the dial", "Looks for the least change at every length", true);
     let drawn = &cx.session.explore.drawn;
     if drawn.positions.is_empty() {

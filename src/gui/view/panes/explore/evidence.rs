@@ -1,7 +1,7 @@
 //! At which scale a class was decided: both roads over the scales, and where in the picture the evidence lies.
 
 use eframe::egui::{self, Ui, vec2};
-use egui_plot::{Corner, GridMark, Legend, Line, PlotPoints, Points};
+use egui_plot::{Line, PlotPoints, Points};
 
 use super::column;
 use crate::gui::command::ExploreCommand;
@@ -10,7 +10,7 @@ use crate::gui::view::caption::Caption;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::panes::denoiser::grid;
-use crate::gui::view::plot::still;
+use crate::gui::view::plot::{legend, levels, still};
 use crate::gui::view::theme::{Tokens, space};
 use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, dim, fact, named};
@@ -38,7 +38,8 @@ pub(super) fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         column(ui, available.y, "evidence", |ui| figures(ui, cx, &found));
         let rest = ui.available_size();
         let (_, side) = grid(0.45 * rest.x, rest.y, 1);
-        curves(ui, cx, &found, vec2((rest.x - side - 2.0 * space::SECTION).max(120.0), rest.y - space::GROUP));
+        let room = vec2((rest.x - side - 2.0 * space::SECTION).max(120.0), rest.y - space::GROUP);
+        ui.vertical(|ui| curves(ui, cx, &found, room));
         let name = found.classes.get(cx.session.explore.evidence_of).map(|class| name(cx, class.class));
         let caption = Caption { name: name.map(|name| format!("Bits for {name}")), ..Caption::default() };
         tile::show(ui, cx, TileKind::EvidenceMap, vec2(side, side), &caption);
@@ -71,6 +72,13 @@ fn figures(ui: &mut Ui, cx: &mut Context<'_>, found: &Evidence) {
 /// What has come in from the largest noise level down to each.
 fn curves(ui: &mut Ui, cx: &Context<'_>, found: &Evidence, size: egui::Vec2) {
     let tokens = Tokens::in_ui(ui);
+    ui.set_width(size.x);
+    let top = ui.cursor().top();
+    let names: Vec<String> = found.classes.iter().map(|class| name(cx, class.class)).collect();
+    let colours = found.classes.iter().map(|class| tokens.class(class.class));
+    legend(ui, names.iter().map(String::as_str).zip(colours));
+    dim(ui, "Lines by the denoisers, dots by the classifier");
+    let above = ui.cursor().top() - top;
     let place = |sigma: f32| f64::from(sigma * 255.0).log10();
     let points = |values: &[f64]| -> PlotPoints<'static> {
         let pairs = found.sigmas.iter().zip(values).filter(|(_, v)| v.is_finite());
@@ -78,20 +86,16 @@ fn curves(ui: &mut Ui, cx: &Context<'_>, found: &Evidence, size: egui::Vec2) {
     };
     let plot = still(ui, "evidence by scale")
         .width(size.x)
-        .height(size.y)
-        .legend(Legend::default().position(Corner::RightTop))
+        .height((size.y - above).max(60.0))
         .include_y(0.0)
-        .x_grid_spacer(|_| {
-            let mark = |level: f64| GridMark { value: level.log10(), step_size: 1.0 };
-            [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 255.0].map(mark).to_vec()
-        })
+        .x_grid_spacer(levels)
         .x_axis_formatter(|mark, _| of_255(10.0_f64.powf(mark.value) as f32 / 255.0))
         .x_axis_label("σ · 255")
         .y_axis_label("bits")
         .label_formatter(|_| None);
     let shown = plot.show(ui, |plot| {
-        for class in &found.classes {
-            let (name, colour) = (name(cx, class.class), tokens.class(class.class));
+        for (class, name) in found.classes.iter().zip(names) {
+            let colour = tokens.class(class.class);
             plot.line(Line::new(name.clone(), points(&class.from_above)).color(colour).width(2.0));
             plot.points(Points::new(name, points(&class.softmax_from_above)).color(colour).radius(2.5));
         }

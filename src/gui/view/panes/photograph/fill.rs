@@ -2,15 +2,16 @@
 
 use eframe::egui::{self, Color32, CursorIcon, DragValue, Mesh, Painter, ProgressBar, Rect, Response, Shape, Ui, vec2};
 
+use super::took;
 use crate::gui::command::{FillCommand, PhotoCommand};
 use crate::gui::state::hole::{Hole, Piece};
-use crate::gui::state::photo::Part;
+use crate::gui::state::photo::{Part, left};
 use crate::gui::state::photo_fill::{BRUSH, FillLook, MOST_FILLS, Over, PhotoFill};
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::mosaic::Place;
 use crate::gui::view::theme::{Tokens, space};
-use crate::gui::view::widgets::{dim, named, wrapped_segments};
+use crate::gui::view::widgets::{dim, named, segments};
 use crate::gui::work::photo_fill::plan;
 use crate::study::ranked;
 use crate::study::words::{number, percent, significant};
@@ -49,6 +50,9 @@ pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
             }
             let bar = ProgressBar::new(cx.session.photo.fill.share).desired_width(96.0).desired_height(8.0);
             named(&ui.add(bar), "Done of the fills");
+            if let Some(left) = left(cx.session.photo.fill.began, cx.session.photo.fill.share) {
+                dim(ui, format!("{} left", took(left)));
+            }
         } else {
             let ready = matches!(plan, Some(Ok(_)));
             let button = ui.add_enabled(ready, egui::Button::new("Fill the hole"));
@@ -61,27 +65,27 @@ pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
     if form != before {
         run(cx, FillCommand::SetForm(form));
     }
-    looks(ui, cx);
-    let tokens = Tokens::in_ui(ui);
-    match plan {
-        None => {
-            dim(
-                ui,
-                "Paint the hole with the mouse; with Shift it is taken back. The wheel zooms, the right button moves.",
-            );
+    // As high with the fills as without, so that the photograph stays where it is.
+    ui.horizontal(|ui| {
+        ui.set_min_height(ui.spacing().interact_size.y);
+        looks(ui, cx);
+        match plan {
+            None => {
+                dim(ui, "Paint the hole; with Shift it is taken back. The wheel zooms, the right button moves.");
+            }
+            Some(Err(error)) => {
+                ui.colored_label(Tokens::in_ui(ui).bad, error.to_string());
+            }
+            Some(Ok((window, tiled))) => {
+                let what = words(cx).unwrap_or_else(|| {
+                    let seen = format!("{missing} pixels missing; the model sees {}×{}", window.width, window.height);
+                    let why = ", in tiles: nothing corrects the steps, and fills have no log p";
+                    format!("{seen}{}", if tiled { why } else { "" })
+                });
+                dim(ui, what);
+            }
         }
-        Some(Err(error)) => {
-            ui.colored_label(tokens.bad, error.to_string());
-        }
-        Some(Ok((window, tiled))) => {
-            let what = words(cx).unwrap_or_else(|| {
-                let seen = format!("{missing} pixels missing; the model sees {}×{}", window.width, window.height);
-                let why = ", in tiles: nothing corrects the steps, and fills have no log p";
-                format!("{seen}{}", if tiled { why } else { "" })
-            });
-            dim(ui, what);
-        }
-    }
+    });
 }
 
 /// What is looked at: the hole, a fill, their mean or spread.
@@ -99,7 +103,7 @@ fn looks(ui: &mut Ui, cx: &mut Context<'_>) {
         all.push((FillLook::Mean, "Mean", "The mean of the fills"));
         all.push((FillLook::Spread, "Spread", "How much the fills differ, from black over magenta to yellow"));
     }
-    if let Some(look) = wrapped_segments(ui, fill.look, &all) {
+    if let Some(look) = segments(ui, fill.look, &all) {
         cx.run(PhotoCommand::Fill(FillCommand::LookAt(look)));
     }
 }
