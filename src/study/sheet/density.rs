@@ -97,7 +97,10 @@ fn histogram(page: &mut Page, density: &Density, index: Option<usize>) {
         rectangle(image, (left, top + TALL - height), ((right - left).saturating_sub(2).max(1), height), bar);
     }
     for tick in ticks((low, high)).into_iter().filter(|tick| (low..=high).contains(tick)) {
-        BODY.draw(image, (x(tick) as f32, (top + TALL) as f32 + 28.0), quiet, &number(tick, 2));
+        let words = number(tick, 2);
+        let (wide, left, right) = (BODY.width(&words), MARGIN as f32, (MARGIN + CONTENT) as f32);
+        let start = (x(tick) as f32 - 0.5 * wide).clamp(left, right - wide);
+        BODY.draw(image, (start, (top + TALL) as f32 + 28.0), quiet, &words);
     }
     if let Some(index) = index {
         rectangle(image, (x(bits[index]), top), (3, TALL), ink);

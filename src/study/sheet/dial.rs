@@ -88,7 +88,8 @@ fn bits(turned: &Turned) -> String {
 /// The probability of the class and what is lost for it, in the words that the width of a picture has room for.
 fn words(turned: &Turned, target: usize) -> Vec<String> {
     let chance = turned.posterior[target];
-    let (exact, whole) = (percent_in_print(chance), percent(chance));
+    let exact = percent_in_print(chance);
+    let whole = if chance > 0.99 { "> 99 %".to_owned() } else { percent(chance) };
     if turned.bits_lost.is_none() {
         return vec![exact, whole];
     }
@@ -98,4 +99,25 @@ fn words(turned: &Turned, target: usize) -> Vec<String> {
 
 fn panel(label: &str, picture: &Picture, words: Vec<String>) -> Panel {
     Panel { label: label.to_owned(), formula: "", image: shown(picture), caption: Caption::Text(words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::Shape;
+    use crate::study::sheet::text::BODY;
+
+    #[test]
+    fn there_is_room_for_the_class_and_the_bits_together() {
+        // The width of a picture, seven in a row.
+        const ROOM: f32 = 160.0;
+        let picture = Picture::filled(Shape::new(1, 2, 2), 0.5);
+        for (chance, lost) in [(0.9996, 762.7), (0.903, 145.4), (0.0004, -34.0), (1.0, 1234.0), (0.5, -1.2)] {
+            let (posterior, bits_lost) = (vec![1.0 - chance, chance], Some(lost));
+            let turned = Turned { picture: picture.clone(), distance: 1.0, posterior, bits_lost };
+            let ways = words(&turned, 1);
+            let shown = ways.iter().find(|way| BODY.width(way) <= ROOM).expect("some way fits");
+            assert!(shown.contains('%') && shown.contains("bit"), "{shown} of {ways:?}");
+        }
+    }
 }

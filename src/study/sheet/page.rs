@@ -21,6 +21,8 @@ pub(super) struct Page {
     palette: Palette,
     /// The top of what comes next.
     y: u32,
+    /// Where the head ends.
+    head_ends: u32,
 }
 
 /// One panel of a row of pictures.
@@ -59,7 +61,7 @@ struct Tile<'a> {
 impl Page {
     pub fn new(theme: Theme) -> Self {
         let palette = theme.palette();
-        Self { image: RgbImage::from_pixel(WIDTH, TALLEST, palette.paper), palette, y: MARGIN }
+        Self { image: RgbImage::from_pixel(WIDTH, TALLEST, palette.paper), palette, y: MARGIN, head_ends: 0 }
     }
 
     /// What was studied: the picture's name, and the model, noise and seed.
@@ -90,6 +92,7 @@ impl Page {
         SUBTITLE.draw_right(&mut self.image, (right, baseline), self.palette.quiet, quiet);
         self.rule(baseline as u32 + 30);
         self.y = baseline as u32 + 30 + 48;
+        self.head_ends = self.y;
     }
 
     /// The first row. Returns the width of its panels and where the second begins: the grid of the rest of the page.
@@ -182,8 +185,11 @@ impl Page {
 
     /// A line of text across the page, under a rule: the name of a section, and a formula at the right end.
     pub fn chapter(&mut self, label: &str, formula: &str) {
-        self.rule(self.y);
-        self.y += 48;
+        // The head has a rule of its own.
+        if self.y != self.head_ends {
+            self.rule(self.y);
+            self.y += 48;
+        }
         self.section(MARGIN, CONTENT, label, formula);
         self.y += 42;
     }
