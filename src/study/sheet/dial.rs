@@ -94,7 +94,7 @@ fn words(turned: &Turned, target: usize) -> Vec<String> {
         return vec![exact, whole];
     }
     let bits = bits(turned);
-    vec![format!("{exact}  ·  {bits}"), format!("{exact} · {bits}"), format!("{whole} · {bits}"), bits]
+    vec![format!("{exact}  ·  {bits}"), format!("{exact} · {bits}"), format!("{whole}, {bits}"), bits]
 }
 
 fn panel(label: &str, picture: &Picture, words: Vec<String>) -> Panel {
