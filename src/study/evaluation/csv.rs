@@ -23,7 +23,9 @@ pub fn table(evaluation: &Evaluation) -> String {
         write([model, data, &images, condition, norm, &level.to_string(), measure, &value]);
     };
     for level in evaluation.by_sigma.iter().chain(&evaluation.by_noise) {
-        let mut figures = vec![("accuracy".to_owned(), level.accuracy), ("ece".to_owned(), level.ece)];
+        let mut figures = vec![("accuracy".to_owned(), level.accuracy)];
+        figures.extend(level.top5_accuracy.map(|share| ("top5_accuracy".to_owned(), share)));
+        figures.push(("ece".to_owned(), level.ece));
         figures.extend(level.fidelity.named());
         figures.extend(level.log_density.map(|density| ("log_density".to_owned(), density)));
         for (measure, value) in figures {

@@ -13,6 +13,9 @@ use crate::picture::{Batch, Noise, NoiseKind, Picture};
 use crate::study::{Fidelity, level, ranked};
 use crate::task::Cancel;
 
+/// Models of more classes are measured by their five most probable ones too, as is usual for many.
+pub const FEW: usize = 20;
+
 /// The figures of one kind and level of noise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LevelFigures {
@@ -24,6 +27,9 @@ pub struct LevelFigures {
     pub sigma_used: f32,
     /// The share of pictures whose most probable class is the true one: 1 for a model of one class, which says nothing.
     pub accuracy: f64,
+    /// The share of pictures whose true class is among the five most probable ones; only of models of more than
+    /// [`FEW`] classes, and none if a journal of before, which does not tell, holds some of the pictures.
+    pub top5_accuracy: Option<f64>,
     /// The expected calibration error over 15 equal-width bins: 0 for a model of one class, which says nothing.
     pub ece: f64,
     /// How near the pictures are to the clean ones.
@@ -41,6 +47,9 @@ pub(super) struct Answer {
     #[serde(with = "exact")]
     confidence: f64,
     right: bool,
+    /// Whether the true class is among the five most probable ones, where there are many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    among_five: Option<bool>,
     #[serde(with = "exact")]
     log_density: f64,
     /// `‖∇_y log p_σ(y)‖`
@@ -123,6 +132,7 @@ impl LevelFrame {
             sigma: self.noise.sigma,
             sigma_used: self.sigma_used,
             accuracy: mean(&|a| f64::from(u8::from(a.right))),
+            top5_accuracy: top5(answers),
             ece: reliability.error(),
             fidelity: MeanFidelity {
                 noisy: means(|a| &a.noisy),
@@ -167,11 +177,13 @@ impl Measure for Under<'_> {
             (0..numbers.len()).map(|i| (forward.posterior_of(i), forward.log_density_of(i))).collect();
         let answers = labels.par_iter().enumerate().map(|(i, &label)| {
             let (posterior, log_density) = &beliefs[i];
-            let predicted = ranked(posterior)[0];
+            let order = ranked(posterior);
+            let predicted = order[0];
             let (denoised, given_class) = (&restored[2 * i], &restored[2 * i + 1]);
             Answer {
                 confidence: posterior[predicted],
                 right: predicted == label,
+                among_five: (order.len() > FEW).then(|| order[..5].contains(&label)),
                 log_density: *log_density,
                 score_norm: distance(denoised, &noisy[i]) / f64::from(used * used),
                 noisy: Fidelity::of(&noisy[i], &clean[i]).into(),
@@ -181,6 +193,13 @@ impl Measure for Under<'_> {
         });
         Ok(answers.collect())
     }
+}
+
+/// The share of answers that have the true class among five; none if one does not tell, or there is none.
+fn top5(answers: &[Answer]) -> Option<f64> {
+    let among = answers.iter().map(|answer| answer.among_five).collect::<Option<Vec<_>>>()?;
+    let found = among.iter().filter(|&&found| found).count();
+    (!among.is_empty()).then(|| found as f64 / among.len() as f64)
 }
 
 /// The Euclidean distance of two pictures of one shape.

@@ -167,3 +167,5 @@ pub struct Step<'a> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod top5_tests;

@@ -80,9 +80,14 @@ fn measured(value: f64, images: usize) -> String {
 
 fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize)) -> Table {
     let of_classes = |text: String| if classes > 1 { text } else { "–".to_owned() };
+    let has_top5 = figures.iter().any(|f| f.top5_accuracy.is_some());
     let row = |f: &LevelFigures| {
-        let (noise, sigma) = (f.noise.name().to_owned(), level::describe(f.sigma));
-        let mut row = vec![noise, sigma, of_classes(measured(f.accuracy, images)), of_classes(format!("{:.4}", f.ece))];
+        let mut row =
+            vec![f.noise.name().to_owned(), level::describe(f.sigma), of_classes(measured(f.accuracy, images))];
+        if has_top5 {
+            row.push(f.top5_accuracy.map_or_else(|| "–".to_owned(), |value| measured(value, images)));
+        }
+        row.push(of_classes(format!("{:.4}", f.ece)));
         for (index, metric) in METRICS.into_iter().enumerate() {
             let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| metric.write(value));
             // The first metric tells the whole story, the others what D makes of it.
@@ -94,8 +99,14 @@ fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize
         }
         row
     };
-    let mut head = ["noise", "σ", "accuracy", "ECE"].map(str::to_owned).to_vec();
-    head.extend([format!("{} noisy", METRICS[0].title), "denoised".to_owned(), "given the class".to_owned()]);
+    let mut head = ["noise", "σ", "accuracy"].map(str::to_owned).to_vec();
+    head.extend(has_top5.then(|| "top-5 accuracy".to_owned()));
+    head.extend([
+        "ECE".to_owned(),
+        format!("{} noisy", METRICS[0].title),
+        "denoised".to_owned(),
+        "given the class".to_owned(),
+    ]);
     head.extend(METRICS[1..].iter().map(|metric| metric.title.to_owned()));
     Table { part, head, rows: figures.iter().map(row).collect(), note: if classes > 1 { INTERVAL } else { DENOISER } }
 }
