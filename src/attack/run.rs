@@ -57,6 +57,12 @@ impl Outcome {
         self.target != Some(self.label)
     }
 
+    /// Whether a target was missed, and yet the picture is not taken for what it is any more.
+    #[must_use]
+    pub fn strayed(&self) -> bool {
+        self.is_needed() && !self.success && self.predicted_after != self.label
+    }
+
     /// What came of it, in a word or two: `succeeded`, `failed`, or `not needed`.
     #[must_use]
     pub fn verdict(&self) -> &'static str {

@@ -435,3 +435,21 @@ fn the_control_keeps_the_draw_that_hurts_most() {
         assert!((kept - most).abs() < 1e-12 && tried.iter().any(|loss| *loss < most), "{:?}", outcome.loss);
     }
 }
+
+#[test]
+fn a_target_that_is_missed_for_another_class_is_told_from_a_picture_that_holds() {
+    // Three classes on a line: on the way from the first to the last the second lies between.
+    let shade = |shade: f64| vec![shade; 16];
+    let model = mixture(&[shade(0.2), shade(0.5), shade(0.8)]);
+    let clean = Batch::new(SHAPE, vec![0.2; 16]);
+    let towards = |epsilon: f64| {
+        let settings = Settings::new(Method::Pgd, SIGMA).within(Norm::Linf, epsilon);
+        let settings = Settings { target: Target::Class(2), ..settings };
+        let outcome = attack(&model, &clean, &[0], &settings).remove(0);
+        (outcome.predicted_after, outcome.success, outcome.strayed())
+    };
+    // The boundaries are at 0.35 and 0.65.
+    assert_eq!(towards(0.1), (0, false, false));
+    assert_eq!(towards(0.3), (1, false, true));
+    assert_eq!(towards(0.5), (2, true, false));
+}

@@ -6,10 +6,8 @@ use super::arguments::{part, sigma};
 use super::sheets::SheetArguments;
 use crate::joint::SigmaRange;
 use crate::picture::Fit;
+use crate::study::lab::usual_levels;
 use crate::{Result, limits};
-
-/// The last noise level where none is given.
-const LAST: f32 = 2.0 / 255.0;
 
 /// Where drawing ends, and what is shown of it.
 #[derive(Debug, Args)]
@@ -38,6 +36,6 @@ impl DrawingArguments {
 
     /// The smallest noise level.
     pub fn last(&self, range: SigmaRange) -> f32 {
-        self.to.unwrap_or(LAST.max(range.min))
+        self.to.unwrap_or(usual_levels(range, None).1)
     }
 }

@@ -11,7 +11,7 @@ use super::command::{
     Command, EvaluateCommand, ExportCommand, ModelCommand, PictureCommand, TrainCommand, WindowCommand,
 };
 use super::feature::{self, Features};
-use super::gpu::Content;
+use super::gpu::{Compare, Content};
 use super::state::document::{Document, Source, TileKind};
 use super::state::model::ModelSource;
 use super::state::pane::{Pane, no_layout};
@@ -188,6 +188,8 @@ impl App {
         let arrows_taken = focus::holds_arrows(ctx);
         // Escape closes what is open over the panes before it means anything else.
         let popup_open = egui::Popup::is_any_open(ctx) || self.session().tour.is_some() || self.session().presenting;
+        // It ends a comparison, and where there is none it brings all panes back.
+        let enlarged = self.session().enlarged.is_some() && self.host.document.compare == Compare::Plain;
         ctx.input_mut(|input| {
             for entry in catalogue().with_keys() {
                 let Some(egui::KeyboardShortcut { modifiers, logical_key }) = entry.shortcut else { continue };
@@ -205,7 +207,11 @@ impl App {
                 if meant {
                     // A fast repeat brings several presses in one frame.
                     let presses = input.count_and_consume_key(modifiers, logical_key);
-                    commands.extend(std::iter::repeat_n(entry.command.clone(), presses));
+                    let command = match logical_key {
+                        egui::Key::Escape if enlarged => WindowCommand::Enlarge(None).into(),
+                        _ => entry.command.clone(),
+                    };
+                    commands.extend(std::iter::repeat_n(command, presses));
                 }
             }
             if typing {

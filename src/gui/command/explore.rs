@@ -10,6 +10,8 @@ use crate::study::lab::Region;
 pub enum ExploreCommand {
     /// Bring the pane to the front, in this mode.
     Show(Mode),
+    /// Do what the button of this mode does: draw, fill or turn.
+    Begin(Mode),
     /// Look at a component.
     Choose(usize),
     /// Look at the evidence of a class, by its number among those asked.

@@ -9,7 +9,7 @@ use super::command_line;
 use super::unfinished::{self, Unfinished};
 use crate::data::{Keep, Loader, Purpose, open};
 use crate::files::write_whole;
-use crate::gui::command::{EvaluateCommand, Format, ModelCommand};
+use crate::gui::command::{EvaluateCommand, Format, ModelCommand, WindowCommand};
 use crate::gui::gpu::Content;
 use crate::gui::state::document::{Entry, Source};
 use crate::gui::state::model::{Model, ModelSource};
@@ -84,7 +84,7 @@ pub struct Evaluating {
     pub notes: Vec<String>,
     /// One that was stopped, or killed, before its end.
     pub unfinished: Option<Unfinished>,
-    job: Option<Job<Progress, Evaluation>>,
+    job: Option<Job<Progress, (Evaluation, usize)>>,
     /// It goes on when this model is there.
     waiting: Option<ModelSource>,
     /// What is in the data that was chosen, once it is known.
@@ -178,6 +178,7 @@ impl Evaluating {
             return;
         }
         if form.data.trim().is_empty() {
+            host.run(WindowCommand::Show(Pane::EVALUATION));
             host.say(Level::WARN, "Choose the data to evaluate on first.");
             return;
         }
@@ -213,8 +214,9 @@ impl Evaluating {
             let evaluation = evaluate_from(&mut journal, &*model, &samples, others, &plan, cancel, &mut |step| {
                 publish(Progress::Step { part: step.part.to_owned(), done: step.done, total: step.total });
             })?;
+            let reused = journal.reused();
             folder.map_or(Ok(()), |folder| unfinished::forget(&folder, journal))?;
-            Ok(evaluation)
+            Ok((evaluation, reused))
         };
         match Job::start("denoscope-evaluation", &host.jobs, work) {
             Ok(job) => {
@@ -244,7 +246,9 @@ impl Evaluating {
             fit: Fit::Centre,
         };
         host.document.add(vec![entry]);
-        host.document.noise.sigma = noise.sigma;
+        // As the evaluation did: at the nearest level that the model knows.
+        let range = host.session.model.as_ref().map(|model| model.joint.sigma_range());
+        host.document.noise.sigma = range.map_or(noise.sigma, |range| range.clamp(noise.sigma));
         host.document.already_noisy = false;
     }
 
@@ -304,10 +308,14 @@ impl Evaluating {
         }
     }
 
-    fn end(&mut self, host: &mut Host, ended: Result<Evaluation>) {
+    /// Takes in the figures, and how many measurements of before are in them.
+    fn end(&mut self, host: &mut Host, ended: Result<(Evaluation, usize)>) {
         match ended {
-            Ok(evaluation) => {
-                let words = format!("Evaluated {} on {} pictures", evaluation.model, evaluation.images);
+            Ok((evaluation, reused)) => {
+                let mut words = format!("Evaluated {} on {} pictures", evaluation.model, evaluation.images);
+                if reused > 0 {
+                    words.push_str(&format!("; {reused} measurements of before were taken over"));
+                }
                 let with_charts = |table: Table| {
                     let charts = charts::of(&evaluation, table.part);
                     (table, charts)

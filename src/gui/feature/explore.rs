@@ -18,6 +18,11 @@ pub fn run(host: &mut Host, command: ExploreCommand) {
             explore.mode = mode;
             host.run(WindowCommand::Show(Pane::EXPLORE));
         }
+        C::Begin(mode) => {
+            explore.mode = mode;
+            explore.drawn.wanted = true;
+            host.run(WindowCommand::Show(Pane::EXPLORE));
+        }
         C::Choose(component) => {
             explore.chosen = component;
             explore.show_component();

@@ -115,6 +115,13 @@ impl Run {
         matches!(self.stage, Stage::Starting | Stage::Running | Stage::Pausing)
     }
 
+    /// Whether the form asks for another length than this run began with.
+    #[must_use]
+    pub fn is_outgrown(&self, form: &TrainingForm) -> bool {
+        let began = self.began_with.as_ref();
+        began.is_some_and(|b| (b.length, b.unit) != (form.length, form.unit) && b.out == form.out)
+    }
+
     fn take(&mut self, progress: train::Progress) {
         match progress {
             train::Progress::Reading { done, total } => self.reading = Some((done, total)),
@@ -171,9 +178,7 @@ impl Training {
             }
             C::Resume => {
                 // A run keeps its own length unless the form's was changed since it began.
-                let began = self.now.began_with.as_ref();
-                let longer = began.is_some_and(|b| (b.length, b.unit) != (form.length, form.unit) && b.out == form.out);
-                let config = form.resumed(&host.settings.device, longer);
+                let config = form.resumed(&host.settings.device, self.now.is_outgrown(form));
                 self.start(host, config);
             }
             C::Open => match self.now.out.clone() {

@@ -128,6 +128,14 @@ impl Notices {
         }
     }
 
+    /// Takes back that no dialog opens, for whoever is asked in another way.
+    pub fn forget_dialogs(&mut self) {
+        self.collect();
+        let shown = self.history.iter().skip(self.dismissed).filter(|notice| notice.text != NO_DIALOG).count();
+        self.history.retain(|notice| notice.text != NO_DIALOG);
+        self.dismissed = self.history.len() - shown;
+    }
+
     /// All kept notices, the newest first.
     pub fn history(&self) -> impl Iterator<Item = &Notice> {
         self.history.iter().rev()

@@ -81,8 +81,12 @@ fn bars_before_and_after_the_attack_stand_together() {
     let outcome = window.state().session().attack.outcome.clone().unwrap();
     let said = bars(&window);
     // Both at the attacked classifier's level and without noise, whatever the slider says.
-    let [before, after] = [&outcome.posterior_before, &outcome.posterior_after].map(|p| percent(p[0]));
-    assert!(said[0].ends_with(&format!(": {before}, attacked {after}")), "{}", said[0]);
+    for (class, said) in said.iter().enumerate() {
+        let [before, after] = [&outcome.posterior_before, &outcome.posterior_after].map(|p| percent(p[class]));
+        assert!(said.ends_with(&format!(": {before}, attacked {after}")), "{said}");
+    }
+    let noisy = window.state().session().answer.posterior.clone().unwrap().value;
+    assert!(noisy.iter().zip(&outcome.posterior_before).any(|(a, b)| percent(*a) != percent(*b)), "{noisy:?}");
     let level = window.state().document().attack.sigma;
     assert_eq!(level, window.state().session().model.as_ref().unwrap().joint.sigma_range().near_clean());
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eframe::egui;
 use egui_kittest::kittest::Queryable;
 
-use super::{App, Dropped, Options, Threads, Window, oracle, run};
+use super::{App, Dropped, Options, Threads, Window, oracle, run, said};
 use crate::Error;
 use crate::attack::Defence;
 use crate::data::{Loader, Purpose, open};
@@ -132,6 +132,7 @@ fn an_evaluation_that_was_killed_is_offered_and_goes_on() {
     assert_eq!(text(&measured.evaluation, Format::Json).unwrap(), text(&whole, Format::Json).unwrap());
     assert_eq!(window.state().session().model.as_ref().unwrap().source, ModelSource::Oracle);
     assert_eq!(window.state().settings().evaluation, form);
+    assert!(said(&window, "measurements of before were taken over"));
     // Once it has ended there is nothing to go on with, here or in the next window.
     assert!(window.query_by_label("Resume").is_none());
     assert_eq!(Unfinished::read(&kept.join("evaluation")), None);

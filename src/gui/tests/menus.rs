@@ -248,6 +248,24 @@ fn a_notice_is_wrapped_and_covers_no_control() {
     assert!(screen.contains_rect(words) && words.height() > 28.0, "{words:?} is wrapped");
     let film = window.get_by_label("Open pictures").rect();
     assert!(words.bottom() <= film.top(), "{words:?} {film:?}");
+    // One line stands in the status line, and nothing moves for it.
+    let mut window = super::window();
+    let places = |window: &Window| {
+        ["Sort", "Classes", "digits/0.png", "Open pictures"].map(|l| window.get_all_by_label(l).next().unwrap().rect())
+    };
+    let before = places(&window);
+    window.state_mut().host.say(tracing::Level::INFO, "Saved talk.json");
+    window.run_steps(3);
+    let brief = window.get_by_label("Saved talk.json").rect();
+    assert!(brief.top() > window.get_by_label("Open pictures").rect().bottom(), "{brief:?}");
+    assert_eq!(places(&window), before);
+    click(&mut window, "Dismiss");
+    assert!(window.query_by_label("Saved talk.json").is_none());
+    let mut window = super::window();
+    window.set_size(vec2(960.0, 540.0));
+    run(&mut window, PictureCommand::OpenPaths(vec![format!("/nowhere/{}.png", "long-name-".repeat(24)).into()]));
+    window.run_steps(4);
+    let words = window.get_by_label_contains("long-name-").rect();
     for control in ["Sort", "Play the noise", "Already noisy", "digits/0.png", "Picture", "Adversary"] {
         let rect = window.get_all_by_label(control).next().unwrap().rect();
         assert!(!rect.intersects(words), "{control}: {rect:?} {words:?}");

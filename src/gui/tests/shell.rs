@@ -4,7 +4,8 @@ use eframe::egui::{self, Key, Modifiers, vec2};
 use egui_kittest::kittest::Queryable;
 
 use super::{click, drag, run, said, window};
-use crate::gui::command::{PictureCommand, WindowCommand};
+use crate::gui::command::{PictureCommand, TileCommand, WindowCommand};
+use crate::gui::gpu::Compare;
 use crate::gui::state::notices::NoticeLayer;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
@@ -45,6 +46,13 @@ fn the_help_sheet_lists_every_command_with_its_keys() {
     window.run_steps(3);
     for entry in catalogue().entries() {
         assert!(window.query_all_by_label(&entry.name).next().is_some(), "{} is not on the sheet", entry.name);
+    }
+    // In columns that lie in the window, however long the hints are.
+    let screen = window.ctx.content_rect();
+    let undo = catalogue().entries().iter().find(|entry| entry.command == WindowCommand::Undo.into()).unwrap();
+    for words in ["One network, everything read off it", undo.hint, "Zoom all tiles about the pointer"] {
+        let rect = window.query_all_by_label(words).last().unwrap().rect();
+        assert!(rect.left() >= screen.left() && rect.right() <= screen.right(), "{words}: {rect:?}");
     }
     window.key_press(Key::Escape);
     window.run_steps(3);
@@ -125,9 +133,20 @@ fn a_pane_is_enlarged_and_the_others_come_back() {
     window.key_press(Key::F11);
     window.run_steps(3);
     assert_eq!(enlarged(&window), Some(Pane::named("Beliefs")));
+    // Its name and the way back stand over it.
+    let [name, back, content] = ["Beliefs", "All panes", "Sort"].map(|label| window.get_by_label(label).rect());
+    assert!(name.right() < back.left() && back.bottom() < content.top(), "{name:?} {back:?} {content:?}");
     window.key_press(Key::F11);
     window.run_steps(3);
     assert_eq!(enlarged(&window), None);
+    // Escape ends a comparison first, then leads back.
+    run(&mut window, TileCommand::SetCompare(Compare::Error));
+    run(&mut window, WindowCommand::Enlarge(Some(Pane::named("Beliefs"))));
+    for still in [true, false] {
+        window.key_press(Key::Escape);
+        window.run_steps(3);
+        assert_eq!((enlarged(&window).is_some(), window.state().document().compare), (still, Compare::Plain));
+    }
 }
 
 #[test]

@@ -81,6 +81,17 @@ fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     assert!(!window.state().document().already_noisy && window.state().document().noise.sigma == 0.4);
 }
 
+#[test]
+fn of_two_models_that_are_read_at_once_the_one_that_was_asked_for_last_stays() {
+    let mut window = threaded();
+    // The second needs no file: it is there long before the first, which then is nobody's wish any more.
+    window.state_mut().run(ModelCommand::Use(ModelSource::Bundled("cifar10".to_owned())));
+    window.state_mut().run(ModelCommand::Use(ModelSource::Oracle));
+    until(&mut window, "both models", |app| !app.session().model_loading);
+    assert_eq!(window.state().session().model.as_ref().unwrap().source, ModelSource::Oracle);
+    assert_eq!(window.state().settings().model, ModelSource::Oracle);
+}
+
 fn clean(window: &Window) -> &Picture {
     window.state().session().fitted.as_ref().unwrap().content.picture()
 }

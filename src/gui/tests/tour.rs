@@ -120,4 +120,10 @@ fn it_opens_on_a_picture_that_is_doubted() {
     };
     assert_eq!([ranked[0], ranked[1], ranked[2]].map(tiles), [1, 2, 1]);
     assert!(window.state().document().pinned.is_empty());
+    // What the usual model opens with: doubted as well, and its restorations are guided, or they would look alike.
+    let window = super::started(Vec::new(), "cifar10", Threads::Inline);
+    let posterior = window.state().session().answer.posterior.clone().unwrap().value;
+    let ranked = crate::study::ranked(&posterior);
+    assert!(posterior[ranked[0]] < 0.9 && posterior[ranked[1]] > 0.1, "{posterior:?}");
+    assert_eq!(window.state().document().guidance_shown(), 5.0);
 }

@@ -45,6 +45,10 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
         Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
         Command::Versus(command) => versus(command, cx),
         Command::Model(ModelCommand::ToggleMirror) => Availability::mark(cx.settings.mirror),
+        Command::Model(ModelCommand::Restart) => Availability::needs(
+            cx.session.model.as_ref().is_some_and(|model| model.script.is_some()),
+            "The model in use is no script",
+        ),
         Command::Model(_) => Availability::default(),
     }
 }

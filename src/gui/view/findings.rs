@@ -4,11 +4,12 @@
 use super::attack_controls::kept;
 use crate::attack::{Defence, Method, Preset, Settings, Smoothing, Target};
 use crate::gui::command::{
-    AttackCommand, CertifyCommand, Command, Entry, ExportCommand, Menu, ModelCommand, NoiseCommand, PictureCommand,
-    TileCommand, VersusCommand,
+    AttackCommand, CertifyCommand, Command, Entry, ExploreCommand, ExportCommand, Menu, ModelCommand, NoiseCommand,
+    PictureCommand, TileCommand, VersusCommand,
 };
 use crate::gui::gpu::{Channel, Look, Mode};
 use crate::gui::state::document::TileKind;
+use crate::gui::state::explore::Mode as ExploreMode;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::tile_content::tile_content;
 use crate::gui::view::context::Context;
@@ -79,6 +80,13 @@ pub fn findings(cx: &Context<'_>, query: &str) -> Vec<Entry> {
                 );
             }
         }
+    }
+    for (mode, name, hint) in [
+        (ExploreMode::Samples, "Draw pictures", "From the model, by the settings of the pane Explore"),
+        (ExploreMode::Fill, "Fill the hole", "With what could be in the hole that is painted in the pane Explore"),
+        (ExploreMode::Dial, "Turn the dial", "Towards the class that is chosen in the pane Explore"),
+    ] {
+        add(Menu::View, "Explore", ExploreCommand::Begin(mode).into(), name.to_owned(), hint);
     }
     for (index, entry) in cx.document.pictures.iter().enumerate() {
         let command = PictureCommand::Select(index).into();

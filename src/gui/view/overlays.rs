@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use eframe::egui::{self, Align2, Button, Frame, Grid, Id, Key, Modal, Panel, RichText, ScrollArea, Ui, vec2};
+use eframe::egui::{self, Align2, Button, FontId, Frame, Id, Key, Modal, Panel, RichText, ScrollArea, Ui, vec2};
 use tracing::Level;
 
 use super::availability::{Availability, availability};
@@ -18,7 +18,7 @@ use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
-use crate::study::words::percent;
+use crate::gui::view::widgets::believed;
 
 /// Shows the open sheet, and where files may be dropped. `undo`: whether there is something to undo, and to redo.
 pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
@@ -31,7 +31,7 @@ pub fn show(ctx: &egui::Context, cx: &mut Context<'_>, undo: (bool, bool)) {
     let Some(overlay) = cx.session.overlay.take() else { return };
     cx.session.overlay = match overlay {
         Overlay::Palette { query, selected } => palette(ctx, cx, (query, selected), undo),
-        Overlay::Help => sheet(ctx, "help", 760.0, help).then_some(Overlay::Help),
+        Overlay::Help => sheet(ctx, "help", 760.0, |ui| help(ui, cx)).then_some(Overlay::Help),
         Overlay::Words => {
             sheet(ctx, "words", 760.0, |ui| glossary::show(ui, &mut cx.session.word)).then_some(Overlay::Words)
         }
@@ -159,7 +159,7 @@ fn rank(entry: &Entry, query: &str) -> Option<usize> {
 }
 
 /// What is what, and every key.
-fn help(ui: &mut Ui) {
+fn help(ui: &mut Ui, cx: &Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     ui.label(RichText::new("One network, everything read off it").size(text::HEADING).color(tokens.strong));
     ui.add_space(space::TIGHT);
@@ -170,39 +170,62 @@ fn help(ui: &mut Ui) {
     );
     ui.add_space(space::ITEM);
     let tall = ui.available_height().clamp(LEAST, 420.0);
-    ScrollArea::vertical().max_height(tall).auto_shrink([false, true]).show_following(ui, |ui| {
+    let mut list = ScrollArea::vertical().max_height(tall).auto_shrink([false, true]);
+    if just_opened(ui.ctx(), cx, "help") {
+        // Not where somebody left it, in this window or the last one.
+        list = list.vertical_scroll_offset(0.0);
+    }
+    list.show_following(ui, |ui| {
         for menu in Menu::ALL {
             widgets::section(ui, menu.label());
-            Grid::new(menu.label()).num_columns(3).spacing([space::SECTION, 2.0]).min_col_width(96.0).show(ui, |ui| {
-                for entry in catalogue().menu(menu) {
-                    let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
-                    if keys.is_empty() {
-                        ui.allocate_space(egui::Vec2::ZERO);
-                    } else {
-                        ui.label(RichText::new(keys).color(tokens.accent));
-                    }
-                    ui.label(&*entry.name);
-                    ui.label(RichText::new(entry.hint).color(tokens.dim));
-                    ui.end_row();
+            for entry in catalogue().menu(menu) {
+                let keys = entry.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+                help_line(ui, &keys, &entry.name, entry.hint);
+            }
+        }
+        widgets::section(ui, "Tiles");
+        for (keys, words) in [
+            ("Wheel", "Zoom all tiles about the pointer"),
+            ("Drag", "Move all tiles, once zoomed in; with the wipe on, move the line"),
+            ("Double-click", "Whole pictures again"),
+            ("Hold X", "Show the reference in every tile"),
+            ("Right-click", "Save, copy, make it the reference, change colours, gain and channel"),
+            ("Alt-drag on σ", "Pass the presets without resting on them"),
+        ] {
+            help_line(ui, keys, words, "");
+        }
+    });
+}
+
+/// The widths of keys and names in the help, as parts of the line; hints take the rest.
+const HELP: [f32; 2] = [0.15, 0.38];
+
+/// Keys, what they do, and a word on it, in columns that are the same all the way down; what is long goes on in the next line.
+fn help_line(ui: &mut Ui, keys: &str, name: &str, hint: &str) {
+    let tokens = Tokens::in_ui(ui);
+    let whole = ui.available_width() - 2.0 * space::GROUP;
+    let [first, second] = HELP.map(|part| part * whole);
+    let columns = if hint.is_empty() { [first, whole - first, 0.0] } else { [first, second, whole - first - second] };
+    let texts = [RichText::new(keys).color(tokens.accent), RichText::new(name), RichText::new(hint).color(tokens.dim)];
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::GROUP;
+        for (text, width) in texts.into_iter().zip(columns).filter(|(_, width)| *width > 0.0) {
+            ui.allocate_ui(vec2(width, 0.0), |ui| {
+                ui.set_width(width);
+                if !text.is_empty() {
+                    ui.add(egui::Label::new(text).wrap());
                 }
             });
         }
-        widgets::section(ui, "Tiles");
-        Grid::new("tiles").num_columns(2).spacing([space::SECTION, 2.0]).min_col_width(96.0).show(ui, |ui| {
-            for (keys, words) in [
-                ("Wheel", "Zoom all tiles about the pointer"),
-                ("Drag", "Move all tiles, once zoomed in; with the wipe on, move the line"),
-                ("Double-click", "Whole pictures again"),
-                ("Hold X", "Show the reference in every tile"),
-                ("Right-click", "Save, copy, make it the reference, change colours, gain and channel"),
-                ("Alt-drag on σ", "Pass the presets without resting on them"),
-            ] {
-                ui.label(RichText::new(keys).color(tokens.accent));
-                ui.label(words);
-                ui.end_row();
-            }
-        });
     });
+}
+
+/// Whether a sheet was not there in the last frame.
+fn just_opened(ctx: &egui::Context, cx: &Context<'_>, sheet: &str) -> bool {
+    let (seen, frame) = (Id::unique(("frame that a sheet was shown in", sheet)), cx.session.frame);
+    let before = ctx.data(|data| data.get_temp::<u64>(seen));
+    ctx.data_mut(|data| data.insert_temp(seen, frame));
+    before.is_none_or(|last| last + 1 < frame)
 }
 
 /// The width of what is believed, beside the sheet to draw on.
@@ -226,10 +249,10 @@ fn large_pad(ui: &mut Ui, cx: &mut Context<'_>) {
             };
             for (place, class) in crate::study::ranked(posterior).into_iter().take(5).enumerate() {
                 let name = cx.session.classes().get(class).cloned().unwrap_or_default();
-                let words = format!("{name} {}", percent(posterior[class]));
                 let (size, colour) =
                     if place == 0 { (text::LARGE, tokens.strong) } else { (text::HEADING, tokens.dim) };
-                ui.label(RichText::new(words).size(size).color(colour));
+                believed(ui, &name, posterior[class], (size, colour), tokens.class(class));
+                ui.add_space(space::TIGHT);
             }
         });
     });
@@ -245,11 +268,9 @@ fn place_to_save(ctx: &egui::Context, cx: &mut Context<'_>, mut text: String, mu
         let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
         widgets::named(&field, "Path to save at");
         // Whoever is asked can type at once.
-        let (seen, frame) = (Id::unique("frame that a path was asked in"), cx.session.frame);
-        if ctx.data(|data| data.get_temp::<u64>(seen)).is_none_or(|last| last + 1 < frame) {
+        if just_opened(ctx, cx, "path") {
             field.request_focus();
         }
-        ctx.data_mut(|data| data.insert_temp(seen, frame));
         taken &= !field.changed();
         let enter = field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         if taken {
@@ -296,13 +317,43 @@ fn colour(tokens: &Tokens, level: Level) -> egui::Color32 {
     }
 }
 
-/// What happened just now, in a strip of its own above the filmstrip, so that it covers no control; it goes by itself, or by a click.
+/// What happened just now, if it is one thing and a line long: in place of the status line, so that nothing moves. Whether it is said there.
+pub fn brief_notice(ui: &mut Ui, cx: &mut Context<'_>) -> bool {
+    let tokens = Tokens::in_ui(ui);
+    let (shown, next) = cx.session.notices.shown(Instant::now());
+    let [notice] = shown[..] else {
+        cx.session.is_notice_brief = false;
+        return false;
+    };
+    let words = RichText::new(&notice.text).color(colour(tokens, notice.level));
+    let label = egui::Label::new(words).extend();
+    let galley = ui.painter().layout_no_wrap(notice.text.clone(), FontId::proportional(text::BODY), tokens.text);
+    // The button that dismisses it takes some room too.
+    let fits = galley.rows.len() == 1 && galley.size().x + 40.0 < ui.available_width();
+    if fits {
+        if let Some(next) = next {
+            ui.ctx().request_repaint_after(next);
+        }
+        ui.spacing_mut().item_spacing.x = space::TIGHT;
+        let button = ui.add(Button::new("×").frame(false)).explained("To the history");
+        widgets::named(&button, "Dismiss");
+        ui.add(label);
+        if button.clicked() {
+            cx.session.notices.dismiss();
+        }
+    }
+    cx.session.is_notice_brief = fits;
+    fits
+}
+
+/// What happened just now and takes more than the status line: in a strip of its own above the filmstrip, so that it covers no control; it
+/// goes by itself, or by a click.
 pub fn toasts(ui: &mut Ui, cx: &mut Context<'_>) {
     let (shown, next) = cx.session.notices.shown(Instant::now());
     if let Some(next) = next {
         ui.ctx().request_repaint_after(next);
     }
-    if shown.is_empty() {
+    if shown.is_empty() || cx.session.is_notice_brief {
         return;
     }
     let tokens = Tokens::in_ui(ui);

@@ -1,6 +1,6 @@
 //! For a talk or a class: large type, the slider, the chosen tiles, and what the model believes.
 
-use eframe::egui::{self, Frame, Key, Margin, Modifiers, Panel, ProgressBar, RichText, Ui, vec2};
+use eframe::egui::{self, Frame, Key, Margin, Modifiers, Panel, Ui, vec2};
 
 use super::noise_bar;
 use super::panes::denoiser::grid;
@@ -11,8 +11,7 @@ use crate::gui::state::pane::Pane;
 use crate::gui::view::caption::Caption;
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, space, text};
-use crate::gui::view::widgets::{dim, named};
-use crate::study::words::percent;
+use crate::gui::view::widgets::{believed, dim};
 
 /// How many classes are listed, where there is room, and what each takes.
 const CLASSES: usize = 5;
@@ -98,10 +97,7 @@ fn beliefs(ui: &mut Ui, cx: &Context<'_>) {
     let rows = ((ui.available_height() / ROW) as usize).clamp(1, CLASSES);
     for class in crate::study::ranked(posterior).into_iter().take(rows) {
         let name = cx.session.classes().get(class).cloned().unwrap_or_default();
-        let words = format!("{name} {}", percent(posterior[class]));
-        ui.add(egui::Label::new(RichText::new(&words).size(text::HEADING).color(tokens.strong)).truncate());
-        let bar = ProgressBar::new(posterior[class] as f32).desired_height(10.0).fill(tokens.class(class));
-        named(&ui.add(bar), &words);
+        believed(ui, &name, posterior[class], (text::HEADING, tokens.strong), tokens.class(class));
         ui.add_space(space::TIGHT);
     }
 }

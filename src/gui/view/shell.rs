@@ -370,6 +370,9 @@ fn status_line(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::SECTION;
+        if overlays::brief_notice(ui, cx) {
+            return;
+        }
         let words = described(cx);
         let room = (ui.available_width() - 420.0 - DEVICE_WIDTH).max(120.0);
         let (rect, _) = ui.allocate_exact_size(vec2(room, 16.0), Sense::hover());
@@ -428,7 +431,8 @@ fn self_check(ui: &mut Ui, cx: &Context<'_>) {
         if let Some(error) = study.identity_error {
             let holds = error < 1e-3;
             let (mark, colour) = if holds { ("holds", tokens.good) } else { ("is broken", tokens.bad) };
-            ui.label(small(format!("D = Σ p(c|y) D(y|c) {mark} to {error:.0e}"), colour))
+            let to = if error == 0.0 { "exactly".to_owned() } else { format!("to {error:.0e}") };
+            ui.label(small(format!("D = Σ p(c|y) D(y|c) {mark} {to}"), colour))
                 .explained("max |D − Σ p(c|y) D(y|c)|: D by itself against the mean of the conditional denoisers, all others as one");
         }
     }

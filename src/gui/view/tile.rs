@@ -60,8 +60,9 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
         let middle = |words: &str| {
             ui.painter().text(rect.center(), Align2::CENTER_CENTER, words, font, tokens.dim);
         };
-        match asked_by(kind) {
-            Some(button) if !cx.questions.draw.is_pending() => middle(button),
+        let (button, going) = asked_by(kind, cx);
+        match button {
+            Some(button) if !going => middle(button),
             _ if is_awaited(cx) => {
                 middle("computing…");
                 ui.ctx().request_repaint_after(PATIENCE);
@@ -263,15 +264,19 @@ fn paint_over(ui: &Ui, cx: &Context<'_>, rect: Rect, source: &TileContent, viewp
     }
 }
 
-/// The button that fills a tile which nothing fills by itself.
-fn asked_by(kind: TileKind) -> Option<&'static str> {
+/// The button that fills a tile which nothing fills by itself, and whether it was pressed.
+fn asked_by(kind: TileKind, cx: &Context<'_>) -> (Option<&'static str>, bool) {
+    let draws = cx.questions.draw.is_pending();
     match kind {
-        TileKind::Samples => Some("“Draw pictures” fills it"),
-        TileKind::Fills | TileKind::FillMean | TileKind::FillSpread => Some("“Fill the hole” fills it"),
+        TileKind::Samples => (Some("“Draw pictures” fills it"), draws),
+        TileKind::Fills | TileKind::FillMean | TileKind::FillSpread => (Some("“Fill the hole” fills it"), draws),
         TileKind::Turned | TileKind::TurnedChange | TileKind::Plain | TileKind::PlainChange => {
-            Some("“Turn the dial” fills it")
+            (Some("“Turn the dial” fills it"), draws)
         }
-        _ => None,
+        TileKind::DuelFound | TileKind::DuelChange | TileKind::DuelA | TileKind::DuelB | TileKind::DuelDifference => {
+            (Some("“Run the duel” fills it"), cx.questions.duel.is_pending())
+        }
+        _ => (None, false),
     }
 }
 

@@ -7,6 +7,7 @@ use eframe::egui::{
 
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::theme::{Tokens, space, text};
+use crate::study::words::percent;
 
 /// A section's title: small, dim, in capitals' stead by weight alone.
 pub fn section(ui: &mut Ui, title: &str) {
@@ -32,6 +33,30 @@ pub fn fact(ui: &mut Ui, name: &str, value: &str) -> Response {
         .inner
     })
     .inner
+}
+
+/// A bar as long as its share of the width, down to nothing: one with round ends would have a least length.
+pub fn share_bar(ui: &mut Ui, share: f64, size: egui::Vec2, colour: Color32, words: &str) -> Response {
+    let tokens = Tokens::in_ui(ui);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, words));
+    ui.painter().rect_filled(rect, 2.0, tokens.ground);
+    let long = rect.width() * share.clamp(0.0, 1.0) as f32;
+    ui.painter().rect_filled(rect.with_max_x(rect.left() + long), 2.0, colour);
+    response
+}
+
+/// A class that is believed in: its name at the left, how much at the right, and a bar under both.
+pub fn believed(ui: &mut Ui, name: &str, share: f64, (size, colour): (f32, Color32), fill: Color32) {
+    let words = percent(share);
+    let width = ui.available_width();
+    ui.allocate_ui_with_layout(vec2(width, size * 1.3), Layout::right_to_left(Align::Center), |ui| {
+        ui.label(RichText::new(&words).size(size).color(colour));
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            ui.add(egui::Label::new(RichText::new(name).size(size).color(colour)).truncate());
+        });
+    });
+    share_bar(ui, share, vec2(width, 8.0), fill, &format!("{name} {words}"));
 }
 
 /// Gives a control the name that assistive technology reads out.

@@ -11,7 +11,7 @@ use crate::joint::JointModel;
 use crate::picture::{Noise, Picture};
 use crate::study::lab::{
     DialRequest, Fill, FillWay, Guidance, InpaintRequest, Measurement, Position, Sample, SampleRequest, Start, Way,
-    dial, inpaint, sample,
+    dial, inpaint, sample, usual_levels,
 };
 use crate::task::Cancel;
 use crate::{Error, Result};
@@ -23,8 +23,6 @@ const FILL_STEPS: usize = 50;
 const FILL_CORRECTIONS: usize = 3;
 const DIAL_STEPS: usize = 40;
 const DIAL_SIGMA: f32 = 0.02;
-/// The last level, where the model goes so far down.
-pub(super) const LAST: f32 = 2.0 / 255.0;
 
 /// A question: what is to be drawn.
 #[derive(Clone, PartialEq)]
@@ -70,8 +68,7 @@ impl DrawRequest {
     }
 
     fn levels(&self, from: Option<f32>) -> (f32, f32) {
-        let range = self.model.0.sigma_range();
-        (range.clamp(from.unwrap_or(crate::limits::LARGEST_SIGMA)), LAST.max(range.min))
+        usual_levels(self.model.0.sigma_range(), from)
     }
 
     fn samples(&self, cancel: &Cancel, publish: &mut dyn FnMut(Drawing)) -> Result<()> {

@@ -103,6 +103,7 @@ impl Host {
     pub fn ask_where(&mut self, saving: Saving) {
         let text = std::env::current_dir().unwrap_or_default().join(&saving.name).display().to_string();
         self.session.overlay = Some(Overlay::Path { text, taken: false });
+        self.session.notices.forget_dialogs();
         self.saving = Some(saving);
     }
 

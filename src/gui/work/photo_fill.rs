@@ -2,19 +2,19 @@
 
 use tracing::Level;
 
-use super::drawing::{LAST, knows_density, way};
+use super::drawing::{knows_density, way};
 use super::host::Host;
 use super::questions::{Lane, Question};
 use super::tasks::{Message, Shared};
 use super::worker::{Step, Task};
+use crate::Error;
 use crate::Result;
 use crate::gui::gpu::Content;
 use crate::gui::state::photo::Part;
 use crate::gui::state::photo_fill::FillForm;
 use crate::picture::Picture;
-use crate::study::lab::{Fill, Guidance, InpaintRequest, Measurement, Region, fill_window, inpaint};
+use crate::study::lab::{Fill, Guidance, InpaintRequest, Measurement, Region, fill_window, inpaint, usual_levels};
 use crate::task::Cancel;
-use crate::{Error, limits};
 
 /// From how many candidates each fill is chosen, where the model can weigh them.
 const CANDIDATES: usize = 2;
@@ -47,14 +47,13 @@ impl FillRequest {
     /// The request as the command line makes it of the whole photograph.
     fn request(&self) -> Result<InpaintRequest> {
         let (model, picture) = (&*self.model.0, self.part.picture());
-        let range = model.sigma_range();
         Ok(InpaintRequest {
             measurement: Measurement::without("The hole", picture.shape(), &self.hole)?,
             picture: picture.clone(),
             has_truth: true,
             count: self.form.count,
             guidance: self.class.map(|class| Guidance { class, weight: 1.0 }),
-            levels: (range.max.min(limits::LARGEST_SIGMA), LAST.max(range.min)),
+            levels: usual_levels(model.sigma_range(), None),
             way: way(knows_density(model), CANDIDATES),
             frames: 0,
             seed: self.form.seed,

@@ -8,7 +8,7 @@ use crate::picture::{Picture, Shape};
 use crate::study::lab::{
     AuditRequest, Density, DensityRequest, DialRequest, Estimate, EvidenceRequest, FillWay, Filter, Guidance,
     InpaintRequest, Measured, Measurement, NoiseLevel, Probes, Region, SampleRequest, Start, Turned,
-    UncertaintyRequest, Way, audit, density, dial, evidence, inpaint, noise_level, sample, uncertainty,
+    UncertaintyRequest, Way, audit, density, dial, evidence, inpaint, noise_level, sample, uncertainty, usual_levels,
 };
 use crate::study::looks::{ColourMap, DIVERGING, SEQUENTIAL};
 use crate::study::{Subject, ranked};
@@ -27,8 +27,6 @@ const RESTORED: (usize, usize) = (16, 24);
 const FILL: (usize, usize, usize) = (30, 2, 2);
 /// β of the stochastic ascent.
 const BETA: f64 = 0.5;
-/// The last level of all three.
-const LAST: f32 = 2.0 / 255.0;
 /// The lengths of the dial, with its steps, level and largest length.
 const TURNS: (usize, usize, f32, f64) = (6, 30, 0.02, 3.0);
 /// The most classes of p(c, σ | y).
@@ -171,7 +169,7 @@ fn beneath(
             start: Start::Noisy(noisy.clone(), sigma),
             count,
             guidance: None,
-            levels: (model.sigma_range().clamp(sigma), LAST.max(model.sigma_range().min)),
+            levels: usual_levels(model.sigma_range(), Some(sigma)),
             steps,
             way: Way::Flow { churn: 0.0 },
             corrections: 0,
@@ -210,14 +208,13 @@ fn filled(model: &dyn JointModel, clean: &Picture, seed: u64, cancel: &Cancel) -
     // A model without a density has nothing to correct the steps and to weigh candidates by.
     let knows = model.abilities().density.missing().is_none();
     let (corrections, candidates) = if knows { (corrections, candidates) } else { (0, 1) };
-    let range = model.sigma_range();
     let request = InpaintRequest {
         picture: clean.clone(),
         measurement: Measurement::around("--lab", clean.shape(), hole)?,
         has_truth: true,
         count: 1,
         guidance: None,
-        levels: (range.clamp(crate::limits::LARGEST_SIGMA), LAST.max(range.min)),
+        levels: usual_levels(model.sigma_range(), None),
         way: FillWay::Annealed { steps, corrections, candidates },
         frames: 0,
         seed,
@@ -232,12 +229,11 @@ fn drawn(
     smoothing: Smoothing,
     cancel: &Cancel,
 ) -> Result<Option<Picture>> {
-    let range = model.sigma_range();
     let request = SampleRequest {
         start: Start::Nothing,
         count: 1,
         guidance: class.map(|class| Guidance { class, weight: 1.0 }),
-        levels: (range.clamp(crate::limits::LARGEST_SIGMA), LAST.max(range.min)),
+        levels: usual_levels(model.sigma_range(), None),
         steps: RESTORED.1,
         way: Way::Ascent { beta: BETA },
         corrections: 0,

@@ -56,7 +56,7 @@ pub use inpaint_report::{InpaintReport, spread};
 pub use noise_level::{NoiseLevel, noise_level};
 pub use report::UncertaintyReport;
 pub use residuals::{Measured, RESIDUALS, Residual};
-pub use sample::{Sample, SampleRequest, Samples, Start, Way, counts, sample, wilson};
+pub use sample::{Sample, SampleRequest, Samples, Start, Way, counts, sample, usual_levels, wilson};
 pub use sample_report::SampleReport;
 pub use scene::Scene;
 pub use uncertainty::{Progress, Uncertainty, UncertaintyRequest, uncertainty};

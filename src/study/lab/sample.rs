@@ -10,11 +10,21 @@ use super::draw::{
     Anchor, Ascent, BATCH, Corrector, Field, Frame, Guidance, LARGEST_CORRECTIONS, LARGEST_FRAMES, LARGEST_SAMPLES,
     LARGEST_STEPS, Recorder, Seen, Sketch, ascend, karras, start,
 };
-use crate::joint::JointModel;
+use crate::joint::{JointModel, SigmaRange};
 use crate::picture::{Batch, Picture};
 use crate::study::ModelCard;
 use crate::task::Cancel;
 use crate::{Error, Result, limits};
+
+/// Where drawing ends, if the model goes so far down: what is finer than that is hardly seen.
+const LAST: f32 = 2.0 / 255.0;
+
+/// The levels that pictures are drawn through unless others are asked for: from that of a noisy picture, or the largest there is, down to
+/// 2/255, all within what the model was trained for.
+#[must_use]
+pub fn usual_levels(range: SigmaRange, from: Option<f32>) -> (f32, f32) {
+    (range.clamp(from.unwrap_or(limits::LARGEST_SIGMA)), LAST.max(range.min))
+}
 
 /// What pictures begin from.
 #[derive(Debug, Clone, PartialEq)]

@@ -161,6 +161,7 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         _ if is_old(cx) => (if outcome.success { "Before: fooled" } else { "Before: holds" }, tokens.dim),
         (false, _) => ("No attack needed", tokens.dim),
         (true, true) => ("Fooled", tokens.bad),
+        (true, false) if outcome.strayed() => ("Target missed", tokens.warning),
         (true, false) => ("Holds", tokens.good),
     };
     let before = percent(outcome.posterior_before[outcome.predicted_before]);
@@ -182,6 +183,8 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
             let top = crate::study::ranked(&step.posterior)[0];
             let words = format!("looking at step {number} of {seen}: {} {}", name(top), percent(step.posterior[top]));
             part(ui, RichText::new(words).color(tokens.accent));
+            // In place of what follows, so that no line is added and nothing below moves while the steps play.
+            return;
         }
         part(ui, small(format!("at σ {}/255", of_255(cx.document.attack.sigma))))
             .explained("Both are p(c | x) as the classifier says it at this noise level, without noise");

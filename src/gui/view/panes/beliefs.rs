@@ -77,10 +77,25 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).size(text::HEADING).color(tokens.strong));
         ui.label(RichText::new(percent(posterior[top])).size(text::HEADING).color(tokens.dim));
+        if pair.is_some() {
+            let level = of_255(cx.document.noise.sigma);
+            widgets::dim(ui, format!("with noise, σ {level}/255"))
+                .explained("Of the noisy picture at the slider's level");
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             toggle(ui, cx, cx.settings.sorted, "Sort", TileCommand::ToggleSorted);
         });
     });
+    let density =
+        cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0} nat"));
+    let words = format!("entropy {:.2} bit    log p(y) {density}", entropy(posterior));
+    let model = cx.session.model.as_ref().map(|model| model.joint.abilities().density);
+    let hint = model.as_ref().and_then(|density| density.note()).map_or_else(
+        || "The density is up to a constant that depends on σ only".to_owned(),
+        |note| format!("The model {note}."),
+    );
+    widgets::dim(ui, words).explained(hint);
+    place(ui, cx);
     if let Some(Pair { clean, attacked }) = pair {
         let [before, after] = [clean, attacked].map(|posterior| {
             let top = crate::study::ranked(posterior)[0];
@@ -98,16 +113,6 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
              picture at the slider's level.",
         );
     }
-    let density =
-        cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0} nat"));
-    let words = format!("entropy {:.2} bit    log p(y) {density}", entropy(posterior));
-    let model = cx.session.model.as_ref().map(|model| model.joint.abilities().density);
-    let hint = model.as_ref().and_then(|density| density.note()).map_or_else(
-        || "The density is up to a constant that depends on σ only".to_owned(),
-        |note| format!("The model {note}."),
-    );
-    widgets::dim(ui, words).explained(hint);
-    place(ui, cx);
 }
 
 /// Where the picture lies among the model's own: said quietly, and marked where it is unlike all of them.

@@ -17,7 +17,7 @@ use crate::gui::view::explain::Explain as _;
 use crate::gui::view::level_field::{Scale, level_slider};
 use crate::gui::view::plot::{from_zero, legend, still};
 use crate::gui::view::theme::{Tokens, space, text};
-use crate::gui::view::widgets::{self, dim, fact, named};
+use crate::gui::view::widgets::{self, dim, fact, named, share_bar};
 use crate::study::level::of_255;
 use crate::study::words::percent;
 
@@ -207,8 +207,7 @@ fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
         let name = cx.session.classes().get(class).cloned().unwrap_or_default();
         ui.horizontal(|ui| {
             let words = format!("{name} {}", percent(shares[class]));
-            let bar = ProgressBar::new(shares[class] as f32).desired_width(90.0).desired_height(8.0);
-            named(&ui.add(bar.fill(tokens.class(class))), &format!("Votes for {name}"));
+            share_bar(ui, shares[class], vec2(90.0, 8.0), tokens.class(class), &format!("Votes for {name}"));
             ui.label(RichText::new(words).size(text::SMALL));
         });
     }

@@ -19,8 +19,8 @@ mod trials;
 mod versus;
 
 use eframe::egui::{
-    self, Align, Color32, FontId, Frame, Layout, Margin, RichText, Role, Sense, Stroke, Ui, WidgetInfo, WidgetText,
-    pos2, vec2,
+    self, Align, Color32, FontId, Frame, Layout, Margin, RichText, Role, Sense, Stroke, Ui, UiBuilder, WidgetInfo,
+    WidgetText, pos2, vec2,
 };
 use egui_tiles::{SimplificationOptions, TabState, TileId, Tiles, Tree, UiResponse};
 
@@ -122,15 +122,16 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut Tree<Pane>) {
 /// One pane with its title and the way back.
 fn enlarged(ui: &mut Ui, cx: &mut Context<'_>, pane: &Pane) {
     let tokens = Tokens::in_ui(ui);
-    let between = std::mem::take(&mut ui.spacing_mut().item_spacing.y);
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), height::TABS), Layout::left_to_right(Align::Center), |ui| {
+    let (head, rest) = ui.max_rect().split_top_bottom_at_y(ui.max_rect().top() + height::TABS);
+    let line = UiBuilder::new().max_rect(head).layout(Layout::left_to_right(Align::Center));
+    ui.scope_builder(line, |ui| {
         ui.add_space(space::GROUP);
         ui.label(RichText::new(title(pane)).color(tokens.strong));
         ui.add_space(space::GROUP);
         command_button(ui, cx, "All panes", WindowCommand::Enlarge(None));
+        widgets::dim(ui, "or Escape");
     });
-    ui.spacing_mut().item_spacing.y = between;
-    body(ui, cx, pane);
+    ui.scope_builder(UiBuilder::new().max_rect(rest), |ui| body(ui, cx, pane));
 }
 
 /// What is in a pane.
@@ -193,6 +194,14 @@ impl egui_tiles::Behavior<Pane> for Behavior<'_, '_> {
         let size = vec2(galley.size().x + 2.0 * space::GROUP, ui.available_height());
         let (_, rect) = ui.allocate_space(size);
         let response = ui.interact(rect, id, Sense::click_and_drag());
+        // The tab of a pane that comes to the front comes into sight, where not all have room.
+        let was = ui.data(|data| data.get_temp::<bool>(id)).unwrap_or(false);
+        if state.active != was {
+            ui.data_mut(|data| data.insert_temp(id, state.active));
+            if state.active {
+                ui.scroll_to_rect(rect, None);
+            }
+        }
         response.widget_info(|| WidgetInfo::selected(Role::Tab, true, state.active, title));
         if ui.is_rect_visible(rect) && !state.is_being_dragged {
             let colour = if response.hovered() { tokens.strong } else { colour };

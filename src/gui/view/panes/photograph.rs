@@ -191,7 +191,11 @@ fn picture(ui: &mut Ui, cx: &mut Context<'_>) {
     ui.painter().rect_filled(rect, 0.0, tokens.mat);
     let (frame, own) = (cx.session.frame, cx.document.already_noisy);
     let photo = &mut cx.session.photo;
-    let (Some(noisy), Some(size)) = (photo.noisy.clone(), photo.size()) else { return };
+    let (Some(noisy), Some(size)) = (photo.noisy.clone(), photo.size()) else {
+        let font = FontId::proportional(text::BODY);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, "Getting the picture ready…", font, tokens.dim);
+        return;
+    };
     photo.tile = [rect.width(), rect.height()];
     let shown = if own && photo.shown == Shown::Clean { Shown::Noisy } else { photo.shown };
     let place = interact(ui, photo, &response, rect, shown);

@@ -6,7 +6,7 @@ use eframe::egui::{
 };
 
 use crate::gui::command::AttackCommand;
-use crate::gui::state::answers::{AttackAnswer, TimelineStep};
+use crate::gui::state::answers::TimelineStep;
 use crate::gui::state::session::Play;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -53,7 +53,8 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
         points.iter().enumerate().map(move |(i, p)| pos2(x(i), y(p.posterior[class])))
     };
     let label = attack.outcome.as_ref().map_or_else(|| crate::study::ranked(&points[0].posterior)[0], |o| o.label);
-    let rival = rival(attack, label, points[points.len() - 1]);
+    let target = attack.outcome.as_ref().and_then(|outcome| outcome.target);
+    let rival = rival(target, label, &points[points.len() - 1].posterior);
     let loss_line =
         points.iter().enumerate().filter(|(_, p)| p.loss.is_finite()).map(|(i, p)| pos2(x(i), loss_y(p.loss)));
     painter.line(loss_line.collect(), Stroke::new(1.5, tokens.dim));
@@ -61,7 +62,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
         painter.line(believed(class).collect(), Stroke::new(2.0, tokens.class(class)));
     }
     // Where another run begins: a restart, another loss, another part of an ensemble.
-    for i in (1..points.len()).filter(|&i| points[i].run != points[i - 1].run) {
+    for i in beginnings(&points) {
         let between = f32::midpoint(x(i - 1), x(i));
         painter.extend(Shape::dashed_line(
             &[pos2(between, plot.top()), pos2(between, plot.bottom())],
@@ -93,10 +94,14 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
 
 /// The class whose belief is drawn beside the true one's: the target, else what the attack ends with. It does not depend on
 /// the step that is looked at, so that the plot stays as it is.
-fn rival(attack: &AttackAnswer, label: usize, last: &TimelineStep) -> Option<usize> {
-    let target = attack.outcome.as_ref().and_then(|outcome| outcome.target);
-    let ranked = crate::study::ranked(&last.posterior);
+fn rival(target: Option<usize>, label: usize, last: &[f64]) -> Option<usize> {
+    let ranked = crate::study::ranked(last);
     target.or_else(|| ranked.into_iter().find(|&class| class != label)).filter(|&class| class != label)
+}
+
+/// The steps, but for the first, with which another run of the attack begins.
+fn beginnings(points: &[&TimelineStep]) -> impl Iterator<Item = usize> {
+    (1..points.len()).filter(|&i| points[i].run != points[i - 1].run)
 }
 
 /// Beliefs at the left, the loss at the right, step numbers below.
@@ -161,4 +166,32 @@ fn scrubbed(ui: &Ui, response: &egui::Response, inner: Rect, count: usize, at: u
         node.add_action(accesskit::Action::Decrement);
     });
     (steps != 0).then(|| at.saturating_add_signed(steps).min(count - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::{Picture, Shape};
+
+    #[test]
+    fn the_second_curve_is_the_targets_or_the_last_steps_leader() {
+        let last = [0.1, 0.2, 0.6, 0.1];
+        assert_eq!(rival(None, 0, &last), Some(2));
+        assert_eq!(rival(None, 2, &last), Some(1), "never the label's, which is drawn already");
+        assert_eq!(rival(Some(3), 0, &last), Some(3), "whatever the steps come to");
+        assert_eq!(rival(Some(0), 0, &last), None);
+    }
+
+    #[test]
+    fn a_line_stands_where_another_run_begins() {
+        let step = |run| TimelineStep {
+            attacked: Picture::filled(Shape::new(1, 1, 1), 0.0).into(),
+            loss: 0.0,
+            posterior: Vec::new(),
+            run,
+        };
+        let steps = [0, 0, 1, 1, 1, 2].map(step);
+        assert_eq!(beginnings(&steps.iter().collect::<Vec<_>>()).collect::<Vec<_>>(), [2, 5]);
+        assert_eq!(beginnings(&[]).count(), 0);
+    }
 }

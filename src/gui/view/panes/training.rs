@@ -60,11 +60,14 @@ fn buttons(ui: &mut Ui, cx: &mut Context<'_>) {
                 let ready = !form.data.trim().is_empty() && !form.out.trim().is_empty();
                 let blue = |label: &str| Button::new(RichText::new(label).color(tokens.on_accent)).fill(tokens.accent);
                 // Where Pause was, and in the colour of what is meant: going on with the run. Another one is begun beside it.
-                let goes_on = matches!(stage, Stage::Paused | Stage::Done | Stage::Failed) && ready;
+                // A run that is done goes on only if it is to be longer.
+                let longer = stage == Stage::Done && cx.features.training.now.is_outgrown(form);
+                let goes_on = (matches!(stage, Stage::Paused | Stage::Failed) || longer) && ready;
                 if goes_on && ui.add(blue("Resume")).explained("Go on with this run").clicked() {
                     cx.run(TrainCommand::Resume);
                 }
-                let button = if goes_on { Button::new("Train anew") } else { blue("Train") };
+                let anew = goes_on || stage == Stage::Done;
+                let button = if anew { Button::new("Train anew") } else { blue("Train") };
                 let response = ui.add_enabled(ready, button).explained("Begin a run in the background");
                 if response.on_disabled_hover_text("Choose the data and the model file first").clicked() {
                     cx.run(TrainCommand::Start { replace: false });
@@ -109,7 +112,9 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     section(ui, "Length");
     ui.horizontal(|ui| {
         let (unit, refused) = (Cell::new(None), RefCell::new(None));
-        let value = DragValue::new(&mut form.length).range(0.001..=1e6).speed(0.1).max_decimals(2);
+        // A part of a step is none.
+        let decimals = if form.unit == Unit::Steps { 0 } else { 2 };
+        let value = DragValue::new(&mut form.length).range(0.001..=1e6).speed(0.1).max_decimals(decimals);
         let value = value.update_while_editing(false).custom_parser(|text| {
             let read = Unit::read(text);
             unit.set(read.and_then(|(_, unit)| unit));

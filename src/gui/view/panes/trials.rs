@@ -225,6 +225,10 @@ fn verdict(cx: &Context<'_>, tokens: &Tokens, trial: &Trial) -> (String, egui::C
         Ok(ending) => match (ending.outcome.is_needed(), ending.outcome.success) {
             (false, _) => ("not needed".to_owned(), tokens.dim),
             (true, true) => (format!("fooled: {}", believed(cx, ending)), tokens.bad),
+            (true, false) if ending.outcome.strayed() => {
+                let target = ending.outcome.target.and_then(|target| cx.session.classes().get(target).cloned());
+                (format!("not {}, but {}", target.unwrap_or_default(), believed(cx, ending)), tokens.warning)
+            }
             (true, false) => (format!("holds: {}", believed(cx, ending)), tokens.good),
         },
     }
@@ -299,7 +303,11 @@ fn figures(ui: &mut Ui, cx: &mut Context<'_>) {
 fn row(ui: &mut Ui, cx: &Context<'_>, settings: &Settings, ending: &Ending) {
     let tokens = Tokens::in_ui(ui);
     let outcome = &ending.outcome;
-    let (words, colour) = if outcome.success { ("fooled", tokens.bad) } else { ("holds", tokens.good) };
+    let (words, colour) = match (outcome.success, outcome.strayed()) {
+        (true, _) => ("fooled", tokens.bad),
+        (false, true) => ("missed its target", tokens.warning),
+        (false, false) => ("holds", tokens.good),
+    };
     ui.label(RichText::new(words).color(colour)).explained(format!("attacked in {}", settings.norm.title()));
     ui.label(believed(cx, ending));
     ui.label(level(outcome.achieved.linf, Norm::Linf));
