@@ -443,7 +443,7 @@ fn a_target_that_is_missed_for_another_class_is_told_from_a_picture_that_holds()
     let model = mixture(&[shade(0.2), shade(0.5), shade(0.8)]);
     let clean = Batch::new(SHAPE, vec![0.2; 16]);
     let towards = |epsilon: f64| {
-        let settings = Settings::new(Method::Pgd, SIGMA).within(Norm::Linf, epsilon);
+        let settings = Settings::new(Method::Pgd, SIGMA).within(Norm::Linf, epsilon).with("step-size", 0.1).unwrap();
         let settings = Settings { target: Target::Class(2), ..settings };
         let outcome = attack(&model, &clean, &[0], &settings).remove(0);
         (outcome.predicted_after, outcome.success, outcome.strayed())

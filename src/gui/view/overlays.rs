@@ -325,9 +325,9 @@ pub fn brief_notice(ui: &mut Ui, cx: &mut Context<'_>) -> bool {
         cx.session.is_notice_brief = false;
         return false;
     };
-    let words = RichText::new(&notice.text).color(colour(tokens, notice.level));
+    let words = RichText::new(&notice.text).size(text::SMALL).color(colour(tokens, notice.level));
     let label = egui::Label::new(words).extend();
-    let galley = ui.painter().layout_no_wrap(notice.text.clone(), FontId::proportional(text::BODY), tokens.text);
+    let galley = ui.painter().layout_no_wrap(notice.text.clone(), FontId::proportional(text::SMALL), tokens.text);
     // The button that dismisses it takes some room too.
     let fits = galley.rows.len() == 1 && galley.size().x + 40.0 < ui.available_width();
     if fits {
@@ -335,7 +335,11 @@ pub fn brief_notice(ui: &mut Ui, cx: &mut Context<'_>) -> bool {
             ui.ctx().request_repaint_after(next);
         }
         ui.spacing_mut().item_spacing.x = space::TIGHT;
-        let button = ui.add(Button::new("×").frame(false)).explained("To the history");
+        // No taller than the words that stand there otherwise.
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.spacing_mut().button_padding.y = 0.0;
+        let button = Button::new(RichText::new("×").size(text::SMALL)).frame(false);
+        let button = ui.add(button).explained("To the history");
         widgets::named(&button, "Dismiss");
         ui.add(label);
         if button.clicked() {

@@ -36,7 +36,7 @@ fn sheet(ui: &mut Ui, cx: &mut Context<'_>, entry: &Entry, size: Vec2) {
     widgets::paint_texture(ui, rect, texture);
     ui.painter().rect_stroke(rect, 0.0, Stroke::new(1.0, tokens.line), StrokeKind::Outside);
     if picture.values().iter().all(|value| *value == 0.0) {
-        let font = FontId::proportional(text::HEADING.min(rect.width() / 6.0));
+        let font = FontId::proportional(text::HEADING.min(rect.width() / 6.0).max(1.0));
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, "Draw here", font, egui::Color32::GRAY);
     }
     let to_pixels = |at: Pos2| {

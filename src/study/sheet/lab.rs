@@ -80,8 +80,8 @@ fn maps(found: &Uncertainty) -> Vec<Panel> {
     let map = |label: String, formula, variance: &Picture| {
         panel(&label, formula, deviation(variance, range, &SEQUENTIAL), Caption::Magnitude(range))
     };
-    panels.push(map(format!("Which class? {}", share(classes)), "", &doubt.classes));
-    panels.push(map(format!("Which details? {}", share(details)), "", &doubt.details));
+    panels.push(map(format!("Class? {}", share(classes)), "", &doubt.classes));
+    panels.push(map(format!("Details? {}", share(details)), "", &doubt.details));
     panels.push(map("Together".to_owned(), "√Var[x | y]", &total));
     panels
 }
