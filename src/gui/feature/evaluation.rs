@@ -312,10 +312,9 @@ impl Evaluating {
     fn end(&mut self, host: &mut Host, ended: Result<(Evaluation, usize)>) {
         match ended {
             Ok((evaluation, reused)) => {
-                let mut words = format!("Evaluated {} on {} pictures", evaluation.model, evaluation.images);
-                if reused > 0 {
-                    words.push_str(&format!("; {reused} measurements of before were taken over"));
-                }
+                let words = format!("Evaluated {} on {} pictures", evaluation.model, evaluation.images);
+                let before = format!("; {reused} measurements of before were taken over");
+                let words = if reused > 0 { words + &before } else { words };
                 let with_charts = |table: Table| {
                     let charts = charts::of(&evaluation, table.part);
                     (table, charts)
