@@ -301,9 +301,10 @@ fn dial(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         let response = ui.add(drag.prefix("tolerates ").suffix(unit));
         named(&response, "Tolerated bits");
         response.explained("How many bits of log p may be lost on the way; with very many it is a plain attack");
-        let drag = DragValue::new(&mut form.radius).range(0.1..=20.0).speed(0.05).prefix("up to L2 ").max_decimals(2);
+        let drag = DragValue::new(&mut form.radius).range(0.1..=20.0).speed(0.05).prefix("L2 ").max_decimals(2);
         let response = ui.add(drag);
         named(&response, "Largest length of the change");
+        response.explained("The dial's largest length");
     });
     begin(ui, cx, "Turn the dial", "Looks for the least change at every length", true);
     let drawn = &cx.session.explore.drawn;
