@@ -51,6 +51,24 @@ pub fn of_255(value: f64, largest: f64) -> String {
     if value / 255.0 <= largest { format!(": did you mean {value}/255?") } else { String::new() }
 }
 
+/// A number as people type it: whole ones without decimals, very large and very small ones as `1e30`.
+#[must_use]
+pub fn typed(value: f64) -> String {
+    let text = format!("{value:?}");
+    text.strip_suffix(".0").unwrap_or(&text).to_owned()
+}
+
+/// A bound as people type it, of five significant digits where it has more, rounded to where it still holds.
+fn bound(value: f64, round: fn(f64) -> f64) -> String {
+    let exact = typed(value);
+    if exact.len() <= 8 || !value.is_finite() {
+        return exact;
+    }
+    let unit = 10_f64.powf(value.abs().log10().floor() - 4.0);
+    // The digits of the quotient are whole, and so those of the text are few.
+    typed(format!("{:.4e}", round(value / unit) * unit).parse().unwrap_or(value))
+}
+
 /// Refuses a number outside of `least..=most`.
 ///
 /// # Errors
@@ -59,7 +77,8 @@ pub fn number(option: &str, value: f64, least: f64, most: f64) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(Error::option(option, format!("takes a number from {least:?} to {most:?}, not {value:?}")))
+    let (least, most) = (bound(least, f64::ceil), bound(most, f64::floor));
+    Err(Error::option(option, format!("takes a number from {least} to {most}, not {}", typed(value))))
 }
 
 /// Refuses a whole number outside of `least..=most`.
@@ -135,6 +154,9 @@ mod tests {
         }
         assert!(number("--x", f64::NAN, 0.0, 1.0).is_err() && number("--x", 1.0, 0.0, 1.0).is_ok());
         assert!(whole("--n", 0, 1, 9).is_err() && whole("--n", 9, 1, 9).is_ok());
+        let said = |value: f64, least: f64, most: f64| number("--x", value, least, most).unwrap_err().to_string();
+        assert_eq!(said(99.0, 1e-6, 3072_f64.sqrt()), "--x: takes a number from 1e-6 to 55.425, not 99");
+        assert_eq!(said(-0.5, 1.0 / 3.0, 1e30), "--x: takes a number from 0.33334 to 1e30, not -0.5");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::Norm;
 use super::registry;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// An attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -158,7 +158,7 @@ impl Parameter {
             return Ok(value);
         }
         let what = if self.kind == Kind::Real { "a number" } else { "a whole number" };
-        let reason = format!("takes {what} from {} to {}, not {value:?}", self.min, self.max);
+        let reason = format!("takes {what} from {} to {}, not {}", self.min, self.max, limits::typed(value));
         Err(Error::option(format!("--{}", self.name), reason))
     }
 }

@@ -250,7 +250,10 @@ impl Settings {
     fn check_budget(&self, shape: Shape) -> Result<()> {
         let Self { epsilon, norm, .. } = *self;
         if !(epsilon.is_finite() && epsilon >= 0.0) {
-            return Err(Error::option("--epsilon", format!("takes a number from 0 up, not {epsilon:?}")));
+            return Err(Error::option(
+                "--epsilon",
+                format!("takes a number from 0 up, not {}", limits::typed(epsilon)),
+            ));
         }
         let farthest = match norm {
             Norm::Linf => 1.0,
@@ -261,7 +264,8 @@ impl Settings {
         }
         let (hint, norm) = (limits::of_255(epsilon, farthest), norm.title());
         let reason = format!(
-            "{epsilon:?} is beyond {farthest:.3}, the {norm} distance from black to white on the [0, 1] scale{hint}"
+            "{} is beyond {farthest:.3}, the {norm} distance from black to white on the [0, 1] scale{hint}",
+            limits::typed(epsilon)
         );
         Err(Error::option("--epsilon", reason))
     }

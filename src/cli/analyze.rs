@@ -12,6 +12,7 @@ use super::{Done, console};
 use crate::joint::JointModel;
 use crate::picture::Fit;
 use crate::study::report::Analysis;
+use crate::study::words::percent_in_print;
 use crate::study::{Classes, LARGEST_GUIDANCE, Request, Study, analyze, level, ranked, sheet};
 use crate::task::Cancel;
 use crate::{Result, limits};
@@ -118,10 +119,12 @@ impl Analyze {
         let shown = if study.model.is_classifier() { 5 } else { 0 };
         for (rank, class) in ranked(&study.posterior).into_iter().take(shown).enumerate() {
             let label = if rank == 0 { "p(c | y)" } else { "" };
-            say(format!("  {label:<8} {:>6.2} %  {}", 100.0 * study.posterior[class], study.model.classes[class]))?;
+            let sure = percent_in_print(study.posterior[class]);
+            say(format!("  {label:<8} {sure:>8}  {}", study.model.classes[class]))?;
         }
         if let Some(rest) = &study.rest {
-            say(format!("  rest     {:>6.2} %  {} other classes as one", 100.0 * rest.probability, rest.classes))?;
+            let sure = percent_in_print(rest.probability);
+            say(format!("  rest     {sure:>8}  {} other classes as one", rest.classes))?;
         }
         if let Some((noisy, denoised)) = study.noisy_fidelity.zip(study.denoised_fidelity) {
             for ((metric, noisy), (_, denoised)) in noisy.measured().zip(denoised.measured()) {

@@ -15,6 +15,7 @@ use crate::attack::{Defence, Method, Mode, Norm, Objective, Preset, Settings, Ta
 use crate::joint::JointModel;
 use crate::picture::{Fit, channels, load, save, save_image};
 use crate::study::report::{AttackReport, WrittenReport};
+use crate::study::words::percent_in_print;
 use crate::study::{
     AttackRequest, Attacked, Classes, Theme, Written, attack, attack_sheet, class_index, level, target,
 };
@@ -184,7 +185,10 @@ impl Attack {
         for parameter in &self.parameters {
             let wrong = || Error::option("--set", format!("{parameter:?} is no NAME=VALUE with a number"));
             let (name, value) = parameter.split_once('=').ok_or_else(wrong)?;
-            settings.set(name, value.parse().map_err(|_| wrong())?)?;
+            settings.set(name, value.parse().map_err(|_| wrong())?).map_err(|error| match error {
+                Error::Option { reason, .. } => Error::option(format!("--set {name}"), reason),
+                other => other,
+            })?;
         }
         Ok(settings)
     }
@@ -207,7 +211,7 @@ impl Attack {
         let budget = outcome.epsilon.map_or_else(|| "the smallest".to_owned(), |e| level::describe(e as f32));
         let moved = outcome.achieved;
         say(format!("  budget    {budget}; achieved L∞ {:.5}, L2 {:.4}, {} values", moved.linf, moved.l2, moved.l0))?;
-        let of = |posterior: &[f64], class: usize| format!("{} ({:.1} %)", name(class), 100.0 * posterior[class]);
+        let of = |posterior: &[f64], class: usize| format!("{} ({})", name(class), percent_in_print(posterior[class]));
         let before = of(&outcome.posterior_before, outcome.predicted_before);
         let after = of(&outcome.posterior_after, outcome.predicted_after);
         say(format!(
@@ -232,9 +236,9 @@ impl Attack {
         };
         let beyond = if written.within_budget == Some(false) { ", beyond the budget by rounding" } else { "" };
         self.results.say(format!(
-            "  written   {}: {verdict} {class} ({:.1} %); L∞ {:.5}, L2 {:.4}{beyond}",
+            "  written   {}: {verdict} {class} ({}); L∞ {:.5}, L2 {:.4}{beyond}",
             path.display(),
-            100.0 * written.posterior[written.predicted],
+            percent_in_print(written.posterior[written.predicted]),
             moved.linf,
             moved.l2
         ))

@@ -11,7 +11,7 @@ use super::sheets::{SheetArguments, title};
 use super::{Done, console};
 use crate::joint::{JointModel, require_classes};
 use crate::picture::{Fit, Picture, save};
-use crate::study::lab::{CounterfactualReport, Dial, DialRequest, LARGEST_POSITIONS, Turned, dial};
+use crate::study::lab::{CounterfactualReport, Dial, DialRequest, LARGEST_POSITIONS, SMALLEST_RADIUS, Turned, dial};
 use crate::study::words::{number, percent_in_print};
 use crate::study::{class_index, counterfactual_sheet, ranked};
 use crate::{Result, limits};
@@ -99,6 +99,8 @@ impl CounterfactualCommand {
         require_classes(model.classes().len(), "a counterfactual")?;
         let target = class_index("--target", &self.class, model.classes())?;
         limits::whole("--positions", self.positions as u64, 1, LARGEST_POSITIONS as u64)?;
+        // Said of what was typed, not of one of the lengths on the way there.
+        limits::number("--radius", self.radius, SMALLEST_RADIUS, (model.shape().len() as f64).sqrt())?;
         self.request(&Picture::filled(model.shape(), 0.5), target).check(model)?;
         Ok(target)
     }

@@ -10,7 +10,7 @@ use super::pictures::{self, Input};
 use super::{Done, console};
 use crate::joint::JointModel;
 use crate::network::PHOTOGRAPHS;
-use crate::picture::{Fit, Picture, save};
+use crate::picture::{Fidelity, Fit, Picture, save};
 use crate::study::report::Analysis;
 use crate::study::{Classes, LARGEST_GUIDANCE, Request, Study, analyze, class_index, level};
 use crate::task::Cancel;
@@ -69,22 +69,31 @@ impl Denoise {
         let model = if whole { self.model.open_or(PHOTOGRAPHS, &cancel) } else { self.model.open(&cancel) }?;
         let model = &*model;
         let class = self.check(model)?;
+        if let Some(note) = self.note_on_part(class, model.classes().len()) {
+            console::note(&format!("note: {note}"));
+        }
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {
-            let path = &paths[input.number];
-            let study = analyze(model, &self.request(&input, class), &cancel, &mut |_| ())?;
+            let (source, path) = (input.path, &paths[input.number]);
+            let description = if self.native { input.whole_description() } else { input.description.clone() };
+            let request = self.request(&input, class);
+            // A whole photograph is large, and the request has its own.
+            drop(input);
+            let study = analyze(model, &request, &cancel, &mut |_| ())?;
             make_folder(path)?;
             save(path, restored(&study, class), self.results.force)?;
             let sigma = level::describe(study.sigma);
             let origin = if study.sigma_estimated { ", estimated" } else { "" };
-            self.results.say(format!("{} → {}  (sigma {sigma}{origin})", input.path.display(), path.display()))?;
-            let description = if self.native { input.whole_description() } else { input.description.clone() };
+            self.results.say(format!("{} → {}  (sigma {sigma}{origin})", source.display(), path.display()))?;
             self.results.say(format!("  {description}"))?;
+            if let Some((noisy, denoised)) = fidelity(&study, class) {
+                self.results.say(format!("  {} noisy; {} denoised", figures(noisy), figures(denoised)))?;
+            }
             // Nobody who restores a picture asked for a posterior.
             for text in study.notes_on_pictures() {
-                console::note(&format!("note: {}: {text}", input.path.display()));
+                console::note(&format!("note: {}: {text}", source.display()));
             }
-            reports.push(Analysis::of(&study, input.path, &description));
+            reports.push(Analysis::of(&study, source, &description));
             Ok(())
         })?;
         self.results.write(&reports)?;
@@ -96,6 +105,18 @@ impl Denoise {
         limits::sigma("--sigma", self.sigma.unwrap_or_default())?;
         limits::number("--guidance", self.guidance, 0.0, LARGEST_GUIDANCE)?;
         self.class.as_ref().map(|name| class_index("--as", name, model.classes())).transpose()
+    }
+
+    /// What --fit is for where the whole picture is restored.
+    fn note_on_part(&self, class: Option<usize>, classes: usize) -> Option<&'static str> {
+        if !self.native || self.fit == Fit::Centre {
+            return None;
+        }
+        Some(if class.is_none() && classes > 1 {
+            "--native restores the whole picture: --fit says only of which part the probabilities are that weigh the classes"
+        } else {
+            "--native restores the whole picture: --fit has no part in it"
+        })
     }
 
     pub(super) fn request(&self, input: &Input<'_>, class: Option<usize>) -> Request {
@@ -118,4 +139,17 @@ fn restored(study: &Study, class: Option<usize>) -> &Picture {
         (None, Some(_)) => study.conditionals.first().map_or(&study.denoised, |c| &c.picture),
         (None, None) => &study.denoised,
     }
+}
+
+/// How near the noisy picture and the one that was asked for are, where the clean one is known.
+fn fidelity(study: &Study, class: Option<usize>) -> Option<(Fidelity, Fidelity)> {
+    match (&study.native, class) {
+        (Some(native), _) => native.noisy_fidelity.zip(native.denoised_fidelity),
+        (None, Some(_)) => study.noisy_fidelity.zip(study.conditionals.first()?.fidelity),
+        (None, None) => study.noisy_fidelity.zip(study.denoised_fidelity),
+    }
+}
+
+fn figures(fidelity: Fidelity) -> String {
+    fidelity.measured().map(|(metric, value)| metric.labelled(value)).collect::<Vec<_>>().join(", ")
 }

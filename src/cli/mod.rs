@@ -33,6 +33,7 @@ mod sample;
 mod sheets;
 mod train;
 mod uncertainty;
+mod usage;
 mod usual;
 mod window;
 
@@ -87,7 +88,13 @@ enum Command {
 /// Runs the program on the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match usage::parse(std::env::args_os().collect()) {
+        Ok(arguments) => arguments,
+        Err(wrong) => {
+            console::note(&format!("error: {wrong}"));
+            return ExitCode::from(2);
+        }
+    };
     if arguments.command.is_some() {
         warn_in_lines();
     }

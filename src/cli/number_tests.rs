@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-use super::{Arguments, Command, pictures};
+use super::{Arguments, Command, pictures, usage};
 use crate::attack::{Kind, Method};
 use crate::data::{Loader, Purpose, open};
 use crate::joint::{GaussianMixture, JointModel};
@@ -375,9 +375,16 @@ fn outcome(line: &[&str], folder: &Path) -> Result<bool, String> {
     };
     let arguments = match Arguments::try_parse_from(line) {
         Ok(arguments) => arguments,
-        // What clap says has its usage below.
-        Err(error) if error.to_string().contains("--") => return refused(error.to_string().trim()),
-        Err(error) => return Err(format!("is refused without its option: {error}")),
+        Err(error) => {
+            let said = usage::in_a_line(&error, line[1]);
+            // A recipe's errors begin with the file, which is what was typed.
+            let typed = line.last().and_then(|word| word.strip_prefix("--recipe="));
+            return if said.contains("--") || typed.is_some_and(|file| said.starts_with(&format!("{file}: "))) {
+                refused(&said)
+            } else {
+                Err(format!("is refused without its option: {said}"))
+            };
+        }
     };
     let mut ended = Ok(());
     let measured = allocation_counter::measure(|| ended = tried(&arguments.command.expect("a command"), folder));

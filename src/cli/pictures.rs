@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Ending, console};
 use crate::joint::JointModel;
-use crate::picture::{Fit, Fitted, Loaded, Picture, Shape, channels, decode, fit, load, sample};
+use crate::picture::{Fit, Fitted, Loaded, Picture, Rect, Shape, channels, decode, fit, load, sample};
 use crate::{Error, Result};
 
 /// A picture file, ready for the model.
@@ -21,13 +21,21 @@ pub(super) struct Input<'a> {
     pub description: String,
     /// What was read, in words.
     read: String,
+    /// By how much it was made smaller while it was read; 1 for not at all.
+    scale: u32,
 }
 
 impl Input<'_> {
     /// What was read and done where the whole picture is restored at its own size, in words.
     pub fn whole_description(&self) -> String {
         let Shape { height, width, .. } = self.whole.shape();
-        format!("{}; the whole {width}×{height}, at its own size", self.read)
+        // A picture that was read smaller is not at its own size any more.
+        let size = if self.scale > 1 {
+            format!("at 1/{}, {width}×{height}", self.scale)
+        } else {
+            format!("{width}×{height}, at its own size")
+        };
+        format!("{}; the whole {size}", self.read)
     }
 }
 
@@ -57,11 +65,25 @@ pub(super) fn each(
 
 fn read<'a>(number: usize, path: &'a Path, model: &dyn JointModel, how: Fit) -> Result<Input<'a>> {
     let loaded = open(path)?;
+    check_part(path, loaded.picture.shape(), how)?;
     let whole = channels(&loaded.picture, model.shape().channels);
     let fitted = fit(&loaded.picture, model.shape(), how);
     let read = loaded.describe();
     let description = format!("{read}; {}", fitted.describe());
-    Ok(Input { number, path, whole, fitted, description, read })
+    Ok(Input { number, path, whole, fitted, description, read, scale: loaded.scale })
+}
+
+/// Refuses a rectangle that reaches beyond the picture, which [`fit`] would bend without a word: the window's own may.
+fn check_part(path: &Path, Shape { height, width, .. }: Shape, how: Fit) -> Result<()> {
+    let Fit::Crop(Rect { x, y, width: across, height: down }) = how else { return Ok(()) };
+    // In double precision, where the sums of what was typed have no rounding.
+    let inside =
+        |start: f32, length: f32, all: usize| start >= 0.0 && f64::from(start) + f64::from(length) <= all as f64;
+    if inside(x, across, width) && inside(y, down, height) {
+        return Ok(());
+    }
+    let reason = format!("--fit {x},{y},{across},{down} does not lie in it: it is {width}×{height} pixels");
+    Err(Error::picture(path, reason))
 }
 
 /// The files that pictures are read from: all but samples.

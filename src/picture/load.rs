@@ -45,6 +45,8 @@ pub struct Loaded {
     pub transparent: bool,
     /// Whether it was turned or mirrored because its EXIF data says so.
     pub turned: bool,
+    /// By how much it was made smaller while it was read, for it is larger than [`MAX_PIXELS`]: 1 (not at all), 2 or 4.
+    pub scale: u32,
     /// What else a person must know of how it was read: how its range was taken, what became of its colour profile, what was
     /// left out.
     pub notes: Vec<String>,
@@ -139,6 +141,7 @@ pub(crate) fn decode_within(bytes: &[u8], name: &Path, most: u64) -> Result<Load
         bits: raw.bits,
         transparent,
         turned: raw.orientation != Orientation::NoTransforms,
+        scale: raw.times,
         notes: raw.notes,
     })
 }

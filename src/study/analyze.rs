@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::request::{Request, Subject, WholePicture};
 use super::result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 use super::symmetries::denoise_averaged;
-use super::{Classes, Fidelity, native};
+use super::{Classes, Fidelity, level, native};
 use crate::joint::{JointModel, ONE_CLASS, mixture};
 use crate::picture::{Batch, NoiseKind, Picture, estimate_sigma};
 use crate::task::Cancel;
@@ -192,7 +192,7 @@ impl Level {
         let range = model.sigma_range();
         let used = range.clamp(sigma);
         if !range.contains(sigma) {
-            let (min, max) = (range.min, range.max);
+            let [sigma, min, max, used] = [sigma, range.min, range.max, used].map(level::describe);
             notes.push(format!("σ = {sigma} is outside the trained range {min} to {max}; computed with σ = {used}."));
         }
         notes.extend(model.abilities().notes().map(|note| format!("The model {note}.")));

@@ -80,6 +80,9 @@ impl DuelSettings {
             }
         }
         limits::number("--epsilon", self.epsilon, 0.0, 1e3)?;
+        if self.epsilon == 0.0 {
+            return Err(Error::option("--epsilon", "takes a positive number: within 0 there is no other picture"));
+        }
         limits::whole("--steps", self.steps as u64, 1, 10_000)?;
         for sigma in self.sigma.into_iter().flatten() {
             limits::positive_sigma("--sigma", sigma)?;

@@ -18,6 +18,8 @@ pub(super) struct Raw {
     pub space: Space,
     /// How the file wants to be turned.
     pub orientation: Orientation,
+    /// By how much it was made smaller while it was read: 1, 2 or 4.
+    pub times: u32,
     /// What a person must know of how it was read.
     pub notes: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl Raw {
             bits,
             space: Space::Unsaid,
             orientation: Orientation::NoTransforms,
+            times: 1,
             notes: Vec::new(),
         })
     }

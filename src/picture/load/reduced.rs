@@ -155,6 +155,7 @@ pub(super) fn png(bytes: &[u8], times: u32) -> Result<Raw, String> {
         bits: if deep { 16 } else { 8 },
         space: profile.map_or(Space::Unsaid, Space::Profile),
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        times,
         notes: vec![note(width, height, times)],
     })
 }
@@ -203,6 +204,7 @@ pub(super) fn jpeg(bytes: &[u8], frame: &Frame, times: u32) -> Result<Raw, Strin
         bits: 8,
         space: decoder.icc_profile().map_or(Space::Unsaid, Space::Profile),
         orientation: orientation.unwrap_or(Orientation::NoTransforms),
+        times,
         notes: vec![note(width, height, times)],
     })
 }

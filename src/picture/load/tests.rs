@@ -368,6 +368,7 @@ fn what_is_too_large_is_read_smaller() {
             let words = format!("read at 1/{times} of its {}×{} pixels", shape.width, shape.height);
             assert!(smaller.describe().contains(&words), "{}", smaller.describe());
             assert_eq!((smaller.bits, smaller.transparent), (whole.bits, whole.transparent));
+            assert_eq!((smaller.scale as usize, whole.scale), (times, 1));
             let truth: Vec<f32> = (0..shape.channels).flat_map(|c| means(&whole.picture, c, times)).collect();
             close(&smaller.picture, &truth, tolerance + 1e-5);
         }

@@ -210,6 +210,7 @@ impl Layout {
             bits: self.bits,
             space: profile.map_or(Space::Unsaid, Space::Profile),
             orientation: orientation.and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms),
+            times: self.times,
             notes,
         }
     }

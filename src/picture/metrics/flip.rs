@@ -1,5 +1,7 @@
 //! ꟻLIP: how much people see of the difference when they flip between two pictures.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::{Better, Metric};
@@ -30,6 +32,9 @@ const P_RANGE: f64 = 0.95;
 const FEATURE_WIDTH: f64 = 0.082;
 /// The fewest pixels that are worth a task of their own.
 const PIXELS_A_TASK: usize = 1 << 10;
+/// About how many pixels are held as the eye takes them in, some 150 bytes each of either picture, and the fewest rows.
+const PIXELS_A_STRIP: usize = 1 << 19;
+const ROWS_A_STRIP: usize = 64;
 
 /// Mean ꟻLIP between two pictures, 0 for equal ones, at most 1. Values are sRGB and are clipped to [0, 1]; grey is three equal
 /// channels.
@@ -42,19 +47,36 @@ const PIXELS_A_TASK: usize = 1 << 10;
 /// If the shapes differ.
 #[must_use]
 pub fn flip(a: &Picture, b: &Picture) -> f64 {
+    in_strips(a, b, ROWS_A_STRIP.max(PIXELS_A_STRIP / a.shape().width.max(1)))
+}
+
+/// [`flip`] of so many rows at a time, whatever number the same to the bit: the filters of a row reach over no more than
+/// [`reach`] rows above and below it, so these are taken in too.
+fn in_strips(a: &Picture, b: &Picture, strip: usize) -> f64 {
     assert_eq!(a.shape(), b.shape(), "pictures of one shape");
     let Shape { height, width, .. } = a.shape();
-    let seen: [Seen; 2] = rayon::join(|| Seen::of(a), || Seen::of(b)).into();
-    let most = largest_colour_difference();
-    // Row after row, so that the sum's order does not depend on the threads.
-    let rows: Vec<f64> = (0..height)
-        .into_par_iter()
-        .map(|y| (y * width..(y + 1) * width).map(|i| difference(&seen[0], &seen[1], i, most)).sum())
-        .collect();
+    let (most, reach) = (largest_colour_difference(), reach());
+    // Row after row, so that the sum's order depends neither on the threads nor on the strips.
+    let mut rows: Vec<f64> = Vec::with_capacity(height);
+    for first in (0..height).step_by(strip) {
+        let last = height.min(first + strip);
+        let taken = first.saturating_sub(reach)..height.min(last + reach);
+        let seen: [Seen; 2] = rayon::join(|| Seen::of(a, &taken), || Seen::of(b, &taken)).into();
+        let differences = |y: usize| {
+            let row = (y - taken.start) * width;
+            (row..row + width).map(|i| difference(&seen[0], &seen[1], i, most)).sum::<f64>()
+        };
+        rows.par_extend((first..last).into_par_iter().map(differences));
+    }
     rows.iter().sum::<f64>() / (height * width) as f64
 }
 
-/// A picture as the eye takes it in.
+/// How many rows the widest filter reaches upwards.
+fn reach() -> usize {
+    (blur_radius() as usize).max(detectors()[0].len() / 2)
+}
+
+/// Rows of a picture as the eye takes them in, those at the edges as if the picture ended there.
 struct Seen {
     /// Hunt-adjusted CIELAB after the eye's blur.
     colour: Vec<[f64; 3]>,
@@ -64,12 +86,13 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(picture: &Picture) -> Self {
-        let Shape { channels, height, width } = picture.shape();
+    fn of(picture: &Picture, rows: &Range<usize>) -> Self {
+        let Shape { channels, width, .. } = picture.shape();
+        let height = rows.len();
         let size = (height, width);
         let value = |channel: usize, i: usize| {
             let channel = if channels == 3 { channel } else { 0 };
-            f64::from(picture.plane(channel)[i].clamp(0.0, 1.0))
+            f64::from(picture.plane(channel)[rows.start * width + i].clamp(0.0, 1.0))
         };
         let opponent: Vec<[f64; 3]> = (0..height * width)
             .into_par_iter()
@@ -119,11 +142,16 @@ fn largest_colour_difference() -> f64 {
 const CONTRAST_SENSITIVITY: [[(f64, f64); 2]; 3] =
     [[(1.0, 0.0047), (0.0, 1e-5)], [(1.0, 0.0053), (0.0, 1e-5)], [(34.1, 0.04), (13.5, 0.025)]];
 
+/// On each side of the middle of [`blur`]'s kernels: three standard deviations of the widest.
+fn blur_radius() -> i32 {
+    let (widest, pi) = (0.04, std::f64::consts::PI);
+    (3.0 * (widest / (2.0 * pi * pi)).sqrt() * PIXELS_PER_DEGREE).ceil() as i32
+}
+
 /// Blurs a plane by a sum of Gaussians whose weights sum to 1.
 fn blur(values: &[f64], size: (usize, usize), gaussians: &[(f64, f64); 2]) -> Vec<f64> {
-    let widest = 0.04;
     let pi = std::f64::consts::PI;
-    let radius = (3.0 * (widest / (2.0 * pi * pi)).sqrt() * PIXELS_PER_DEGREE).ceil() as i32;
+    let radius = blur_radius();
     let kernel = |b: f64| -> Vec<f64> {
         (-radius..=radius).map(|x| (-(pi * f64::from(x) / PIXELS_PER_DEGREE).powi(2) / b).exp()).collect()
     };
@@ -288,6 +316,18 @@ mod tests {
         ] {
             let [a, b] = steps(shape);
             assert!((flip(&a, &b) - golden).abs() < 1e-6, "{shape}: {} against {golden}", flip(&a, &b));
+        }
+    }
+
+    #[test]
+    fn strips_do_not_matter() {
+        for shape in [Shape::new(3, 75, 9), Shape::new(1, 41, 16)] {
+            let [a, b] = steps(shape);
+            let whole = in_strips(&a, &b, usize::MAX);
+            for strip in [1, 7, 20, 40, 74] {
+                let found = in_strips(&a, &b, strip);
+                assert_eq!(found.to_bits(), whole.to_bits(), "{strip} rows of {shape}: {found} against {whole}");
+            }
         }
     }
 

@@ -19,6 +19,9 @@ use crate::{Error, Result};
 /// The only format that is read.
 const FORMAT: u32 = 2;
 
+/// What to do with a file that an evaluation cannot go on from.
+const ANEW: &str = "--force begins anew";
+
 /// The measurements so far.
 #[derive(Debug, Default)]
 pub struct Journal {
@@ -78,7 +81,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Io`] if it cannot be read or written, [`Error::Data`] if it is none, or one of another format.
     pub fn resume(path: &Path) -> Result<Self> {
-        let (journal, whole) = Self::parse(path)?;
+        let (journal, whole) = Self::parse(path, ANEW)?;
         let mut file = OpenOptions::new().write(true).open(path).map_err(|e| Error::io(path, e))?;
         file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| Error::io(path, e))?;
         Ok(Self { file: Some(file), ..journal })
@@ -89,24 +92,24 @@ impl Journal {
     /// # Errors
     /// As for [`Self::resume`].
     pub(super) fn read(path: &Path) -> Result<Self> {
-        Self::parse(path).map(|(journal, _)| journal)
+        Self::parse(path, "eval --shard writes the journals that merge takes").map(|(journal, _)| journal)
     }
 
-    /// What is in the file, and how many bytes of it are whole lines.
-    fn parse(path: &Path) -> Result<(Self, u64)> {
+    /// What is in the file, and how many bytes of it are whole lines; `hint` says what to do where it is something else.
+    fn parse(path: &Path, hint: &str) -> Result<(Self, u64)> {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io(path, e))?;
         let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
         let head = lines.next().unwrap_or_default();
         match serde_json::from_str::<Value>(head) {
             Ok(head) if head["journal"] == FORMAT => {}
             Ok(head) if head["journal"].is_u64() || head["evaluation"].is_string() => {
-                return Err(Error::data(path, "was begun by another version of this program; --force begins anew"));
+                let reason = format!("was begun by another version of this program; {hint}");
+                return Err(Error::data(path, reason));
             }
-            _ => return Err(Error::data(path, "is no state of an evaluation; --force begins anew")),
+            _ => return Err(Error::data(path, format!("is no state of an evaluation; {hint}"))),
         }
-        let head_of_shard = |e: &dyn std::fmt::Display| {
-            Error::data(path, format!("begins as no shard's journal does ({e}); --force begins anew"))
-        };
+        let head_of_shard =
+            |e: &dyn std::fmt::Display| Error::data(path, format!("begins as no shard's journal does ({e}); {hint}"));
         let Head { shard, .. } = serde_json::from_str(head).map_err(|e| head_of_shard(&e))?;
         let mut whole = head.len() as u64;
         let mut records = HashMap::new();
@@ -183,7 +186,9 @@ impl Journal {
 
     /// The error of a record that cannot be.
     pub(super) fn broken(&self, part: &str, what: &dyn std::fmt::Display) -> Error {
-        let reason = format!("what it holds of {part} makes no sense ({what}); --force begins anew");
+        // What is read only, by merge, cannot be begun anew with the same command.
+        let hint = if self.file.is_some() { ANEW } else { "measure that shard again" };
+        let reason = format!("what it holds of {part} makes no sense ({what}); {hint}");
         Error::data(self.path().unwrap_or(Path::new("the journal")), reason)
     }
 }

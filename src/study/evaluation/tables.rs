@@ -52,10 +52,25 @@ pub struct Table {
 
 const DEFENDED: &str = "An attack on a defended classifier knows the defence: its gradients go through it, as the mean over \
                         draws of its noise. Both accuracies are then the defended classifier's.";
-const INTERVAL: &str =
-    "In brackets the interval that holds the share over all such pictures, with 95 % confidence (Wilson 1927).";
-const DENOISER: &str =
-    "The model has one class, so it is a denoiser: there is no accuracy and no calibration to measure.";
+macro_rules! interval {
+    () => {
+        "In brackets the interval that holds the share over all such pictures, with 95 % confidence (Wilson 1927)."
+    };
+}
+macro_rules! denoiser {
+    () => {
+        "The model has one class, so it is a denoiser: there is no accuracy and no calibration to measure."
+    };
+}
+macro_rules! nearest {
+    () => {
+        " A σ with * lies outside of the model's trained range: the model was told the nearest level that it knows."
+    };
+}
+const INTERVAL: &str = interval!();
+const INTERVAL_AND_NEAREST: &str = concat!(interval!(), nearest!());
+const DENOISER: &str = denoiser!();
+const DENOISER_AND_NEAREST: &str = concat!(denoiser!(), nearest!());
 const CERTIFIED: &str = "The smoothed classifier says what the model says most often of the picture with noise. No \
                          perturbation shorter than the L2 radius changes that; a wrong class or an abstention certifies nothing.";
 
@@ -78,12 +93,18 @@ fn measured(value: f64, images: usize) -> String {
     format!("{} ({}–{})", share(value), number(100.0 * low, 1), number(100.0 * high, 1))
 }
 
+/// Whether the model was told another level than the noise's, which lies outside of its trained range.
+fn is_told_another(figures: &LevelFigures) -> bool {
+    figures.sigma_used != figures.sigma
+}
+
 fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize)) -> Table {
     let of_classes = |text: String| if classes > 1 { text } else { "–".to_owned() };
     let has_top5 = figures.iter().any(|f| f.top5_accuracy.is_some());
     let row = |f: &LevelFigures| {
-        let mut row =
-            vec![f.noise.name().to_owned(), level::describe(f.sigma), of_classes(measured(f.accuracy, images))];
+        let mark = if is_told_another(f) { "*" } else { "" };
+        let (noise, sigma) = (f.noise.name().to_owned(), format!("{}{mark}", level::describe(f.sigma)));
+        let mut row = vec![noise, sigma, of_classes(measured(f.accuracy, images))];
         if has_top5 {
             row.push(f.top5_accuracy.map_or_else(|| "–".to_owned(), |value| measured(value, images)));
         }
@@ -108,7 +129,13 @@ fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize
         "given the class".to_owned(),
     ]);
     head.extend(METRICS[1..].iter().map(|metric| metric.title.to_owned()));
-    Table { part, head, rows: figures.iter().map(row).collect(), note: if classes > 1 { INTERVAL } else { DENOISER } }
+    let note = match (classes > 1, figures.iter().any(is_told_another)) {
+        (true, false) => INTERVAL,
+        (true, true) => INTERVAL_AND_NEAREST,
+        (false, false) => DENOISER,
+        (false, true) => DENOISER_AND_NEAREST,
+    };
+    Table { part, head, rows: figures.iter().map(row).collect(), note }
 }
 
 fn attacks(figures: &[RobustFigures], images: usize) -> Table {

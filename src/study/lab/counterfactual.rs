@@ -18,6 +18,8 @@ use crate::{Error, Result, limits};
 
 /// The most positions of the dial.
 pub const LARGEST_POSITIONS: usize = 64;
+/// The least length of a change.
+pub const SMALLEST_RADIUS: f64 = 1e-6;
 /// The most steps at each.
 pub const LARGEST_DIAL_STEPS: usize = 4096;
 /// The most bits that may be lost: more than any picture has.
@@ -64,7 +66,7 @@ impl DialRequest {
         limits::whole("--positions", self.radii.len() as u64, 1, LARGEST_POSITIONS as u64)?;
         let farthest = (model.shape().len() as f64).sqrt();
         for radius in &self.radii {
-            limits::number("--radius", *radius, 1e-6, farthest)?;
+            limits::number("--radius", *radius, SMALLEST_RADIUS, farthest)?;
         }
         limits::number("--tolerance", self.tolerance, 0.0, LARGEST_TOLERANCE)?;
         limits::whole("--steps", self.steps as u64, 1, LARGEST_DIAL_STEPS as u64)?;

@@ -36,7 +36,9 @@ mod uncertainty;
 pub use audit::{Audit, AuditRequest, LARGEST_DRAWS, LARGEST_LEVELS, LevelAudit, audit};
 pub use audit_report::AuditReport;
 pub use components::{Component, Components, LARGEST_COUNT, Region, components};
-pub use counterfactual::{Dial, DialRequest, LARGEST_DIAL_STEPS, LARGEST_POSITIONS, Position, Turned, dial};
+pub use counterfactual::{
+    Dial, DialRequest, LARGEST_DIAL_STEPS, LARGEST_POSITIONS, Position, SMALLEST_RADIUS, Turned, dial,
+};
 pub use counterfactual_report::CounterfactualReport;
 pub use density::{Density, DensityRequest, LARGEST_RUNGS, PictureBits, density};
 pub use density_report::{BitsReport, DensityReport, NoiseReport, PictureReport};

@@ -161,3 +161,44 @@ fn two_outputs_of_one_name_are_refused_before_any_work() {
     // A folder that is not there is said before the pictures are looked at.
     assert!(desk.refusal(1, "analyze missing.png --json no/f.json").contains("its folder does not exist"));
 }
+
+#[test]
+fn a_part_beyond_the_picture_is_refused_with_its_size() {
+    let desk = Desk::new();
+    for part in ["0,0,9999,1", "0,0,9999,9999", "65,30,10,10", "0,0,70.5,4", "-1,0,4,4", "0,-0.5,4,4", "70,0,1,1"] {
+        let said = desk.refusal(1, &format!("analyze b.png --fit {part}"));
+        assert!(said.starts_with(&format!("error: b.png: --fit {part} ")) && said.contains("70×40"), "{said}");
+    }
+    for part in ["0,0,70,40", "54.5,24,15.5,16"] {
+        desk.output(&format!("analyze b.png --fit {part}"));
+    }
+    // Every command says so, of that picture alone.
+    let run = desk.run("attack a.png b.png --method fgsm --fit 20,20,16,16 --json -").code(1);
+    let (said, json) = (text(&run.get_output().stderr), serde_json::from_slice::<Value>(&run.get_output().stdout));
+    assert!(said.lines().count() == 1 && said.contains("a.png: --fit 20,20,16,16"), "{said}");
+    assert_eq!(json.expect("JSON").as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn no_probability_is_rounded_to_a_certainty() {
+    let said = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_denoscope"));
+        command.args(line.split_whitespace()).args(["--model", "digits", "--device", "cpu"]);
+        text(&command.assert().success().get_output().stdout)
+    };
+    let json: Value = serde_json::from_str(&said("analyze sample:digits/7 --sigma 0.1 --json -")).expect("JSON");
+    assert!((0.9995..1.0).contains(&number(&json[0]["posterior"][0]["probability"])), "{json}");
+    let analysis = said("analyze sample:digits/7 --sigma 0.1");
+    assert!(analysis.contains("> 99.9 %  7") && analysis.contains("< 0.1 %"), "{analysis}");
+    assert!(!analysis.contains("100.0") && !analysis.contains(" 0.00 %"), "{analysis}");
+    let said = said("attack sample:digits/7 --method gaussian-noise --epsilon 1/255");
+    assert!(said.contains("(> 99.9 %)") && !said.contains("100.0"), "{said}");
+}
+
+#[test]
+fn levels_are_said_in_few_digits() {
+    let desk = Desk::new();
+    let run = desk.run("analyze a.png --sigma 0.0018881928").success();
+    let said = text(&run.get_output().stderr);
+    assert!(said.contains("σ = 0.00189 (0.5/255) is outside the trained range") && !said.contains("0.00188"), "{said}");
+}

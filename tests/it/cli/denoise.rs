@@ -5,7 +5,7 @@ use std::fs;
 use assert_cmd::Command;
 use denoscope::picture::{Shape, load};
 
-use super::{Desk, text};
+use super::{Desk, number, text};
 
 #[test]
 fn several_pictures_go_into_a_folder_under_their_own_names() {
@@ -29,6 +29,34 @@ fn denoise_works_at_the_models_size_and_at_the_pictures_own() {
     assert_eq!(size("--already-noisy --native --as 3"), Shape::new(1, 40, 70));
     let said = desk.output("denoise b.png --sigma 0.1 --native -o native.png");
     assert!(said.contains("the whole 70×40, at its own size") && !said.contains("Lanczos"), "{said}");
+}
+
+#[test]
+fn a_restoration_says_how_near_it_comes() {
+    let desk = Desk::new();
+    for (options, json) in [("", ""), ("--native", "native"), ("--as dog", "")] {
+        let line = format!("denoise b.png --sigma 0.1 {options} -o out.png --force");
+        let said = desk.output(&line);
+        let figures = said.lines().find(|line| line.contains("denoised")).expect("a line of figures");
+        assert!(figures.contains("dB, SSIM 0.") && figures.contains(" noisy; "), "{said}");
+        if !json.is_empty() {
+            let psnr = number(&desk.json(&format!("{line} --json -"))[0]["native"]["denoised"]["psnr_db"]);
+            assert!(figures.contains(&format!("{psnr:.2} dB")) && figures.contains("FLIP 0."), "{psnr}: {said}");
+        }
+    }
+    assert!(!desk.output("denoise b.png --already-noisy --native -o out.png --force").contains("dB"));
+}
+
+#[test]
+fn what_the_part_is_for_beside_the_whole_is_said() {
+    let desk = Desk::new();
+    let noted = |options: &str| {
+        let run = desk.run(&format!("denoise b.png --sigma 0.1 -o out.png --force {options}")).success();
+        text(&run.get_output().stderr)
+    };
+    assert!(noted("--native --fit whole").contains("--fit says only of which part the probabilities"));
+    assert!(noted("--native --as dog --fit 0,0,16,16").contains("--fit has no part in it"));
+    assert_eq!((noted("--native"), noted("--fit whole")), (String::new(), String::new()));
 }
 
 /// What a model of one class cannot say is nothing to somebody who restores a picture; what matters for that is said.

@@ -58,4 +58,5 @@ fn what_cannot_be_set_against_each_other_is_refused_with_the_reason() {
     assert!(refusal("duel a.png --model cifar10 --with digits").contains("two models of one shape"));
     assert!(refusal(&format!("{LINE} --steps 0").replace("--steps 4", "")).contains("--steps"));
     assert!(refusal(&format!("{LINE} --epsilon nan")).contains("--epsilon"));
+    assert!(refusal(&format!("{LINE} --epsilon 0")).contains("--epsilon: takes a positive number"));
 }

@@ -131,3 +131,17 @@ fn eval_stopped_by_ctrl_c_goes_on_with_the_same_figures() {
     let resumed: Value = serde_json::from_slice(&fs::read(desk.at("out.json")).expect("the report")).expect("JSON");
     assert_eq!(resumed, desk.json(&format!("{line} --json -")));
 }
+
+#[test]
+fn a_level_that_the_model_was_not_told_is_marked() {
+    let desk = Desk::new();
+    desk.classes(1);
+    let said = desk.output("eval --data data --sigmas 1/255,0.1 --html page.html");
+    let page = fs::read_to_string(desk.at("page.html")).expect("a page");
+    for text in [&said, &page] {
+        let (told, other) = (text.contains("0.1 (25.5/255)"), text.contains("0.1 (25.5/255)*"));
+        assert!(told && !other && text.contains("0.00392 (1/255)*"), "{text}");
+        assert!(text.contains("A σ with * lies outside of the model's trained range"), "{text}");
+    }
+    assert!(!desk.output("eval --data data --sigmas 0.1").contains('*'));
+}

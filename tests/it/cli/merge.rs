@@ -53,6 +53,13 @@ fn shards_that_do_not_belong_together_are_refused_in_a_line() {
     assert!(desk.refusal(2, "merge 1.journal").contains("shard 2/2 is missing"));
     assert!(desk.refusal(2, "merge 1.journal 1.journal 2.journal").contains("both shard 1/2"));
     assert!(desk.refusal(1, "merge 1.journal tiny.safetensors").contains("tiny.safetensors"));
+    // What to do is said of this command's own options.
+    std::fs::write(desk.at("text.txt"), "no journal\n").expect("a file");
+    let said = desk.refusal(1, "merge text.txt");
+    assert!(
+        said.contains("text.txt: is no state") && said.contains("eval --shard") && !said.contains("--force"),
+        "{said}"
+    );
     assert!(desk.refusal(2, "merge 1.journal 2.journal --json 2.journal --force").contains("read by this command"));
     shard(2, "--seed 3");
     assert!(desk.refusal(1, "merge 1.journal 2.journal").contains("2.journal: is of another plan"));

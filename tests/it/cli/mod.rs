@@ -125,9 +125,7 @@ impl Desk {
         let run = self.run(line).code(code);
         let said = text(&run.get_output().stderr);
         assert!(!said.contains("panicked"), "{line}: {said}");
-        if code == 1 {
-            assert_eq!(said.lines().count(), 1, "{line}: one line, not {said:?}");
-        }
+        assert_eq!(said.lines().count(), 1, "{line}: one line, not {said:?}");
         said
     }
 }

@@ -23,6 +23,15 @@ fn every_command_explains_itself_with_an_example() {
 }
 
 #[test]
+fn a_mistyped_command_opens_no_window() {
+    let desk = Desk::new();
+    let said = desk.refusal(2, "analyse a.png");
+    assert_eq!(said, "error: analyse is no file and no command; did you mean analyze?\n");
+    assert!(desk.refusal(2, "analyse a.png --sigma 0.1").contains("did you mean analyze?"));
+    assert!(desk.refusal(2, "analyze a.png --seed -3").contains("--seed: takes a whole number from 0 up, not -3"));
+}
+
+#[test]
 fn completions_name_the_commands() {
     let desk = Desk::new();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {

@@ -62,3 +62,9 @@ fn twenty_steps_on_a_card_are_the_processors() {
         assert!(error < 1e-4, "{name}: {error} apart after twenty steps");
     }
 }
+
+#[test]
+fn a_recipe_that_is_not_there_is_said_in_a_line() {
+    let said = Desk::new().refusal(2, "train --recipe nope.toml");
+    assert!(said.starts_with("error: nope.toml: ") && !said.contains("Usage"), "{said}");
+}
