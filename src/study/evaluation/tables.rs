@@ -47,30 +47,17 @@ pub struct Table {
     /// As many cells a row as there are columns.
     pub rows: Vec<Vec<String>>,
     /// What a person should know to read it; empty where the columns say it all.
-    pub note: &'static str,
+    pub note: String,
 }
 
 const DEFENDED: &str = "An attack on a defended classifier knows the defence: its gradients go through it, as the mean over \
                         draws of its noise. Both accuracies are then the defended classifier's.";
-macro_rules! interval {
-    () => {
-        "In brackets the interval that holds the share over all such pictures, with 95 % confidence (Wilson 1927)."
-    };
-}
-macro_rules! denoiser {
-    () => {
-        "The model has one class, so it is a denoiser: there is no accuracy and no calibration to measure."
-    };
-}
-macro_rules! nearest {
-    () => {
-        " A σ with * lies outside of the model's trained range: the model was told the nearest level that it knows."
-    };
-}
-const INTERVAL: &str = interval!();
-const INTERVAL_AND_NEAREST: &str = concat!(interval!(), nearest!());
-const DENOISER: &str = denoiser!();
-const DENOISER_AND_NEAREST: &str = concat!(denoiser!(), nearest!());
+const INTERVAL: &str =
+    "In brackets the interval that holds the share over all such pictures, with 95 % confidence (Wilson 1927).";
+const DENOISER: &str =
+    "The model has one class, so it is a denoiser: there is no accuracy and no calibration to measure.";
+const NEAREST: &str =
+    " A σ with * lies outside of the model's trained range: the model was told the nearest level that it knows.";
 const CERTIFIED: &str = "The smoothed classifier says what the model says most often of the picture with noise. No \
                          perturbation shorter than the L2 radius changes that; a wrong class or an abstention certifies nothing.";
 
@@ -129,12 +116,10 @@ fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize
         "given the class".to_owned(),
     ]);
     head.extend(METRICS[1..].iter().map(|metric| metric.title.to_owned()));
-    let note = match (classes > 1, figures.iter().any(is_told_another)) {
-        (true, false) => INTERVAL,
-        (true, true) => INTERVAL_AND_NEAREST,
-        (false, false) => DENOISER,
-        (false, true) => DENOISER_AND_NEAREST,
-    };
+    let mut note = if classes > 1 { INTERVAL } else { DENOISER }.to_owned();
+    if figures.iter().any(is_told_another) {
+        note.push_str(NEAREST);
+    }
     Table { part, head, rows: figures.iter().map(row).collect(), note }
 }
 
@@ -154,7 +139,7 @@ fn attacks(figures: &[RobustFigures], images: usize) -> Table {
     let head = ["attack", "norm", "ε", "σ", "defence", "clean accuracy", "robust accuracy", "mean size of successes"]
         .map(str::to_owned)
         .to_vec();
-    let note = if figures.iter().any(|f| f.defence != Defence::None) { DEFENDED } else { INTERVAL };
+    let note = if figures.iter().any(|f| f.defence != Defence::None) { DEFENDED } else { INTERVAL }.to_owned();
     Table { part: Part::Attacks, head, rows: figures.iter().map(row).collect(), note }
 }
 
@@ -179,7 +164,7 @@ fn certificates(figures: &[CertifiedFigures]) -> Table {
     let head = ["σ", "on", "certified accuracy", "abstained", "mean radius", "90 % up to", "50 % up to", "10 % up to"]
         .map(str::to_owned)
         .to_vec();
-    Table { part: Part::Certificates, head, rows: figures.iter().map(row).collect(), note: CERTIFIED }
+    Table { part: Part::Certificates, head, rows: figures.iter().map(row).collect(), note: CERTIFIED.to_owned() }
 }
 
 fn detections(figures: &[DetectionFigures]) -> Table {
@@ -193,5 +178,5 @@ fn detections(figures: &[DetectionFigures]) -> Table {
         ]
     };
     let head = ["score", "against", "σ", "AUROC", "FPR at 95 % TPR"].map(str::to_owned).to_vec();
-    Table { part: Part::Detection, head, rows: figures.iter().map(row).collect(), note: "" }
+    Table { part: Part::Detection, head, rows: figures.iter().map(row).collect(), note: String::new() }
 }

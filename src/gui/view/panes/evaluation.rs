@@ -329,7 +329,7 @@ fn table(ui: &mut Ui, table: &Table) {
     let tokens = Tokens::in_ui(ui);
     section(ui, table.part.title());
     if !table.note.is_empty() {
-        dim(ui, table.note);
+        dim(ui, &*table.note);
     }
     let grid = Grid::new(table.part.title()).num_columns(table.head.len()).spacing([space::SECTION, 3.0]).striped(true);
     ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show_following(ui, |ui| {
