@@ -20,8 +20,8 @@ pub(super) fn parse(words: Vec<OsString>) -> Result<Arguments, String> {
     if let Some(wrong) = words.get(1).and_then(|word| stranger(word, &whole)) {
         return Err(wrong);
     }
-    let command = words.iter().skip(1).find_map(|word| whole.find_subcommand(word)).unwrap_or(&whole);
-    let name = if std::ptr::eq(command, &whole) { "" } else { command.get_name() };
+    let chosen = words.iter().skip(1).find_map(|word| whole.find_subcommand(word));
+    let (command, name) = (chosen.unwrap_or(&whole), chosen.map_or("", Command::get_name));
     let arguments = Arguments::try_parse_from(joined(words, command)).map_err(|error| {
         if !error.use_stderr() {
             error.exit();
