@@ -28,7 +28,7 @@ pub struct LevelFigures {
     /// The share of pictures whose most probable class is the true one: 1 for a model of one class, which says nothing.
     pub accuracy: f64,
     /// The share of pictures whose true class is among the five most probable ones; only of models of more than
-    /// [`FEW`] classes, and none if a journal of before, which does not tell, holds some of the pictures.
+    /// twenty classes, and none if a journal of before, which does not tell, holds some of the pictures.
     pub top5_accuracy: Option<f64>,
     /// The expected calibration error over 15 equal-width bins: 0 for a model of one class, which says nothing.
     pub ece: f64,
