@@ -19,9 +19,8 @@ pub fn run(host: &mut Host, command: ExploreCommand) {
             host.run(WindowCommand::Show(Pane::EXPLORE));
         }
         C::Begin(mode) => {
-            explore.mode = mode;
-            explore.drawn.wanted = true;
-            host.run(WindowCommand::Show(Pane::EXPLORE));
+            host.run(C::Show(mode));
+            host.run(C::Draw(DrawCommand::Begin));
         }
         C::Choose(component) => {
             explore.chosen = component;

@@ -174,8 +174,6 @@ pub struct Session {
     pub kept_pictures: Option<PathBuf>,
     /// The panes that were visible in the last frame.
     pub visible: Vec<Pane>,
-    /// What happened just now stands in the status line.
-    pub is_notice_brief: bool,
     /// The pane that stands in the place of all.
     pub enlarged: Option<Pane>,
     /// The pane that the pointer was in last.

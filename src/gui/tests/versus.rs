@@ -76,12 +76,18 @@ fn every_bundled_model_is_a_click_away_and_one_of_another_shape_is_refused_with_
     assert!(versus(&window).b.is_none() && versus(&window).refused.is_some() && versus(&window).answer.is_none());
 }
 
-#[test]
-fn both_are_guided_alike_and_it_is_said() {
+/// The oracle at σ = 0.3 with its rival beside it.
+fn with_rival() -> (Window, Arc<dyn JointModel>) {
     let mut window = oracle();
     run(&mut window, NoiseCommand::SetSigma(0.3));
     let b: Arc<dyn JointModel> = Arc::new(rival());
     set_beside(&mut window, b.clone());
+    (window, b)
+}
+
+#[test]
+fn both_are_guided_alike_and_it_is_said() {
+    let (mut window, b) = with_rival();
     run(&mut window, VersusCommand::SetClass(Some(2)));
     let says = |window: &Window| window.query_by_label_contains("Shown of both: D + ").is_some();
     assert!(!says(&window));
@@ -104,10 +110,7 @@ fn both_are_guided_alike_and_it_is_said() {
 
 #[test]
 fn both_see_the_same_noise_and_what_they_restore_is_set_side_by_side() {
-    let mut window = oracle();
-    run(&mut window, NoiseCommand::SetSigma(0.3));
-    let b: Arc<dyn JointModel> = Arc::new(rival());
-    set_beside(&mut window, b.clone());
+    let (mut window, b) = with_rival();
     let session = window.state().session();
     let clean = session.fitted.as_ref().unwrap().content.picture().clone();
     let noise = Noise { sigma: 0.3, ..window.state().document().noise };

@@ -321,33 +321,34 @@ fn colour(tokens: &Tokens, level: Level) -> egui::Color32 {
 pub fn brief_notice(ui: &mut Ui, cx: &mut Context<'_>) -> bool {
     let tokens = Tokens::in_ui(ui);
     let (shown, next) = cx.session.notices.shown(Instant::now());
-    let [notice] = shown[..] else {
-        cx.session.is_notice_brief = false;
-        return false;
-    };
+    let [notice] = shown[..] else { return false };
     let words = RichText::new(&notice.text).size(text::SMALL).color(colour(tokens, notice.level));
     let label = egui::Label::new(words).extend();
     let galley = ui.painter().layout_no_wrap(notice.text.clone(), FontId::proportional(text::SMALL), tokens.text);
     // The button that dismisses it takes some room too.
-    let fits = galley.rows.len() == 1 && galley.size().x + 40.0 < ui.available_width();
-    if fits {
-        if let Some(next) = next {
-            ui.ctx().request_repaint_after(next);
-        }
-        ui.spacing_mut().item_spacing.x = space::TIGHT;
-        // No taller than the words that stand there otherwise.
-        ui.spacing_mut().interact_size.y = 0.0;
-        ui.spacing_mut().button_padding.y = 0.0;
-        let button = Button::new(RichText::new("×").size(text::SMALL)).frame(false);
-        let button = ui.add(button).explained("To the history");
-        widgets::named(&button, "Dismiss");
-        ui.add(label);
-        if button.clicked() {
-            cx.session.notices.dismiss();
-        }
+    if galley.rows.len() != 1 || galley.size().x + 40.0 >= ui.available_width() {
+        return false;
     }
-    cx.session.is_notice_brief = fits;
-    fits
+    if let Some(next) = next {
+        ui.ctx().request_repaint_after(next);
+    }
+    ui.spacing_mut().item_spacing.x = space::TIGHT;
+    // No taller than the words that stand there otherwise.
+    ui.spacing_mut().interact_size.y = 0.0;
+    ui.spacing_mut().button_padding.y = 0.0;
+    let dismissed = is_dismissed(ui, RichText::new("×").size(text::SMALL));
+    ui.add(label);
+    if dismissed {
+        cx.session.notices.dismiss();
+    }
+    true
+}
+
+/// A notice's button, which sends it to the history.
+fn is_dismissed(ui: &mut Ui, cross: RichText) -> bool {
+    let button = ui.add(Button::new(cross).frame(false)).explained("To the history");
+    widgets::named(&button, "Dismiss");
+    button.clicked()
 }
 
 /// What happened just now and takes more than the status line: in a strip of its own above the filmstrip, so that it covers no control; it
@@ -357,7 +358,7 @@ pub fn toasts(ui: &mut Ui, cx: &mut Context<'_>) {
     if let Some(next) = next {
         ui.ctx().request_repaint_after(next);
     }
-    if shown.is_empty() || cx.session.is_notice_brief {
+    if shown.is_empty() {
         return;
     }
     let tokens = Tokens::in_ui(ui);
@@ -367,9 +368,7 @@ pub fn toasts(ui: &mut Ui, cx: &mut Context<'_>) {
         ui.spacing_mut().item_spacing.y = 2.0;
         for notice in &shown {
             ui.horizontal_top(|ui| {
-                let button = ui.add(Button::new("×").frame(false)).explained("To the history");
-                widgets::named(&button, "Dismiss");
-                dismissed |= button.clicked();
+                dismissed |= is_dismissed(ui, RichText::new("×"));
                 let words = RichText::new(&notice.text).color(colour(tokens, notice.level));
                 ui.add(egui::Label::new(words).wrap());
             });

@@ -46,13 +46,16 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, layout: &mut egui_tiles::Tree<Pan
     });
     Panel::top("noise bar").resizable(false).frame(strip).show(ui, |ui| noise_bar::show(ui, cx));
     let status = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::GROUP as i8, 2));
-    Panel::bottom("status").exact_size(height::STATUS).frame(status).show(ui, |ui| status_line(ui, cx));
+    let status = Panel::bottom("status").exact_size(height::STATUS).frame(status);
+    let is_said = status.show(ui, |ui| status_line(ui, cx)).inner;
     if cx.settings.filmstrip {
         let film = Frame::new().fill(tokens.surface).inner_margin(Margin::symmetric(space::GROUP as i8, 6));
         let tall = thumbnail(ui.ctx()) + 2.0 * 6.0 + 8.0;
         Panel::bottom("filmstrip").exact_size(tall).frame(film).show(ui, |ui| filmstrip(ui, cx));
     }
-    overlays::toasts(ui, cx);
+    if !is_said {
+        overlays::toasts(ui, cx);
+    }
     let ground = Frame::new().fill(tokens.ground);
     egui::CentralPanel::no_frame().frame(ground).show(ui, |ui| {
         panes::show(ui, cx, layout);
@@ -366,12 +369,13 @@ fn add_button(ui: &mut Ui, cx: &mut Context<'_>) {
 }
 
 /// What is being looked at, and whether the model keeps its identities.
-fn status_line(ui: &mut Ui, cx: &mut Context<'_>) {
+/// What is open, and how the model keeps its word; or what happened just now, if there is room for that. Whether it is that.
+fn status_line(ui: &mut Ui, cx: &mut Context<'_>) -> bool {
     let tokens = Tokens::in_ui(ui);
-    ui.horizontal_centered(|ui| {
+    let line = ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = space::SECTION;
         if overlays::brief_notice(ui, cx) {
-            return;
+            return true;
         }
         let words = described(cx);
         let room = (ui.available_width() - 420.0 - DEVICE_WIDTH).max(120.0);
@@ -381,7 +385,9 @@ fn status_line(ui: &mut Ui, cx: &mut Context<'_>) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             self_check(ui, cx);
         });
+        false
     });
+    line.inner
 }
 
 fn described(cx: &Context<'_>) -> String {
