@@ -11,7 +11,7 @@ mod second;
 #[cfg(test)]
 mod tests;
 
-pub use second::{Cotangents, Tangent};
+pub use second::{Along, Tangent};
 
 use super::gelu::normal;
 use super::layout::{Frame, volume};

@@ -1,6 +1,6 @@
 //! 3×3 and 1×1 convolutions and the adjoint of the strided ones, each in the form that is fastest for its shape.
 
-use super::layout::{Filter, Frame};
+use super::layout::{Filter, Frame, Pair};
 use super::outer::{Outer, accumulate};
 use super::product::{Grid, Panels, Product, Tap, multiply};
 use super::share::{Shared, split};
@@ -185,21 +185,15 @@ pub fn strided_adjoint(
     }
 }
 
-/// The gradient by the filter of a 3×3 convolution: `Σ` over pairs of (framed inputs, framed cotangents of the output), of
-/// `pictures` pictures each; cotangents have `outputs` channels, and borders are zero.
+/// The gradient by the filter of a 3×3 convolution: the sum over all pairs, whose cotangents have `outputs` channels and whose
+/// borders are zero.
 ///
 /// # Panics
 /// If a slice is too short for its pictures.
 #[must_use]
-pub fn filter_gradient(
-    level: Level,
-    stride: usize,
-    frame: Frame,
-    [outputs, pictures]: [usize; 2],
-    pairs: &[(&[f32], &[f32])],
-) -> Filter {
+pub fn filter_gradient(level: Level, stride: usize, frame: Frame, outputs: usize, pairs: &[Pair]) -> Filter {
     if stride == 1 {
-        return winograd::filter_gradient(level, frame, [outputs, pictures], pairs);
+        return winograd::filter_gradient(level, frame, outputs, pairs);
     }
     let (height, width) = strided(frame.height, frame.width, stride);
     let to = Frame::new(height, width, outputs);
@@ -212,13 +206,13 @@ pub fn filter_gradient(
         let origin = tap / 3 * line + tap % 3 * channels;
         let left = Grid { width, height, origin, x: stride * channels, y: stride * line, n: frame.len() };
         let right = Grid { width, height, origin: to.at(0, 0), x: to.channels, y: to.line(), n: to.len() };
-        for (framed, cotangents) in pairs {
+        for pair in pairs {
             let outer = Outer {
-                left: (framed, left),
+                left: (pair.framed, left),
                 inputs: channels,
-                right: (cotangents, right),
+                right: (pair.cotangents, right),
                 outputs: to.channels,
-                rows: pictures * height * width,
+                rows: pair.pictures * height * width,
             };
             accumulate(level, &outer, sums);
         }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::activation::{Film, Norm, Tape, Target};
 use super::conv::{self, Form, Weights};
-use super::layout::{Filter, Frame};
+use super::layout::{Filter, Frame, Pair};
 use super::outer::{Outer, accumulate};
 use super::product::{Grid, Panels, Product, Tap, multiply};
 use super::readout::Readout;
@@ -120,8 +120,8 @@ fn pictures_that_leave_their_slice_are_refused() {
             let weights = Weights::new(level, Form::Winograd(size), &filter);
             refuses(INSIDE, what, || conv::convolve(&weights, frame, 1, &[0.0; 64], &mut [0.0; 64], false));
         }
-        let pairs: [(&[f32], &[f32]); 1] = [(&[0.0; 64], &[0.0; 64])];
-        refuses("", what, || drop(winograd::filter_gradient(level, frame, [16, 1], &pairs)));
+        let pair = Pair { framed: &[0.0; 64], cotangents: &[0.0; 64], pictures: 1 };
+        refuses("", what, || drop(winograd::filter_gradient(level, frame, 16, &[pair])));
         let norm = Norm { frame, channels: 16, group: 8 };
         let film = Film { values: &[0.0; 32], stride: 0, start: 0 };
         let forward = || norm.forward(level, 1, &[0.0; 64], film, &mut Tape::default(), &mut [0.0; 64]);
@@ -144,8 +144,8 @@ fn pictures_that_leave_their_slice_are_refused() {
     let ragged = Filter { inputs: 5, values: vec![0.0; 9 * 5 * 16], ..filter };
     refuses("padded", "ragged filter", || drop(Weights::new(level, Form::Winograd(Size::Two), &ragged)));
     let frame = Frame { height: 1, width: 1, channels: 5 };
-    let pairs: [(&[f32], &[f32]); 1] = [(&[0.0; 1000], &[0.0; 1000])];
-    refuses("padded", "ragged frame", || drop(winograd::filter_gradient(level, frame, [16, 1], &pairs)));
+    let pair = Pair { framed: &[0.0; 1000], cotangents: &[0.0; 1000], pictures: 1 };
+    refuses("padded", "ragged frame", || drop(winograd::filter_gradient(level, frame, 16, &[pair])));
 }
 
 #[test]

@@ -90,6 +90,17 @@ impl Frame {
     }
 }
 
+/// Some pictures' part in the gradient of a convolution's filter.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'a> {
+    /// The inputs, framed.
+    pub framed: &'a [f32],
+    /// The cotangents of the output, framed.
+    pub cotangents: &'a [f32],
+    /// How many pictures.
+    pub pictures: usize,
+}
+
 /// From planar `[pictures, channels, pixels]` to channels-last `[pictures, pixels, padded channels]`.
 pub fn to_channels_last(planar: &[f32], channels: usize, pixels: usize, out: &mut [f32]) {
     const BLOCK: usize = 32; // pixels whose channels fit the first-level cache

@@ -74,10 +74,33 @@ impl Stem {
         let picture = self.inputs * size.0 * size.1;
         let count = lines * columns * self.patch();
         for (planar, patches) in planar.chunks_exact(picture).zip(patches.chunks_exact_mut(count)) {
-            patches.fill(0.0);
-            self.each_run(size, self.patch(), |at, from, run| {
-                patches[at..at + run].copy_from_slice(&planar[from..from + run]);
+            self.clear_borders(size, patches);
+            self.each_run(size, self.patch(), |at, from, run| match run {
+                // Of a known length the copy is no call.
+                3 => patches[at..at + 3].copy_from_slice(&planar[from..from + 3]),
+                4 => patches[at..at + 4].copy_from_slice(&planar[from..from + 4]),
+                _ => patches[at..at + run].copy_from_slice(&planar[from..from + run]),
             });
+        }
+    }
+
+    /// Zeros in one picture's patches that reach beyond the picture.
+    fn clear_borders(&self, (height, width): (usize, usize), patches: &mut [f32]) {
+        let (lines, columns) = self.size((height, width));
+        // How many lines or columns are within, counted from the first, which never is.
+        let inside = |pixels: usize, outputs: usize| match (pixels + 1).checked_sub(self.kernel) {
+            Some(last) => (last / self.stride).min(outputs - 1),
+            None => 0,
+        };
+        let (within, across) = (inside(height, lines), inside(width, columns));
+        for (y, line) in patches.chunks_exact_mut(columns * self.patch()).enumerate() {
+            if (1..=within).contains(&y) {
+                let (start, rest) = line.split_at_mut(self.patch());
+                start.fill(0.0);
+                rest[across * self.patch()..].fill(0.0);
+            } else {
+                line.fill(0.0);
+            }
         }
     }
 

@@ -4,6 +4,8 @@
 //! With `x̂ = (x − mean)·ρ` over a group's L values, `a = x̂G + O`, `J` the norm's derivative
 //! `J(t) = ρ(t − mean t − x̂·mean(t x̂))`, which is its own adjoint: value `GELU(a)`, tangent `GELU'(a)·G ⊙ J(ẋ)`.
 
+use std::ops::Range;
+
 use super::{Film, Norm, Place, Tape};
 use crate::kernels::gelu::normal;
 use crate::kernels::scratch;
@@ -26,13 +28,13 @@ impl Tangent {
     }
 }
 
-/// The cotangents that a reverse pass starts from.
+/// The tangent's part of a reverse pass.
 #[derive(Clone, Copy)]
-pub struct Cotangents<'a> {
-    /// Of the tangent of the value, dense.
-    pub tangent: &'a [f32],
-    /// Of the value, dense.
-    pub value: &'a [f32],
+pub struct Along<'a> {
+    /// The cotangents of the value's tangent, dense.
+    pub cotangent: &'a [f32],
+    /// What the tangent pass kept.
+    pub tangent: &'a Tangent,
 }
 
 impl Norm {
@@ -98,7 +100,7 @@ impl Norm {
     /// The reverse pass: from the cotangents of rows of the value and of its tangent to that of x, which is added to `residual`
     /// if there is one and written, or the sum, into `framed`; and where they are asked for to those of the film, written in its
     /// layout into `film_cotangents`. Row r belongs to the first of `owners(r)` in the tape and to the second in the tangent's
-    /// cotangents. `lifted` is room for as many dense pictures.
+    /// cotangents. `lifted` is room for as many dense pictures. Without a tangent, as if its cotangents were zero.
     ///
     /// With q and r the cotangents of tangent and value, `h = q·GELU'(a)·G` and `ā = r·GELU'(a) + q·GELU''(a)·G·J(ẋ)`, x has
     /// `J(āG) − mean(h x̂)·ρ·J(ẋ) − mean(ẋ x̂)·ρ·J(h) − ρ x̂ Σ(h J(ẋ))/L`, the gain `Σ ā x̂ + q·GELU'(a)·J(ẋ)` and the offset `Σ ā`.
@@ -111,8 +113,9 @@ impl Norm {
         level: Level,
         film: Film,
         owners: impl Fn(usize) -> [usize; 2],
-        (tape, tangent): (&Tape, &Tangent),
-        cotangents: Cotangents,
+        tape: &Tape,
+        value: &[f32],
+        along: Option<Along>,
         mut film_cotangents: Option<&mut [f32]>,
         lifted: &mut [f32],
         mut residual: Option<&mut [f32]>,
@@ -125,13 +128,14 @@ impl Norm {
         let place = Place::framed(self.frame);
         let mut sums = vec![0.0_f64; SUMS * channels];
         let mut means = vec![0.0; 5 * channels];
-        for (row, value) in cotangents.value.chunks_exact(dense).enumerate() {
+        for (row, r) in value.chunks_exact(dense).enumerate() {
             let [picture, pulled] = owners(row);
             let span = |of: usize| of * dense..(of + 1) * dense;
             let of_film = |of: usize| of * film.stride + film.start;
             let (gain, offset) = film.values[of_film(picture)..][..2 * channels].split_at(channels);
-            let (q, x, t) =
-                (&cotangents.tangent[span(pulled)], &tape.normal[span(picture)], &tangent.normal[span(row)]);
+            let x = &tape.normal[span(picture)];
+            let second = along
+                .map(|along| Second { q: &along.cotangent[span(pulled)], tangent: &along.tangent.normal[span(row)] });
             let lifted = &mut lifted[span(row)];
             sums.fill(0.0);
             scratch::with(SUMS * channels, |block_sums| {
@@ -139,10 +143,9 @@ impl Norm {
                     let (start, len) = self.span(0, block);
                     let span = start..start + len;
                     level.run(Lift {
-                        q: &q[span.clone()],
-                        r: &value[span.clone()],
+                        r: &r[span.clone()],
                         normal: &x[span.clone()],
-                        tangent: &t[span.clone()],
+                        second: second.map(|second| second.part(span.clone())),
                         gain,
                         offset,
                         lifted: &mut lifted[span],
@@ -167,21 +170,20 @@ impl Norm {
                 self.group_means(sums, means);
             }
             let rate = &tape.rate[picture * channels..][..channels];
-            let along_tangent = &tangent.along[row * channels..][..channels];
+            let along_tangent = along.map(|along| &along.tangent.along[row * channels..][..channels]);
             let mut factors = vec![0.0; 4 * channels];
             for c in 0..channels {
                 let [lifted, lifted_normal, h_tangent, h_normal, h] = [0, 1, 2, 3, 4].map(|i| means[i * channels + c]);
-                let bend = along_tangent[c] * rate[c];
+                let bend = along_tangent.map_or(0.0, |along| along[c]) * rate[c];
                 factors[c] = bend;
                 factors[channels + c] = h_normal;
                 factors[2 * channels + c] = lifted - bend * h;
                 factors[3 * channels + c] = lifted_normal - bend * h_normal + h_tangent;
             }
             level.run(Descend {
-                q,
                 slope: &tape.slope[span(picture)],
                 normal: x,
-                tangent: t,
+                second,
                 lifted,
                 gain,
                 rate,
@@ -263,12 +265,24 @@ impl Kernel for ApplyTangent<'_> {
     }
 }
 
-/// ā, and for each channel the sums of ā, ā x̂, qGELU'·J(ẋ), qGELU'·x̂ and qGELU'.
-struct Lift<'a> {
+/// One row's q and `J(ẋ)`.
+#[derive(Clone, Copy)]
+struct Second<'a> {
     q: &'a [f32],
+    tangent: &'a [f32],
+}
+
+impl Second<'_> {
+    fn part(self, span: Range<usize>) -> Self {
+        Self { q: &self.q[span.clone()], tangent: &self.tangent[span] }
+    }
+}
+
+/// ā, and for each channel the sums of ā, ā x̂, qGELU'·J(ẋ), qGELU'·x̂ and qGELU'; the last three are zero without q.
+struct Lift<'a> {
     r: &'a [f32],
     normal: &'a [f32],
-    tangent: &'a [f32],
+    second: Option<Second<'a>>,
     gain: &'a [f32],
     offset: &'a [f32],
     lifted: &'a mut [f32],
@@ -284,11 +298,19 @@ impl Kernel for Lift<'_> {
         for c in (0..channels).step_by(S::LANES) {
             let (gain, offset) = (s.load(&self.gain[c..]), s.load(&self.offset[c..]));
             let mut sums = [s.splat(0.0); SUMS];
-            for at in (c..self.q.len()).step_by(channels) {
-                let (q, x, t) = (s.load(&self.q[at..]), s.load(&self.normal[at..]), s.load(&self.tangent[at..]));
+            for at in (c..self.r.len()).step_by(channels) {
+                let x = s.load(&self.normal[at..]);
                 let a = s.fma(x, gain, offset);
                 let (distribution, density) = normal(s, a);
                 let first = s.fma(a, density, distribution);
+                let Some(along) = self.second else {
+                    let lifted = s.mul(s.load(&self.r[at..]), first);
+                    s.store(&mut self.lifted[at..], lifted);
+                    sums[0] = s.add(sums[0], lifted);
+                    sums[1] = s.fma(lifted, x, sums[1]);
+                    continue;
+                };
+                let (q, t) = (s.load(&along.q[at..]), s.load(&along.tangent[at..]));
                 let second = s.mul(density, s.sub(s.splat(2.0), s.mul(a, a)));
                 let h = s.mul(q, first);
                 let bent = s.mul(s.mul(q, second), s.mul(gain, t));
@@ -309,10 +331,9 @@ impl Kernel for Lift<'_> {
 
 /// x's cotangent, with the groups' means known.
 struct Descend<'a> {
-    q: &'a [f32],
     slope: &'a [f32],
     normal: &'a [f32],
-    tangent: &'a [f32],
+    second: Option<Second<'a>>,
     lifted: &'a [f32],
     gain: &'a [f32],
     rate: &'a [f32],
@@ -331,7 +352,7 @@ impl Kernel for Descend<'_> {
     fn run<S: Simd>(mut self, s: S) {
         let channels = self.gain.len();
         let row = self.width * channels;
-        for line in 0..self.q.len() / row {
+        for line in 0..self.lifted.len() / row {
             let mut out = self.out.as_mut().map(|o| &mut o[line * self.out_line..][..row]);
             for c in (0..channels).step_by(S::LANES) {
                 let (gain, rate) = (s.load(&self.gain[c..]), s.load(&self.rate[c..]));
@@ -339,10 +360,12 @@ impl Kernel for Descend<'_> {
                 let (of_h, of_tangent, constant, of_normal) = (factor(0), factor(1), factor(2), factor(3));
                 for x in (c..row).step_by(channels) {
                     let at = line * row + x;
-                    let h = s.mul(s.load(&self.q[at..]), s.load(&self.slope[at..]));
                     let mut value = s.fma(s.load(&self.lifted[at..]), gain, constant);
-                    value = s.fma(h, of_h, value);
-                    value = s.fma(s.load(&self.tangent[at..]), of_tangent, value);
+                    if let Some(Second { q, tangent }) = self.second {
+                        let h = s.mul(s.load(&q[at..]), s.load(&self.slope[at..]));
+                        value = s.fma(h, of_h, value);
+                        value = s.fma(s.load(&tangent[at..]), of_tangent, value);
+                    }
                     value = s.fma(s.load(&self.normal[at..]), of_normal, value);
                     value = s.mul(value, rate);
                     if let Some(residual) = &mut self.residual {

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Cotangents, Film, Norm, Tangent, Tape, Target};
+use super::{Along, Film, Norm, Tangent, Tape, Target};
 use crate::kernels::layout::Frame;
 use crate::kernels::simd::Level;
 use crate::kernels::tests::noise;
@@ -268,7 +268,7 @@ proptest! {
     }
 
     #[test]
-    fn tangents_and_reverse_passes_match_plain_loops_and_differences(case in cases(), onto_residual: bool) {
+    fn tangents_and_reverse_passes_match_plain_loops_and_differences(case in cases(), onto_residual: bool, along: bool) {
         let pictures = case.pictures;
         let (x, film, direction) = (case.dense(1, pictures), case.film(), case.dense(4, pictures));
         let (q, r, before) = (case.dense(5, pictures), case.dense(6, pictures), case.dense(7, pictures));
@@ -288,8 +288,9 @@ proptest! {
                 level,
                 Film { values: &film.0, stride: film.1, start: 3 },
                 |n| [n; 2],
-                (&tape, &tangent),
-                Cotangents { tangent: &q, value: &r },
+                &tape,
+                &r,
+                along.then_some(Along { cotangent: &q, tangent: &tangent }),
                 Some(&mut film_cotangents),
                 &mut vec![f32::NAN; pictures * dense],
                 onto_residual.then_some(&mut residual),
@@ -312,7 +313,8 @@ proptest! {
                 if onto_residual {
                     found = zip(&found, &row(&before), |a, b| a - b);
                 }
-                let loss = |naive: &Naive| dot(&q, &naive.tangent(&d)) + dot(&r, &naive.value());
+                let of_tangent = |naive: &Naive| if along { dot(&q, &naive.tangent(&d)) } else { 0.0 };
+                let loss = |naive: &Naive| of_tangent(naive) + dot(&r, &naive.value());
                 // Along a direction, and along single values.
                 let towards = noise(case.seed ^ 8, naive.x.len());
                 let whole = towards.iter().map(|v| f64::from(*v)).collect();

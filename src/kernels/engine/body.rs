@@ -101,8 +101,8 @@ pub(super) trait Body: std::fmt::Debug + Send + Sync + Sized {
     /// What [`Self::attack`] left, planar.
     fn direction(part: &Self::Part) -> &[f32];
 
-    /// All gradients in the program's order; `scored` tells whether the loss holds the score.
-    fn gradients(&self, parts: &[Self::Part], scored: bool) -> Gradients;
+    /// All gradients in the program's order.
+    fn gradients(&self, parts: &[Self::Part]) -> Gradients;
 }
 
 /// Some noisy pictures, planar, with their standard deviations.

@@ -68,7 +68,7 @@ impl<B: Body> Groups<B> {
         let sum = |which: usize| parts.iter().map(|part| B::loss(part).sums()[which]).sum::<f64>();
         let losses =
             LossParts { cross_entropy: sum(0) / pictures as f64, score_error: sum(1) / rows.noise.len() as f64 };
-        self.gradients = body.gradients(parts, parts.iter().any(|part| B::loss(part).scored));
+        self.gradients = body.gradients(parts);
         Ok(losses)
     }
 }

@@ -6,7 +6,7 @@
 use super::Size;
 use super::tile::{Four, SIDE, Tile, Two};
 use super::transform::{OfInputs, Spread, TRANSFORM_GRAIN, Tiling, Transform, plane};
-use crate::kernels::layout::{Filter, Frame, volume};
+use crate::kernels::layout::{Filter, Frame, Pair, volume};
 use crate::kernels::outer::{Outer, accumulate};
 use crate::kernels::product::Grid;
 use crate::kernels::scratch;
@@ -16,89 +16,81 @@ use crate::kernels::simd::{Kernel, Level, Simd};
 /// Values that a block's transformed tiles may have together.
 const BLOCK_VALUES: usize = 1 << 20;
 
-/// `Σ` over pairs of (framed inputs, framed cotangents of the output) of the gradient by the 3×3 filter of a stride-1
-/// convolution. Both have `frame`'s size and as many pictures; cotangents have `outputs` channels. Borders must be zero.
+/// The gradient by the 3×3 filter of a stride-1 convolution, summed over pairs of framed pictures of `frame`'s size. Cotangents
+/// have `outputs` channels. Borders must be zero.
 ///
 /// # Panics
 /// If a slice is too short for its pictures, or the frame's channels are not padded.
 #[must_use]
-pub fn filter_gradient(
-    level: Level,
-    frame: Frame,
-    [outputs, pictures]: [usize; 2],
-    pairs: &[(&[f32], &[f32])],
-) -> Filter {
+pub fn filter_gradient(level: Level, frame: Frame, outputs: usize, pairs: &[Pair]) -> Filter {
     // The larger tiles waste more on a picture that they overhang than they save.
     let size = if frame.height.min(frame.width) > 2 { Size::Four } else { Size::Two };
     match size {
-        Size::Two => gradient::<Two>(level, frame, [outputs, pictures], pairs),
-        Size::Four => gradient::<Four>(level, frame, [outputs, pictures], pairs),
+        Size::Two => gradient::<Two>(level, frame, outputs, pairs),
+        Size::Four => gradient::<Four>(level, frame, outputs, pairs),
     }
 }
 
-fn gradient<T: Tile>(
-    level: Level,
-    frame: Frame,
-    [outputs, pictures]: [usize; 2],
-    pairs: &[(&[f32], &[f32])],
-) -> Filter {
+fn gradient<T: Tile>(level: Level, frame: Frame, outputs: usize, pairs: &[Pair]) -> Filter {
     let to = Frame::new(frame.height, frame.width, outputs);
     let mut filter = Filter::zeros([to.channels, frame.channels, 3]);
     let (depth, columns) = (frame.channels, to.channels);
     let (products, area) = (T::INPUTS * T::INPUTS, volume(&[depth, columns]));
     let block = (BLOCK_VALUES / (products * (depth + columns))).next_multiple_of(16).max(16);
-    let mut sums = vec![0.0; volume(&[products, area])];
-    for (framed, cotangents) in pairs {
-        let tiling = Tiling::new::<T>(frame, pictures, framed);
-        let to_tiling = Tiling::new::<T>(to, pictures, cotangents);
-        let tiles = pictures * tiling.a_picture;
-        for first in (0..tiles).step_by(block) {
-            let count = block.min(tiles - first);
-            let (input_plane, output_plane) = (plane(count * depth), plane(count * columns));
-            scratch::with(products * (input_plane + output_plane), |memory| {
-                let (inputs, outputs) = memory.split_at_mut(products * input_plane);
-                let (inputs_shared, outputs_shared) = (Shared::new(inputs), Shared::new(outputs));
-                let grain = (TRANSFORM_GRAIN / (products * (depth + columns))).max(1);
-                split(count, grain, &|start, len| {
-                    level.run(Spread::<T, OfInputs> {
-                        tiling,
-                        framed,
-                        tiles: (first + start, len),
-                        out: inputs_shared,
-                        out_start: start,
-                        plane: input_plane,
-                        transform: std::marker::PhantomData,
+    scratch::with(volume(&[products, area]), |sums| {
+        sums.fill(0.0);
+        for &Pair { framed, cotangents, pictures } in pairs {
+            let tiling = Tiling::new::<T>(frame, pictures, framed);
+            let to_tiling = Tiling::new::<T>(to, pictures, cotangents);
+            let tiles = pictures * tiling.a_picture;
+            for first in (0..tiles).step_by(block) {
+                let count = block.min(tiles - first);
+                let (input_plane, output_plane) = (plane(count * depth), plane(count * columns));
+                scratch::with(products * (input_plane + output_plane), |memory| {
+                    let (inputs, outputs) = memory.split_at_mut(products * input_plane);
+                    let (inputs_shared, outputs_shared) = (Shared::new(inputs), Shared::new(outputs));
+                    let grain = (TRANSFORM_GRAIN / (products * (depth + columns))).max(1);
+                    split(count, grain, &|start, len| {
+                        level.run(Spread::<T, OfInputs> {
+                            tiling,
+                            framed,
+                            tiles: (first + start, len),
+                            out: inputs_shared,
+                            out_start: start,
+                            plane: input_plane,
+                            transform: std::marker::PhantomData,
+                        });
+                        level.run(Spread::<T, OfCotangents> {
+                            tiling: to_tiling,
+                            framed: cotangents,
+                            tiles: (first + start, len),
+                            out: outputs_shared,
+                            out_start: start,
+                            plane: output_plane,
+                            transform: std::marker::PhantomData,
+                        });
                     });
-                    level.run(Spread::<T, OfCotangents> {
-                        tiling: to_tiling,
-                        framed: cotangents,
-                        tiles: (first + start, len),
-                        out: outputs_shared,
-                        out_start: start,
-                        plane: output_plane,
-                        transform: std::marker::PhantomData,
+                    let (inputs, outputs) = (&*inputs, &*outputs);
+                    let sums = Shared::new(sums);
+                    split(products, 1, &|product, _| {
+                        // SAFETY: product p has the sums from p·area on, `area` of them, and `split` gives each to one task.
+                        let sums = unsafe { sums.part(product * area, area) };
+                        let left = &inputs[product * input_plane..][..count * depth];
+                        let right = &outputs[product * output_plane..][..count * columns];
+                        let outer = Outer {
+                            left: (left, Grid::lines(depth)),
+                            inputs: depth,
+                            right: (right, Grid::lines(columns)),
+                            outputs: columns,
+                            rows: count,
+                        };
+                        accumulate(level, &outer, sums);
                     });
                 });
-                let (inputs, outputs) = (&*inputs, &*outputs);
-                let sums = Shared::new(&mut sums);
-                split(products, 1, &|product, _| {
-                    // SAFETY: product p has the sums from p·area on, `area` of them, and `split` gives each to one task.
-                    let sums = unsafe { sums.part(product * area, area) };
-                    let left = &inputs[product * input_plane..][..count * depth];
-                    let right = &outputs[product * output_plane..][..count * columns];
-                    let outer = Outer {
-                        left: (left, Grid::lines(depth)),
-                        inputs: depth,
-                        right: (right, Grid::lines(columns)),
-                        outputs: columns,
-                        rows: count,
-                    };
-                    accumulate(level, &outer, sums);
-                });
-            });
+            }
         }
-    }
-    level.run(FilterAdjoint::<T> { sums: &sums, filter: &mut filter, tile: std::marker::PhantomData });
+        level.run(FilterAdjoint::<T> { sums, filter: &mut filter, tile: std::marker::PhantomData });
+    });
     filter
 }
 

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::layers::{Learned, Pass, Passes};
+use super::layers::{Group, Learned, Pass, Passes};
 use super::walk::{Down, Up};
 use super::{Engine, Rise};
 use crate::engine::{Gradients, LossWeights, RowParts, Size, TrainingRows};
@@ -33,14 +33,9 @@ enum Job {
 }
 
 impl Part {
-    /// As if the score had no part in the loss.
+    /// As if the score had never had a part in the loss: what its passes kept is zero, which the reverse pass goes by.
     fn rest(&mut self) {
-        let Self { tangents, pullback, loss, .. } = self;
-        loss.scored = false;
-        tangents.logits.fill(0.0);
-        tangents.features.fill(0.0);
-        // The cotangents that the stem's gradient would take.
-        pullback.slots[pullback.stem].fill(0.0);
+        let Self { tangents, pullback, .. } = self;
         let kept = tangents.kept.iter_mut().chain(&mut pullback.kept);
         kept.flat_map(|kept| &mut kept.0).for_each(|buffer| buffer.fill(0.0));
     }
@@ -51,6 +46,11 @@ impl Part {
             tangents: &self.tangents.kept[node],
             pullback: &self.pullback.kept[node],
         }
+    }
+
+    fn group(&self, node: usize) -> Group<'_> {
+        let reverse = &self.reverse.kept[node];
+        Group { passes: self.passes(node), reverse, pictures: self.rise.up.pictures, scored: self.loss.scored }
     }
 }
 
@@ -82,13 +82,13 @@ impl Engine {
         let noisy = Noisy { values: rows.noisy, size: rows.size, sigmas: rows.sigmas };
         self.values(&mut part.rise, &noisy, rows.sigmas.len());
         part.loss.class_weights(part.rise.up.logits.chunks_exact(classes), rows, weighed);
-        if Loss::asks(weighed, loss) {
+        let was_scored = std::mem::replace(&mut part.loss.scored, Loss::asks(weighed, loss));
+        if part.loss.scored {
             self.score(part, rows, true);
             let Part { rise, direction, tangents, loss: kept, .. } = part;
             kept.direction(&self.common, direction, &rise.z, rows, weighed, (loss.score, total));
             self.tangent(rise, tangents, direction, Rows::PICTURES, rows.sigmas.len(), rows.size);
-            kept.scored = true;
-        } else {
+        } else if was_scored {
             part.rest();
         }
         let tangents = part.tangents.logits.chunks_exact(classes);
@@ -142,21 +142,21 @@ impl Engine {
     }
 
     /// All gradients in the program's order.
-    pub(super) fn all_gradients(&self, parts: &[Part], scored: bool) -> Gradients {
+    pub(super) fn all_gradients(&self, parts: &[Part]) -> Gradients {
         let nodes = (0..self.layers.len()).map(Job::Node);
         let jobs: Vec<Job> = [Job::Stem, Job::Features, Job::Film].into_iter().chain(nodes).collect();
-        let found: Vec<Pieces> = jobs.par_iter().map(|job| self.job_gradients(parts, *job, scored)).collect();
+        let found: Vec<Pieces> = jobs.par_iter().map(|job| self.job_gradients(parts, *job)).collect();
         let mut all: Gradients = vec![Vec::new(); self.common.program.tensors.len()];
         found.into_iter().flatten().for_each(|(id, gradient)| all[id] = gradient);
         all
     }
 
-    fn job_gradients(&self, parts: &[Part], job: Job, scored: bool) -> Pieces {
+    fn job_gradients(&self, parts: &[Part], job: Job) -> Pieces {
         match job {
             Job::Stem => {
                 let mut pairs: Vec<(&[f32], &[f32])> = Vec::new();
                 for part in parts {
-                    if scored {
+                    if part.loss.scored {
                         pairs.push((&part.tangents.patches, &part.pullback.slots[part.pullback.stem]));
                     }
                     pairs.push((&part.rise.up.patches, &part.reverse.slots[part.reverse.stem]));
@@ -165,16 +165,15 @@ impl Engine {
                 vec![(stem.weight, self.common.stem.filter_gradient(stem.outputs, &pairs))]
             }
             Job::Node(node) => {
-                let pictures: Vec<usize> = parts.iter().map(|part| part.rise.up.pictures).collect();
-                let shapes = self.shapes_of(node, &parts[0].rise.up.shapes);
-                let at = Learned { common: &self.common, shapes, pictures: &pictures };
-                let groups: Vec<_> = parts.iter().map(|part| (part.passes(node), &part.reverse.kept[node])).collect();
-                self.layers[node].gradients(&at, &groups, scored)
+                let at = Learned { common: &self.common, shapes: self.shapes_of(node, &parts[0].rise.up.shapes) };
+                self.layers[node].gradients(&at, &parts.iter().map(|part| part.group(node)).collect::<Vec<_>>())
             }
             Job::Features => {
                 let all = parts.iter();
                 let values = all.clone().map(|part| (&part.loss.logit_cotangents[..], &part.rise.up.features[..]));
-                let tangents = all.map(|part| (&part.loss.class_weights[..], &part.tangents.features[..]));
+                let tangents = all
+                    .filter(|part| part.loss.scored)
+                    .map(|part| (&part.loss.class_weights[..], &part.tangents.features[..]));
                 let (values, tangents): (Vec<_>, Vec<_>) = (values.collect(), tangents.collect());
                 self.features.gradients(&values, &tangents)
             }

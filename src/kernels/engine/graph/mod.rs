@@ -165,8 +165,8 @@ impl Body for Engine {
         &part.direction
     }
 
-    fn gradients(&self, parts: &[Part], scored: bool) -> Gradients {
-        self.all_gradients(parts, scored)
+    fn gradients(&self, parts: &[Part]) -> Gradients {
+        self.all_gradients(parts)
     }
 }
 

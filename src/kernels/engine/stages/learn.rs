@@ -8,7 +8,7 @@ use crate::kernels::activation::{Norm, Target};
 use crate::kernels::engine::body::{Noisy, Rows};
 use crate::kernels::engine::loss::Loss;
 
-/// One group of pictures, over all four passes.
+/// One group of pictures, over all four passes. What the passes of the score leave counts only where the loss is `scored`.
 #[derive(Debug)]
 pub struct Part {
     pub rise: Rise,
@@ -23,23 +23,6 @@ pub struct Part {
     pub loss: Loss,
     /// Room for dense pictures of the largest stage.
     pub room: Vec<f32>,
-}
-
-impl Part {
-    /// As if the score had no part in the loss.
-    fn rest(&mut self) {
-        self.loss.scored = false;
-        self.tangents.logits.fill(0.0);
-        self.tangents.pooled.fill(0.0);
-        for tape in &mut self.tangents.tapes {
-            tape.normal.fill(0.0);
-            tape.along.fill(0.0);
-        }
-        self.pullback.head.fill(0.0);
-        for stage in &mut self.pullback.stages {
-            (0..stage.inner.len()).for_each(|half| stage.inner.at_mut(half).fill(0.0));
-        }
-    }
 }
 
 impl Engine {
@@ -74,21 +57,12 @@ impl Engine {
         let noisy = Noisy { values: rows.noisy, size: rows.size, sigmas: rows.sigmas };
         self.values(&mut part.rise, &noisy, rows.sigmas.len(), None);
         part.loss.class_weights(part.rise.logits.chunks_exact(self.head.linear.bias.len()), rows, weighed);
-        if Loss::asks(weighed, loss) {
+        part.loss.scored = Loss::asks(weighed, loss);
+        if part.loss.scored {
             self.score(part, rows.size, true);
             let Part { rise, direction, tangents, loss: kept, .. } = part;
             kept.direction(&self.common, direction, &rise.z, rows, weighed, (loss.score, total));
             self.tangent(rise, tangents, direction, Rows::PICTURES, [rise.pictures; 2], rows.size);
-            kept.scored = true;
-        } else if part.loss.scored {
-            // What an earlier batch left in the passes of the score would count beside groups that have one.
-            let pictures = part.rise.pictures;
-            part.tangents = self.tangent_rise(pictures, rows.size, true);
-            part.pullback = self.fall(pictures, rows.size, [true; 2]);
-            part.exchanged.iter_mut().flatten().for_each(|exchanged| exchanged.fill(0.0));
-            part.rest();
-        } else {
-            part.rest();
         }
         self.reverse(part, rows, weighed, loss, total);
     }

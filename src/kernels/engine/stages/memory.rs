@@ -15,11 +15,6 @@ impl Slots {
         Self((0..if keep { layers } else { 1 }).map(|_| vec![0.0; len]).collect())
     }
 
-    /// How many buffers there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The last layer's buffer.
     pub fn last_mut(&mut self) -> &mut [f32] {
         self.at_mut(self.0.len() - 1)

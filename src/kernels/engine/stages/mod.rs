@@ -216,8 +216,8 @@ impl Body for Engine {
         &part.direction
     }
 
-    fn gradients(&self, parts: &[Part], scored: bool) -> Gradients {
-        self.weight_gradients(parts, scored)
+    fn gradients(&self, parts: &[Part]) -> Gradients {
+        self.weight_gradients(parts)
     }
 }
 

@@ -5,7 +5,7 @@ use super::memory::{Fall, Rise, TangentRise};
 use super::walk::StepDown;
 use super::{Engine, Site};
 use crate::engine::{LossWeights, RowParts, TrainingRows};
-use crate::kernels::activation::{Cotangents, Norm};
+use crate::kernels::activation::{Along, Norm};
 use crate::kernels::engine::body::Rows;
 
 impl Engine {
@@ -47,7 +47,7 @@ impl Engine {
 pub(super) struct Reverse<'a> {
     pub engine: &'a Engine,
     pub rows: Rows,
-    /// Whether what is differentiated holds the score.
+    /// Whether what is differentiated holds the score: without it neither tangents nor the pullback are looked at.
     pub scored: bool,
     /// What each row weighs u.
     pub weight: &'a dyn Fn(usize) -> f32,
@@ -71,14 +71,17 @@ impl StepDown for Reverse<'_> {
         framed: Option<&mut [f32]>,
     ) {
         let film = self.engine.common.film_at(&self.rise.levels.film, site.film);
-        let tapes = (&self.rise.tapes[site.number], &self.tangents.tapes[site.number]);
-        let tangent = self.engine.value_cotangent(self.pullback, site);
+        let along = self.scored.then(|| Along {
+            cotangent: self.engine.value_cotangent(self.pullback, site),
+            tangent: &self.tangents.tapes[site.number],
+        });
         norm.reverse(
             self.engine.common.level,
             film,
             |row| [self.rows.picture(row), self.rows.pulled(row)],
-            tapes,
-            Cotangents { tangent, value },
+            &self.rise.tapes[site.number],
+            value,
+            along,
             self.film_cotangent.as_deref_mut(),
             self.room,
             residual,

@@ -1,10 +1,10 @@
 //! A 3×3 convolution: linear, so that each pass only keeps, framed, what the gradient asks for.
 
-use super::{At, Kept, Layer, Learned, Pass, Passes, Shapes};
+use super::{At, Group, Kept, Layer, Learned, Pass, Passes, Shapes};
 use crate::kernels::conv::filter_gradient;
 use crate::kernels::engine::common::Pieces;
 use crate::kernels::layer;
-use crate::kernels::layout::Filter;
+use crate::kernels::layout::Pair;
 use crate::kernels::simd::Level;
 use crate::program;
 
@@ -61,19 +61,17 @@ impl Layer for Convolution {
         self.down(at, g, kept, out);
     }
 
-    fn gradients(&self, at: &Learned, groups: &[(Passes, &Kept)], scored: bool) -> Pieces {
+    fn gradients(&self, at: &Learned, groups: &[Group]) -> Pieces {
         let program::Convolution { weight, outputs, inputs, stride, .. } = self.spec;
-        let mut sum = Filter::zeros([outputs, inputs, 3]);
-        for ((passes, reverse), &pictures) in groups.iter().zip(at.pictures) {
-            let pairs = [(passes.tangents, passes.pullback), (passes.values, *reverse)];
-            let pairs = pairs.map(|(up, down)| (&up.0[0][..], &down.0[0][..]));
-            let pairs = &pairs[usize::from(!scored)..];
-            let frame = at.shapes.inputs[0].frame;
-            let part = filter_gradient(at.common.level, stride, frame, [outputs, pictures], pairs);
-            sum.values.iter_mut().zip(part.values).for_each(|(sum, v)| *sum += v);
+        let mut pairs = Vec::new();
+        for group in groups {
+            let pictures = group.pictures;
+            let both = group.pairs();
+            pairs.extend(both.map(|(up, down)| Pair { framed: &up.0[0], cotangents: &down.0[0], pictures }));
         }
+        let filter = filter_gradient(at.common.level, stride, at.shapes.inputs[0].frame, outputs, &pairs);
         let mut gradient = vec![0.0; outputs * inputs * 9];
-        sum.write([outputs, inputs, 3], &mut gradient);
+        filter.write([outputs, inputs, 3], &mut gradient);
         vec![(weight, gradient)]
     }
 

@@ -1,6 +1,6 @@
 //! A linear function of a row. Every pass keeps what it was given, for the gradient.
 
-use super::{At, Kept, Layer, Learned, Pass, Passes, Shapes};
+use super::{At, Group, Kept, Layer, Learned, Pass, Passes, Shapes};
 use crate::kernels::conv::pointwise;
 use crate::kernels::engine::common::Pieces;
 use crate::kernels::engine::dense::{Dense, DenseRows};
@@ -61,25 +61,21 @@ impl Layer for Linear {
         self.down(at, g, kept, out);
     }
 
-    fn gradients(&self, at: &Learned, groups: &[(Passes, &Kept)], scored: bool) -> Pieces {
+    fn gradients(&self, at: &Learned, groups: &[Group]) -> Pieces {
         let Affine { weight, bias, inputs, outputs } = self.spec;
         let (mut weights, mut sums) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
-        let rows = |up: &'_ Kept, down: &'_ Kept, work: &mut dyn FnMut(&[f32], &[f32])| {
-            let ups = up.0[0].chunks_exact(at.shapes.inputs[0].len());
-            ups.zip(down.0[0].chunks_exact(at.shapes.out.len())).for_each(|(x, g)| work(x, g));
-        };
-        for (passes, reverse) in groups {
-            let mut add = |x: &[f32], g: &[f32]| {
-                for (row, g) in weights.chunks_exact_mut(inputs).zip(g) {
-                    row.iter_mut().zip(x).for_each(|(sum, x)| *sum += g * x);
+        let (given, wide) = (at.shapes.inputs[0].len(), at.shapes.out.len());
+        for group in groups {
+            for (up, down) in group.pairs() {
+                for (x, g) in up.0[0].chunks_exact(given).zip(down.0[0].chunks_exact(wide)) {
+                    for (row, g) in weights.chunks_exact_mut(inputs).zip(g) {
+                        row.iter_mut().zip(x).for_each(|(sum, x)| *sum += g * x);
+                    }
                 }
-            };
-            if scored {
-                rows(passes.tangents, passes.pullback, &mut add);
             }
-            rows(passes.values, reverse, &mut add);
             // The tangent has no bias.
-            rows(passes.values, reverse, &mut |_, g| sums.iter_mut().zip(g).for_each(|(sum, g)| *sum += g));
+            let cotangents = group.reverse.0[0].chunks_exact(wide);
+            cotangents.for_each(|g| sums.iter_mut().zip(g).for_each(|(sum, g)| *sum += g));
         }
         vec![(weight, weights), (bias, sums)]
     }

@@ -38,7 +38,7 @@ pub(super) trait Layer: std::fmt::Debug + Send + Sync {
 
     /// The gradients of its tensors, from what all passes kept of every group: the pullback's cotangents with the tangents and
     /// the reverse pass's with the values. Without a score there are no tangents.
-    fn gradients(&self, _at: &Learned, _groups: &[(Passes, &Kept)], _scored: bool) -> Pieces {
+    fn gradients(&self, _at: &Learned, _groups: &[Group]) -> Pieces {
         Pieces::new()
     }
 
@@ -121,8 +121,25 @@ pub struct At<'a> {
 pub struct Learned<'a> {
     pub common: &'a Common,
     pub shapes: Shapes,
-    /// Pictures of every group.
-    pub pictures: &'a [usize],
+}
+
+/// What a gradient is taken from: what all passes over some pictures kept of a layer.
+#[derive(Clone, Copy)]
+pub struct Group<'a> {
+    pub passes: Passes<'a>,
+    pub reverse: &'a Kept,
+    pub pictures: usize,
+    /// Whether the loss of these pictures holds the score; else tangents and pullback have no part in it.
+    pub scored: bool,
+}
+
+impl<'a> Group<'a> {
+    /// What was kept on the ways up and down, to be multiplied: of tangents and pullback where they count, and of values and
+    /// the reverse pass.
+    pub fn pairs(&self) -> impl Iterator<Item = (&'a Kept, &'a Kept)> + use<'a> {
+        let Passes { values, tangents, pullback } = self.passes;
+        [(tangents, pullback), (values, self.reverse)].into_iter().skip(usize::from(!self.scored))
+    }
 }
 
 impl Shape {

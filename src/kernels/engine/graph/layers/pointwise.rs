@@ -1,6 +1,6 @@
 //! A 1×1 convolution of every `stride`-th pixel: a product of the pixels that are left.
 
-use super::{At, Kept, Layer, Learned, Pass, Passes, Shapes};
+use super::{At, Group, Kept, Layer, Learned, Pass, Passes, Shapes};
 use crate::kernels::conv::{direct, pointwise};
 use crate::kernels::engine::common::Pieces;
 use crate::kernels::layout::Filter;
@@ -92,22 +92,19 @@ impl Layer for Pointwise {
         self.down(at, g, kept, out);
     }
 
-    fn gradients(&self, at: &Learned, groups: &[(Passes, &Kept)], scored: bool) -> Pieces {
+    fn gradients(&self, at: &Learned, groups: &[Group]) -> Pieces {
         let program::Convolution { weight, outputs, inputs, .. } = self.spec;
         let (depth, columns) = (at.shapes.inputs[0].frame.channels, at.shapes.out.frame.channels);
         let mut sum = Filter::zeros([outputs, inputs, 1]);
-        for (passes, reverse) in groups {
-            let pairs = [(passes.tangents, passes.pullback), (passes.values, *reverse)];
-            for (up, down) in &pairs[usize::from(!scored)..] {
-                let outer = Outer {
-                    left: (&up.0[GIVEN], Grid::lines(depth)),
-                    inputs: depth,
-                    right: (&down.0[GIVEN], Grid::lines(columns)),
-                    outputs: columns,
-                    rows: up.0[GIVEN].len() / depth,
-                };
-                accumulate(at.common.level, &outer, &mut sum.values);
-            }
+        for (up, down) in groups.iter().flat_map(Group::pairs) {
+            let outer = Outer {
+                left: (&up.0[GIVEN], Grid::lines(depth)),
+                inputs: depth,
+                right: (&down.0[GIVEN], Grid::lines(columns)),
+                outputs: columns,
+                rows: up.0[GIVEN].len() / depth,
+            };
+            accumulate(at.common.level, &outer, &mut sum.values);
         }
         let mut gradient = vec![0.0; outputs * inputs];
         sum.write([outputs, inputs, 1], &mut gradient);
