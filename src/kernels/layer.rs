@@ -53,10 +53,10 @@ impl Layer {
         conv::strided(height, width, self.stride)
     }
 
-    /// Packs the filter for one picture of `size` with so many cotangents. What other jobs need is packed when they first
-    /// run, since every form takes memory.
-    pub fn pack(&self, (height, width): (usize, usize), cotangents: usize) {
-        self.forward_weights(Frame::new(height, width, self.filter.inputs), 1);
+    /// Packs the filter for a job of so many pictures of `size` with so many cotangents. What other jobs need is packed when
+    /// they first run, since every form takes memory.
+    pub fn pack(&self, (height, width): (usize, usize), [pictures, cotangents]: [usize; 2]) {
+        self.forward_weights(Frame::new(height, width, self.filter.inputs), pictures);
         if self.stride == 1 {
             self.adjoint_weights(Frame::new(height, width, self.filter.outputs), cotangents);
         } else {
@@ -125,7 +125,7 @@ mod tests {
         };
         for (side, stride) in [(16, 1), (8, 1), (4, 1), (8, 2)] {
             let layer = Layer::new(Level::best(), &noise(1, 48 * 32 * 9), [48, 32], stride);
-            layer.pack((side, side), 10);
+            layer.pack((side, side), [1, 10]);
             let before = packed(&layer);
             assert!(before.0[0].contains(&true) && (before.0[1].contains(&true) || before.1), "{side} {stride}");
             let (lines, columns) = layer.size((side, side));

@@ -27,8 +27,9 @@ pub(super) trait Body: std::fmt::Debug + Send + Sync + Sized {
     /// What every trunk has around it.
     fn common(&self) -> &Common;
 
-    /// Packs the filters for the analysis of one picture of `size` with so many cotangents, so that the first need not.
-    fn pack(&self, size: Size, cotangents: usize);
+    /// Packs the filters for jobs of so many pictures of `size` and so many cotangents, with all threads: in a job the first to
+    /// need a filter would pack it while others wait.
+    fn pack(&self, size: Size, counts: [usize; 2]);
 
     /// About how many multiply-adds a pass over one picture of `size` takes.
     fn multiply_adds(&self, size: Size) -> usize;

@@ -60,6 +60,7 @@ impl<B: Body> Groups<B> {
         }
         let parts = &mut self.parts;
         pooled(4 * pictures * body.multiply_adds(rows.size), || {
+            body.pack(rows.size, [GROUP.min(pictures); 2]);
             parts.par_iter_mut().zip(groups(pictures).collect::<Vec<_>>()).for_each(|(part, (first, count))| {
                 let weighed = weighed.map(|weighed| &weighed[first..first + count]);
                 body.learn(part, &rows.some(first, count), weighed, loss, pictures);

@@ -81,7 +81,7 @@ impl<B: Body> Passes for Jobs<B> {
     }
 
     fn prepare(&self, size: Size, cotangents: usize) -> Result<()> {
-        self.body.pack(size, cotangents);
+        self.body.pack(size, [1, cotangents]);
         Ok(())
     }
 }

@@ -11,6 +11,8 @@ pub(super) mod resident;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use crate::engine::Gradients;
 use crate::program::{Rule, TensorId, TensorSpec, parameter_groups};
 use crate::{Error, Result};
@@ -53,19 +55,18 @@ impl Optimiser {
     /// One step along gradients in the tensors' order: both learning rates times `rate`, the average kept with `decay`.
     /// Returns the gradient's norm before clipping.
     pub fn step(&mut self, gradients: &Gradients, rate: f64, decay: f64) -> f32 {
-        for group in &mut self.groups {
-            group.gather(gradients);
-        }
+        // In each group the matrices share the threads; between them a group of one would leave the others idle.
+        self.groups.par_iter_mut().for_each(|group| group.gather(gradients));
         let norm =
             self.groups.iter().map(ParameterGroup::sum_of_squares).fold(0.0, |sum: f32, squares| sum + squares).sqrt();
         self.step += 1;
         let change = self.settings.change(self.step, rate, decay);
         // clip / max(norm, clip) is 1 for a short gradient.
         let scale = 1.0 / norm.max(change.clip) * change.clip;
-        for group in &mut self.groups {
+        self.groups.par_iter_mut().for_each(|group| {
             group.update(scale, &change);
             group.average(change.average);
-        }
+        });
         norm
     }
 

@@ -9,6 +9,8 @@ mod learn;
 mod plan;
 mod walk;
 
+use rayon::prelude::*;
+
 use super::body::{Body, Cotangents, Noisy, Values};
 use super::common::{Common, Levels};
 use super::loss::Loss;
@@ -52,7 +54,8 @@ impl Body for Engine {
             return Err(Error::Compute("the network's trunk is not one of layers".to_owned()));
         };
         let common = Common::new(level, program, weights)?;
-        let layers = (0..graph.nodes.len()).map(|node| layers::new(&common, graph, node, weights)).collect();
+        let nodes = (0..graph.nodes.len()).into_par_iter();
+        let layers = nodes.map(|node| layers::new(&common, graph, node, weights)).collect();
         let features = Features::new(graph, weights);
         Ok(Self { common, layers, features, plans: [Plan::up(graph), Plan::down(graph)], graph: graph.clone() })
     }
@@ -61,11 +64,10 @@ impl Body for Engine {
         &self.common
     }
 
-    fn pack(&self, size: Size, cotangents: usize) {
+    fn pack(&self, size: Size, counts: [usize; 2]) {
         let shapes = self.shapes(size);
-        for (node, layer) in self.layers.iter().enumerate() {
-            layer.pack(self.shapes_of(node, &shapes), cotangents);
-        }
+        let layers = self.layers.par_iter().enumerate();
+        layers.for_each(|(node, layer)| layer.pack(self.shapes_of(node, &shapes), counts));
     }
 
     fn multiply_adds(&self, size: Size) -> usize {

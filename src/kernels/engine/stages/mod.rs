@@ -14,6 +14,8 @@ mod slope;
 mod walk;
 mod weights;
 
+use rayon::prelude::*;
+
 use super::body::{Body, Cotangents, Noisy, Values};
 use super::common::Common;
 use super::dense::{Dense, DenseRows};
@@ -92,18 +94,23 @@ impl Body for Engine {
         };
         let convolution =
             |c: &program::Convolution| Layer::new(level, weights[c.weight], [c.outputs, c.inputs], c.stride);
-        let mut stages = Vec::new();
-        for stage in &trunk.stages {
+        let halves = trunk.stages.iter().map(|stage| {
             let halves = stage.blocks.iter().flat_map(|block| &block.halves);
+            halves.map(|half| (site(half.film), &half.convolution)).collect::<Vec<_>>()
+        });
+        let placed: Vec<_> = halves.collect();
+        let stages = trunk.stages.par_iter().zip(placed).map(|(stage, halves)| {
             let [p, q] = [stage.readout.p, stage.readout.q].map(|id| weights[id]);
-            stages.push(Stage {
+            let half = |(site, spec)| Half { site, layer: convolution(spec) };
+            Stage {
                 width: stage.width,
                 down: stage.down.as_ref().map(convolution),
-                halves: halves.map(|h| Half { site: site(h.film), layer: convolution(&h.convolution) }).collect(),
+                halves: halves.into_par_iter().map(half).collect(),
                 readout: Readout::new(level, stage.width, p, q),
                 gamma: common.film_start(stage.readout.gamma),
-            });
-        }
+            }
+        });
+        let stages = stages.collect();
         let head = Head::new(level, site(trunk.head.film), &trunk.head.linear, weights);
         Ok(Self { common, trunk: trunk.clone(), stages, head })
     }
@@ -112,14 +119,14 @@ impl Body for Engine {
         &self.common
     }
 
-    fn pack(&self, size: Size, cotangents: usize) {
+    fn pack(&self, size: Size, counts: [usize; 2]) {
         let sizes = self.sizes(size);
-        for (s, stage) in self.stages.iter().enumerate() {
+        self.stages.par_iter().enumerate().for_each(|(s, stage)| {
             if let (Some(down), Some(before)) = (&stage.down, s.checked_sub(1)) {
-                down.pack(sizes[before], cotangents);
+                down.pack(sizes[before], counts);
             }
-            stage.halves.iter().for_each(|half| half.layer.pack(sizes[s], cotangents));
-        }
+            stage.halves.par_iter().for_each(|half| half.layer.pack(sizes[s], counts));
+        });
     }
 
     fn multiply_adds(&self, size: Size) -> usize {

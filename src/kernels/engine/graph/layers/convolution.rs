@@ -75,9 +75,9 @@ impl Layer for Convolution {
         vec![(weight, gradient)]
     }
 
-    fn pack(&self, shapes: Shapes, cotangents: usize) {
+    fn pack(&self, shapes: Shapes, counts: [usize; 2]) {
         let frame = shapes.inputs[0].frame;
-        self.layer.pack((frame.height, frame.width), cotangents);
+        self.layer.pack((frame.height, frame.width), counts);
     }
 
     fn multiply_adds(&self, shapes: Shapes) -> usize {

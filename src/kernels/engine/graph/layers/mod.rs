@@ -43,7 +43,7 @@ pub(super) trait Layer: std::fmt::Debug + Send + Sync {
     }
 
     /// Packs its filter for one picture with so many cotangents.
-    fn pack(&self, _shapes: Shapes, _cotangents: usize) {}
+    fn pack(&self, _shapes: Shapes, _counts: [usize; 2]) {}
 
     /// Multiply-adds of a pass over one picture, if they are many.
     fn multiply_adds(&self, _shapes: Shapes) -> usize {
