@@ -2,7 +2,7 @@
 
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
-use crate::study::lab::{Fill, Position, Sample, moments};
+use crate::study::lab::{Fill, Position, Sample, moments, ranked_fills};
 
 /// The most pictures of the grid.
 pub const LARGEST_GRID: usize = 64;
@@ -93,6 +93,15 @@ impl DrawForm {
     }
 }
 
+/// The first number of the fills that are under way, and what they look like.
+pub type Sketch = (usize, Vec<Picture>);
+
+/// Of so many fills those that are there: the ones that are done, the most probable first, then those under way.
+pub fn in_order<'a>(done: &'a [Fill], sketch: &'a Sketch, planned: usize) -> impl Iterator<Item = &'a Picture> {
+    let rest = sketch.1.iter().skip(done.len().saturating_sub(sketch.0));
+    ranked_fills(done).into_iter().map(|fill| &fill.picture).chain(rest).take(planned)
+}
+
 /// What is drawn.
 #[derive(Debug, Default)]
 pub struct Drawn {
@@ -113,7 +122,7 @@ pub struct Drawn {
     /// The frame that is looked at, up to [`FRAMES`]: then the pictures themselves.
     pub frame: usize,
     /// Those that are under way: the first one's number, and what they look like.
-    sketch: (usize, Vec<Picture>),
+    sketch: Sketch,
     /// All of them side by side.
     pub grid: Option<Content>,
     /// The hole, row after row.
@@ -207,10 +216,7 @@ impl Drawn {
     }
 
     fn show_fills(&mut self) {
-        let done = crate::study::lab::ranked_fills(&self.fills).into_iter().map(|fill| &fill.picture);
-        let (first, sketch) = (self.sketch.0, &self.sketch.1);
-        let rest = sketch.iter().skip(self.fills.len().saturating_sub(first));
-        let mut pictures: Vec<Option<&Picture>> = done.chain(rest).take(self.planned).map(Some).collect();
+        let mut pictures: Vec<Option<&Picture>> = in_order(&self.fills, &self.sketch, self.planned).map(Some).collect();
         pictures.resize(self.planned, None);
         let Some(shape) = pictures.iter().flatten().next().map(|picture| picture.shape()) else { return };
         self.filled = Some(mosaic(shape, &pictures).into());

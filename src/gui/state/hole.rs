@@ -6,14 +6,26 @@ use crate::study::lab::Region;
 /// The memory of what is painted grows by so many pixels at a time.
 const MORE: usize = 64;
 
-/// A straight piece of a stroke, in pixels of the picture.
+/// What is painted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tool {
+    /// All that is near where it goes.
+    #[default]
+    Brush,
+    /// All between two corners.
+    Box,
+}
+
+/// A straight piece of a stroke, or a box, in pixels of the picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Piece {
-    /// Where it begins.
+    /// What it is painted with.
+    pub tool: Tool,
+    /// Where it begins: a box's corner.
     pub from: [f32; 2],
-    /// Where it ends.
+    /// Where it ends: the corner opposite.
     pub to: [f32; 2],
-    /// Pixels whose middle is no farther from it are painted.
+    /// Pixels whose middle is no farther from a brush's way are painted.
     pub radius: f32,
     /// Whether they become hole, or picture again.
     pub is_hole: bool,
@@ -26,11 +38,23 @@ impl Piece {
         self.from.iter().chain(&self.to).chain([&self.radius]).all(|v| v.is_finite())
     }
 
+    /// Whether it covers a pixel's middle.
+    fn covers(&self, at: [f32; 2]) -> bool {
+        match self.tool {
+            Tool::Brush => distance(at, self.from, self.to) <= self.radius,
+            Tool::Box => [0, 1].into_iter().all(|i| {
+                let (low, high) = (self.from[i].min(self.to[i]), self.from[i].max(self.to[i]));
+                (low..=high).contains(&at[i])
+            }),
+        }
+    }
+
     /// The pixels that it may reach, of a picture of this width and height; none if it lies beside it.
     fn reach(&self, size: [usize; 2]) -> Option<Region> {
         let edge = |i: usize, v: f32| v.clamp(0.0, size[i] as f32) as usize;
-        let first = [0, 1].map(|i| edge(i, (self.from[i].min(self.to[i]) - self.radius).floor()));
-        let last = [0, 1].map(|i| edge(i, (self.from[i].max(self.to[i]) + self.radius).ceil()));
+        let around = if self.tool == Tool::Brush { self.radius } else { 0.0 };
+        let first = [0, 1].map(|i| edge(i, (self.from[i].min(self.to[i]) - around).floor()));
+        let last = [0, 1].map(|i| edge(i, (self.from[i].max(self.to[i]) + around).ceil()));
         let [width, height] = [0, 1].map(|i| last[i].saturating_sub(first[i]));
         (width > 0 && height > 0).then_some(Region { x: first[0], y: first[1], width, height })
     }
@@ -124,7 +148,7 @@ impl Hole {
         let columns = reach.x.max(part.x)..(reach.x + reach.width).min(part.x + part.width);
         for y in rows {
             for x in columns.clone() {
-                if distance([x as f32 + 0.5, y as f32 + 0.5], piece.from, piece.to) <= piece.radius {
+                if piece.covers([x as f32 + 0.5, y as f32 + 0.5]) {
                     self.missing[(y - part.y) * part.width + x - part.x] = piece.is_hole;
                 }
             }
@@ -168,7 +192,28 @@ mod tests {
     const SIZE: [usize; 2] = [300, 200];
 
     fn piece(from: [f32; 2], to: [f32; 2], is_hole: bool) -> Piece {
-        Piece { from, to, radius: 6.0, is_hole }
+        Piece { tool: Tool::Brush, from, to, radius: 6.0, is_hole }
+    }
+
+    #[test]
+    fn a_box_is_all_pixels_between_its_corners_whichever_they_are() {
+        let corners = [[10.2, 20.7], [14.9, 26.1]];
+        let ways = [[0, 0, 1, 1], [1, 1, 0, 0], [0, 1, 1, 0], [1, 0, 0, 1]];
+        for [a, b, c, d] in ways {
+            let mut hole = Hole::default();
+            let (from, to) = ([corners[a][0], corners[b][1]], [corners[c][0], corners[d][1]]);
+            hole.paint(SIZE, Piece { tool: Tool::Box, ..piece(from, to, true) }, true);
+            // Middles from 10.5 to 14.5 and from 21.5 to 25.5: neither more by the brush's radius.
+            assert_eq!(hole.bounds(), Some(Region { x: 10, y: 21, width: 5, height: 5 }));
+            assert_eq!(hole.count(), 25);
+            hole.paint(SIZE, Piece { tool: Tool::Box, ..piece([12.0, 0.0], [300.0, 200.0], false) }, true);
+            assert_eq!((hole.count(), hole.is_missing(11, 22), hole.is_missing(12, 22)), (10, true, false));
+            hole.undo();
+            assert_eq!(hole.count(), 25);
+        }
+        let mut hole = Hole::default();
+        hole.paint(SIZE, Piece { tool: Tool::Box, ..piece([-50.0, 150.0], [900.0, 1e20], true) }, true);
+        assert_eq!(hole.bounds(), Some(Region { x: 0, y: 150, width: 300, height: 50 }));
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::hole::{Hole, Piece};
+use super::drawn::{Sketch, in_order};
+use super::hole::{Hole, Piece, Tool};
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
 use crate::study::lab::{Fill, Region, moments, ranked_fills};
@@ -30,6 +31,8 @@ pub enum FillLook {
 /// What a person chose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FillForm {
+    /// What the hole is painted with.
+    pub tool: Tool,
     /// The brush's radius, in pixels of the photograph.
     pub brush: f32,
     /// How many fills.
@@ -40,7 +43,7 @@ pub struct FillForm {
 
 impl Default for FillForm {
     fn default() -> Self {
-        Self { brush: 8.0, count: 4, seed: 0 }
+        Self { tool: Tool::Brush, brush: 8.0, count: 4, seed: 0 }
     }
 }
 
@@ -84,7 +87,7 @@ pub struct PhotoFill {
     /// The photograph there.
     part: Option<Picture>,
     /// Those that are under way: the first one's number, and what they look like.
-    sketch: (usize, Vec<Picture>),
+    sketch: Sketch,
     /// The fills in the order of their places, then what is under way.
     shown: Vec<Content>,
     mean: Option<Content>,
@@ -151,10 +154,8 @@ impl PhotoFill {
     }
 
     fn show(&mut self) {
-        let done = ranked_fills(&self.list).into_iter().map(|fill| &fill.picture);
-        let (first, sketch) = (self.sketch.0, &self.sketch.1);
-        let rest = sketch.iter().skip(self.list.len().saturating_sub(first));
-        self.shown = done.chain(rest).take(self.planned).map(|picture| picture.clone().into()).collect();
+        let pictures = in_order(&self.list, &self.sketch, self.planned);
+        self.shown = pictures.map(|picture| picture.clone().into()).collect();
         if !self.list.is_empty() {
             let (mean, deviation) = moments(&self.list);
             (self.mean, self.spread) = (Some(mean.into()), self.coloured(&deviation));
@@ -288,7 +289,7 @@ mod tests {
     fn begun() -> (PhotoFill, Picture) {
         let photograph = Picture::filled(Shape::new(1, 20, 30), 0.5);
         let mut state = PhotoFill::default();
-        let piece = Piece { from: [12.0, 7.0], to: [12.0, 7.0], radius: 1.5, is_hole: true };
+        let piece = Piece { tool: Tool::Brush, from: [12.0, 7.0], to: [12.0, 7.0], radius: 1.5, is_hole: true };
         state.paint([30, 20], piece, true);
         let region = Region { x: 10, y: 5, width: 5, height: 4 };
         state.begin(region, Picture::filled(Shape::new(1, 4, 5), 0.5));
@@ -324,7 +325,7 @@ mod tests {
         assert!((colours.picture().at(2, 0, 0) - 0.5).abs() < 1e-6, "the photograph around the hole");
         state.look_at(FillLook::Fill(9));
         assert_eq!(state.look, FillLook::Spread);
-        let more = Piece { from: [3.0, 3.0], to: [4.0, 4.0], radius: 2.0, is_hole: true };
+        let more = Piece { tool: Tool::Brush, from: [3.0, 3.0], to: [4.0, 4.0], radius: 2.0, is_hole: true };
         state.paint([30, 20], more, true);
         assert!(state.list.is_empty() && state.look == FillLook::Hole && state.over().is_none());
     }
@@ -344,8 +345,10 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_are_mended() {
-        let wild = FillForm { brush: f32::NAN, count: usize::MAX, seed: 3 };
+        let wild = FillForm { brush: f32::NAN, count: usize::MAX, seed: 3, ..FillForm::default() };
         assert_eq!(wild.mended(), FillForm { count: MOST_FILLS, seed: 3, ..FillForm::default() });
-        assert_eq!(FillForm { brush: 1e9, count: 0, seed: 0 }.mended(), FillForm { brush: BRUSH.1, count: 1, seed: 0 });
+        let (large, mended) =
+            (FillForm { brush: 1e9, count: 0, ..wild }, FillForm { brush: BRUSH.1, count: 1, ..wild });
+        assert_eq!(large.mended(), mended);
     }
 }

@@ -16,7 +16,7 @@ use crate::gui::command::{
 use crate::gui::feature::session_file;
 use crate::gui::gpu::Look;
 use crate::gui::state::document::TileKind;
-use crate::gui::state::hole::Piece;
+use crate::gui::state::hole::{Piece, Tool};
 use crate::gui::state::mend::mend;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
@@ -119,8 +119,8 @@ fn no_command_takes_what_cannot_be_worked_with() {
         let (attack, smoothing) = (window.state().document().attack.clone(), window.state().document().smoothing);
         let attacks = [Attack { epsilon: value, ..attack.clone() }, Attack { sigma: small, ..attack }];
         let [budget, level] = attacks.map(|settings| AttackCommand::Set(Box::new(settings)).into());
-        let piece = Piece { from: [small; 2], to: [3.0, small], radius: small, is_hole: true };
-        let form = FillForm { brush: small, count: large as usize, seed: large };
+        let piece = Piece { tool: Tool::Brush, from: [small; 2], to: [3.0, small], radius: small, is_hole: true };
+        let form = FillForm { brush: small, count: large as usize, seed: large, ..FillForm::default() };
         let commands: [Command; 17] = [
             PhotoCommand::Fill(FillCommand::SetForm(form)).into(),
             PhotoCommand::Fill(FillCommand::Paint { piece, begins: true }).into(),

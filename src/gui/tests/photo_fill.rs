@@ -6,7 +6,7 @@ use egui_kittest::kittest::Queryable;
 use super::photo::{large, photo};
 use super::{Window, click, drag, run};
 use crate::gui::command::{FillCommand, NoiseCommand, PhotoCommand, PictureCommand, WindowCommand};
-use crate::gui::state::hole::Piece;
+use crate::gui::state::hole::{Piece, Tool};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::photo::Shown;
 use crate::gui::state::photo_fill::{FillForm, FillLook, PhotoFill};
@@ -38,7 +38,7 @@ fn on_screen(window: &Window, x: f32, y: f32) -> Pos2 {
 }
 
 fn paint(window: &mut Window, from: [f32; 2], to: [f32; 2], radius: f32) {
-    let piece = Piece { from, to, radius, is_hole: true };
+    let piece = Piece { tool: Tool::Brush, from, to, radius, is_hole: true };
     run(window, PhotoCommand::Fill(FillCommand::Paint { piece, begins: true }));
 }
 
@@ -159,4 +159,30 @@ fn what_cannot_be_filled_is_said_and_what_is_stopped_leaves_the_hole() {
     paint(&mut window, [0.0, 0.0], [1400.0, 700.0], 2000.0);
     window.get_by_label_contains("leaves nothing of the photograph");
     run(&mut window, PhotoCommand::Show(Shown::Noisy));
+}
+
+#[test]
+fn a_box_is_dragged_and_one_with_shift_is_taken_away() {
+    let mut window = filling();
+    run(&mut window, PhotoCommand::ActualPixels);
+    click(&mut window, "Box");
+    let corners = [[660.0, 330.0], [700.0, 350.0]].map(|at| on_screen(&window, at[0], at[1]));
+    drag(&mut window, corners[1], corners[0]);
+    let bounds = fill(&window).hole.bounds().expect("a hole");
+    let is_near = |v: usize, wanted: usize| v.abs_diff(wanted) <= 1;
+    assert!(is_near(bounds.x, 660) && is_near(bounds.y, 330), "{bounds:?}");
+    assert!(is_near(bounds.width, 40) && is_near(bounds.height, 20), "{bounds:?}");
+    assert_eq!(fill(&window).hole.count(), bounds.width * bounds.height, "no brush's round corners");
+    // Its right half is taken away again.
+    window.event(eframe::egui::Event::ModifiersChanged(Modifiers::SHIFT));
+    let half = on_screen(&window, 680.0, 320.0);
+    drag(&mut window, half, corners[1] + vec2(20.0, 20.0));
+    window.event(eframe::egui::Event::ModifiersChanged(Modifiers::NONE));
+    let rest = fill(&window).hole.bounds().expect("the left half");
+    assert!(is_near(rest.width, 20) && rest.x == bounds.x && rest.height == bounds.height, "{rest:?}");
+    // A click alone is no box.
+    drag(&mut window, corners[1], corners[1]);
+    assert_eq!(fill(&window).hole.bounds(), Some(rest));
+    click(&mut window, "Undo stroke");
+    assert_eq!(fill(&window).hole.bounds(), Some(bounds));
 }

@@ -22,7 +22,7 @@ use crate::gui::feature::session_file;
 use crate::gui::gpu::{Channel, Compare, Look, Mode};
 use crate::gui::state::document::{Document, Reading, TileKind};
 use crate::gui::state::evaluation_form::EvaluationForm;
-use crate::gui::state::hole::Piece;
+use crate::gui::state::hole::{Piece, Tool};
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::training_form::TrainingForm;
 use crate::gui::view::catalogue::catalogue;
@@ -133,7 +133,8 @@ impl Monkey {
             }
             19 => {
                 let [from, to] = [0; 2].map(|_| [80.0 * self.number(), 80.0 * self.number()]);
-                let piece = Piece { from, to, radius: 10.0 * self.number(), is_hole: self.below(4) > 0 };
+                let tool = self.of(&[Tool::Brush, Tool::Box]);
+                let piece = Piece { tool, from, to, radius: 10.0 * self.number(), is_hole: self.below(4) > 0 };
                 PhotoCommand::Fill(FillCommand::Paint { piece, begins: self.below(3) == 0 }).into()
             }
             17 => PictureCommand::OpenPaths(vec![self.of(&self.files.clone())]).into(),

@@ -236,7 +236,7 @@ fn picture(ui: &mut Ui, cx: &mut Context<'_>) {
         values.under_pointer(&painter, pointer, rect);
     }
     if shown == Shown::Fill {
-        fill::brush(ui, cx, &response, place);
+        fill::paint(ui, cx, &response, place);
     }
     if shown == Shown::Wipe {
         painter.vline(middle, rect.y_range(), Stroke::new(2.0, tokens.accent));

@@ -1,10 +1,13 @@
-//! A hole in the photograph: the brush, its controls, the fills.
+//! A hole in the photograph: brush and box, their controls, the fills.
 
-use eframe::egui::{self, Color32, CursorIcon, DragValue, Mesh, Painter, ProgressBar, Rect, Response, Shape, Ui, vec2};
+use eframe::egui::{
+    self, Color32, CursorIcon, DragValue, Mesh, Painter, PointerButton, Pos2, ProgressBar, Rect, Response, Shape,
+    Stroke, StrokeKind, Ui, vec2,
+};
 
 use super::took;
 use crate::gui::command::{FillCommand, PhotoCommand};
-use crate::gui::state::hole::{Hole, Piece};
+use crate::gui::state::hole::{Hole, Piece, Tool};
 use crate::gui::state::photo::{Part, left};
 use crate::gui::state::photo_fill::{BRUSH, FillLook, MOST_FILLS, Over, PhotoFill};
 use crate::gui::view::context::Context;
@@ -15,6 +18,9 @@ use crate::gui::view::widgets::{dim, named, segments};
 use crate::gui::work::photo_fill::plan;
 use crate::study::ranked;
 use crate::study::words::{number, percent, significant};
+
+/// What is dragged less far across the screen is a click that was held, not a box.
+const SMALLEST: f32 = 3.0;
 
 /// The controls: brush and hole, then the fills.
 pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
@@ -27,8 +33,17 @@ pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
     let run = |cx: &mut Context<'_>, command| cx.run(PhotoCommand::Fill(command));
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::TIGHT, space::TIGHT);
+        let tools = [
+            (Tool::Brush, "Brush", "Paints the hole with a brush; Shift takes away"),
+            (
+                Tool::Box,
+                "Box",
+                "The hole is a box from where the pointer is pressed to where it is let go; Shift takes away",
+            ),
+        ];
+        form.tool = segments(ui, form.tool, &tools).unwrap_or(form.tool);
         let drag = DragValue::new(&mut form.brush).range(BRUSH.0..=BRUSH.1).speed(0.2).max_decimals(1);
-        let response = ui.add(drag.prefix("brush ").suffix(" pixels"));
+        let response = ui.add_enabled(form.tool == Tool::Brush, drag.prefix("radius ").suffix(" pixels"));
         named(&response, "Radius of the brush on the photograph");
         response.explained("The brush's radius, in pixels of the photograph");
         let undo = ui.add_enabled(painted, egui::Button::new("Undo stroke")).explained("Takes the last stroke back");
@@ -71,7 +86,7 @@ pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
         looks(ui, cx);
         match plan {
             None => {
-                dim(ui, "Paint the hole; with Shift it is taken back. The wheel zooms, the right button moves.");
+                dim(ui, "Paint the hole, or drag a box; with Shift it is taken back. The wheel zooms, the right button moves.");
             }
             Some(Err(error)) => {
                 ui.colored_label(Tokens::in_ui(ui).bad, error.to_string());
@@ -136,15 +151,35 @@ fn words(cx: &Context<'_>) -> Option<String> {
     }
 }
 
-/// Paints with the brush where the pointer is pressed, and shows its size.
-pub fn brush(ui: &Ui, cx: &mut Context<'_>, response: &Response, place: Place) {
+/// Paints with brush or box where the pointer is pressed, and shows what either reaches.
+pub fn paint(ui: &Ui, cx: &mut Context<'_>, response: &Response, place: Place) {
+    let painter = ui.painter().with_clip_rect(response.rect.intersect(ui.clip_rect()));
+    match cx.session.photo.fill.form.tool {
+        Tool::Brush => brush(ui, cx, response, place, &painter),
+        Tool::Box => drag_box(ui, cx, response, place, &painter),
+    }
+}
+
+/// A point of the screen in pixels of the photograph.
+fn pixel(place: Place, point: Pos2) -> [f32; 2] {
+    let at = (point - place.origin) / place.points;
+    [at.x, at.y]
+}
+
+/// Lines that are seen on every picture: bright ones with dark ones beside them.
+fn outlined(ui: &Ui, mut line: impl FnMut(f32, Stroke)) {
+    let tokens = Tokens::in_ui(ui);
+    for (more, colour) in [(1.0, Color32::from_black_alpha(160)), (0.0, tokens.strong)] {
+        line(more, Stroke::new(1.0, colour));
+    }
+}
+
+fn brush(ui: &Ui, cx: &mut Context<'_>, response: &Response, place: Place, painter: &Painter) {
     let Some(pointer) = response.hover_pos().or_else(|| response.interact_pointer_pos()) else { return };
     let radius = cx.session.photo.fill.form.brush;
-    let tokens = Tokens::in_ui(ui);
-    let painter = ui.painter().with_clip_rect(response.rect.intersect(ui.clip_rect()));
-    for (more, colour) in [(1.0, Color32::from_black_alpha(160)), (0.0, tokens.strong)] {
-        painter.circle_stroke(pointer, radius * place.points + more, (1.0, colour));
-    }
+    outlined(ui, |more, stroke| {
+        painter.circle_stroke(pointer, radius * place.points + more, stroke);
+    });
     ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
     let (down, began, shift) = ui.input(|i| (i.pointer.primary_down(), i.pointer.primary_pressed(), i.modifiers.shift));
     if !(response.is_pointer_button_down_on() && down) {
@@ -155,12 +190,38 @@ pub fn brush(ui: &Ui, cx: &mut Context<'_>, response: &Response, place: Place) {
     if !began && before == now {
         return;
     }
-    let at = |point: egui::Pos2| {
-        let at = (point - place.origin) / place.points;
-        [at.x, at.y]
-    };
-    let piece = Piece { from: at(before), to: at(now), radius, is_hole: !shift };
+    let [from, to] = [before, now].map(|point| pixel(place, point));
+    let piece = Piece { tool: Tool::Brush, from, to, radius, is_hole: !shift };
     cx.run(PhotoCommand::Fill(FillCommand::Paint { piece, begins: began }));
+}
+
+fn drag_box(ui: &Ui, cx: &mut Context<'_>, response: &Response, place: Place, painter: &Painter) {
+    if response.hovered() || response.dragged() {
+        ui.ctx().set_cursor_icon(CursorIcon::Crosshair);
+    }
+    let id = response.id.with("corner");
+    let (pressed, shift) = ui.input(|i| (i.pointer.press_origin(), i.modifiers.shift));
+    if response.drag_started_by(PointerButton::Primary)
+        && let Some(corner) = pressed
+    {
+        // In pixels of the photograph, which the wheel may move meanwhile.
+        ui.data_mut(|data| data.insert_temp(id, pixel(place, corner)));
+    }
+    let Some(from) = ui.data(|data| data.get_temp::<[f32; 2]>(id)) else { return };
+    let Some(now) = response.interact_pointer_pos() else { return };
+    let corner = place.origin + vec2(from[0], from[1]) * place.points;
+    if response.drag_stopped_by(PointerButton::Primary) {
+        ui.data_mut(|data| data.remove_temp::<[f32; 2]>(id));
+        let piece = Piece { tool: Tool::Box, from, to: pixel(place, now), radius: 0.0, is_hole: !shift };
+        if corner.distance(now) < SMALLEST {
+            return;
+        }
+        cx.run(PhotoCommand::Fill(FillCommand::Paint { piece, begins: true }));
+    } else if response.dragged_by(PointerButton::Primary) {
+        outlined(ui, |more, stroke| {
+            painter.rect_stroke(Rect::from_two_pos(corner, now).expand(more), 0.0, stroke, StrokeKind::Middle);
+        });
+    }
 }
 
 /// The hole as a veil in the accent's colour.
