@@ -22,7 +22,7 @@ const PARTS: u64 = 1000;
 /// Train a network on a data set; Ctrl-C saves, --resume goes on
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope train --data mnist/ --out digits.safetensors --epochs 10\n  \
-                        denoscope train --data mnist/ --out digits.safetensors --resume\n  \
+                        denoscope train --out digits.safetensors --resume\n  \
                         denoscope train --recipe digits.safetensors.toml --out again.safetensors")]
 pub(super) struct Train {
     #[command(flatten)]

@@ -245,7 +245,8 @@ pub struct Config {
     #[arg(long)]
     #[serde(default)]
     pub half: bool,
-    /// Continue the run that wrote OUT.state, with its options; only its length, device, log and --half may be changed
+    /// Continue the run that wrote OUT.state, with its options and, if no --data is given, its data; only its length, device, log
+    /// and --half may be changed
     #[arg(long)]
     #[serde(skip)]
     pub resume: bool,

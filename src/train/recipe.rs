@@ -15,6 +15,8 @@ use crate::{Error, Result};
 
 /// The option that names a recipe.
 const RECIPE: &str = "recipe";
+/// The option that goes on with a run.
+const RESUME: &str = "resume";
 
 /// The recipe that is written beside a model file.
 #[must_use]
@@ -40,7 +42,8 @@ impl Args for Typed {
             "Take the options that are not typed from this file: OUT.toml beside a model is one, and repeats its run",
         );
         let optional = |arg: Arg| arg.required(false).required_unless_present(RECIPE);
-        Config::augment_args(command).mut_arg("data", optional).mut_arg("out", optional).arg(recipe)
+        let told = |arg: Arg| arg.required(false).required_unless_present_any([RECIPE, RESUME]);
+        Config::augment_args(command).mut_arg("data", told).mut_arg("out", optional).arg(recipe)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -50,8 +53,15 @@ impl Args for Typed {
 
 impl FromArgMatches for Typed {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let Some(path) = matches.get_one::<PathBuf>(RECIPE) else { return Config::from_arg_matches(matches).map(Self) };
-        let config = Config::of_recipe_under(path, &typed(matches));
+        let typed = typed(matches);
+        let config = if let Some(path) = matches.get_one::<PathBuf>(RECIPE) {
+            Config::of_recipe_under(path, &typed)
+        } else if typed.contains_key("data") {
+            return Config::from_arg_matches(matches).map(Self);
+        } else {
+            // A run that goes on, of which only the model is named.
+            Config::of_run(Path::new(typed.get("out").map_or(OsStr::new(""), |out| out)), &typed)
+        };
         config.map(Self).map_err(|e| clap::Error::raw(clap::error::ErrorKind::ValueValidation, format!("{e}\n")))
     }
 
@@ -134,6 +144,15 @@ impl Config {
     /// [`Error::Io`] if it cannot be read, [`Error::Data`] naming what is wrong in it.
     pub fn of_recipe(path: &Path) -> Result<Self> {
         Self::of_recipe_under(path, &BTreeMap::new())
+    }
+
+    /// The options of the run that wrote the model `out`, under options that were typed.
+    fn of_run(out: &Path, typed: &BTreeMap<String, OsString>) -> Result<Self> {
+        let path = recipe_path(out);
+        if path.is_file() {
+            return Self::of_recipe_under(&path, typed);
+        }
+        Err(Error::option("--data", format!("is missing, and there is no {} that would tell it", path.display())))
     }
 
     /// The same, under options that were typed: each takes the place of the recipe's, and of those that it excludes.

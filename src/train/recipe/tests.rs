@@ -61,6 +61,25 @@ fn what_is_typed_goes_before_the_recipe_even_if_it_is_the_default() {
 }
 
 #[test]
+fn a_run_that_goes_on_takes_what_is_not_typed_from_the_recipe_beside_its_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("m.safetensors");
+    let config = Config { epochs: Some(9.0), half: true, lr_muon: 0.5, ..Config::new("some data", &*out) };
+    let line = format!("train --out {} --resume", out.display());
+    let missing = parse(&line).unwrap_err();
+    assert!(missing.contains("--data") && missing.contains("m.safetensors.toml"), "{missing}");
+    config.write_recipe().unwrap();
+    assert_eq!(parse(&line).unwrap(), Config { resume: true, ..config.clone() });
+    let longer = parse(&format!("{line} --steps 7")).unwrap();
+    assert_eq!(longer, Config { resume: true, epochs: None, steps: Some(7), ..config.clone() });
+    // With the data everything is typed, as ever; and a run that begins has no recipe.
+    let typed = parse(&format!("{line} --data other")).unwrap();
+    assert_eq!(typed, Config { resume: true, ..Config::new("other", &*out) });
+    assert!(parse(&format!("train --out {}", out.display())).unwrap_err().contains("--data"));
+    assert!(parse("train --resume").unwrap_err().contains("--out"));
+}
+
+#[test]
 fn a_wrong_recipe_is_named_with_what_is_wrong_in_it() {
     let wrong = |text: &str, words: &[&str]| {
         let (_folder, path) = recipe(text);
