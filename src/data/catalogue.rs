@@ -129,7 +129,7 @@ fn find(path: &Path, shape: Option<Shape>, purpose: Purpose, depth: usize) -> Re
         return find(&inner, shape, purpose, depth + 1);
     }
     if names.iter().any(|p| p.is_dir()) {
-        return folder::open_folder(path, shape.unwrap_or(Shape::new(3, 32, 32)), purpose);
+        return folder::open_folder(path, shape, purpose);
     }
     let reason = "is no data set: expected data_batch_1.bin … (CIFAR-10), train-images-idx3-ubyte[.gz] … (MNIST), \
                   one folder of pictures a class, or photographs";

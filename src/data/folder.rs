@@ -22,6 +22,9 @@ const SYSTEM: [&str; 9] = [
 /// Files that systems leave in folders of pictures.
 const SYSTEM_FILES: [&str; 3] = ["Thumbs.db", "ehthumbs.db", "desktop.ini"];
 
+/// What pictures are fitted to where nothing else is asked for.
+const USUAL: Shape = Shape::new(3, 32, 32);
+
 /// The names that the parts of a set go by, in any case.
 pub(super) const TRAIN: [&str; 2] = ["train", "training"];
 pub(super) const VALIDATION: [&str; 3] = ["val", "valid", "validation"];
@@ -53,11 +56,11 @@ pub(super) fn only_wrapping(names: &[PathBuf]) -> Option<PathBuf> {
     (!is_part && holds_folders && !holds_pictures).then(|| only.clone())
 }
 
-/// What the folder holds for `purpose`; no picture is opened.
+/// What the folder holds for `purpose`, in `shape` or [`USUAL`]; no picture is decoded.
 ///
 /// # Errors
 /// [`Error::Data`] if it holds no file in a class folder, [`Error::Io`] if a folder cannot be read.
-pub(super) fn open_folder(path: &Path, shape: Shape, purpose: Purpose) -> Result<Catalogue> {
+pub(super) fn open_folder(path: &Path, shape: Option<Shape>, purpose: Purpose) -> Result<Catalogue> {
     let mut reader = Reader { root: path, notices: Vec::new(), links: 0 };
     let (main, validation) = match purpose {
         Purpose::OldTraining => (old_training_part(path)?, Vec::new()),
@@ -85,9 +88,26 @@ pub(super) fn open_folder(path: &Path, shape: Shape, purpose: Purpose) -> Result
     if classes.len() == 1 && purpose == Purpose::Training {
         notices.push(format!("there is one class only, {}: a model of it is a denoiser", classes[0]));
     }
+    // Whoever says no size may not know that there is one to say.
+    if shape.is_none() && purpose == Purpose::Training {
+        notices.extend(made_small(path, &files[0]));
+    }
+    let shape = shape.unwrap_or(USUAL);
     let name = path.file_name().map_or_else(|| "folder".to_owned(), |n| n.to_string_lossy().into_owned());
     let (path, source) = (path.to_owned(), Source::Files(files));
     Ok(Catalogue { name, kind: Kind::Folder, classes, shape, labels, notices, path, main, source })
+}
+
+/// Says what becomes of pictures that are larger than [`USUAL`], by the first of them.
+fn made_small(root: &Path, first: &Path) -> Option<String> {
+    let (width, height) = image::image_dimensions(root.join(first)).ok()?;
+    let Shape { width: usual, .. } = USUAL;
+    let side = width.min(height).min(64) as usize;
+    let words = format!(
+        "pictures are made {usual}×{usual}, and {} is {width}×{height}: --size {side} keeps more of them",
+        first.display()
+    );
+    (side > usual).then_some(words)
 }
 
 /// Reads the parts, and takes down what is left out.

@@ -206,3 +206,22 @@ fn runs_from_before_are_read_as_they_were() {
     assert_eq!(set.classes, ["__MACOSX", "cat", "dog", "unicorn"]);
     assert_eq!((set.labels.clone(), set.main().len()), (vec![0, 1, 2], 3));
 }
+
+#[test]
+fn larger_pictures_are_said_to_be_made_small_unless_a_size_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |class: &str, width: u32, height: u32| {
+        let path = folder.path().join(class).join("a.png");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::RgbImage::new(width, height).save(path).unwrap();
+    };
+    let said = |shape: Option<Shape>, purpose: Purpose| open(folder.path(), shape, purpose).unwrap().notices.join("\n");
+    save("ant", 32, 40);
+    save("bee", 200, 90);
+    assert_eq!(said(None, Purpose::Training), "", "by the first");
+    save("ant", 80, 64);
+    let notice = said(None, Purpose::Training);
+    assert!(notice.contains("32×32") && notice.contains("80×64: --size 64"), "{notice}");
+    assert_eq!(said(None, Purpose::Measuring), "", "a model says what it takes");
+    assert_eq!(said(Some(Shape::new(3, 32, 32)), Purpose::Training), "");
+}
