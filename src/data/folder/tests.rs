@@ -222,6 +222,6 @@ fn larger_pictures_are_said_to_be_made_small_unless_a_size_was_asked_for() {
     save("ant", 80, 64);
     let notice = said(None, Purpose::Training);
     assert!(notice.contains("32×32") && notice.contains("80×64: --size 64"), "{notice}");
-    assert_eq!(said(None, Purpose::Measuring), "", "a model says what it takes");
+    assert!(!said(None, Purpose::Measuring).contains("--size"), "a model says what it takes");
     assert_eq!(said(Some(Shape::new(3, 32, 32)), Purpose::Training), "");
 }
