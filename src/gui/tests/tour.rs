@@ -106,6 +106,45 @@ fn the_next_window_goes_on_where_the_last_one_was_even_if_it_was_killed() {
     run(&mut window, WindowCommand::Show(Pane::PICTURE));
 }
 
+/// The store of egui, which the window keeps nothing in.
+struct Nothing;
+
+impl eframe::Storage for Nothing {
+    fn get_string(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn set_string(&mut self, _: &str, _: String) {}
+
+    fn remove_string(&mut self, _: &str) {}
+
+    fn flush(&mut self) {}
+}
+
+/// What was done in the last moment, before anything of it is written by the way, is written when the window closes.
+#[test]
+fn what_was_done_last_is_kept_when_the_window_closes() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = at_home(home.path());
+    run(&mut window, WindowCommand::EndTour);
+    let file = home.path().join("session.json");
+    assert!(!file.exists());
+    // No frame lies between this and the end.
+    window.state_mut().host.change_document(|document| document.noise.seed = 77);
+    eframe::App::save(window.state_mut(), &mut Nothing);
+    assert!(file.exists());
+    drop(window);
+    let mut window = at_home(home.path());
+    click(&mut window, "Go on where you were");
+    assert_eq!(window.state().document().noise.seed, 77);
+    // Where nothing was done there is nothing to write.
+    std::fs::remove_file(&file).unwrap_or_default();
+    drop(window);
+    let mut window = at_home(home.path());
+    eframe::App::save(window.state_mut(), &mut Nothing);
+    assert!(!file.exists());
+}
+
 /// The first scene divides the beliefs, and the large tile beside the grid shows what the second class would be.
 #[test]
 fn it_opens_on_a_picture_that_is_doubted() {
