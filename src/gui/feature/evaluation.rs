@@ -1,7 +1,7 @@
 //! The evaluation of the model on a data set: how far it is, and what came of it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tracing::Level;
 
@@ -13,6 +13,7 @@ use crate::gui::command::{EvaluateCommand, Format, ModelCommand, WindowCommand};
 use crate::gui::gpu::Content;
 use crate::gui::state::document::{Entry, Source};
 use crate::gui::state::model::{Model, ModelSource};
+use crate::gui::state::pace::Pace;
 use crate::gui::state::pane::Pane;
 use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::{choose_folder, save_as};
@@ -50,15 +51,8 @@ pub struct Running {
     pub total: usize,
     /// How many pictures there are; each is measured once in every part.
     pub pictures: usize,
-    begun: Instant,
-}
-
-impl Running {
-    /// The time that the rest will take at the mean speed so far.
-    #[must_use]
-    pub fn remaining(&self) -> Option<Duration> {
-        (self.done > 0).then(|| self.begun.elapsed().mul_f64((self.total - self.done) as f64 / self.done as f64))
-    }
+    /// How fast that goes on. What an earlier run measured is done at once, so that it tells nothing about it.
+    pub pace: Pace,
 }
 
 /// A result, with its tables and charts made.
@@ -224,7 +218,7 @@ impl Evaluating {
                 self.failure = None;
                 self.notes.clear();
                 let part = "reading the data".to_owned();
-                self.running = Some(Running { part, done: 0, total: 0, pictures: 0, begun: Instant::now() });
+                self.running = Some(Running { part, done: 0, total: 0, pictures: 0, pace: Pace::default() });
             }
             Err(error) => host.say(Level::ERROR, error.to_string()),
         }
@@ -291,12 +285,12 @@ impl Evaluating {
                     self.notes = notes;
                     if let Some(running) = &mut self.running {
                         running.pictures = pictures;
-                        running.begun = Instant::now();
                     }
                 }
                 job::News::Progress(Progress::Step { part, done, total }) => {
                     if let Some(running) = &mut self.running {
                         (running.part, running.done, running.total) = (part, done, total);
+                        running.pace.note(done as f64 / total.max(1) as f64, Instant::now());
                     }
                 }
                 job::News::Ended(ended) => {

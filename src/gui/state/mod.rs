@@ -12,6 +12,7 @@ pub mod hole;
 pub mod mend;
 pub mod model;
 pub mod notices;
+pub mod pace;
 pub mod pane;
 pub mod photo;
 pub mod photo_fill;

@@ -1,10 +1,10 @@
 //! The photograph at its own size: what is looked at, and how much of it is restored.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
 use eframe::egui::{TextureHandle, TextureId};
 
+use super::pace::Pace;
 use super::photo_fill::PhotoFill;
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
@@ -276,8 +276,8 @@ pub struct Photo {
     pub whole: Option<Whole>,
     /// How much of the whole is restored, from 0 to 1.
     pub share: f32,
-    /// When the whole was begun.
-    pub began: Option<Instant>,
+    /// How fast that goes on.
+    pub pace: Pace,
     /// The person stopped it.
     pub stopped: bool,
     /// What was restored last may not be what is asked for: that is not known yet.
@@ -304,7 +304,7 @@ impl Default for Photo {
             patches: Vec::new(),
             whole: None,
             share: 0.0,
-            began: None,
+            pace: Pace::default(),
             stopped: false,
             in_doubt: false,
             tile: [1.0; 2],
@@ -342,19 +342,6 @@ impl Photo {
             self.view.zoom_about(factor, [0.0, 0.0], size, self.tile);
         }
     }
-
-    /// Seconds that the rest will take, by what the part so far took.
-    #[must_use]
-    pub fn left(&self) -> Option<f64> {
-        left(self.began, self.share)
-    }
-}
-
-/// Seconds that the rest of some work will take, by what the share of it that is done took since it was begun.
-#[must_use]
-pub fn left(began: Option<Instant>, share: f32) -> Option<f64> {
-    let passed = began?.elapsed().as_secs_f64();
-    (share > 0.0 && passed > 1.0).then(|| passed * f64::from((1.0 - share) / share))
 }
 
 #[cfg(test)]

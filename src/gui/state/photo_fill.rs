@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::drawn::{Sketch, in_order};
 use super::hole::{Hole, Piece, Tool};
+use super::pace::Pace;
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
 use crate::study::lab::{Fill, Region, moments, ranked_fills};
@@ -76,8 +77,8 @@ pub struct PhotoFill {
     pub look: FillLook,
     /// How much of the fills is done, from 0 to 1.
     pub share: f32,
-    /// When they were begun.
-    pub began: Option<Instant>,
+    /// How fast that goes on.
+    pub pace: Pace,
     /// The fills that are done; their pictures are of the region.
     pub list: Vec<Fill>,
     /// How many there are to be.
@@ -128,12 +129,12 @@ impl PhotoFill {
     pub fn begin(&mut self, region: Region, part: Picture) {
         self.empty();
         (self.planned, self.region, self.part) = (self.form.count, Some(region), Some(part));
-        (self.began, self.look) = (Some(Instant::now()), FillLook::Fill(0));
+        self.look = FillLook::Fill(0);
     }
 
     /// Nothing is under way any more.
     pub fn stop(&mut self) {
-        (self.began, self.sketch) = (None, (0, Vec::new()));
+        (self.pace, self.sketch) = (Pace::default(), (0, Vec::new()));
         self.show();
         if self.list.is_empty() {
             self.look = FillLook::Hole;
@@ -143,6 +144,7 @@ impl PhotoFill {
     /// Takes in what the fills under way look like.
     pub fn take_sketch(&mut self, share: f32, first: usize, pictures: Vec<Picture>) {
         self.share = share;
+        self.pace.note(f64::from(share), Instant::now());
         self.sketch = (first, pictures);
         self.show();
     }

@@ -8,6 +8,7 @@ use super::tasks::{EstimateRequest, Message, Shared};
 use super::worker::{Step, Task};
 use crate::Result;
 use crate::gui::gpu::Content;
+use crate::gui::state::pace::Pace;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::photo::{Layer, Part, Patch, Whole};
 use crate::picture::{Noise, channels, psnr};
@@ -255,8 +256,7 @@ fn schedule_whole(host: &mut Host, how: &How) {
     questions.photo_preview.forget();
     photo.patches.clear();
     photo.whole.iter_mut().for_each(|whole| whole.stale = true);
-    photo.share = 0.0;
-    photo.began = None;
+    (photo.share, photo.pace) = (0.0, Pace::default());
     questions.photo_whole.ask(request.clone(), 0);
     questions.photo_whole.settle();
     if !photo.stopped {
@@ -265,8 +265,7 @@ fn schedule_whole(host: &mut Host, how: &How) {
 }
 
 fn begin(host: &mut Host, request: WholeRequest) {
-    let Host { session, questions, workers, .. } = host;
-    session.photo.began = Some(Instant::now());
+    let Host { questions, workers, .. } = host;
     let task = Box::new(WholeTask(request.clone(), None));
     questions.photo_whole.ask(request, workers.submit(Lane::PhotoWhole, task));
 }
@@ -317,8 +316,7 @@ pub fn toggle(host: &mut Host) {
     if photo.stopped {
         host.workers.cancel(Lane::PhotoWhole);
         host.questions.photo_whole.settle();
-        photo.began = None;
-        photo.share = 0.0;
+        (photo.share, photo.pace) = (0.0, Pace::default());
     } else if photo.result().is_none()
         && let Some(request) = host.questions.photo_whole.request().cloned()
     {
@@ -340,7 +338,10 @@ pub fn take(host: &mut Host, found: Found) {
             photo.patches.retain(|other| !patch.part.contains(&other.part));
             photo.patches.push(patch);
         }
-        Found::Share(share) => photo.share = share,
+        Found::Share(share) => {
+            photo.share = share;
+            photo.pace.note(f64::from(share), Instant::now());
+        }
         Found::Whole(whole) => {
             photo.whole = Some(whole);
             photo.patches.clear();

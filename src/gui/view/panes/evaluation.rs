@@ -252,7 +252,10 @@ fn so_far(done: usize, total: usize, pictures: usize) -> String {
 fn progress(ui: &mut Ui, running: &Running) {
     let tokens = Tokens::in_ui(ui);
     let share = running.done as f32 / running.total.max(1) as f32;
-    let left = running.remaining().map_or_else(String::new, |left| format!(", {} left", duration(left)));
+    let left = running
+        .pace
+        .left(std::time::Instant::now())
+        .map_or_else(String::new, |left| format!(", {} left", duration(left)));
     let of = so_far(running.done, running.total, running.pictures);
     ui.label(format!("{}: {of}{left}", running.part));
     named(&ui.add(ProgressBar::new(share).desired_height(6.0).fill(tokens.accent)), "Evaluation progress");

@@ -1,6 +1,6 @@
 //! The photograph at its own size: noisy and restored, with a line between them, down to single pixels.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eframe::egui::{
     self, Align2, Color32, ComboBox, CursorIcon, FontId, Painter, PointerButton, Pos2, ProgressBar, Rect, Response,
@@ -161,14 +161,15 @@ fn progress(ui: &mut Ui, cx: &mut Context<'_>) {
     } else if !going && photo.stopped && !photo.patches.is_empty() {
         words.push("only what is in sight is restored".to_owned());
     }
-    let (share, left, stopped, ready) = (photo.share, photo.left(), photo.stopped, photo.result().is_some());
+    let (share, left, stopped, ready) =
+        (photo.share, photo.pace.left(Instant::now()), photo.stopped, photo.result().is_some());
     ui.horizontal(|ui| {
         dim(ui, words.join(", "));
         if going {
             let bar = ProgressBar::new(share).desired_width(120.0).desired_height(8.0);
             named(&ui.add(bar), "Restored of the whole photograph");
             if let Some(left) = left {
-                dim(ui, format!("{} left", took(left)));
+                dim(ui, format!("{} left", took(left.as_secs_f64())));
             }
             command_button(ui, cx, "Cancel", PhotoCommand::ToggleWhole);
         } else if stopped && !ready {

@@ -1,5 +1,7 @@
 //! A hole in the photograph: brush and box, their controls, the fills.
 
+use std::time::Instant;
+
 use eframe::egui::{
     self, Color32, CursorIcon, DragValue, Mesh, Painter, PointerButton, Pos2, ProgressBar, Rect, Response, Shape,
     Stroke, StrokeKind, Ui, vec2,
@@ -8,7 +10,7 @@ use eframe::egui::{
 use super::took;
 use crate::gui::command::{FillCommand, PhotoCommand};
 use crate::gui::state::hole::{Hole, Piece, Tool};
-use crate::gui::state::photo::{Part, left};
+use crate::gui::state::photo::Part;
 use crate::gui::state::photo_fill::{BRUSH, FillLook, MOST_FILLS, Over, PhotoFill};
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -65,8 +67,8 @@ pub fn controls(ui: &mut Ui, cx: &mut Context<'_>) {
             }
             let bar = ProgressBar::new(cx.session.photo.fill.share).desired_width(96.0).desired_height(8.0);
             named(&ui.add(bar), "Done of the fills");
-            if let Some(left) = left(cx.session.photo.fill.began, cx.session.photo.fill.share) {
-                dim(ui, format!("{} left", took(left)));
+            if let Some(left) = cx.session.photo.fill.pace.left(Instant::now()) {
+                dim(ui, format!("{} left", took(left.as_secs_f64())));
             }
         } else {
             let ready = matches!(plan, Some(Ok(_)));
