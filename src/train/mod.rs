@@ -41,11 +41,13 @@ pub use row_options::RowOptions;
 pub use rows::{Kinds, Special};
 pub use run::run;
 pub use schedule::{Budget, average_decay, learning_rate};
-pub use state::path as state_path;
 #[cfg(any(test, fuzzing))]
 pub(crate) use state::read as read_state;
 #[cfg(test)]
 pub(crate) use state::seed as state_seed;
+#[cfg(test)]
+pub(crate) use state::{Record, write as write_state};
+pub use state::{is_unfinished, path as state_path};
 pub use trainer::Trainer;
 
 #[cfg(all(test, feature = "gpu"))]

@@ -68,6 +68,8 @@ struct Run {
     robust: Option<f64>,
     /// What is usual among the pictures kept aside, once the run is done.
     usual: Option<Usual>,
+    /// The end was reached.
+    done: bool,
 }
 
 /// Pictures kept aside by which it is said what is usual, at most.
@@ -123,12 +125,18 @@ impl Run {
             }
             let misfit = |e: Error| Error::checkpoint(&state_path, e.to_string());
             trainer.restore(&state, record.step).map_err(misfit)?;
+            if record.done {
+                // It is to be longer: whatever stops it now, it is not done.
+                let record = Record { done: false, config: config.clone(), ..record.clone() };
+                state::write(&state_path, &record, &state)?;
+            }
             earlier = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
             (evaluation, robust) = (record.evaluation, record.robust);
         } else {
             // Whatever stops this run from here on, --resume goes on with it and not with one that was there before.
             let (config, data, split) = (config.clone(), digest.clone(), split.clone());
-            let record = Record { step: 0, seconds: 0.0, config, evaluation: None, data, split, robust: None };
+            let (seconds, evaluation, robust, done) = (0.0, None, None, false);
+            let record = Record { step: 0, seconds, config, evaluation, data, split, robust, done };
             state::write(&state_path, &record, &finite(trainer.state()?)?)?;
         }
         let sampler = Sampler {
@@ -175,6 +183,7 @@ impl Run {
             evaluation,
             robust,
             usual: None,
+            done: false,
         })
     }
 
@@ -316,7 +325,7 @@ impl Run {
         let weights = finite(self.trainer.averages()?).map_err(|e| self.lost(&e.to_string()))?;
         let (step, config, data) = (self.step(), self.config.clone(), self.digest.clone());
         let (evaluation, split, robust) = (self.evaluation, self.split.clone(), self.robust);
-        let record = Record { step, seconds, config, evaluation, data, split, robust };
+        let record = Record { step, seconds, config, evaluation, data, split, robust, done: self.done };
         state::write(&state::path(&self.config.out), &record, &tensors)?;
         let mut description = self.trainer.description().clone();
         description.training = Some(self.record(seconds)?);
@@ -362,6 +371,7 @@ impl Run {
         if !stopped && self.held_out.len() >= FEWEST {
             self.usual = Some(self.measure_usual()?);
         }
+        self.done = !stopped;
         if self.step() > self.saved.0 || !self.config.out.is_file() || !stopped {
             self.save(progress)?;
         }

@@ -1,6 +1,7 @@
 //! The state file: everything from which a run continues as if it had not stopped.
 
 use std::collections::HashMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -36,6 +37,9 @@ pub struct Record {
     /// The best accuracy under attack so far, of a run with adversarial rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub robust: Option<f64>,
+    /// The run reached its end, so that only a longer one goes on from here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
 }
 
 /// The state file that belongs to a model file.
@@ -66,7 +70,7 @@ pub(super) fn finite(values: State) -> Result<State> {
 ///
 /// # Errors
 /// [`Error::Io`] if it cannot be written.
-pub(super) fn write(path: &Path, record: &Record, tensors: &State) -> Result<()> {
+pub(crate) fn write(path: &Path, record: &Record, tensors: &State) -> Result<()> {
     let fail = |reason: String| Error::checkpoint(path, reason);
     let json = serde_json::to_string(record).map_err(|e| fail(e.to_string()))?;
     let bytes: Vec<(&String, &Vec<usize>, Vec<u8>)> = tensors
@@ -88,16 +92,8 @@ pub(super) fn write(path: &Path, record: &Record, tensors: &State) -> Result<()>
 /// [`Error::Io`] or [`Error::Checkpoint`] if it is missing, cut short or none.
 pub(crate) fn read(path: &Path) -> Result<(Record, State)> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    let broken = |e: &dyn std::fmt::Display| Error::checkpoint(path, format!("is no whole training state ({e})"));
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(&e))?;
-    let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
-    let json = json.ok_or_else(|| Error::checkpoint(path, "has no training record; it is no training state"))?;
-    let record: Record = serde_json::from_str(json).map_err(|e| broken(&e))?;
-    if record.step > MOST_STEPS || !limits::is_time(record.seconds) {
-        let reason = format!("tells of {} steps in {} seconds, which cannot be", record.step, record.seconds);
-        return Err(Error::checkpoint(path, reason));
-    }
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(&e))?;
+    let record = record(path, &bytes)?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(path, &e))?;
     let mut state = State::new();
     for (name, view) in file.iter() {
         if view.dtype() != Dtype::F32 {
@@ -110,15 +106,86 @@ pub(crate) fn read(path: &Path) -> Result<(Record, State)> {
     Ok((record, state))
 }
 
+/// The record in a state file's head.
+fn record(path: &Path, head: &[u8]) -> Result<Record> {
+    let (_, metadata) = SafeTensors::read_metadata(head).map_err(|e| broken(path, &e))?;
+    let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
+    let json = json.ok_or_else(|| Error::checkpoint(path, "has no training record; it is no training state"))?;
+    let record: Record = serde_json::from_str(json).map_err(|e| broken(path, &e))?;
+    if record.step > MOST_STEPS || !limits::is_time(record.seconds) {
+        let reason = format!("tells of {} steps in {} seconds, which cannot be", record.step, record.seconds);
+        return Err(Error::checkpoint(path, reason));
+    }
+    Ok(record)
+}
+
+fn broken(path: &Path, why: &dyn std::fmt::Display) -> Error {
+    Error::checkpoint(path, format!("is no whole training state ({why})"))
+}
+
+/// Whether the run that writes the model file `out` was stopped before its end, whatever stopped it, and can go on: its state says so,
+/// of which the head alone is read.
+#[must_use]
+pub fn is_unfinished(out: &Path) -> bool {
+    let state = path(out);
+    head(&state).is_ok_and(|head| record(&state, &head).is_ok_and(|record| !record.done))
+}
+
+/// The head of a file of tensors: how long it is, and that many bytes of JSON.
+fn head(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    let mut length = [0; size_of::<u64>()];
+    file.read_exact(&mut length)?;
+    let mut head = length.to_vec();
+    // A length that is none gives what there is, which is no head then.
+    file.take(u64::from_le_bytes(length).min(MOST_HEAD)).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// No head is longer, in bytes.
+const MOST_HEAD: u64 = 100 << 20;
+
 /// A small state file, for the tests that break it.
 #[cfg(test)]
 pub(crate) fn seed() -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("seed");
     let config = Config::new("data", "model.safetensors");
-    let record =
-        Record { step: 3, seconds: 1.5, config, evaluation: None, data: "00".into(), split: None, robust: None };
+    let record = Record {
+        step: 3,
+        seconds: 1.5,
+        config,
+        evaluation: None,
+        data: "00".into(),
+        split: None,
+        robust: None,
+        done: false,
+    };
     let tensors = State::from([("weights/stem".to_owned(), (vec![2, 2], vec![0.5, -1.0, 2.0, 0.0]))]);
     write(&path, &record, &tensors).expect("written");
     std::fs::read(&path).expect("read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_of_a_state_tells_whether_its_run_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("model.safetensors");
+        let file = path(&out);
+        assert!(!is_unfinished(&out), "there is no state");
+        std::fs::write(&file, seed()).unwrap();
+        assert!(is_unfinished(&out));
+        let (record, tensors) = read(&file).unwrap();
+        assert!(!record.done);
+        write(&file, &Record { done: true, ..record }, &tensors).unwrap();
+        assert!(!is_unfinished(&out) && read(&file).unwrap().0.done);
+        // What is no state is nothing to go on with: cut in its head, or of a length that no file has.
+        for broken in [seed()[..20].to_vec(), vec![255; 64], Vec::new()] {
+            std::fs::write(&file, broken).unwrap();
+            assert!(!is_unfinished(&out));
+        }
+    }
 }

@@ -148,7 +148,7 @@ impl Training {
     /// No run yet.
     #[must_use]
     pub fn new(host: &Host) -> Self {
-        let left = host.settings.unfinished_training.clone().filter(|out| train::state_path(out).is_file());
+        let left = host.settings.unfinished_training.clone().filter(|out| train::is_unfinished(out));
         Self { now: Run::default(), left, job: None, log: host.jobs.background() }
     }
 

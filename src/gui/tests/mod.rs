@@ -34,7 +34,7 @@ mod versus;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use eframe::egui::{self, Pos2, vec2};
+use eframe::egui::{self, Pos2, Rect, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable;
 
@@ -130,6 +130,25 @@ fn asked(window: &mut Window, act: impl FnOnce(&mut Window)) -> Vec<egui::Output
     act(window);
     window.run_steps(4);
     heard.lock().unwrap().drain(..).collect()
+}
+
+/// The words that the last frame painted: where, and whether some of them are cut.
+fn painted(window: &Window) -> Vec<(String, Rect, bool)> {
+    fn walk(shape: &egui::Shape, clip: Rect, found: &mut Vec<(String, Rect, bool)>) {
+        match shape {
+            egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| walk(shape, clip, found)),
+            egui::Shape::Text(text) => {
+                let rect = text.galley.rect.translate(text.pos.to_vec2());
+                if clip.intersects(rect) {
+                    found.push((text.galley.text().to_owned(), rect, text.galley.elided));
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    window.output().shapes.iter().for_each(|shape| walk(&shape.shape, shape.clip_rect, &mut found));
+    found
 }
 
 /// Whether a notice says this.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui_kittest::kittest::Queryable;
 
-use super::{Window, oracle, run, said, started};
+use super::{Window, oracle, painted, run, said, started};
 use crate::gui::Options;
 use crate::gui::app::{App, Threads};
 use crate::gui::command::{PictureCommand, TrainCommand, WindowCommand};
@@ -13,6 +13,7 @@ use crate::gui::feature::oracle::{NAMES, oracle_pictures};
 use crate::gui::feature::training::Stage;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
+use crate::gui::state::settings::Settings;
 use crate::gui::state::training_form::{TrainingForm as Form, Unit};
 use crate::picture::save;
 use crate::train::state_path;
@@ -185,6 +186,56 @@ fn a_run_that_was_killed_is_offered_by_the_next_window() {
     wait_until(&mut next, |app| app.features().training.now.started.is_some());
     assert_eq!(next.state().features().training.now.started.as_ref().unwrap().step, saved);
     assert!(next.query_by_label(words).is_none(), "it goes on");
+}
+
+/// Killed after the end of its run, but before the settings were saved once more: nothing of that run is offered.
+#[test]
+fn a_run_that_ended_is_not_offered_whatever_the_settings_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = folder.path().join("kept");
+    let mut harness = oracle();
+    run(&mut harness, TrainCommand::Set(Box::new(form(folder.path(), 2.0))));
+    run(&mut harness, TrainCommand::Start { replace: false });
+    harness.run_steps(4);
+    assert_eq!(harness.state().features().training.now.stage, Stage::Done);
+    let out = folder.path().join("model.safetensors");
+    let saved = Settings { unfinished_training: Some(out.clone()), ..harness.state().settings().clone() };
+    saved.save(&kept.join("settings.json")).unwrap();
+    let left = || {
+        let options = Options { model: Some("digits".to_owned()), kept: Some(kept.clone()), ..Options::default() };
+        let window = egui_kittest::Harness::builder().build_eframe(|cc| App::new(cc, options, Threads::Inline));
+        window.state().features().training.left.clone()
+    };
+    assert_eq!(left(), None);
+    // The same settings beside a run that was stopped: it is offered.
+    let (record, tensors) = crate::train::read_state(&state_path(&out)).unwrap();
+    assert!(record.done);
+    let stopped = crate::train::Record { done: false, ..record };
+    crate::train::write_state(&state_path(&out), &stopped, &tensors).unwrap();
+    assert_eq!(left(), Some(out));
+}
+
+/// The first news of a run: the marks of its axes are its own step and loss, not parts of steps about them.
+#[test]
+fn the_axes_of_a_single_point_are_marked_at_the_point() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("model.safetensors.csv");
+    let head = "step,seconds,epoch,loss,cross_entropy,score_error,gradient_norm,learning_rate,pictures_per_second,\
+                accuracy,psnr";
+    std::fs::write(&log, format!("{head}\n10,1.0,0.1,2.5,2.0,0.5,1.0,0.001,100,,\n")).unwrap();
+    let mut harness = oracle();
+    run(&mut harness, WindowCommand::Show(Pane::TRAINING));
+    run(&mut harness, TrainCommand::Follow(log));
+    harness.run_steps(6);
+    let title = harness.get_by_label("Loss").rect();
+    let below = title.bottom()..title.bottom() + 330.0;
+    let mut marks: Vec<f64> = painted(&harness)
+        .iter()
+        .filter(|(_, rect, _)| rect.left() > title.left() - 40.0 && below.contains(&rect.top()) && rect.right() < 940.0)
+        .filter_map(|(words, ..)| words.parse().ok())
+        .collect();
+    marks.sort_by(f64::total_cmp);
+    assert_eq!(marks, [2.5, 10.0]);
 }
 
 #[test]

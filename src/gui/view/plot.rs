@@ -87,8 +87,20 @@ pub fn lines(ui: &mut Ui, title: &str, x_label: &str, range: Option<(f64, f64)>,
     if let Some((low, high)) = range {
         plot = plot.include_y(low).include_y(high);
     }
-    if curves.iter().flat_map(|curve| &curve.points).all(|point| point[1] >= 0.0) {
+    let points = || curves.iter().flat_map(|curve| &curve.points);
+    if points().all(|point| point[1] >= 0.0) {
         plot = plot.y_axis_formatter(|mark, _| from_zero(mark));
+    }
+    // An axis of one value has no length of its own: the only mark that means something on it is the value's.
+    if let Some((x, reach)) = alone(points().map(|point| point[0])) {
+        let marks = move |_: GridInput| vec![GridMark { value: x, step_size: 2.0 * reach }];
+        plot = plot.include_x(x - reach).include_x(x + reach).x_grid_spacer(marks);
+        plot = plot.x_axis_formatter(|mark, _| plain(mark.value));
+    }
+    if let (Some((y, reach)), None) = (alone(points().map(|point| point[1])), range) {
+        let marks = move |_: GridInput| vec![GridMark { value: y, step_size: 2.0 * reach }];
+        plot = plot.include_y(y - reach).include_y(y + reach).y_grid_spacer(marks);
+        plot = plot.y_axis_formatter(|mark, _| plain(mark.value));
     }
     plot.show(ui, |plot| {
         for curve in curves {
@@ -102,12 +114,20 @@ pub fn lines(ui: &mut Ui, title: &str, x_label: &str, range: Option<(f64, f64)>,
     });
 }
 
+/// The value that all are, if they are one, and how far its axis goes on either side of it.
+fn alone(mut values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let first = values.next()?;
+    let reach = if first == 0.0 { 1.0 } else { 0.5 * first.abs() };
+    values.all(|value| (value - first).abs() <= 1e-9 * first.abs()).then_some((first, reach))
+}
+
 /// A chart of an evaluation.
 pub fn chart(ui: &mut Ui, chart: &Chart, size: [f32; 2]) {
     let tokens = Tokens::in_ui(ui);
     let mut curves: Vec<Curve<'_>> = Vec::new();
-    if chart.diagonal {
-        curves.push(Curve { name: "perfect", points: vec![[0.0, 0.0], [1.0, 1.0]], colour: tokens.dim, dots: false });
+    if let Some((low, high)) = chart.y_range.filter(|_| chart.diagonal) {
+        let points = vec![[low, low], [high, high]];
+        curves.push(Curve { name: "perfect", points, colour: tokens.dim, dots: false });
     }
     for (index, series) in chart.series.iter().enumerate() {
         let points = series.points.iter().map(|&(x, y)| [x, y]).collect();
@@ -119,6 +139,14 @@ pub fn chart(ui: &mut Ui, chart: &Chart, size: [f32; 2]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_axis_of_one_value_reaches_to_both_sides_of_it() {
+        assert_eq!(alone([10.0, 10.0].into_iter()), Some((10.0, 5.0)));
+        assert_eq!(alone([-4.0].into_iter()), Some((-4.0, 2.0)));
+        assert_eq!(alone([0.0].into_iter()), Some((0.0, 1.0)));
+        assert!(alone([10.0, 11.0].into_iter()).is_none() && alone(std::iter::empty()).is_none());
+    }
 
     #[test]
     fn no_level_outside_of_the_plot_is_marked() {
