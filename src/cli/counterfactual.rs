@@ -12,7 +12,7 @@ use super::{Done, console};
 use crate::joint::{JointModel, require_classes};
 use crate::picture::{Fit, Picture, save};
 use crate::study::lab::{CounterfactualReport, Dial, DialRequest, LARGEST_POSITIONS, SMALLEST_RADIUS, Turned, dial};
-use crate::study::words::{number, percent_in_print};
+use crate::study::words::{believed_in_print, number};
 use crate::study::{class_index, counterfactual_sheet, ranked};
 use crate::{Result, limits};
 
@@ -122,13 +122,13 @@ impl CounterfactualCommand {
         let of = |turned: &Turned| {
             let class = ranked(&turned.posterior)[0];
             let bits = turned.bits_lost.map_or(String::new(), |bits| format!(", {} bits", number(-bits, 1)));
-            format!("{} {}{bits}", names[class], percent_in_print(turned.posterior[class]))
+            believed_in_print(&names[class], turned.posterior[class]) + &bits
         };
         let before = ranked(&found.posterior)[0];
         say(format!("{}", input.path.display()))?;
         say(format!("  picture  {}", input.description))?;
         say(format!("  model    {} on {}", found.model.name, found.model.device))?;
-        say(format!("  before   {} {}", names[before], percent_in_print(found.posterior[before])))?;
+        say(format!("  before   {}", believed_in_print(&names[before], found.posterior[before])))?;
         for position in &found.positions {
             let (tolerated, plain) = (of(&position.tolerated), of(&position.plain));
             say(format!("  L2 {:<6} {tolerated}; plain descent: {plain}", number(position.radius, 3)))?;

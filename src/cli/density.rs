@@ -15,7 +15,7 @@ use crate::study::evaluation::Samples;
 use crate::study::lab::{
     BitsReport, Density, DensityReport, DensityRequest, NoiseLevel, NoiseReport, PictureReport, density, noise_level,
 };
-use crate::study::words::{number, percent};
+use crate::study::words::{believed, in_words, number, percent};
 use crate::study::{Theme, density_sheet, level, ranked};
 use crate::task::Cancel;
 use crate::{Result, limits};
@@ -218,7 +218,7 @@ impl DensityCommand {
             let bits = picture.bits;
             let place = match found.pictures.len() {
                 1 => String::new(),
-                _ => format!(", more than {} of the others", percent(found.place(index))),
+                _ => format!(", more than {} of the others", in_words(&percent(found.place(index)))),
             };
             say(format!("  bits      {} ± {} a value{place}", number(bits.value, 3), number(bits.standard_error, 3)))?;
             let [coarse, denoiser, values] = [picture.coarse, picture.denoiser, picture.values].map(|v| number(v, 3));
@@ -228,12 +228,11 @@ impl DensityCommand {
             let classes = noise.classes();
             let best = ranked(&classes)[0];
             say(format!(
-                "  noise     sigma {} ± {} %{}; {} {}",
+                "  noise     sigma {} ± {} %{}; {}",
                 level::describe(noise.sigma as f32),
                 number(100.0 * noise.deviation, 1),
                 self.sigma.map(|sigma| format!(", {} was added", level::describe(sigma))).unwrap_or_default(),
-                found.model.classes[best],
-                percent(classes[best])
+                believed(&found.model.classes[best], classes[best])
             ))?;
         }
         Ok(())

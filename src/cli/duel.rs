@@ -11,7 +11,7 @@ use super::{Done, console};
 use crate::Result;
 use crate::attack::{Aim, DuelSettings, Norm, Said};
 use crate::picture::{Fit, save, save_image};
-use crate::study::words::percent_in_print;
+use crate::study::words::believed_in_print;
 use crate::study::{DuelReport, Duelled, Theme, duel, duel_sheet, level};
 use crate::task::Cancel;
 
@@ -133,7 +133,7 @@ impl DuelCommand {
         let said = |said: &Said| {
             let of = |side: usize| {
                 let class = said.predicted[side];
-                format!("{} {}", a.classes[class], percent_in_print(said.posterior[side][class]))
+                believed_in_print(&a.classes[class], said.posterior[side][class])
             };
             format!("A {}, B {}, {:.3} bits apart", of(0), of(1), said.divergence)
         };

@@ -16,7 +16,7 @@ use crate::study::lab::{
     Fill, FillWay, Fills, Guidance, InpaintReport, InpaintRequest, LARGEST_FACTOR, LARGEST_FILLS, LARGEST_WINDOW,
     Measurement, Region, inpaint,
 };
-use crate::study::words::{number, percent_in_print, significant};
+use crate::study::words::{believed_in_print, number, percent_in_print, significant};
 use crate::study::{class_index, inpaint_sheet, ranked};
 use crate::{Error, Result, limits};
 
@@ -271,7 +271,7 @@ fn words(fill: &Fill, best: Option<f64>, found: &Fills) -> String {
     let mut words: Vec<String> = bits.map(|bits| format!("log p {} bits", number(bits, 1))).into_iter().collect();
     if found.model.is_classifier() && !fill.posterior.is_empty() {
         let class = ranked(&fill.posterior)[0];
-        words.push(format!("{} {}", found.model.classes[class], percent_in_print(fill.posterior[class])));
+        words.push(believed_in_print(&found.model.classes[class], fill.posterior[class]));
     }
     words.extend(fill.fidelity.map(|fidelity| format!("{} dB", number(fidelity.psnr_db(), 2))));
     words.join(", ")

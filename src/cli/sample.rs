@@ -13,7 +13,7 @@ use super::{Done, Ending, console};
 use crate::joint::JointModel;
 use crate::picture::{Picture, save};
 use crate::study::lab::{Guidance, SampleReport, SampleRequest, Samples, Start, Way, sample, wilson};
-use crate::study::words::percent_in_print;
+use crate::study::words::{in_words, percent_in_print};
 use crate::study::{class_index, ranked, samples_sheet};
 use crate::{Error, Result, limits};
 
@@ -170,16 +170,14 @@ impl SampleCommand {
         let shares: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
         for class in ranked(&shares).into_iter().filter(|&class| counts[class] > 0) {
             let (low, high) = wilson(counts[class], total);
-            let beside = found
-                .posterior
-                .as_ref()
-                .map_or(String::new(), |p| format!("; p(c | y) {}", percent_in_print(p[class])));
+            let said = |p: f64| in_words(&percent_in_print(p));
+            let beside = found.posterior.as_ref().map_or(String::new(), |p| format!("; p(c | y) {}", said(p[class])));
             self.results.say(format!(
                 "  {:>5} {}, {} to {}{beside}",
                 counts[class],
                 found.model.classes[class],
-                percent_in_print(low),
-                percent_in_print(high)
+                said(low),
+                said(high)
             ))?;
         }
         Ok(())

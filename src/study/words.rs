@@ -92,6 +92,33 @@ pub fn percent_in_print(probability: f64) -> String {
     }
 }
 
+/// A probability within words, where the sign of `> 99.9 %` would read as a comparison with what stands before it: `over 99.9 %`.
+#[must_use]
+pub fn in_words(percent: &str) -> String {
+    match (percent.strip_prefix("> "), percent.strip_prefix("< ")) {
+        (Some(most), _) => format!("over {most}"),
+        (_, Some(least)) => format!("under {least}"),
+        _ => percent.to_owned(),
+    }
+}
+
+/// A class and how much it is believed in, at a glance: `frog 97 %`, `frog, over 99.9 %`.
+#[must_use]
+pub fn believed(class: &str, probability: f64) -> String {
+    beside(class, &percent(probability))
+}
+
+/// The same in print: `frog 97.3 %`, `frog, over 99.9 %`.
+#[must_use]
+pub fn believed_in_print(class: &str, probability: f64) -> String {
+    beside(class, &percent_in_print(probability))
+}
+
+fn beside(class: &str, percent: &str) -> String {
+    let words = in_words(percent);
+    format!("{class}{} {words}", if words == percent { "" } else { "," })
+}
+
 /// A measured share, to be read closely: `97.31 %`.
 #[must_use]
 pub fn share(share: f64) -> String {
@@ -150,6 +177,23 @@ mod tests {
         );
         assert_eq!([0.99999, 1.0, 0.0001, 0.0].map(percent_in_print), ["> 99.9 %", "100.0 %", "< 0.1 %", "0.0 %"]);
         assert_eq!(share(0.973_14), "97.31 %");
+    }
+
+    /// "frog > 99.9 %" would say that a frog is more than that.
+    #[test]
+    fn a_class_beside_its_probability_is_no_comparison() {
+        assert_eq!(
+            [0.973, 0.9996, 1e-5, 1.0].map(|p| believed("frog", p)),
+            ["frog 97 %", "frog, over 99.9 %", "frog, under 0.1 %", "frog 100 %"]
+        );
+        assert_eq!(
+            [0.973, 0.9996, 1e-5].map(|p| believed_in_print("7", p)),
+            ["7 97.3 %", "7, over 99.9 %", "7, under 0.1 %"]
+        );
+        for p in [0.0, 1e-9, 0.3, 1.0 - 1e-9, 1.0] {
+            let words = [believed("a", p), believed_in_print("a", p), in_words(&percent(p))];
+            assert!(words.iter().all(|words| !words.contains(['<', '>'])), "{words:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::cli::{Done, console};
 use crate::joint::JointModel;
 use crate::picture::{Fidelity, Noise, save};
 use crate::study::report::DenoiserAttackReport;
-use crate::study::words::{number, percent_in_print, significant};
+use crate::study::words::{believed_in_print, number, significant};
 use crate::study::{level, ranked};
 use crate::{Error, Result};
 
@@ -96,7 +96,7 @@ impl Attack {
         if model.is_classifier() {
             let of = |posterior: &[f64]| {
                 let class = ranked(posterior)[0];
-                format!("{} {}", model.classes()[class], percent_in_print(posterior[class]))
+                believed_in_print(&model.classes()[class], posterior[class])
             };
             say(format!(
                 "  class     {} before, {} after",

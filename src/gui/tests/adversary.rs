@@ -7,7 +7,7 @@ use super::{Window, click, run, window};
 use crate::attack::{Method, Norm, Settings, Target};
 use crate::gui::command::{AttackCommand, NoiseCommand, PictureCommand, WindowCommand};
 use crate::gui::state::pane::Pane;
-use crate::study::words::percent;
+use crate::study::words::believed;
 use crate::study::{Classes, Request, analyze};
 use crate::task::Cancel;
 
@@ -87,8 +87,8 @@ fn the_step_that_is_looked_at_is_told_from_the_end() {
     let outcome = window.state().session().attack.outcome.clone().unwrap();
     assert!(outcome.success);
     let [from, to] = [outcome.predicted_before, outcome.predicted_after];
-    let [before, after] = [outcome.posterior_before[from], outcome.posterior_after[to]].map(percent);
-    let headline = format!("{from} {before}, now {to} {after}");
+    let said = |class: usize, posterior: &[f64]| believed(&class.to_string(), posterior[class]);
+    let headline = format!("{}; now {}", said(from, &outcome.posterior_before), said(to, &outcome.posterior_after));
     window.get_by_label(&headline);
     assert!(window.query_by_label_contains("looking at step").is_none());
     for _ in 0..outcome.steps {
@@ -98,8 +98,8 @@ fn the_step_that_is_looked_at_is_told_from_the_end() {
     window.run_steps(3);
     window.get_by_label(&headline);
     let first = window.state().session().attack.shown().unwrap().clone();
-    let believed = format!("{from} {}", percent(first.posterior[from]));
-    window.get_by_label(&format!("looking at step 0 of {}: {believed}", window.state().session().attack.seen()));
+    let said = said(from, &first.posterior);
+    window.get_by_label(&format!("looking at step 0 of {}: {said}", window.state().session().attack.seen()));
     let tiles = window.get_all_by_role(Role::Image).filter_map(|tile| tile.accesskit_node().label());
     let attacked: Vec<String> = tiles.filter(|label| label.starts_with("Attacked")).collect();
     assert!(attacked[0].contains(&from.to_string()), "{attacked:?}");

@@ -7,7 +7,7 @@ use super::raster::{shown, signed};
 use super::theme::Theme;
 use crate::attack::{Defence, Norm};
 use crate::picture::Picture;
-use crate::study::words::{number, percent_in_print, plain};
+use crate::study::words::{believed_in_print, number, percent_in_print, plain};
 use crate::study::{Attacked, level, ranked};
 
 /// How many classes a sheet shows.
@@ -41,7 +41,7 @@ pub fn attack_sheet(attacked: &Attacked, title: &str, theme: Theme) -> RgbImage 
     let clean = &before.noisy;
     let picture = |label: &str, formula, picture: &Picture, posterior: &[f64]| {
         let class = ranked(posterior)[0];
-        let words = format!("{} {}", name(class), percent_in_print(posterior[class]));
+        let words = believed_in_print(&name(class), posterior[class]);
         Panel {
             label: label.to_owned(),
             formula,

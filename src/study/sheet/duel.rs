@@ -7,7 +7,7 @@ use super::raster::{shown, signed};
 use super::theme::Theme;
 use crate::attack::{Aim, Norm};
 use crate::picture::Picture;
-use crate::study::words::{number, percent_in_print, plain};
+use crate::study::words::{believed_in_print, number, percent_in_print, plain};
 use crate::study::{Duelled, level, ranked};
 
 /// How many classes a sheet shows.
@@ -38,7 +38,7 @@ pub fn duel_sheet(found: &Duelled, title: &str, theme: Theme) -> RgbImage {
     let size = clean.shape();
     let said = |p: &[Vec<f64>; 2], side: usize| {
         let class = ranked(&p[side])[0];
-        vec![format!("{}: {} {}", ["A", "B"][side], name(class), percent_in_print(p[side][class]))]
+        vec![format!("{}: {}", ["A", "B"][side], believed_in_print(&name(class), p[side][class]))]
     };
     let picture = |label: &str, formula, picture: &Picture, caption| Panel {
         label: label.to_owned(),

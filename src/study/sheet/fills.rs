@@ -10,7 +10,7 @@ use crate::picture::{Fidelity, METRICS, Picture};
 use crate::study::lab::{Fill, FillWay, Fills, InpaintRequest, Region};
 use crate::study::looks::SEQUENTIAL;
 use crate::study::ranked;
-use crate::study::words::{number, percent_in_print, round_up};
+use crate::study::words::{believed_in_print, number, percent_in_print, round_up};
 
 /// How many fills a sheet shows, and in a row.
 const SHOWN: usize = 24;
@@ -103,7 +103,7 @@ fn panel(found: &Fills, fill: &Fill, first: &Fill) -> Panel {
     let bits = fill.log_density.zip(first.log_density).map(|(log, best)| (log - best) / std::f64::consts::LN_2);
     let class = (found.model.is_classifier() && !fill.posterior.is_empty()).then(|| {
         let class = ranked(&fill.posterior)[0];
-        format!("{} {}", found.model.classes[class], percent_in_print(fill.posterior[class]))
+        believed_in_print(&found.model.classes[class], fill.posterior[class])
     });
     let bits = bits.map(|bits| format!("{} bits", number(bits, 1)));
     let quality = fill.fidelity.map(|fidelity| METRICS[0].labelled(fidelity.psnr_db()).replace('-', "−"));

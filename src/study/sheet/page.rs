@@ -7,7 +7,7 @@ use super::text::{BODY, HEADLINE, LABEL, SMALL, SUBTITLE};
 use super::theme::{CONTENT, GAP, MARGIN, Palette, Theme, WIDTH};
 use crate::picture::{METRICS, Metric, Noise, Picture};
 use crate::study::looks::{ColourMap, SEQUENTIAL, WRONG};
-use crate::study::words::{number, percent_in_print, round_up, scientific};
+use crate::study::words::{in_words, number, percent_in_print, round_up, scientific};
 use crate::study::{Fidelity, Study, level, ranked};
 
 /// How many classes a sheet shows.
@@ -75,6 +75,7 @@ impl Page {
     /// The head of the page, above a rule.
     pub fn head(&mut self, head: &Head) {
         let Head { title, verdict: [class, verdict], line, right: quiet } = head;
+        let verdict = &in_words(verdict);
         let right = (WIDTH - MARGIN) as f32;
         let baseline = self.y as f32 + 38.0;
         let verdict_width = HEADLINE.width(verdict);

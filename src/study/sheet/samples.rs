@@ -8,7 +8,7 @@ use super::theme::Theme;
 use crate::study::lab::{Frame, SampleRequest, Samples, Start, Way, wilson};
 use crate::study::level;
 use crate::study::ranked;
-use crate::study::words::{number, percent_in_print};
+use crate::study::words::{believed_in_print, in_words, number, percent_in_print};
 
 /// How many pictures a sheet shows, and in a row.
 const SHOWN: usize = 64;
@@ -47,7 +47,7 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
         .map(|sample| {
             let class = ranked(&sample.posterior)[0];
             let words = vec![
-                format!("{} {}", found.model.classes[class], percent_in_print(sample.posterior[class])),
+                believed_in_print(&found.model.classes[class], sample.posterior[class]),
                 found.model.classes[class].clone(),
             ];
             Panel { label: String::new(), formula: "", image: shown(&sample.picture), caption: Caption::Text(words) }
@@ -67,7 +67,7 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
             let (low, high) = wilson(counts[class], total);
             let cells = [
                 percent_in_print(counts[class] as f64 / total as f64),
-                format!("{} to {}", percent_in_print(low), percent_in_print(high)),
+                [low, high].map(|p| in_words(&percent_in_print(p))).join(" to "),
                 percent_in_print(posterior[class]),
             ];
             page.figures(&found.model.classes[class], "", &cells.map(|cell| (cell, false)));

@@ -22,7 +22,7 @@ use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, named};
 use crate::gui::work::schedule::runs_by_itself;
 use crate::study::level::of_255;
-use crate::study::words::percent;
+use crate::study::words::believed;
 
 /// Width of the controls, and of the sliders among them.
 const SLIDER: f32 = 88.0;
@@ -164,9 +164,8 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         (true, false) if outcome.strayed() => ("Target missed", tokens.warning),
         (true, false) => ("Holds", tokens.good),
     };
-    let before = percent(outcome.posterior_before[outcome.predicted_before]);
-    let after = percent(outcome.posterior_after[outcome.predicted_after]);
-    let (from, to) = (name(outcome.predicted_before), name(outcome.predicted_after));
+    let before = believed(&name(outcome.predicted_before), outcome.posterior_before[outcome.predicted_before]);
+    let after = believed(&name(outcome.predicted_after), outcome.posterior_after[outcome.predicted_after]);
     let norm = cx.document.attack.norm;
     let asked = outcome.epsilon.map_or_else(|| "the smallest".to_owned(), |e| controls::level(e, norm));
     let achieved = [(Norm::Linf, outcome.achieved.linf), (Norm::L2, outcome.achieved.l2)]
@@ -177,11 +176,12 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         ui.label(RichText::new(words).size(text::HEADING).color(colour));
         // Each part stays in one piece where the line is broken.
         let part = |ui: &mut Ui, text: RichText| ui.add(Label::new(text).extend());
-        part(ui, RichText::new(format!("{from} {before}, now {to} {after}")));
+        part(ui, RichText::new(format!("{before}; now {after}")));
         let small = |words: String| RichText::new(words).size(text::SMALL).color(tokens.dim);
         if let Some((number, seen, step)) = looked_at(cx) {
             let top = crate::study::ranked(&step.posterior)[0];
-            let words = format!("looking at step {number} of {seen}: {} {}", name(top), percent(step.posterior[top]));
+            let said = believed(&name(top), step.posterior[top]);
+            let words = format!("looking at step {number} of {seen}: {said}");
             part(ui, RichText::new(words).color(tokens.accent));
             // In place of what follows, so that no line is added and nothing below moves while the steps play.
             return;
@@ -222,11 +222,11 @@ fn defended(ui: &mut Ui, cx: &Context<'_>) {
             Defence::Purification { rounds, .. } => format!("purify ×{rounds}"),
         };
         let class = cx.session.classes().get(outcome.predicted_after).cloned().unwrap_or_default();
-        let after = percent(outcome.posterior_after[outcome.predicted_after]);
+        let after = believed(&class, outcome.posterior_after[outcome.predicted_after]);
         let colour = if outcome.success { tokens.bad } else { tokens.good };
         ui.horizontal(|ui| {
             widgets::dim(ui, kind);
-            ui.label(RichText::new(format!("{class} {after}")).color(colour));
+            ui.label(RichText::new(after).color(colour));
         })
         .response
         .explained(defence.to_string());
@@ -286,10 +286,10 @@ const NARROW: f32 = 140.0;
 
 fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind, side: f32) -> Caption {
     let tokens = Tokens::in_ui(ui);
-    let believed = |posterior: &[f64]| {
+    let said = |posterior: &[f64]| {
         let top = crate::study::ranked(posterior)[0];
-        let name = cx.session.classes()[top].clone();
-        (if side < NARROW { name } else { format!("{name} {}", percent(posterior[top])) }, top)
+        let name = &cx.session.classes()[top];
+        (if side < NARROW { name.clone() } else { believed(name, posterior[top]) }, top)
     };
     let posterior = match kind {
         TileKind::Attacked => cx.session.attack.shown().map(|step| step.posterior.clone()),
@@ -298,7 +298,7 @@ fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind, side: f32) -> Caption {
     };
     match posterior {
         Some(posterior) => {
-            let (figure, top) = believed(&posterior);
+            let (figure, top) = said(&posterior);
             Caption { figure: Some(figure), colour: Some(tokens.class(top)), ..Caption::default() }
         }
         None => Caption::default(),

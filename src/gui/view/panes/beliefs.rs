@@ -12,7 +12,7 @@ use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, paint_text};
 use crate::study::level::of_255;
-use crate::study::words::percent;
+use crate::study::words::{believed, in_words, percent};
 
 /// A row's height, at least and at most, so that as many as can be are in sight.
 const ROW: [f32; 2] = [17.0, 36.0];
@@ -76,7 +76,7 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     let name = cx.session.classes().get(top).cloned().unwrap_or_default();
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).size(text::HEADING).color(tokens.strong));
-        ui.label(RichText::new(percent(posterior[top])).size(text::HEADING).color(tokens.dim));
+        ui.label(RichText::new(in_words(&percent(posterior[top]))).size(text::HEADING).color(tokens.dim));
         if pair.is_some() {
             let level = of_255(cx.document.noise.sigma);
             widgets::dim(ui, format!("with noise, σ {level}/255"))
@@ -99,7 +99,7 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     if let Some(Pair { clean, attacked }) = pair {
         let [before, after] = [clean, attacked].map(|posterior| {
             let top = crate::study::ranked(posterior)[0];
-            (top, format!("{} {}", cx.session.classes()[top], percent(posterior[top])))
+            (top, believed(&cx.session.classes()[top], posterior[top]))
         });
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = space::TIGHT;
@@ -128,7 +128,7 @@ fn place(ui: &mut Ui, cx: &Context<'_>) {
     };
     let Some(place) = answer.place else { return };
     let of = format!("{} pictures of {}", usual.pictures, usual.data);
-    let by_score = format!("The model sees more noise in it than in {} of them", percent(place.score));
+    let by_score = format!("The model sees more noise in it than in {} of them", in_words(&percent(place.score)));
     if let Some(reason) = place.oddity() {
         let tokens = Tokens::in_ui(ui);
         ui.label(RichText::new("unlike anything it was trained on").size(text::SMALL).color(tokens.warning)).explained(
@@ -140,7 +140,7 @@ fn place(ui: &mut Ui, cx: &Context<'_>) {
     }
     let words = place.log_density.map_or_else(
         || "as usual among its own pictures".to_owned(),
-        |share| format!("log p(y) above {} of its own pictures", percent(share)),
+        |share| format!("log p(y) above {} of its own pictures", in_words(&percent(share))),
     );
     widgets::dim(ui, words).explained(format!("Beside {of}, under as much noise. {by_score}."));
 }

@@ -19,7 +19,7 @@ use crate::gui::view::plot::{from_zero, legend, still};
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::{self, dim, fact, named, share_bar};
 use crate::study::level::of_255;
-use crate::study::words::percent;
+use crate::study::words::{believed, in_words, percent};
 
 /// Width of the controls.
 const CONTROLS: f32 = 232.0;
@@ -160,7 +160,7 @@ fn bracket(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
         None => format!("The true radius is at least {low:.3}; {attempts} of {ATTEMPTS} attacks found nothing yet."),
         Some(found) => {
             let name = cx.session.classes().get(found.class).cloned().unwrap_or_default();
-            let share = percent(found.votes as f64 / (found.votes + found.against).max(1) as f64);
+            let share = in_words(&percent(found.votes as f64 / (found.votes + found.against).max(1) as f64));
             format!(
                 "The true radius lies from {low:.3} to {:.3}, where {name} has {share} of the votes; attack {attempts} of {ATTEMPTS}.",
                 found.distance
@@ -206,7 +206,7 @@ fn votes(ui: &mut Ui, cx: &Context<'_>, certificate: &Certificate) {
     for class in crate::study::ranked(&shares).into_iter().take(5).filter(|&class| shares[class] > 0.0) {
         let name = cx.session.classes().get(class).cloned().unwrap_or_default();
         ui.horizontal(|ui| {
-            let words = format!("{name} {}", percent(shares[class]));
+            let words = believed(&name, shares[class]);
             share_bar(ui, shares[class], vec2(90.0, 8.0), tokens.class(class), &format!("Votes for {name}"));
             ui.label(RichText::new(words).size(text::SMALL));
         });

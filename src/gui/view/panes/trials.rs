@@ -21,7 +21,7 @@ use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, dim, fact, named, segments};
 use crate::study::level::of_255;
 use crate::study::ranked;
-use crate::study::words::{number, percent};
+use crate::study::words::{self, number};
 
 /// Width of the choices at the left.
 const CHOICES: f32 = 216.0;
@@ -216,7 +216,7 @@ fn one(ui: &mut Ui, cx: &mut Context<'_>, index: usize, trial: &Trial, kind: Til
 fn believed(cx: &Context<'_>, ending: &Ending) -> String {
     let class = ending.outcome.predicted_after;
     let name = cx.session.classes().get(class).cloned().unwrap_or_default();
-    format!("{name} {}", percent(ending.outcome.posterior_after[class]))
+    words::believed(&name, ending.outcome.posterior_after[class])
 }
 
 fn verdict(cx: &Context<'_>, tokens: &Tokens, trial: &Trial) -> (String, egui::Color32) {
@@ -243,9 +243,9 @@ fn about(cx: &Context<'_>, trial: &Trial) -> String {
             let (before, outcome) = (ranked(&ending.outcome.posterior_before)[0], &ending.outcome);
             let name = cx.session.classes().get(before).cloned().unwrap_or_default();
             format!(
-                "{}\n{name} {}, now {}; {}; {} steps, {} queries, {} ms.\nA click takes these settings to the pane Adversary.",
+                "{}\n{}; now {}; {}; {} steps, {} queries, {} ms.\nA click takes these settings to the pane Adversary.",
                 description.about,
-                percent(outcome.posterior_before[before]),
+                words::believed(&name, outcome.posterior_before[before]),
                 believed(cx, ending),
                 distances(ending),
                 outcome.steps,

@@ -24,7 +24,7 @@ use crate::gui::view::tile;
 use crate::gui::view::widgets::{self, dim, fact, named, paint_text, segments};
 use crate::study::level::of_255;
 use crate::study::ranked;
-use crate::study::words::{number, percent};
+use crate::study::words::{believed, number, percent};
 
 /// Width of the figures at the left.
 const FIGURES: f32 = 244.0;
@@ -310,7 +310,8 @@ fn attack(ui: &mut Ui, cx: &Context<'_>) {
             (false, true) => ("holds", tokens.good),
             (false, false) => ("was wrong before", tokens.warning),
         };
-        (format!("{words}: {} {}, now {} {}", name(from), percent(before[from]), name(to), percent(after[to])), colour)
+        let [before, after] = [(from, before), (to, after)].map(|(class, p)| believed(&name(class), p[class]));
+        (format!("{words}: {before}; now {after}"), colour)
     };
     let Some(shown) = cx.session.attack.shown() else { return };
     let (words, colour) = verdict(&outcome.posterior_before, &shown.posterior);
@@ -387,7 +388,7 @@ fn duelled(ui: &mut Ui, cx: &Context<'_>, pending: bool) {
     let said = &duelled.duel.after;
     let [a, b] = [0, 1].map(|side: usize| {
         let class = said.predicted[side];
-        format!("{} {} {}", ["A", "B"][side], name(class), percent(said.posterior[side][class]))
+        format!("{} {}", ["A", "B"][side], believed(&name(class), said.posterior[side][class]))
     });
     let colour = if said.disagree() { tokens.bad } else { tokens.text };
     ui.label(RichText::new(format!("{a}   {b}")).color(colour));

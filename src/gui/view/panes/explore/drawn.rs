@@ -18,7 +18,7 @@ use crate::gui::view::widgets::{dim, fact, named};
 use crate::joint::ONE_CLASS;
 use crate::study::lab::{Turned, counts, ranked_fills, wilson};
 use crate::study::ranked;
-use crate::study::words::{number, percent, whole_bits};
+use crate::study::words::{believed, in_words, number, percent, whole_bits};
 
 /// The widths of a class's name and of how many there are, and a bar's height.
 const NAME: f32 = 84.0;
@@ -38,7 +38,7 @@ pub fn tiles(cx: &Context<'_>, mode: Mode) -> Vec<(TileKind, Caption)> {
     let of = |figure: Option<String>| Caption { figure, ..Caption::default() };
     let taken = |turned: &Turned| {
         let class = ranked(&turned.posterior)[0];
-        format!("{} {}", cx.session.classes().get(class).map_or("", String::as_str), percent(turned.posterior[class]))
+        believed(cx.session.classes().get(class).map_or("", String::as_str), turned.posterior[class])
     };
     let lost = |turned: &Turned| Some(gained(-turned.bits_lost?));
     vec![
@@ -194,8 +194,9 @@ fn count(ui: &mut Ui, cx: &Context<'_>) {
         let softmax = drawn.posterior.as_ref().map(|p| p[class]);
         let inside = softmax.is_none_or(|p| (low..=high).contains(&p));
         let share = counts[class] as f64 / total as f64;
-        let beside = softmax.map_or(String::new(), |p| format!("; p(c | y) is {}", percent(p)));
-        let hint = format!("{} of {total}: {} to {}{beside}", counts[class], percent(low), percent(high));
+        let said = |p: f64| in_words(&percent(p));
+        let beside = softmax.map_or(String::new(), |p| format!("; p(c | y) is {}", said(p)));
+        let hint = format!("{} of {total}: {} to {}{beside}", counts[class], said(low), said(high));
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = space::TIGHT;
             let name = egui::Label::new(RichText::new(&names[class]).color(tokens.strong)).truncate();
