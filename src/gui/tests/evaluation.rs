@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use eframe::egui;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{App, Dropped, Options, Threads, Window, oracle, run, said};
 use crate::Error;
@@ -31,6 +31,11 @@ fn write_patterns(folder: &Path) {
         std::fs::create_dir_all(&path).unwrap();
         crate::picture::save(path.join("0.png"), picture, true).unwrap();
     }
+}
+
+fn label_of(node: &egui_kittest::Node<'_>) -> String {
+    let node = node.accesskit_node();
+    node.value().or(node.label()).unwrap_or_default()
 }
 
 fn form(data: &Path) -> Form {
@@ -75,6 +80,16 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     ] {
         assert!(harness.query_all_by_label(label).next().is_some(), "{label}");
     }
+    // Every column of every table is in sight, at the window's usual size.
+    let right = harness.get_by_label("Save HTML").rect().right();
+    for head in ["accuracy", "SSIM", "FLIP", "mean size of successes", "10 % up to"] {
+        let lines = |label: &str| label.split_whitespace().collect::<Vec<_>>().join(" ");
+        let labels = harness.get_all_by_role(egui::accesskit::Role::Label);
+        let heads: Vec<egui::Rect> = labels.filter(|l| lines(&label_of(l)) == head).map(|l| l.rect()).collect();
+        assert!(!heads.is_empty() && heads.iter().all(|rect| rect.right() <= right), "{head}: {heads:?}, {right}");
+    }
+    // The axes of shares are in percent, as the tables are.
+    harness.get_by_label("Accuracy in % by noise level");
     // Certificates are bracketed by what attacks found.
     let certified = &evaluation.certified[0];
     assert_eq!((certified.brackets.len(), certified.by_attack.len()), (10, certified.by_radius.len()));
@@ -85,7 +100,17 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
     assert_eq!((noise.unwrap().sigma, mistakes.len()), (0.05, 2));
     let mistake = &mistakes[0];
     assert!(mistake.label != mistake.said.class && mistake.said.probability > 0.9);
-    harness.get_by_label(&format!("Look at {} {}", mistake.label, mistake.number)).click_accesskit();
+    let name = format!("Look at {} {}", mistake.label, mistake.number);
+    // Its tooltip leaves the words below the picture in sight, whose they are.
+    harness.get_by_label(&name).scroll_to_me();
+    harness.run_steps(30);
+    let picture = harness.get_by_label(&name).rect();
+    harness.hover_at(picture.center());
+    harness.run_steps(30);
+    let tooltip = harness.get_by_label(&format!("Picture {} of the data", mistake.number)).rect();
+    let caption = egui::Rect::from_x_y_ranges(picture.x_range(), picture.bottom()..=picture.bottom() + 40.0);
+    assert!(!tooltip.intersects(caption) && !tooltip.intersects(picture), "{tooltip:?} {caption:?}");
+    harness.get_by_label(&name).click_accesskit();
     harness.run_steps(4);
     let entry = harness.state().document().entry().unwrap();
     assert_eq!((entry.original.picture(), harness.state().document().noise.sigma), (&mistake.clean, 0.05));
@@ -152,6 +177,26 @@ fn a_failure_stays_readable_and_a_wrong_entry_is_said_at_once() {
     let wrong = Form { attacks: "pdg".to_owned(), ..form(Path::new("/nowhere/at/all")) };
     run(&mut harness, EvaluateCommand::Set(Box::new(wrong)));
     harness.get_by_label_contains("'pdg' is none of");
+}
+
+/// The kinds of noise stand in columns.
+#[test]
+fn the_kinds_of_noise_are_aligned() {
+    let mut harness = oracle();
+    run(&mut harness, WindowCommand::Show(Pane::EVALUATION));
+    harness.set_size(egui::vec2(1280.0, 1600.0));
+    harness.run_steps(4);
+    let boxes =
+        NoiseKind::ALL.map(|kind| harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, kind.name()).rect());
+    for (index, rect) in boxes.iter().enumerate() {
+        assert_eq!((rect.left(), rect.top()), (boxes[index % 2].left(), boxes[index / 2 * 2].top()), "{index}");
+    }
+    // A kind is chosen in the order of reports, whatever the order of the clicks.
+    for kind in [NoiseKind::ALL[4], NoiseKind::ALL[1]] {
+        super::click(&mut harness, kind.name());
+    }
+    let chosen = [0, 1, 4].map(|index| NoiseKind::ALL[index]);
+    assert_eq!(harness.state().settings().evaluation.noises, chosen);
 }
 
 #[test]

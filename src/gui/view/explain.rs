@@ -1,6 +1,6 @@
 //! Tooltips that lead on to the glossary: each names the words that it uses, and a click on one opens its entry.
 
-use eframe::egui::{Context, Id, Label, Response, Ui};
+use eframe::egui::{Context, Id, Label, RectAlign, Response, Tooltip, Ui};
 
 use super::glossary;
 use crate::gui::view::widgets::dim;
@@ -12,6 +12,9 @@ const WORDS: usize = 3;
 pub trait Explain: Sized {
     /// A tooltip of these words, with a link to each word of the glossary that is among them.
     fn explained(self, hint: impl Into<String>) -> Self;
+
+    /// The same at the right or left of it, for what has its words below.
+    fn explained_beside(self, hint: &str) -> Self;
 }
 
 impl Explain for Response {
@@ -19,6 +22,13 @@ impl Explain for Response {
         // As for a tooltip of plain text, which is none where there is no text.
         let hint: String = hint.into();
         if hint.is_empty() { self } else { self.on_hover_ui(|ui| tooltip(ui, &hint)) }
+    }
+
+    fn explained_beside(self, hint: &str) -> Self {
+        let mut shown = Tooltip::for_enabled(&self);
+        shown.popup = shown.popup.align(RectAlign::RIGHT_START).align_alternatives(&[RectAlign::LEFT_START]);
+        shown.show(|ui| tooltip(ui, hint));
+        self
     }
 }
 

@@ -37,8 +37,9 @@ impl Chart {
     /// The chart as an `<svg>` element.
     pub(super) fn to_svg(&self) -> Markup {
         let points = || self.series.iter().flat_map(|s| &s.points).filter(|(x, y)| x.is_finite() && y.is_finite());
-        let x_range = if self.diagonal { (0.0, 1.0) } else { range(points().map(|p| p.0)) };
         let y_range = self.y_range.unwrap_or_else(|| range(points().map(|p| p.1)));
+        // Both axes of a diagonal are one.
+        let x_range = if self.diagonal { y_range } else { range(points().map(|p| p.0)) };
         let (left, right, top, bottom) = (ROOM.0, SIZE.0 - ROOM.1, ROOM.2, SIZE.1 - ROOM.3);
         let place =
             |value: f64, (low, high): (f64, f64), from: f64, to: f64| from + (value - low) / (high - low) * (to - from);

@@ -37,9 +37,16 @@ fn chart(x_label: &str, y_label: &str, y_range: Option<(f64, f64)>, series: Vec<
     Chart { x_label: x_label.to_owned(), y_label: y_label.to_owned(), y_range, diagonal: false, series }
 }
 
+/// The range of a share, in percent as the tables have it.
+const SHARES: Option<(f64, f64)> = Some((0.0, 100.0));
+
+fn percent(share: f64) -> f64 {
+    100.0 * share
+}
+
 fn accuracy(figures: &[LevelFigures]) -> Chart {
-    let line = series("accuracy", figures.iter().map(|f| (f64::from(f.sigma), f.accuracy)));
-    chart("σ", "Accuracy by noise level", Some((0.0, 1.0)), vec![line])
+    let line = series("accuracy", figures.iter().map(|f| (f64::from(f.sigma), percent(f.accuracy))));
+    chart("σ", "Accuracy in % by noise level", SHARES, vec![line])
 }
 
 fn nearness(figures: &[LevelFigures], metric: &Metric) -> Chart {
@@ -53,10 +60,13 @@ fn nearness(figures: &[LevelFigures], metric: &Metric) -> Chart {
 fn reliability(figures: &[LevelFigures]) -> Chart {
     let line = |f: &LevelFigures| {
         let filled = f.reliability.bins.iter().filter(|bin| bin.count > 0);
-        series(format!("σ = {}", level::describe(f.sigma)), filled.map(|bin| (bin.confidence, bin.accuracy)))
+        series(
+            format!("σ = {}", level::describe(f.sigma)),
+            filled.map(|bin| (percent(bin.confidence), percent(bin.accuracy))),
+        )
     };
     let lines = figures.iter().map(line).collect();
-    Chart { diagonal: true, ..chart("confidence", "Accuracy by confidence", Some((0.0, 1.0)), lines) }
+    Chart { diagonal: true, ..chart("confidence in %", "Accuracy in % by confidence", SHARES, lines) }
 }
 
 /// The attacks of one norm, whose budgets are on one scale; none if there are none.
@@ -67,7 +77,7 @@ fn robustness(figures: &[RobustFigures], norm: Norm) -> Option<Chart> {
         let against = if f.defence == Defence::None { String::new() } else { format!(" against {}", f.defence) };
         let sigma = if one_sigma { String::new() } else { format!(" at σ = {}", level::describe(f.sigma)) };
         let name = format!("{}{against}{sigma}", aimed(f.method.description().title, f.target));
-        let points = [(0.0, f.clean_accuracy), (f.epsilon, f.accuracy)];
+        let points = [(0.0, percent(f.clean_accuracy)), (f.epsilon, percent(f.accuracy))];
         match lines.iter_mut().find(|line| line.name == name) {
             Some(line) => line.points.push(points[1]),
             None => lines.push(series(name, points.into_iter())),
@@ -77,7 +87,7 @@ fn robustness(figures: &[RobustFigures], norm: Norm) -> Option<Chart> {
         line.points.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
     let x_label = format!("ε in {}", norm.title());
-    (!lines.is_empty()).then(|| chart(&x_label, "Robust accuracy by budget", Some((0.0, 1.0)), lines))
+    (!lines.is_empty()).then(|| chart(&x_label, "Robust accuracy in % by budget", SHARES, lines))
 }
 
 fn certified(figures: &[CertifiedFigures]) -> Chart {
@@ -85,12 +95,12 @@ fn certified(figures: &[CertifiedFigures]) -> Chart {
     for f in figures {
         let name = format!("σ = {}", level::describe(f.sigma));
         if !f.by_attack.is_empty() {
-            let points = f.by_attack.iter().map(|s| (s.radius, s.accuracy));
+            let points = f.by_attack.iter().map(|s| (s.radius, percent(s.accuracy)));
             lines.push(series(format!("{name}, no attack found"), points));
         }
-        lines.push(series(name, f.by_radius.iter().map(|s| (s.radius, s.accuracy))));
+        lines.push(series(name, f.by_radius.iter().map(|s| (s.radius, percent(s.accuracy)))));
     }
-    chart("L2 radius", "Certified accuracy by radius", Some((0.0, 1.0)), lines)
+    chart("L2 radius", "Certified accuracy in % by radius", SHARES, lines)
 }
 
 /// A bracket a picture, the largest proved radius first: the true radius lies between both lines.
@@ -109,8 +119,42 @@ fn brackets(figures: &CertifiedFigures) -> Option<Chart> {
 /// What the mean radius hides: how the votes for the true class are distributed.
 fn votes(figures: &[CertifiedFigures]) -> Chart {
     let line = |f: &CertifiedFigures| {
-        series(format!("σ = {}", level::describe(f.sigma)), f.by_votes.iter().map(|s| (s.votes, s.pictures)))
+        let points = f.by_votes.iter().map(|s| (percent(s.votes), percent(s.pictures)));
+        series(format!("σ = {}", level::describe(f.sigma)), points)
     };
-    let label = "Pictures by the votes for their class, at most";
-    chart("share of votes", label, Some((0.0, 1.0)), figures.iter().map(line).collect())
+    let label = "Pictures in % by the votes for their class, at most";
+    chart("votes in %", label, SHARES, figures.iter().map(line).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CertifiedShare;
+    use super::*;
+
+    /// As the tables say them: an axis of accuracies goes to 100, and so do its points.
+    #[test]
+    fn shares_are_in_percent() {
+        let by_radius =
+            vec![CertifiedShare { radius: 0.0, accuracy: 0.75 }, CertifiedShare { radius: 0.5, accuracy: 0.5 }];
+        let figures = CertifiedFigures {
+            sigma: 0.25,
+            images: 4,
+            samples: 100,
+            alpha: 0.001,
+            abstained: 0.25,
+            mean_radius: 0.3,
+            by_radius,
+            by_votes: Vec::new(),
+            brackets: Vec::new(),
+            by_attack: Vec::new(),
+        };
+        let chart = certified(std::slice::from_ref(&figures));
+        assert_eq!((chart.y_range, &chart.y_label[..]), (Some((0.0, 100.0)), "Certified accuracy in % by radius"));
+        assert_eq!(chart.series[0].points, [(0.0, 75.0), (0.5, 50.0)]);
+        let svg = chart.to_svg().into_string();
+        // The ticks of the axis that runs up.
+        assert!(["0", "20", "80", "100"].iter().all(|tick| svg.contains(&format!(">{tick}</text>"))), "{svg}");
+        let diagonal = reliability(&[]).to_svg().into_string();
+        assert!(diagonal.matches(">100</text>").count() == 2, "both axes of the diagonal: {diagonal}");
+    }
 }

@@ -76,7 +76,7 @@ fn section(table: &Table) -> Markup {
         h2 { (table.part.title()) }
         div class="wide" {
             table {
-                thead { tr { @for name in &table.head { th { (name) } } } }
+                thead { tr { @for (name, about) in table.head.iter().zip(&table.about) { th title=(about) { (name) } } } }
                 tbody { @for row in &table.rows { tr { @for cell in row { td { (cell) } } } } }
             }
         }

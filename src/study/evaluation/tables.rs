@@ -44,11 +44,21 @@ pub struct Table {
     pub part: Part,
     /// The columns' names.
     pub head: Vec<String>,
+    /// What each column is, in a sentence.
+    pub about: Vec<String>,
     /// As many cells a row as there are columns.
     pub rows: Vec<Vec<String>>,
     /// What a person should know to read it; empty where the columns say it all.
     pub note: String,
 }
+
+/// A column's name and what it is.
+fn column(name: impl Into<String>, about: impl Into<String>) -> (String, String) {
+    (name.into(), about.into())
+}
+
+const ACCURACY: &str = "The share of pictures of which the likeliest class is the true one";
+const SIGMA: &str = "The noise level that the model is told, on the [0, 1] scale";
 
 const DEFENDED: &str = "An attack on a defended classifier knows the defence: its gradients go through it, as the mean over \
                         draws of its noise. Both accuracies are then the defended classifier's.";
@@ -107,20 +117,28 @@ fn levels(part: Part, figures: &[LevelFigures], (classes, images): (usize, usize
         }
         row
     };
-    let mut head = ["noise", "σ", "accuracy"].map(str::to_owned).to_vec();
-    head.extend(has_top5.then(|| "top-5 accuracy".to_owned()));
-    head.extend([
-        "ECE".to_owned(),
-        format!("{} noisy", METRICS[0].title),
-        "denoised".to_owned(),
-        "given the class".to_owned(),
+    let first = METRICS[0].title;
+    let mut columns = vec![
+        column("noise", "The kind of noise"),
+        column("σ", "The noise level, on the [0, 1] scale"),
+        column("accuracy", ACCURACY),
+    ];
+    columns.extend(has_top5.then(|| {
+        column("top-5 accuracy", "The share of pictures of which the true class is among the five likeliest")
+    }));
+    columns.extend([
+        column("ECE", "The expected calibration error: how far, on average, beliefs are from how often they are right; 0 is perfect"),
+        column(format!("{first} noisy"), format!("{first} of the noisy picture against the clean one")),
+        column("denoised", format!("{first} of the restored picture, D(y)")),
+        column("given the class", format!("{first} of what is restored by a model that is told the true class, D(y|c)")),
     ]);
-    head.extend(METRICS[1..].iter().map(|metric| metric.title.to_owned()));
+    columns.extend(METRICS[1..].iter().map(|m| column(m.title, format!("Of the restored picture. {}", m.about))));
+    let (head, about) = columns.into_iter().unzip();
     let mut note = if classes > 1 { INTERVAL } else { DENOISER }.to_owned();
     if figures.iter().any(is_told_another) {
         note.push_str(NEAREST);
     }
-    Table { part, head, rows: figures.iter().map(row).collect(), note }
+    Table { part, head, about, rows: figures.iter().map(row).collect(), note }
 }
 
 fn attacks(figures: &[RobustFigures], images: usize) -> Table {
@@ -136,11 +154,19 @@ fn attacks(figures: &[RobustFigures], images: usize) -> Table {
             f.mean_achieved.map_or_else(|| "–".to_owned(), |size| format!("{size:.4}")),
         ]
     };
-    let head = ["attack", "norm", "ε", "σ", "defence", "clean accuracy", "robust accuracy", "mean size of successes"]
-        .map(str::to_owned)
-        .to_vec();
+    let columns = [
+        column("attack", "How perturbations are searched for"),
+        column("norm", "How a perturbation's size is measured"),
+        column("ε", "The largest perturbation that is allowed"),
+        column("σ", SIGMA),
+        column("defence", "What is done to the picture before the classifier"),
+        column("clean accuracy", "Before the attack. ".to_owned() + ACCURACY),
+        column("robust accuracy", "After the attack. ".to_owned() + ACCURACY),
+        column("mean size of successes", "The mean size, in the norm, of the perturbations that changed the class"),
+    ];
+    let (head, about) = columns.into_iter().unzip();
     let note = if figures.iter().any(|f| f.defence != Defence::None) { DEFENDED } else { INTERVAL }.to_owned();
-    Table { part: Part::Attacks, head, rows: figures.iter().map(row).collect(), note }
+    Table { part: Part::Attacks, head, about, rows: figures.iter().map(row).collect(), note }
 }
 
 fn certificates(figures: &[CertifiedFigures]) -> Table {
@@ -161,10 +187,21 @@ fn certificates(figures: &[CertifiedFigures]) -> Table {
             reached(0.1),
         ]
     };
-    let head = ["σ", "on", "certified accuracy", "abstained", "mean radius", "90 % up to", "50 % up to", "10 % up to"]
-        .map(str::to_owned)
-        .to_vec();
-    Table { part: Part::Certificates, head, rows: figures.iter().map(row).collect(), note: CERTIFIED.to_owned() }
+    let reach = |share: &str| {
+        column(format!("{share} up to"), format!("The largest L2 radius that is certified for {share} of the pictures"))
+    };
+    let columns = [
+        column("σ", "The noise level of the smoothing, on the [0, 1] scale"),
+        column("on", "How many pictures were certified, by how many votes each"),
+        column("certified accuracy", "The share of pictures whose true class is certified at all"),
+        column("abstained", "The share of pictures of which the smoothed classifier says nothing"),
+        column("mean radius", "The mean certified L2 radius, 0 for a wrong class and for abstention"),
+        reach("90 %"),
+        reach("50 %"),
+        reach("10 %"),
+    ];
+    let (head, about) = columns.into_iter().unzip();
+    Table { part: Part::Certificates, head, about, rows: figures.iter().map(row).collect(), note: CERTIFIED.to_owned() }
 }
 
 fn detections(figures: &[DetectionFigures]) -> Table {
@@ -177,6 +214,16 @@ fn detections(figures: &[DetectionFigures]) -> Table {
             share(d.fpr_at_95),
         ]
     };
-    let head = ["score", "against", "σ", "AUROC", "FPR at 95 % TPR"].map(str::to_owned).to_vec();
-    Table { part: Part::Detection, head, rows: figures.iter().map(row).collect(), note: String::new() }
+    let columns = [
+        column("score", "By what the pictures are told apart"),
+        column("against", "The pictures of another kind, and how many"),
+        column("σ", SIGMA),
+        column("AUROC", "The area under the curve of true against false positives: 1 tells all apart, 0.5 none"),
+        column(
+            "FPR at 95 % TPR",
+            "The share of the other pictures that pass where 95 % of the own pictures pass; 0 is perfect",
+        ),
+    ];
+    let (head, about) = columns.into_iter().unzip();
+    Table { part: Part::Detection, head, about, rows: figures.iter().map(row).collect(), note: String::new() }
 }

@@ -309,7 +309,7 @@ fn examples_are_of_many_classes_and_in_the_page() {
     assert_eq!(pictures[1].noisy.as_ref().unwrap().picture, noise.apply_nth(&pictures[1].clean, 3));
     let page = html::page(&evaluation).unwrap();
     assert_eq!(page.matches("src=\"data:image/png;base64,").count(), 3 * 4);
-    assert!(page.contains("Certified accuracy by radius") && page.contains("knows the defence"));
+    assert!(page.contains("Certified accuracy in % by radius") && page.contains("knows the defence"));
     assert!(page.contains("ε in L∞") && page.contains("ε in L2"), "budgets of two norms are on two scales");
     assert!(
         page.contains("PGD at σ = 0.00392") && page.contains("a gradient) at σ = 0.3"),

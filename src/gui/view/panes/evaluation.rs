@@ -1,7 +1,7 @@
 //! The evaluation on a data set: the form, the progress, the tables and plots.
 
 use eframe::egui::{
-    Align, Button, DragValue, Grid, Image, Label, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2,
+    Align, Button, DragValue, FontId, Grid, Image, Label, Layout, ProgressBar, RichText, ScrollArea, TextEdit, Ui, vec2,
 };
 
 use super::form;
@@ -17,11 +17,11 @@ use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::plot;
 use crate::gui::view::theme::{Tokens, space, text};
-use crate::gui::view::widgets::{self, dim, named, section};
+use crate::gui::view::widgets::{self, dim, named, section, text_width};
 use crate::picture::NoiseKind;
 use crate::study::evaluation::Table;
 use crate::study::level;
-use crate::study::words::{duration, percent};
+use crate::study::words::{believed, duration};
 
 /// A plot's height, and its least width.
 const PLOT: [f32; 2] = [260.0, 190.0];
@@ -58,18 +58,7 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     counted(ui, cx, &mut form);
     section(ui, "Noise levels");
     line(ui, &mut form.sigmas, "Noise levels", "1/255, 25/255");
-    ui.horizontal_wrapped(|ui| {
-        for kind in NoiseKind::ALL {
-            let mut on = form.noises.contains(&kind);
-            if ui.checkbox(&mut on, kind.name()).changed() {
-                form.noises.retain(|known| *known != kind);
-                if on {
-                    form.noises.push(kind);
-                    form.noises.sort_by_key(|kind| NoiseKind::ALL.iter().position(|known| known == kind));
-                }
-            }
-        }
-    });
+    kinds(ui, &mut form.noises);
     section(ui, "Attacks, as on the command line");
     line(ui, &mut form.attacks, "Attacks", "pgd:linf:8/255, square");
     add_attack(ui, cx, &mut form.attacks);
@@ -89,6 +78,27 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
         cx.run(EvaluateCommand::Set(Box::new(form)));
     }
 }
+
+/// The kinds of noise, in columns.
+fn kinds(ui: &mut Ui, chosen: &mut Vec<NoiseKind>) {
+    Grid::new("kinds of noise").num_columns(KINDS).spacing([space::SECTION, space::TIGHT]).show(ui, |ui| {
+        for row in NoiseKind::ALL.chunks(KINDS) {
+            for kind in row {
+                let mut on = chosen.contains(kind);
+                if ui.checkbox(&mut on, kind.name()).changed() {
+                    *chosen = NoiseKind::ALL
+                        .into_iter()
+                        .filter(|k| if k == kind { on } else { chosen.contains(k) })
+                        .collect();
+                }
+            }
+            ui.end_row();
+        }
+    });
+}
+
+/// In how many columns they stand.
+const KINDS: usize = 2;
 
 fn start(ui: &mut Ui, cx: &mut Context<'_>) {
     if cx.features.evaluation.running.is_some() {
@@ -314,11 +324,11 @@ fn mistakes(ui: &mut Ui, cx: &mut Context<'_>, measured: &Measured) {
                 let response = ui.add(Button::image(picture).frame(false));
                 named(&response, &format!("Look at {} {}", mistake.label, mistake.number));
                 let words = format!("Picture {} of the data", mistake.number);
-                if response.explained(words).clicked() {
+                if response.explained_beside(&words).clicked() {
                     cx.run(EvaluateCommand::OpenMistake(index));
                 }
                 dim(ui, &mistake.label);
-                let words = format!("{} {}", mistake.said.class, percent(mistake.said.probability));
+                let words = believed(&mistake.said.class, mistake.said.probability);
                 ui.label(RichText::new(words).size(text::SMALL).color(tokens.bad));
             });
         }
@@ -334,16 +344,18 @@ fn table(ui: &mut Ui, table: &Table) {
     if !table.note.is_empty() {
         dim(ui, &*table.note);
     }
-    let grid = Grid::new(table.part.title()).num_columns(table.head.len()).spacing([space::SECTION, 3.0]).striped(true);
+    let look = Look::of(ui, table);
+    let grid = Grid::new((table.part.title(), look.broken)).num_columns(table.head.len());
+    let grid = grid.spacing([look.gap, 3.0]).striped(true);
     ScrollArea::horizontal().id_salt(table.part.title()).auto_shrink([false, true]).show_following(ui, |ui| {
         grid.show(ui, |ui| {
-            for head in &table.head {
-                ui.label(RichText::new(head).size(text::SMALL).color(tokens.dim));
+            for (head, about) in table.head.iter().zip(&table.about) {
+                ui.label(RichText::new(look.words(head)).size(text::SMALL).color(tokens.dim)).explained(about.as_str());
             }
             ui.end_row();
             for row in &table.rows {
                 for cell in row {
-                    ui.label(cell);
+                    ui.label(RichText::new(look.words(cell)).size(look.size));
                 }
                 ui.end_row();
             }
@@ -351,9 +363,74 @@ fn table(ui: &mut Ui, table: &Table) {
     });
 }
 
+/// How a table is written, so that every column of it is in sight.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    /// The size of its figures.
+    size: f32,
+    /// Between columns.
+    gap: f32,
+    /// Long words take two lines.
+    broken: bool,
+}
+
+impl Look {
+    /// From the roomiest to the narrowest.
+    const ALL: [Self; 3] = [
+        Self { size: text::BODY, gap: space::SECTION, broken: false },
+        Self { size: text::SMALL, gap: space::GROUP, broken: false },
+        Self { size: text::SMALL, gap: space::ITEM, broken: true },
+    ];
+
+    /// The first that fits, or else the narrowest, which is scrolled.
+    fn of(ui: &Ui, table: &Table) -> Self {
+        let [.., narrowest] = Self::ALL;
+        Self::ALL.into_iter().find(|look| look.width(ui, table) <= ui.available_width()).unwrap_or(narrowest)
+    }
+
+    fn width(self, ui: &Ui, table: &Table) -> f32 {
+        let long = |words: &str, size: f32| {
+            let font = FontId::proportional(size);
+            self.words(words).lines().map(|line| text_width(ui, line, &font)).fold(0.0, f32::max)
+        };
+        let column = |(index, head): (usize, &String)| {
+            let cells = table.rows.iter().filter_map(|row| Some(long(row.get(index)?, self.size)));
+            cells.fold(long(head, text::SMALL), f32::max)
+        };
+        table.head.iter().enumerate().map(column).sum::<f32>() + self.gap * table.head.len() as f32
+    }
+
+    /// The words of a cell, in two lines where they are long and that is asked for.
+    fn words(self, words: &str) -> String {
+        const LONG: usize = 9;
+        let middle = words.len() / 2;
+        let nearest = words.match_indices(' ').map(|(at, _)| at).min_by_key(|at| at.abs_diff(middle));
+        match words.find(" (").or(nearest).filter(|_| self.broken && words.chars().count() > LONG) {
+            Some(at) => format!("{}\n{}", &words[..at], &words[at + 1..]),
+            None => words.to_owned(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::so_far;
+    use super::{Look, so_far};
+
+    #[test]
+    fn long_words_are_broken_where_they_may_be() {
+        let [roomy, .., narrow] = Look::ALL;
+        for (words, broken) in [
+            ("97.31 % (96.4–98.0)", "97.31 %\n(96.4–98.0)"),
+            ("mean size of successes", "mean size\nof successes"),
+            ("10 pictures, 1000 votes", "10 pictures,\n1000 votes"),
+            ("97.31 %", "97.31 %"),
+            ("salt-and-pepper", "salt-and-pepper"),
+            ("σ σ σ σ σ σ σ", "σ σ σ σ\nσ σ σ"),
+        ] {
+            assert_eq!(narrow.words(words), broken);
+            assert_eq!(roomy.words(words), words);
+        }
+    }
 
     #[test]
     fn more_measurements_than_pictures_are_explained() {

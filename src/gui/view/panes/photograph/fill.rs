@@ -19,7 +19,7 @@ use crate::gui::view::theme::{Tokens, space};
 use crate::gui::view::widgets::{dim, named, segments};
 use crate::gui::work::photo_fill::plan;
 use crate::study::ranked;
-use crate::study::words::{number, percent, significant};
+use crate::study::words::{believed, number, significant};
 
 /// What is dragged less far across the screen is a click that was held, not a box.
 const SMALLEST: f32 = 3.0;
@@ -141,8 +141,8 @@ fn words(cx: &Context<'_>) -> Option<String> {
             let Some(done) = fill.fill() else { return Some(format!("{which}: under way")) };
             let names = cx.session.classes();
             let class = ranked(&done.posterior).first().copied().filter(|_| names.len() > 1);
-            let class = class.and_then(|class| Some((names.get(class)?, percent(done.posterior[class]))));
-            let class = class.map(|(name, chance)| format!("{name} {chance} with what is around it"));
+            let class = class.and_then(|class| Some(believed(names.get(class)?, done.posterior[class])));
+            let class = class.map(|said| format!("{said} with what is around it"));
             let rank = fill.bits_below().map(|bits| match bits {
                 bits if bits > 0.0 => format!("{} bits less probable than the first", number(bits, 1)),
                 _ => "the most probable".to_owned(),
