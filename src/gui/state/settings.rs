@@ -34,7 +34,7 @@ pub struct Settings {
     pub grid: bool,
     /// Pictures and sessions opened last, the newest first.
     pub recent: Vec<PathBuf>,
-    /// The model of the training run that did not reach its end, if the last one did not.
+    /// The model of the training run that was begun last, unless it was seen to end; its own state tells whether it did.
     pub unfinished_training: Option<PathBuf>,
     /// Checkpoints opened last, the newest first.
     pub recent_models: Vec<PathBuf>,
@@ -54,6 +54,8 @@ pub struct Settings {
     pub tour_done: bool,
     /// How the panes lie.
     pub layout: egui_tiles::Tree<Pane>,
+    /// The share of the middle that the window gave the panes above by itself: where they have it still, nobody moved that edge.
+    pub fitted: f32,
 }
 
 impl Default for Settings {
@@ -75,6 +77,7 @@ impl Default for Settings {
             mirror: false,
             tour_done: false,
             layout: no_layout(),
+            fitted: 0.0,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Tiles: one zoom, one pointer, one reference for all of them.
 
 use eframe::egui::{self, Key, Modifiers, MouseWheelUnit, TouchPhase, vec2};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
-use super::{Window, click, drag, run, window};
-use crate::gui::command::TileCommand;
+use super::{Threads, Window, click, drag, painted, run, started, window};
+use crate::gui::command::{NoiseCommand, TileCommand, WindowCommand};
 use crate::gui::gpu::{Compare, Mode, View};
 use crate::gui::state::document::{Reading, TileKind};
+use crate::gui::state::pane::Pane;
 use crate::gui::state::tile_content::tile_content;
+use crate::study::words::percent;
 
 fn tile(window: &Window, name: &str) -> egui::Rect {
     window.get_by_label_contains(name).rect()
@@ -133,4 +135,79 @@ fn a_tiles_menu_changes_colours_gain_and_channel() {
     window.run_steps(3);
     assert!((window.state().session().look(TileKind::Noisy).gain - 4.0).abs() < 1e-5);
     assert_eq!(window.state().session().look(TileKind::Denoised).mode, Mode::Picture, "each tile has its own look");
+}
+
+/// A common laptop's screen at twice the scale: tiles are narrow, but no key to their colours is cut, whatever the values are.
+#[test]
+fn no_key_to_colours_is_cut_in_narrow_tiles() {
+    let mut window = window();
+    window.set_size(vec2(960.0, 540.0));
+    run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
+    let mut seen = 0;
+    for sigma in [0.004, 0.1, 1.0] {
+        run(&mut window, NoiseCommand::SetSigma(sigma));
+        window.run_steps(4);
+        let keys = painted(&window);
+        let keys: Vec<_> = keys.iter().filter(|(words, ..)| words.starts_with(['±', '≤'])).collect();
+        assert!(keys.len() >= 4, "{keys:?}");
+        assert!(keys.iter().all(|(.., cut)| !cut), "{keys:?}");
+        seen += keys.len();
+    }
+    assert!(seen >= 12);
+}
+
+/// Nor does a class's tile lose its probability, however long the class's name is: it stands above the picture, below or on it.
+#[test]
+fn every_class_tile_has_its_probability_in_the_smallest_window() {
+    let mut window = started(Vec::new(), "cifar10", Threads::Inline);
+    window.set_size(vec2(960.0, 540.0));
+    window.run_steps(4);
+    for reading in [Reading::Restored, Reading::Gradient] {
+        run(&mut window, TileCommand::SetReading(reading));
+        window.run_steps(4);
+        let posterior = window.state().session().answer.posterior.clone().unwrap().value;
+        let words = painted(&window);
+        for (class, name) in window.state().session().classes().iter().enumerate() {
+            let figure = percent(posterior[class]);
+            let label = format!("{name}, {figure}");
+            let tiles = window.query_all_by_label_contains(&label).map(|tile| tile.rect()).collect::<Vec<_>>();
+            assert!(!tiles.is_empty(), "{label}");
+            for tile in tiles {
+                assert!(tile.width() < 70.0, "a narrow tile: {tile:?}");
+                let around = tile.expand2(vec2(2.0, 19.0));
+                let found =
+                    words.iter().find(|(words, rect, cut)| *words == figure && around.contains(rect.center()) && !cut);
+                assert!(
+                    found.is_some_and(|(_, rect, _)| around.contains_rect(*rect)),
+                    "{reading:?} {label}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+/// The row of the denoiser's tiles takes the width that it has, unless a person gave it another height.
+#[test]
+fn the_denoisers_tiles_take_the_width_there_is() {
+    let mut window = window();
+    window.run_steps(4);
+    let beside = |window: &Window| {
+        let right = window.get_by_label_contains("Error D − x").rect().right();
+        window.get_by_label("Beliefs").rect().left() - right
+    };
+    assert!(beside(&window) < 40.0, "{} points beside the tiles", beside(&window));
+    let images = window.get_all_by_role(egui::accesskit::Role::Image);
+    let classes = images.filter(|tile| tile.accesskit_node().label().is_some_and(|label| label.starts_with("7, ")));
+    let classes: Vec<egui::Rect> = classes.map(|tile| tile.rect()).collect();
+    assert!(!classes.is_empty() && classes.iter().all(|tile| tile.height() > 90.0), "they keep enough: {classes:?}");
+    // A person moves the edge between the panes: it stays there, whatever the window's size is then.
+    let edge = egui::pos2(400.0, window.get_by_label("Classes").rect().top() - 2.0);
+    drag(&mut window, edge, edge - vec2(0.0, 60.0));
+    let moved = window.get_by_label("Classes").rect().top();
+    assert!((moved - (edge.y - 60.0)).abs() < 8.0, "{moved} after {edge:?}");
+    window.run_steps(4);
+    assert!(beside(&window) > 150.0 && (window.get_by_label("Classes").rect().top() - moved).abs() < 1.0);
+    run(&mut window, WindowCommand::ResetLayout);
+    window.run_steps(4);
+    assert!(beside(&window) < 40.0, "{} points beside the tiles", beside(&window));
 }

@@ -28,8 +28,8 @@ pub struct Caption {
 /// The height of a tile beyond its picture's.
 pub const AROUND: f32 = height::CAPTION + height::FOOTER;
 
-/// Paints the line above the picture.
-pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
+/// Paints the line above the picture; whether its figure had no room there, and belongs below the picture.
+pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) -> bool {
     let tokens = Tokens::in_ui(ui);
     let middle = line.center().y - 1.0;
     let mut left = line.left();
@@ -38,18 +38,22 @@ pub fn above(ui: &Ui, line: Rect, name: &str, caption: &Caption) {
         left += 12.0;
     }
     let font = FontId::proportional(text::SMALL + 0.5);
-    // A whole name tells more than a figure, which stands in a pane of its own too.
-    let fits = |figure: &&str| {
-        text_width(ui, name, &font) + space::TIGHT + text_width(ui, figure, &font) <= line.right() - left
-    };
     let mut room = line.right() - left;
-    if let Some(figure) = caption.figure.as_deref().filter(fits) {
+    // A whole name tells more than a figure: that is written in smaller letters first, and else below.
+    let place = caption.figure.as_deref().and_then(|figure| {
+        let sizes = [font.size, font.size - 1.5, font.size - 3.0].map(FontId::proportional);
+        let name = text_width(ui, name, &font);
+        let fits = |font: &FontId| name + space::TIGHT + text_width(ui, figure, font) <= room;
+        Some((figure, sizes.into_iter().find(fits)?))
+    });
+    if let Some((figure, font)) = &place {
         let right = pos2(line.right(), middle);
         room -= space::TIGHT + paint_text(ui, right, Align2::RIGHT_CENTER, figure, font.clone(), tokens.dim, room);
     }
     let colour = if caption.chosen { tokens.strong } else { tokens.text };
     let (name, font) = shortened(ui, name, font, room);
     paint_text(ui, pos2(left, middle), Align2::LEFT_CENTER, name, font, colour, room);
+    caption.figure.is_some() && place.is_none()
 }
 
 /// A name that fits: whole, its sign alone (of "Denoised D(y)" the D(y)), or in smaller letters; what is left is cut.
@@ -61,23 +65,36 @@ fn shortened<'a>(ui: &Ui, name: &'a str, font: FontId, room: f32) -> (&'a str, F
     ways.iter().find(|(words, font)| text_width(ui, words, font) <= room).unwrap_or(last).clone()
 }
 
-/// Paints the line below the picture: a legend under maps, metrics under pictures. `old`: it belongs to an earlier question, and the
-/// answer to the present one is awaited.
-pub fn below(ui: &Ui, line: Rect, source: &TileContent, old: bool) {
+/// Paints the line below the picture: a legend under maps, metrics under pictures, and at its right the figure that had no room
+/// above. `old`: it belongs to an earlier question, and the answer to the present one is awaited. Whether the figure had no room
+/// here either.
+pub fn below(ui: &Ui, mut line: Rect, source: &TileContent, figure: Option<&str>, old: bool) -> bool {
     let font = FontId::proportional(text::SMALL - 1.0);
     if old {
         let words = "before; computing…";
         let colour = Tokens::in_ui(ui).warning;
         paint_text(ui, pos2(line.left(), line.center().y), Align2::LEFT_CENTER, words, font, colour, line.width());
-        return;
+        return false;
     }
-    match source.ends() {
+    let ends = source.ends();
+    // What a map's colours mean stands nowhere else.
+    let least = ends.map_or(0.0, |[_, high]| text_width(ui, &end(source.look.mode, high), &font));
+    let fits = |figure: &&str| text_width(ui, figure, &font) + space::TIGHT + least <= line.width();
+    let placed = figure.filter(fits);
+    if let Some(figure) = placed {
+        let at = pos2(line.right(), line.center().y);
+        let colour = Tokens::in_ui(ui).dim;
+        let wide = paint_text(ui, at, Align2::RIGHT_CENTER, figure, font.clone(), colour, line.width());
+        line.max.x -= wide + space::TIGHT;
+    }
+    match ends {
         Some(ends) => legend(ui, line, source.look.mode, ends, &font),
         None => measures(ui, line, source, &font),
     }
+    figure.is_some() && placed.is_none()
 }
 
-/// As many of the metrics as there is room for.
+/// As many of the metrics as there is room for; none if there is for none.
 fn measures(ui: &Ui, line: Rect, source: &TileContent, font: &FontId) {
     let Some(fidelity) = source.fidelity.filter(|f| f.psnr_db().is_finite()) else { return };
     let tokens = Tokens::in_ui(ui);
@@ -85,32 +102,37 @@ fn measures(ui: &Ui, line: Rect, source: &TileContent, font: &FontId) {
     let fits = |words: &String| text_width(ui, words, font) <= line.width();
     let bare: Vec<String> = fidelity.measured().take(2).map(|(metric, value)| metric.bare(value)).collect();
     let ways = (2..=values.len()).rev().map(|count| values[..count].join("   ")).chain([bare.join("  ")]);
-    let words = &ways.into_iter().find(fits).unwrap_or_else(|| values[0].clone());
+    let Some(words) = ways.chain(values.first().cloned()).find(fits) else { return };
     let at = pos2(line.left(), line.center().y);
-    paint_text(ui, at, Align2::LEFT_CENTER, words, font.clone(), tokens.dim, line.width());
+    paint_text(ui, at, Align2::LEFT_CENTER, &words, font.clone(), tokens.dim, line.width());
 }
 
 /// From this width on, both ends of the scale are written; below, one figure says both.
 const WIDE: f32 = 130.0;
+/// Colours narrower than this tell nothing.
+const LEAST_COLOURS: f32 = 8.0;
 
-/// The colours from one end of the scale to the other, with their values.
+/// The one figure for a scale.
+fn end(mode: Mode, high: f32) -> String {
+    format!("{}{}", if mode == Mode::Signed { '±' } else { '≤' }, significant(high))
+}
+
+/// The colours from one end of the scale to the other, with their values, which are never cut: the colours take what is left.
 fn legend(ui: &Ui, line: Rect, mode: Mode, [low, high]: [f32; 2], font: &FontId) {
     let tokens = Tokens::in_ui(ui);
     let middle = line.center().y;
-    let (left, right) = if line.width() >= WIDE {
-        (value(low), value(high))
-    } else if mode == Mode::Signed {
-        (String::new(), format!("±{}", significant(high)))
-    } else {
-        (String::new(), format!("≤{}", significant(high)))
-    };
+    let (left, right) = if line.width() >= WIDE { (value(low), value(high)) } else { (String::new(), end(mode, high)) };
     let write = |x: f32, anchor, words: &str| {
-        paint_text(ui, pos2(x, middle), anchor, words, font.clone(), tokens.dim, line.width() * 0.5)
+        let room = line.width().max(text_width(ui, words, font));
+        paint_text(ui, pos2(x, middle), anchor, words, font.clone(), tokens.dim, room)
     };
     let mut bar = Rect::from_x_y_ranges(line.x_range(), middle - 3.0..=middle + 3.0);
     let gap = |used: f32| if used > 0.0 { used + space::TIGHT + 1.0 } else { 0.0 };
     bar.min.x += gap(write(line.left(), Align2::LEFT_CENTER, &left));
     bar.max.x -= gap(write(line.right(), Align2::RIGHT_CENTER, &right));
+    if bar.width() < LEAST_COLOURS {
+        return;
+    }
     let mut mesh = epaint::Mesh::default();
     for i in 0..=STRIPS {
         let t = i as f32 / STRIPS as f32;

@@ -20,6 +20,7 @@ mod noise_bar;
 pub mod overlays;
 mod pad;
 pub mod panes;
+mod path_field;
 mod plot;
 mod presentation;
 pub mod shell;

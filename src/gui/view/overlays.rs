@@ -17,6 +17,7 @@ use crate::gui::state::session::Overlay;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::ShowFollowing as _;
+use crate::gui::view::path_field::path_field;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::widgets::believed;
 
@@ -265,8 +266,7 @@ fn place_to_save(ctx: &egui::Context, cx: &mut Context<'_>, mut text: String, mu
     let open = sheet(ctx, "place to save", 560.0, |ui| {
         ui.label(RichText::new("Save as").size(text::HEADING).color(tokens.strong));
         widgets::dim(ui, "No file dialog opens here (no desktop portal, no zenity): type where to.");
-        let field = ui.add(egui::TextEdit::singleline(&mut text).desired_width(f32::INFINITY));
-        widgets::named(&field, "Path to save at");
+        let field = path_field(ui, &mut text, "", "Path to save at");
         // Whoever is asked can type at once.
         if just_opened(ctx, cx, "path") {
             field.request_focus();

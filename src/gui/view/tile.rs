@@ -13,6 +13,7 @@ use crate::gui::state::tile_content::{self, TileContent, tile_content};
 use crate::gui::view::caption::{self, Caption};
 use crate::gui::view::context::Context;
 use crate::gui::view::theme::{Tokens, height, text};
+use crate::gui::view::widgets::text_width;
 
 /// From this many points on, a picture pixel gets its lines; and from this many its value in figures.
 pub(super) const LINES_FROM: f32 = 10.0;
@@ -40,7 +41,7 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
     if !ui.is_rect_visible(outer) {
         return response;
     }
-    caption::above(ui, outer.with_max_y(rect.top()), &name, caption);
+    let no_room = caption::above(ui, outer.with_max_y(rect.top()), &name, caption);
     let tokens = Tokens::in_ui(ui);
     if let Some(source) = &source {
         let viewport = interact(ui, cx, &response, rect, source, kind);
@@ -53,7 +54,15 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
             painter.circle_stroke(pointer, reach, Stroke::new(1.5, tokens.accent));
         }
         menu(&response, cx, kind, source);
-        caption::below(ui, outer.with_min_y(rect.bottom()), source, source.stale && is_awaited(cx));
+        let figure = caption.figure.as_deref().filter(|_| no_room);
+        let old = source.stale && is_awaited(cx);
+        let no_room = caption::below(ui, outer.with_min_y(rect.bottom()), source, figure, old);
+        let font = FontId::monospace(READING);
+        let fits = |figure: &&str| text_width(ui, figure, &font) <= rect.width();
+        if let Some(figure) = figure.filter(|_| no_room).filter(fits) {
+            let at = pos2(rect.center().x, rect.bottom() - 10.0);
+            outlined(&ui.painter().with_clip_rect(rect.intersect(ui.clip_rect())), at, figure, READING);
+        }
     } else {
         ui.painter().rect_filled(rect, 0.0, tokens.mat);
         let font = FontId::proportional(text::SMALL);

@@ -20,6 +20,9 @@ pub const PANE: PaneInfo = PaneInfo {
     show,
 };
 
+/// How many tiles it has at most.
+pub const MOST: usize = 5;
+
 /// Shows the pane.
 fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     if cx.document.entry().is_none() {
@@ -31,14 +34,16 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     if let Some(reason) = &missing {
         widgets::dim(ui, format!("Nothing is restored: the model {reason}."));
     }
+    let all: [TileKind; MOST] =
+        [TileKind::Clean, TileKind::Noisy, TileKind::Denoised, TileKind::Residual, TileKind::Error];
     let kinds: &[TileKind] = if missing.is_some() && cx.document.already_noisy {
-        &[TileKind::Noisy]
+        &all[1..2]
     } else if missing.is_some() {
-        &[TileKind::Clean, TileKind::Noisy]
+        &all[..2]
     } else if cx.document.already_noisy {
-        &[TileKind::Noisy, TileKind::Denoised, TileKind::Residual]
+        &all[1..4]
     } else {
-        &[TileKind::Clean, TileKind::Noisy, TileKind::Denoised, TileKind::Residual, TileKind::Error]
+        &all
     };
     let available = ui.available_size();
     let (columns, side) = grid(available.x, available.y, kinds.len());

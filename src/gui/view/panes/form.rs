@@ -1,11 +1,12 @@
 //! What panes with a form at their left have in common.
 
-use eframe::egui::{Align, Layout, TextEdit, Ui};
+use eframe::egui::{Align, Layout, Ui};
 
 use crate::gui::command::Command;
 use crate::gui::view::column::column_beside;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
+use crate::gui::view::path_field::path_field;
 use crate::gui::view::theme::space;
 use crate::gui::view::widgets::named;
 
@@ -45,8 +46,7 @@ pub(super) fn path(
             if button.clicked() {
                 cx.run(choose);
             }
-            let edit = TextEdit::singleline(value).hint_text(hint).desired_width(f32::INFINITY);
-            named(&ui.add(edit).explained(value.as_str()), label);
+            path_field(ui, value, hint, label).explained(value.as_str());
         });
     });
 }
