@@ -290,9 +290,6 @@ impl eframe::App for App {
         shell::show(ui, &mut cx, &mut layout, undo);
         overlays::show(&ctx, &mut cx, undo);
         focus::ring(&ctx);
-        if layout::fit(&mut layout, &mut settings.fitted, theme::is_low(&ctx)) {
-            ctx.request_repaint();
-        }
         settings.layout = layout;
 
         let dragging = ctx.input(|i| i.pointer.any_down());

@@ -92,7 +92,8 @@ pub(crate) fn write(path: &Path, record: &Record, tensors: &State) -> Result<()>
 /// [`Error::Io`] or [`Error::Checkpoint`] if it is missing, cut short or none.
 pub(crate) fn read(path: &Path) -> Result<(Record, State)> {
     let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-    let record = record(path, &bytes)?;
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(path, &e))?;
+    let record = record(path, metadata.metadata().as_ref().and_then(|m| m.get(KEY)).map(String::as_str))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(path, &e))?;
     let mut state = State::new();
     for (name, view) in file.iter() {
@@ -106,10 +107,8 @@ pub(crate) fn read(path: &Path) -> Result<(Record, State)> {
     Ok((record, state))
 }
 
-/// The record in a state file's head.
-fn record(path: &Path, head: &[u8]) -> Result<Record> {
-    let (_, metadata) = SafeTensors::read_metadata(head).map_err(|e| broken(path, &e))?;
-    let json = metadata.metadata().as_ref().and_then(|m| m.get(KEY));
+/// The record in a state file's head, as JSON.
+fn record(path: &Path, json: Option<&str>) -> Result<Record> {
     let json = json.ok_or_else(|| Error::checkpoint(path, "has no training record; it is no training state"))?;
     let record: Record = serde_json::from_str(json).map_err(|e| broken(path, &e))?;
     if record.step > MOST_STEPS || !limits::is_time(record.seconds) {
@@ -128,18 +127,19 @@ fn broken(path: &Path, why: &dyn std::fmt::Display) -> Error {
 #[must_use]
 pub fn is_unfinished(out: &Path) -> bool {
     let state = path(out);
-    head(&state).is_ok_and(|head| record(&state, &head).is_ok_and(|record| !record.done))
+    let goes_on = |head: serde_json::Value| record(&state, head["__metadata__"][KEY].as_str()).is_ok_and(|r| !r.done);
+    head(&state).is_ok_and(goes_on)
 }
 
-/// The head of a file of tensors: how long it is, and that many bytes of JSON.
-fn head(path: &Path) -> std::io::Result<Vec<u8>> {
+/// The head of a file of tensors: how long it is, and then that many bytes of JSON. The library reads it with all tensors only.
+fn head(path: &Path) -> std::io::Result<serde_json::Value> {
     let mut file = std::fs::File::open(path)?;
     let mut length = [0; size_of::<u64>()];
     file.read_exact(&mut length)?;
-    let mut head = length.to_vec();
+    let mut head = Vec::new();
     // A length that is none gives what there is, which is no head then.
     file.take(u64::from_le_bytes(length).min(MOST_HEAD)).read_to_end(&mut head)?;
-    Ok(head)
+    Ok(serde_json::from_slice(&head)?)
 }
 
 /// No head is longer, in bytes.

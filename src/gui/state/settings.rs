@@ -54,8 +54,6 @@ pub struct Settings {
     pub tour_done: bool,
     /// How the panes lie.
     pub layout: egui_tiles::Tree<Pane>,
-    /// The share of the middle that the window gave the panes above by itself: where they have it still, nobody moved that edge.
-    pub fitted: f32,
 }
 
 impl Default for Settings {
@@ -77,7 +75,6 @@ impl Default for Settings {
             mirror: false,
             tour_done: false,
             layout: no_layout(),
-            fitted: 0.0,
         }
     }
 }

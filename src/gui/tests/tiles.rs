@@ -1,7 +1,7 @@
 //! Tiles: one zoom, one pointer, one reference for all of them.
 
 use eframe::egui::{self, Key, Modifiers, MouseWheelUnit, TouchPhase, vec2};
-use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::kittest::Queryable;
 
 use super::{Threads, Window, click, drag, painted, run, started, window};
 use crate::gui::command::{NoiseCommand, TileCommand, WindowCommand};
@@ -184,30 +184,4 @@ fn every_class_tile_has_its_probability_in_the_smallest_window() {
             }
         }
     }
-}
-
-/// The row of the denoiser's tiles takes the width that it has, unless a person gave it another height.
-#[test]
-fn the_denoisers_tiles_take_the_width_there_is() {
-    let mut window = window();
-    window.run_steps(4);
-    let beside = |window: &Window| {
-        let right = window.get_by_label_contains("Error D − x").rect().right();
-        window.get_by_label("Beliefs").rect().left() - right
-    };
-    assert!(beside(&window) < 40.0, "{} points beside the tiles", beside(&window));
-    let images = window.get_all_by_role(egui::accesskit::Role::Image);
-    let classes = images.filter(|tile| tile.accesskit_node().label().is_some_and(|label| label.starts_with("7, ")));
-    let classes: Vec<egui::Rect> = classes.map(|tile| tile.rect()).collect();
-    assert!(!classes.is_empty() && classes.iter().all(|tile| tile.height() > 90.0), "they keep enough: {classes:?}");
-    // A person moves the edge between the panes: it stays there, whatever the window's size is then.
-    let edge = egui::pos2(400.0, window.get_by_label("Classes").rect().top() - 2.0);
-    drag(&mut window, edge, edge - vec2(0.0, 60.0));
-    let moved = window.get_by_label("Classes").rect().top();
-    assert!((moved - (edge.y - 60.0)).abs() < 8.0, "{moved} after {edge:?}");
-    window.run_steps(4);
-    assert!(beside(&window) > 150.0 && (window.get_by_label("Classes").rect().top() - moved).abs() < 1.0);
-    run(&mut window, WindowCommand::ResetLayout);
-    window.run_steps(4);
-    assert!(beside(&window) < 40.0, "{} points beside the tiles", beside(&window));
 }

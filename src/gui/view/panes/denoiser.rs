@@ -20,9 +20,6 @@ pub const PANE: PaneInfo = PaneInfo {
     show,
 };
 
-/// How many tiles it has at most.
-pub const MOST: usize = 5;
-
 /// Shows the pane.
 fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     if cx.document.entry().is_none() {
@@ -34,16 +31,14 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     if let Some(reason) = &missing {
         widgets::dim(ui, format!("Nothing is restored: the model {reason}."));
     }
-    let all: [TileKind; MOST] =
-        [TileKind::Clean, TileKind::Noisy, TileKind::Denoised, TileKind::Residual, TileKind::Error];
     let kinds: &[TileKind] = if missing.is_some() && cx.document.already_noisy {
-        &all[1..2]
+        &[TileKind::Noisy]
     } else if missing.is_some() {
-        &all[..2]
+        &[TileKind::Clean, TileKind::Noisy]
     } else if cx.document.already_noisy {
-        &all[1..4]
+        &[TileKind::Noisy, TileKind::Denoised, TileKind::Residual]
     } else {
-        &all
+        &[TileKind::Clean, TileKind::Noisy, TileKind::Denoised, TileKind::Residual, TileKind::Error]
     };
     let available = ui.available_size();
     let (columns, side) = grid(available.x, available.y, kinds.len());

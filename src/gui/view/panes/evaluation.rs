@@ -421,7 +421,7 @@ mod tests {
         let [roomy, .., narrow] = Look::ALL;
         for (words, broken) in [
             ("97.31 % (96.4–98.0)", "97.31 %\n(96.4–98.0)"),
-            ("mean size of successes", "mean size\nof successes"),
+            ("mean size of successes", "mean size of\nsuccesses"),
             ("10 pictures, 1000 votes", "10 pictures,\n1000 votes"),
             ("97.31 %", "97.31 %"),
             ("salt-and-pepper", "salt-and-pepper"),

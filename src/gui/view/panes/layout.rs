@@ -4,15 +4,8 @@ use std::collections::HashSet;
 
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 
-use super::{PaneInfo, Place, TABLE, denoiser, info};
+use super::{PaneInfo, Place, TABLE, info};
 use crate::gui::state::pane::{Pane, no_layout};
-use crate::gui::view::caption::AROUND;
-use crate::gui::view::theme::{height, space};
-
-/// The share of the middle that the panes above have at first.
-const ABOVE: f32 = 0.4;
-/// What the panes below keep where those above get more, in points.
-const BELOW: f32 = 300.0;
 
 /// How the panes lie at first: the pictures in the middle, beliefs at the right.
 #[must_use]
@@ -24,7 +17,7 @@ pub fn default_layout() -> Tree<Pane> {
         tiles.insert_tab_tile(ids)
     };
     let [above, below, beside, details] = [Place::Above, Place::Below, Place::Beside, Place::Details].map(&mut tabs);
-    let middle = linear(&mut tiles, LinearDir::Vertical, &[(above, ABOVE), (below, 1.0 - ABOVE)]);
+    let middle = linear(&mut tiles, LinearDir::Vertical, &[(above, 0.4), (below, 0.6)]);
     let right = linear(&mut tiles, LinearDir::Vertical, &[(beside, 0.65), (details, 0.35)]);
     let root = linear(&mut tiles, LinearDir::Horizontal, &[(middle, 0.74), (right, 0.26)]);
     Tree::new(no_layout().id(), root, tiles)
@@ -36,40 +29,6 @@ fn linear(tiles: &mut Tiles<Pane>, dir: LinearDir, children: &[(TileId, f32)]) -
         linear.shares.set_share(*id, *share);
     }
     tiles.insert_container(Container::Linear(linear))
-}
-
-/// Gives the panes above the height at which a row of the denoiser's tiles takes the whole width, as long as nobody moved that edge
-/// and those below keep enough. `fitted` is the share that they got by this, `low` says that margins are small. Whether it changed
-/// something.
-pub fn fit(layout: &mut Tree<Pane>, fitted: &mut f32, low: bool) -> bool {
-    let tiles = &mut layout.tiles;
-    let above = tiles.find_pane(&denoiser::PANE.pane).and_then(|pane| tiles.parent_of(pane));
-    let Some((above, middle)) = above.and_then(|above| Some((above, tiles.parent_of(above)?))) else { return false };
-    let Some(rect) = tiles.rect(middle) else { return false };
-    let Some(Tile::Container(Container::Linear(linear))) = tiles.get_mut(middle) else { return false };
-    let (LinearDir::Vertical, [first, below]) = (linear.dir, &linear.children[..]) else { return false };
-    let (below, both) = (*below, linear.shares[*first] + linear.shares[*below]);
-    let share = linear.shares[above] / both;
-    let is = |other: f32| (share - other).abs() < 1e-4;
-    if *first != above || !(is(ABOVE) || is(*fitted)) {
-        return false;
-    }
-    let tall = rect.height() - space::TIGHT;
-    let margins = 2.0 * if low { space::TIGHT } else { space::GROUP };
-    let tiles = denoiser::MOST as f32;
-    let side = (rect.width() - 2.0 * space::GROUP - space::GROUP * (tiles - 1.0)) / tiles;
-    let wanted = (height::TABS + margins + AROUND + side.floor()) / tall;
-    let most = (1.0 - BELOW / tall).max(ABOVE);
-    if !wanted.is_finite() || !most.is_finite() {
-        return false;
-    }
-    *fitted = wanted.max(ABOVE).min(most);
-    if is(*fitted) {
-        return false;
-    }
-    linear.shares.set_share(above, both * *fitted);
-    linear.shares.set_share(below, both * (1.0 - *fitted));
-    true
 }
 
 /// Makes a layout of another version, or of another hand, one of this version's: each pane of the table is there once.
