@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,27 +76,32 @@ struct Run {
 /// Pictures kept aside by which it is said what is usual, at most.
 const USUAL: usize = 512;
 
+/// The options of a run, and what it goes on from if it does.
+fn asked(config: &Config, state_path: &Path) -> Result<(Config, Option<(Record, State)>)> {
+    if config.resume {
+        if !state_path.is_file() {
+            let reason = format!("there is no {} to continue from", state_path.display());
+            return Err(Error::option("--resume", reason));
+        }
+        let (record, state) = state::read(state_path)?;
+        let config = config.resumed(&record.config)?;
+        config.check()?;
+        Ok((config, Some((record, state))))
+    } else {
+        let files = [&config.out, state_path, &log_path(&config.out), &recipe_path(&config.out)];
+        if let Some(there) = files.into_iter().find(|path| !config.overwrite && path.exists()) {
+            let reason = format!("{} is there; --resume continues, --force begins anew", there.display());
+            return Err(Error::option("--out", reason));
+        }
+        Ok((config.clone(), None))
+    }
+}
+
 impl Run {
     fn start(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Self> {
         config.check()?;
         let state_path = state::path(&config.out);
-        let (config, restored) = if config.resume {
-            if !state_path.is_file() {
-                let reason = format!("there is no {} to continue from", state_path.display());
-                return Err(Error::option("--resume", reason));
-            }
-            let (record, state) = state::read(&state_path)?;
-            let config = config.resumed(&record.config)?;
-            config.check()?;
-            (config, Some((record, state)))
-        } else {
-            let files = [&config.out, &state_path, &log_path(&config.out), &recipe_path(&config.out)];
-            if let Some(there) = files.into_iter().find(|path| !config.overwrite && path.exists()) {
-                let reason = format!("{} is there; --resume continues, --force begins anew", there.display());
-                return Err(Error::option("--out", reason));
-            }
-            (config.clone(), None)
-        };
+        let (config, restored) = asked(config, &state_path)?;
         allow_tf32(config.tf32);
         let began = match &restored {
             None => Began::Now,

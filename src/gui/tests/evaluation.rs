@@ -87,7 +87,8 @@ fn a_folder_is_evaluated_shown_and_saved_as_the_command_line_writes_it() {
         assert!(labels.any(|found| one_line(&label_of(&found)) == label), "{label}");
     }
     // Every column of every table is in sight, at the window's usual size.
-    let right = harness.get_by_label("Save HTML").rect().right();
+    let beside = harness.query_all_by_label("Beliefs").map(|tab| tab.rect().left());
+    let right = beside.fold(harness.ctx.content_rect().right(), f32::min);
     for head in ["accuracy", "SSIM", "FLIP", "mean size of successes", "10 % up to"] {
         let labels = harness.get_all_by_role(egui::accesskit::Role::Label);
         let heads: Vec<egui::Rect> = labels.filter(|l| one_line(&label_of(l)) == head).map(|l| l.rect()).collect();
