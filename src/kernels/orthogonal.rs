@@ -15,7 +15,7 @@ const ROUNDS_A_GRAM: usize = 3;
 /// first; a zero matrix stays zero.
 ///
 /// With X's longer side down, a round is `X ← XP` with `P = aI + bG + cG²` of the Gram matrix `G = XᵀX`, which becomes `PGP`. All
-/// these commute, and are no larger than the shorter side: X itself is multiplied once in [`ROUNDS_A_GRAM`] rounds.
+/// these commute, and are no larger than the shorter side: X itself is multiplied once in three rounds, after which G is formed anew.
 ///
 /// # Panics
 /// If `matrices` is no whole number of matrices.
