@@ -8,7 +8,7 @@ use super::product::{Grid, Panels};
 use super::simd::{Level, padded};
 
 /// Rounds that are taken on the Gram matrix before it is formed anew: rounding errors in its small eigenvalues grow twelvefold a
-/// round, so that five in a row would cost three digits of what three and two keep.
+/// round, so that five in a row would cost up to two digits of what three and two keep.
 const ROUNDS_A_GRAM: usize = 3;
 
 /// Applies `rounds` rounds of `X ← aX + bXXᵀX + c(XXᵀ)²X` to each `[rows, columns]` matrix, divided by its Frobenius norm
