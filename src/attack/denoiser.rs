@@ -84,6 +84,15 @@ const CONTROLS: usize = 8;
 const LAST: f64 = 0.1;
 
 impl DenoiserSettings {
+    /// The budget where none is named: 8/255 in L∞, 0.5 in L2.
+    #[must_use]
+    pub fn usual_epsilon(norm: Norm) -> f64 {
+        match norm {
+            Norm::Linf => 8.0 / 255.0,
+            Norm::L2 => 0.5,
+        }
+    }
+
     /// 20 steps, the first of half the budget.
     #[must_use]
     pub fn new(objective: Objective, norm: Norm, epsilon: f64, sigma: f32) -> Self {
@@ -112,6 +121,23 @@ impl DenoiserSettings {
             other => other,
         }
     }
+}
+
+/// One step of an attack on a denoiser, as whoever watches is told of it.
+#[derive(Debug, Clone, Copy)]
+pub struct DenoiserStep<'a> {
+    /// Its number, from 0 on: the start.
+    pub step: usize,
+    /// The last one's number.
+    pub steps: usize,
+    /// y + d, not clipped.
+    pub attacked: &'a Picture,
+    /// D(y + d)
+    pub denoised: &'a Picture,
+    /// p(c | y + d), `[K]`.
+    pub posterior: &'a [f64],
+    /// The root mean square of what the attack makes large.
+    pub loss: f64,
 }
 
 /// What came of an attack on a denoiser.
@@ -164,7 +190,7 @@ fn apart(a: &Picture, b: &Picture) -> f64 {
     (sum / a.values().len() as f64).sqrt()
 }
 
-/// Attacks the denoiser of a noisy picture, which came from `clean` if that is known. `observe` is told every step's y + d and loss.
+/// Attacks the denoiser of a noisy picture, which came from `clean` if that is known. `observe` is told every step.
 ///
 /// # Errors
 /// As [`DenoiserSettings::check`]; [`Error::Option`] if the error is to be made large and the clean picture is not known;
@@ -175,7 +201,7 @@ pub fn attack_denoiser(
     clean: Option<&Picture>,
     settings: &DenoiserSettings,
     cancel: &Cancel,
-    observe: &mut dyn FnMut(&Picture, f64),
+    observe: &mut dyn FnMut(DenoiserStep<'_>),
 ) -> Result<DenoiserOutcome> {
     settings.check(model)?;
     cancel.check()?;
@@ -210,7 +236,14 @@ pub fn attack_denoiser(
             denoised: forward.denoised()?.picture(0),
         };
         let now = apart(&seen.denoised, target);
-        observe(&attacked, now);
+        observe(DenoiserStep {
+            step,
+            steps: settings.steps,
+            attacked: &attacked,
+            denoised: &seen.denoised,
+            posterior: &seen.posterior,
+            loss: now,
+        });
         loss.push(now);
         if step < settings.steps {
             let off = seen.denoised.zip(target, |d, t| d - t);
@@ -323,7 +356,7 @@ mod tests {
         clean: Option<&Picture>,
         s: &DenoiserSettings,
     ) -> DenoiserOutcome {
-        attack_denoiser(model, noisy, clean, s, &Cancel::new(), &mut |_, _| ()).unwrap()
+        attack_denoiser(model, noisy, clean, s, &Cancel::new(), &mut |_| ()).unwrap()
     }
 
     #[test]
@@ -347,6 +380,14 @@ mod tests {
             .sum();
         assert!((along.abs() / epsilon - 1.0).abs() < 1e-3, "{along}");
         assert!(found.control < found.loss[found.loss.len() - 1] && found.without.abs() < 1e-9);
+        let mut watched = Vec::new();
+        let mut watch = |step: DenoiserStep<'_>| {
+            assert_eq!(apart(step.denoised, &found.before), step.loss);
+            assert_eq!((step.step, step.steps, step.posterior), (watched.len(), 60, &[1.0][..]));
+            watched.push(step.loss);
+        };
+        attack_denoiser(&model, &noisy, None, &settings, &Cancel::new(), &mut watch).unwrap();
+        assert_eq!(watched, found.loss[..61]);
         // Within L∞ no corner of the cube does better.
         let settings = DenoiserSettings { norm: Norm::Linf, epsilon: 0.1, step_size: 0.1, ..settings };
         let found = attacked(&model, &noisy, None, &settings);
@@ -386,7 +427,7 @@ mod tests {
         let noisy = Picture::filled(SHAPE, 0.5);
         let good = DenoiserSettings::new(Objective::Change, Norm::Linf, 0.1, 0.2);
         let refused = |option: &str, settings: DenoiserSettings| {
-            let found = attack_denoiser(&model, &noisy, None, &settings, &Cancel::new(), &mut |_, _| ());
+            let found = attack_denoiser(&model, &noisy, None, &settings, &Cancel::new(), &mut |_| ());
             let message = found.unwrap_err().to_string();
             assert!(message.starts_with(option), "{message}");
         };
@@ -397,7 +438,7 @@ mod tests {
         refused("--step-size", DenoiserSettings { step_size: f64::NAN, ..good });
         let cancel = Cancel::new();
         cancel.raise();
-        let found = attack_denoiser(&model, &noisy, None, &good, &cancel, &mut |_, _| ());
+        let found = attack_denoiser(&model, &noisy, None, &good, &cancel, &mut |_| ());
         assert!(matches!(found, Err(Error::Cancelled)));
         assert!("change".parse::<Objective>().is_ok() && "class".parse::<Objective>().is_err());
     }

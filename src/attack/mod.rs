@@ -55,7 +55,7 @@ pub use budget::{Distance, Norm};
 pub use certificate::{Certificate, certified_accuracy, certified_radius, clopper_pearson_lower};
 pub use certify::{Certification, Smoothing, certify};
 pub use defence::{Defence, Through};
-pub use denoiser::{DenoiserOutcome, DenoiserSettings, Objective, attack_denoiser};
+pub use denoiser::{DenoiserOutcome, DenoiserSettings, DenoiserStep, Objective, attack_denoiser};
 pub use duel::{Aim, Duel, DuelSettings, DuelStep, Said, divergence, duel};
 pub use method::{Description, Kind, Method, Parameter};
 pub use presets::Preset;

@@ -13,7 +13,7 @@ use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
 use crate::attack::{Defence, Method, Mode, Norm, Objective, Preset, Settings, Target, parameters};
 use crate::joint::JointModel;
-use crate::picture::{Fit, channels, load, save, save_image};
+use crate::picture::{Fit, NoiseKind, channels, load, save, save_image};
 use crate::study::report::{AttackReport, WrittenReport};
 use crate::study::words::percent_in_print;
 use crate::study::{
@@ -46,7 +46,7 @@ pub(super) struct Attack {
     preset: Option<String>,
     /// Attack the denoiser of the picture with noise instead: make the change of what it restores large, or its error
     #[arg(long, value_name = "change|error", value_parser = plain::<Objective>,
-          conflicts_with_all = ["method", "preset", "defence", "parameters", "smallest", "target", "label", "sheet"])]
+          conflicts_with_all = ["method", "preset", "defence", "parameters", "smallest", "target", "label"])]
     objective: Option<Objective>,
     /// What stands before the classifier, which the attack knows: none, noise, vote or purify, with numbers as in
     /// vote:votes=200 or purify:sigma=0.1,rounds=2,through=straight; fixed=1 lets the attack know the noise that decides
@@ -81,7 +81,13 @@ pub(super) struct Attack {
     /// --objective the noise that is put on the picture (25/255 if not given)
     #[arg(long, value_name = "S", value_parser = sigma)]
     sigma: Option<f32>,
-    /// The seed of everything random in the attack
+    /// The kind of noise that is put on the picture with --objective, as --noise of analyze (gaussian if not given)
+    #[arg(long, value_name = "KIND", value_parser = plain::<NoiseKind>, requires = "objective")]
+    noise: Option<NoiseKind>,
+    /// With --objective: put no noise on, the picture has its own, of --sigma
+    #[arg(long, requires_all = ["objective", "sigma"], conflicts_with = "noise")]
+    already_noisy: bool,
+    /// The seed of everything random in the attack, the noise included
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels

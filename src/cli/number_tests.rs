@@ -199,8 +199,8 @@ fn on_denoiser(command: &super::attack::Attack, model: &GaussianMixture, cancel:
     let settings = command.on_denoiser(model).expect("settings")?;
     each(&command.images, model, command.fit, |input| {
         let clean = &input.fitted.picture;
-        let outcome = attack::attack_denoiser(model, clean, Some(clean), &settings, cancel, &mut |_, _| ())?;
-        json(&DenoiserAttackReport::of(&outcome, &settings, model, clean, input.path, ""));
+        let outcome = attack::attack_denoiser(model, clean, Some(clean), &settings, cancel, &mut |_| ())?;
+        json(&DenoiserAttackReport::of(&outcome, &settings, model, Some(clean), input.path, ""));
         Ok(())
     })
 }

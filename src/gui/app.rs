@@ -84,7 +84,7 @@ impl App {
         // What a person typed is used as it is; what was saved may be a script, which only a person has run.
         let model = match &options.model {
             Some(name) => ModelCommand::Use(ModelSource::named(name)),
-            None => ModelCommand::Offer(settings.model.clone()),
+            None => ModelCommand::Offer(settings.chosen_model().cloned().unwrap_or_default()),
         };
         if let Some(device) = options.device {
             settings.device = device;

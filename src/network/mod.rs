@@ -20,7 +20,7 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
-pub use bundled::{Bundled, PHOTOGRAPHS, bundled, checkpoint, open, usual, usual_path};
+pub use bundled::{Bundled, PHOTOGRAPHS, SCENES, bundled, checkpoint, open, usual, usual_path};
 pub use checkpoint::{Checkpoint, Storage, Values};
 pub use description::{Description, TrainingRecord};
 pub(crate) use device::Trainee;

@@ -70,9 +70,10 @@ pub static SAMPLES: [Sample; 20] = [
 ];
 
 /// The sample pictures for a model, of which another training is called `MODEL-…`; none for a model that is not bundled. The
-/// colour pictures serve the model for photographs as well.
+/// colour pictures serve the models for photographs as well.
 pub fn samples(model: &str) -> impl Iterator<Item = &'static Sample> {
-    let kind = model.split('-').next().map_or("", |kind| if kind == "photographs" { "cifar10" } else { kind });
+    let first = model.split('-').next().unwrap_or_default();
+    let kind = if model == "photographs" || model == "tiny-imagenet" { "cifar10" } else { first };
     SAMPLES.iter().filter(move |sample| sample.model == kind)
 }
 
@@ -97,7 +98,7 @@ mod tests {
             assert!(sample.bytes.len() < 60_000, "{}: {} bytes", sample.name(), sample.bytes.len());
         }
         assert_eq!((samples("digits").count(), samples("cifar10").count()), (10, 10));
-        for other in ["cifar10-robust", "photographs"] {
+        for other in ["cifar10-robust", "photographs", "tiny-imagenet"] {
             assert!(samples(other).map(Sample::name).eq(samples("cifar10").map(Sample::name)));
         }
         assert_eq!(samples("unheard of").count(), 0);

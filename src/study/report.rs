@@ -429,12 +429,10 @@ pub struct DenoiserAttackReport {
     pub gain: f64,
     /// Whether products with the Jacobian are `exact` or `differences` of the denoiser.
     pub products: &'static str,
-    /// The PSNR of the restored picture before.
-    #[serde(serialize_with = "decibels::serialize")]
-    pub psnr_before_db: f64,
+    /// The PSNR of the restored picture before; none where the clean picture is not known, or is what was restored.
+    pub psnr_before_db: Option<f64>,
     /// The PSNR of the restored picture after.
-    #[serde(serialize_with = "decibels::serialize")]
-    pub psnr_after_db: f64,
+    pub psnr_after_db: Option<f64>,
     /// `p(c | y)` before, the most probable class first.
     pub posterior_before: Vec<ClassProbability>,
     /// `p(c | y)` after.
@@ -448,11 +446,12 @@ impl DenoiserAttackReport {
         outcome: &DenoiserOutcome,
         settings: &DenoiserSettings,
         model: &dyn JointModel,
-        clean: &Picture,
+        clean: Option<&Picture>,
         image: &Path,
         fit: &str,
     ) -> Self {
         let names = model.classes();
+        let psnr = |picture: &Picture| decibels::finite(Fidelity::of(picture, clean?).psnr_db());
         Self {
             image: image.display().to_string(),
             model: model.name().to_owned(),
@@ -465,8 +464,8 @@ impl DenoiserAttackReport {
             control: outcome.control,
             gain: outcome.gain,
             products: if outcome.is_exact { "exact" } else { "differences" },
-            psnr_before_db: Fidelity::of(&outcome.before, clean).psnr_db(),
-            psnr_after_db: Fidelity::of(&outcome.after, clean).psnr_db(),
+            psnr_before_db: psnr(&outcome.before),
+            psnr_after_db: psnr(&outcome.after),
             posterior_before: posterior(&outcome.posterior_before, names),
             posterior_after: posterior(&outcome.posterior_after, names),
         }

@@ -100,6 +100,12 @@ impl Change {
         Self { mirror, ..self }
     }
 
+    /// The same without a hole.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { hole: 0, ..self }
+    }
+
     /// Writes the changed picture, on the [0, 1] scale.
     pub fn apply(self, bytes: &[u8], shape: Shape, out: &mut [f32]) {
         let (height, width) = (shape.height, shape.width);

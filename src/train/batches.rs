@@ -151,6 +151,10 @@ impl Sampler {
                 change = change.mirrored((u64::from(first) + epoch) & 1 == 1);
             }
             let is_mixed = kinds.classify.contains(&row);
+            // A hole is no part of a photograph: where some rows train the classes alone, it is in those alone.
+            if !is_mixed && !kinds.classify.is_empty() {
+                change = change.whole();
+            }
             if window == shape {
                 change.apply(bytes, shape, noisy);
                 mixed.push(if is_mixed { self.mix(draw, noisy)? } else { (0, 0.0) });

@@ -201,7 +201,7 @@ pub struct Config {
     /// Pixels by which a picture is shifted at most, its border reflected (default: 4, 2 for digits, 0 for crops of photographs)
     #[arg(long, value_name = "N")]
     pub crop: Option<usize>,
-    /// The side in pixels of a grey square that hides a part of each picture (cutout); 0: none
+    /// The side in pixels of a grey square that hides a part of each picture (cutout), with --classify-share of those rows' alone; 0: none
     #[arg(long, default_value_t = 0, value_name = "N")]
     #[serde(default)]
     pub cutout: usize,

@@ -76,6 +76,21 @@ fn rows_of_each_kind_stand_in_their_order_and_both_parts_are_means_over_theirs()
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), [201, 211, 221, 231, 241], "all of them are shown");
 }
 
+/// A hole that covers the whole picture, whose middle lies anywhere in it.
+#[test]
+fn holes_are_in_the_rows_of_the_classes_alone_where_there_are_such() {
+    let augmentation = Augmentation { hole: 6, ..Augmentation::NONE };
+    let hidden = |batch: &TrainingBatch| -> Vec<bool> {
+        clean(batch).iter().map(|grey| (grey - 127.5).abs() < 1e-2).collect()
+    };
+    let some = Sampler { augmentation, ..sampler(RowOptions { classify_share: 0.3, ..RowOptions::default() }) };
+    for batch in batches(&some, 5) {
+        assert_eq!(hidden(&batch), (0..20).map(|row| row >= 14).collect::<Vec<_>>());
+    }
+    let all = Sampler { augmentation, ..sampler(RowOptions::default()) };
+    assert!(batches(&all, 5).iter().flat_map(hidden).all(|hidden| hidden));
+}
+
 #[test]
 fn without_options_rows_are_as_they_always_were() {
     let plain = sampler(RowOptions::default());

@@ -6,10 +6,10 @@ use crate::cli::outputs::make_folder;
 use crate::cli::pictures::{self, Input};
 use crate::cli::{Done, console};
 use crate::joint::JointModel;
-use crate::picture::{Fidelity, Noise, save};
+use crate::picture::{Noise, NoiseKind, save, save_image};
 use crate::study::report::DenoiserAttackReport;
 use crate::study::words::{believed_in_print, number, significant};
-use crate::study::{level, ranked};
+use crate::study::{Theme, denoiser_attack_sheet, level, ranked};
 use crate::{Error, Result};
 
 impl Attack {
@@ -18,6 +18,8 @@ impl Attack {
         let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths =
             self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
+        let sheets =
+            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
         let (cancel, model) = self.model.ready()?;
         let model = &*model;
         let settings = self.denoiser_settings(objective);
@@ -25,15 +27,24 @@ impl Attack {
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {
             cancel.check()?;
-            let clean = &input.fitted.picture;
-            let noisy = Noise::gaussian(settings.sigma, settings.seed).apply(clean);
-            let outcome = attack_denoiser(model, &noisy, Some(clean), &settings, &cancel, &mut |_, _| ())?;
+            let fitted = &input.fitted.picture;
+            let noise = Noise { kind: self.noise.unwrap_or(NoiseKind::Gaussian), sigma: settings.sigma, seed: self.seed };
+            let noisy = if self.already_noisy { fitted.clone() } else { noise.apply(fitted) };
+            let clean = (!self.already_noisy).then_some(fitted);
+            let outcome = attack_denoiser(model, &noisy, clean, &settings, &cancel, &mut |_| ())?;
             let report = DenoiserAttackReport::of(&outcome, &settings, model, clean, input.path, &input.description);
-            self.print_denoiser(&input, &outcome, &settings, model)?;
+            self.print_denoiser(&input, &outcome, &report, model)?;
             if let Some(path) = paths.as_ref().map(|paths| &paths[input.number]) {
                 make_folder(path)?;
                 save(path, &outcome.attacked, self.results.force)?;
                 self.results.say(format!("  written   {}, clipped and rounded to 8 bits", path.display()))?;
+            }
+            if let Some(path) = sheets.as_ref().map(|paths| &paths[input.number]) {
+                let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
+                let theme = if self.dark { Theme::Dark } else { Theme::Light };
+                make_folder(path)?;
+                let page = denoiser_attack_sheet(&outcome, &settings, model, (&noisy, clean), (&title, theme));
+                save_image(path, &page.into(), self.results.force)?;
             }
             reports.push(report);
             Ok(())
@@ -45,10 +56,7 @@ impl Attack {
     /// What is asked for.
     pub(in crate::cli) fn denoiser_settings(&self, objective: Objective) -> DenoiserSettings {
         let norm = self.norm.unwrap_or(Norm::L2);
-        let epsilon = self.epsilon.unwrap_or(match norm {
-            Norm::Linf => 8.0 / 255.0,
-            Norm::L2 => 0.5,
-        });
+        let epsilon = self.epsilon.unwrap_or_else(|| DenoiserSettings::usual_epsilon(norm));
         let usual = DenoiserSettings::new(objective, norm, epsilon, self.sigma.unwrap_or(25.0 / 255.0));
         DenoiserSettings {
             steps: self.steps.map_or(usual.steps, |steps| steps as usize),
@@ -69,12 +77,11 @@ impl Attack {
         &self,
         input: &Input<'_>,
         outcome: &DenoiserOutcome,
-        settings: &DenoiserSettings,
+        report: &DenoiserAttackReport,
         model: &dyn JointModel,
     ) -> Result<()> {
         let say = |line: String| self.results.say(line);
-        let clean = &input.fitted.picture;
-        let decibels = |picture| number(Fidelity::of(picture, clean).psnr_db(), 2);
+        let settings = &report.settings;
         say(format!("{}", input.path.display()))?;
         say(format!("  picture   {}", input.description))?;
         let sigma = level::describe(settings.sigma);
@@ -92,7 +99,9 @@ impl Attack {
             "  gain      {} (L2 of the change of the restored picture by that of the noisy one)",
             number(outcome.gain, 3)
         ))?;
-        say(format!("  PSNR      {} dB before, {} dB after", decibels(&outcome.before), decibels(&outcome.after)))?;
+        if let Some((before, after)) = report.psnr_before_db.zip(report.psnr_after_db) {
+            say(format!("  PSNR      {} dB before, {} dB after", number(before, 2), number(after, 2)))?;
+        }
         if model.is_classifier() {
             let of = |posterior: &[f64]| {
                 let class = ranked(posterior)[0];

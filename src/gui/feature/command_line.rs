@@ -40,6 +40,8 @@ pub struct Screen {
     pub guidance: f64,
     /// The attack, if it is in sight, and those that were made side by side, if they are.
     pub attacks: Vec<attack::Settings>,
+    /// The attack on the denoiser, if it is in sight.
+    pub denoiser_attack: Option<attack::DenoiserSettings>,
     /// The certificate, if it is in sight, and how many attacks close in from above.
     pub certificate: Option<(Smoothing, usize)>,
     /// What the sheet is called, if one was saved, and how it looks.
@@ -65,6 +67,7 @@ impl Screen {
         for (index, settings) in self.attacks.iter().enumerate() {
             lines.push(self.attack(image, settings, self.attack_sheet.as_ref().filter(|_| index == 0)));
         }
+        lines.extend(self.denoiser_attack.as_ref().map(|settings| self.denoiser_attack(image, settings)));
         lines.extend(self.native.as_ref().map(|native| self.denoise(image, native)));
         lines.extend(self.certificate.as_ref().map(|certificate| self.certify(image, certificate)));
         Ok(lines.join("\n"))
@@ -136,6 +139,26 @@ impl Screen {
         line.option("seed", &settings.seed.to_string());
         self.part(&mut line);
         line.sheet(sheet);
+        line.0
+    }
+
+    fn denoiser_attack(&self, image: &str, settings: &attack::DenoiserSettings) -> String {
+        let mut line = Line::new("attack", image);
+        self.model(&mut line);
+        line.option("objective", &settings.objective.to_string());
+        line.option("norm", &settings.norm.to_string());
+        line.option("epsilon", &exact(settings.epsilon, |l| l == settings.epsilon));
+        line.option("steps", &settings.steps.to_string());
+        line.option("step-size", &exact(settings.step_size, |l| l == settings.step_size));
+        line.option("sigma", &exact(f64::from(settings.sigma), |l| l as f32 == settings.sigma));
+        line.option("seed", &settings.seed.to_string());
+        if self.already_noisy {
+            line.word("--already-noisy");
+        } else if self.noise.kind != NoiseKind::Gaussian {
+            line.option("noise", &self.noise.kind.to_string());
+        }
+        self.part(&mut line);
+        line.sheet(self.attack_sheet.as_ref());
         line.0
     }
 

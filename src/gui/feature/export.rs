@@ -11,14 +11,14 @@ use crate::files::write_whole;
 use crate::gui::command::ExportCommand;
 use crate::gui::gpu::{Content, Params, Plane, View, picture_of};
 use crate::gui::state::counting::ATTEMPTS;
-use crate::gui::state::document::TileKind;
+use crate::gui::state::document::{Aim, TileKind};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::tile_content::{TileContent, tile_content};
 use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::save_as;
 use crate::gui::work::host::Host;
 use crate::picture::{self, Picture, Shape};
-use crate::study::{Attacked, Study, Theme, attack_sheet, report, sheet};
+use crate::study::{Attacked, Study, Theme, attack_sheet, denoiser_attack_sheet, report, sheet};
 use crate::{Error, Result};
 
 /// The shorter side that an exported tile has at least, so that small pictures are not lost on a page.
@@ -98,6 +98,8 @@ impl Export {
             mirror: host.settings.mirror,
             guidance: host.document.guidance_shown(),
             attacks: attacks_in_sight(host),
+            denoiser_attack: (on_denoiser(host) && host.session.shows(&Pane::ADVERSARY))
+                .then(|| host.document.denoiser_settings()),
             certificate: host.session.shows(&Pane::CERTIFICATE).then(|| {
                 let attempts = if host.session.certificate.bracketed { ATTEMPTS } else { 0 };
                 (host.document.smoothing, attempts)
@@ -141,16 +143,24 @@ fn save_tile(host: &mut Host, kind: TileKind) {
 
 /// The attacks whose results are looked at.
 fn attacks_in_sight(host: &Host) -> Vec<attack::Settings> {
-    let own = host.session.shows(&Pane::ADVERSARY).then(|| host.document.attack.clone());
+    let own = (host.session.shows(&Pane::ADVERSARY) && !on_denoiser(host)).then(|| host.document.attack.clone());
     let trials = &host.session.trials.planned;
     own.into_iter().chain(trials.iter().filter(|_| host.session.shows(&Pane::TRIALS)).cloned()).collect()
+}
+
+/// Whether the adversary is after the denoiser.
+fn on_denoiser(host: &Host) -> bool {
+    host.document.aim(host.session.classes().len()) == Aim::Denoiser
 }
 
 /// Asks where to, then saves the sheet of what is looked at, the command line's own: of the attack where its pane is in sight and it is
 /// done, else of the study.
 fn save_sheet(host: &mut Host) {
-    if host.session.shows(&Pane::ADVERSARY) && save_attack_sheet(host).is_some() {
-        return;
+    if host.session.shows(&Pane::ADVERSARY) {
+        let saved = if on_denoiser(host) { save_denoiser_sheet(host) } else { save_attack_sheet(host) };
+        if saved.is_some() {
+            return;
+        }
     }
     let Some(study) = study(host) else { return };
     let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
@@ -193,6 +203,24 @@ fn save_attack_sheet(host: &mut Host) -> Option<()> {
     save_as(host, &name, "Pictures", &["png"], move |path| {
         let attacked = Attacked::of(&*model, &clean, settings, (*outcome).clone())?;
         picture::save_image(path, &image::DynamicImage::ImageRgb8(attack_sheet(&attacked, &title, theme)), true)
+    });
+    Some(())
+}
+
+/// The same of the attack on the denoiser.
+fn save_denoiser_sheet(host: &mut Host) -> Option<()> {
+    let attack = &host.session.denoiser_attack;
+    let request = host.questions.denoiser_attack.request()?.clone();
+    let outcome = attack.outcome.as_ref().filter(|_| !attack.stale)?.clone();
+    let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
+    let theme = look(host);
+    let name = attack_sheet_name(host);
+    host.session.sheets.attack = Some(theme);
+    save_as(host, &name, "Pictures", &["png"], move |path| {
+        let clean = (!request.already_noisy).then(|| request.picture.picture());
+        let pictures = (request.noisy.picture(), clean);
+        let page = denoiser_attack_sheet(&outcome, &request.settings, &*request.model.0, pictures, (&title, theme));
+        picture::save_image(path, &image::DynamicImage::ImageRgb8(page), true)
     });
     Some(())
 }

@@ -46,7 +46,11 @@ impl Models {
                     self.read(host, ModelSource::default());
                 }
             }
-            ModelCommand::Use(source) | ModelCommand::Offer(source) => self.read(host, source),
+            ModelCommand::Use(source) => {
+                host.settings.model_is_chosen = true;
+                self.read(host, source);
+            }
+            ModelCommand::Offer(source) => self.read(host, source),
             ModelCommand::RunOffered => {
                 if let Some((source, _)) = host.session.offered.take() {
                     self.read(host, source);

@@ -14,7 +14,7 @@ use crate::gui::command::{ModelCommand, PictureCommand, TrainCommand, WindowComm
 use crate::gui::gpu::Content;
 use crate::gui::state::document::{Document, Entry, Source};
 use crate::gui::state::mend::is_sound;
-use crate::gui::state::model::ModelSource;
+use crate::gui::state::model::{ModelSource, built_in};
 use crate::gui::state::pane::Pane;
 use crate::gui::work::background::Background;
 use crate::gui::work::dialogs::choose;
@@ -131,13 +131,38 @@ impl Pictures {
                         }
                     }
                     host.session.welcome = None;
+                    let photographs = entries.iter().any(is_photograph);
                     host.change_document(|document| document.add(entries));
+                    if photographs {
+                        suit_photographs(host);
+                    }
                 }
                 Opened::Session(restored) => restore(host, *restored),
                 Opened::Failed(words) => host.say(Level::ERROR, words),
             }
         }
     }
+}
+
+/// Whether a picture is in colour and larger than the small ones of data sets.
+fn is_photograph(entry: &Entry) -> bool {
+    const LARGE: usize = 64;
+    let Shape { channels, height, width } = entry.original.picture().shape();
+    channels == 3 && height.min(width) > LARGE
+}
+
+/// Takes the model that knows more than ten kinds of things, unless a person has chosen another.
+fn suit_photographs(host: &mut Host) {
+    let scenes = ModelSource::scenes();
+    let in_use = host.session.model.as_ref().map(|model| &model.source);
+    let is_usual = in_use.is_none_or(|source| *source == ModelSource::default());
+    if host.settings.chosen_model().is_some() || !is_usual || !built_in().contains(&scenes) {
+        return;
+    }
+    let words =
+        format!("{} looks at photographs: it knows 200 kinds of things. Others are in the menu Model.", scenes.label());
+    host.say(Level::INFO, words);
+    host.run(ModelCommand::Offer(scenes));
 }
 
 /// Asks for pictures, sessions or checkpoints.

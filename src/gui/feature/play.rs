@@ -29,7 +29,10 @@ pub fn toggle(host: &mut Host, play: Play) {
                 host.history.record(before, false);
             }
         }
-        Play::Steps(_) => host.session.attack.at = Some(0),
+        Play::Steps(_) => {
+            let aim = host.document.aim(host.session.classes().len());
+            host.session.track_mut(aim).at = Some(0);
+        }
     }
     host.session.play = Some(play);
 }
@@ -51,15 +54,16 @@ pub fn poll(host: &mut Host) {
             }
         }
         Play::Steps(waited) => {
-            let attack = &mut host.session.attack;
+            let aim = host.document.aim(host.session.classes().len());
+            let track = host.session.track_mut(aim);
             let waited = waited + passed;
             if waited < STEP {
                 host.session.play = Some(Play::Steps(waited));
                 return;
             }
-            let next = attack.position() + 1;
-            let ends = next + 1 >= attack.len();
-            attack.at = (!ends).then_some(next);
+            let next = track.position() + 1;
+            let ends = next + 1 >= track.len();
+            track.at = (!ends).then_some(next);
             host.session.play = (!ends).then_some(Play::Steps(0.0));
         }
     }

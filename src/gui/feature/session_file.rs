@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::pictures::read_picture;
 use super::samples;
 use crate::attack;
-use crate::gui::state::document::{Document, Entry, Reading, Source, TileKind};
+use crate::gui::state::document::{Aim, Document, Entry, Reading, Source, TileKind};
 use crate::gui::state::model::ModelSource;
 use crate::picture::{Fit, Noise, Picture, Shape};
 use crate::{Error, Result};
@@ -23,6 +23,10 @@ struct Saved {
     noise: Noise,
     already_noisy: bool,
     attack: attack::Settings,
+    #[serde(default)]
+    aim: Aim,
+    #[serde(default)]
+    denoiser_attack: Option<attack::DenoiserSettings>,
     #[serde(default)]
     smoothing: Option<attack::Smoothing>,
     purify_seed: u64,
@@ -72,6 +76,8 @@ pub fn to_json(document: &Document, model: &ModelSource) -> Result<String> {
         noise: document.noise,
         already_noisy: document.already_noisy,
         attack: document.attack.clone(),
+        aim: document.aim,
+        denoiser_attack: Some(document.denoiser_attack),
         smoothing: Some(document.smoothing),
         purify_seed: document.purify_seed,
         pinned: document.pinned.clone(),
@@ -109,6 +115,8 @@ pub fn read(path: &Path) -> Result<Restored> {
         noise: saved.noise,
         already_noisy: saved.already_noisy,
         attack: saved.attack,
+        aim: saved.aim,
+        denoiser_attack: saved.denoiser_attack.unwrap_or(usual.denoiser_attack),
         smoothing: saved.smoothing.unwrap_or(usual.smoothing),
         purify_seed: saved.purify_seed,
         pinned: saved.pinned,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::attack::{self, Timeline};
+use super::track::{Restored, Track};
+use crate::attack;
 use crate::gui::gpu::Content;
 use crate::joint::{Place, Usual};
 use crate::picture::{NoiseKind, Rect};
@@ -160,32 +161,15 @@ impl Answer {
     }
 }
 
-/// One step of the attack, on the timeline.
-#[derive(Debug, Clone)]
-pub struct TimelineStep {
-    /// The picture.
-    pub attacked: Content,
-    /// The loss that the attack raises.
-    pub loss: f64,
-    /// p(c | attacked)
-    pub posterior: Vec<f64>,
-    /// Which run of the attack it is in: a restart, or a part of an ensemble.
-    pub run: usize,
-}
-
 /// What the attack did.
 #[derive(Debug, Default)]
 pub struct AttackAnswer {
-    /// Its steps so far, in bounded memory.
-    steps: Option<Timeline<TimelineStep>>,
+    /// Its steps, and which is looked at.
+    pub track: Track,
     /// Its result, once it is there.
     pub outcome: Option<Arc<attack::Outcome>>,
-    /// The result as the last point of the timeline.
-    pub result: Option<TimelineStep>,
     /// The steps belong to an earlier question and go with the first new one.
     pub stale: bool,
-    /// Which of the kept steps is looked at; none for the result.
-    pub at: Option<usize>,
     /// How near the step that is looked at is to the clean picture.
     pub fidelity: Option<Fidelity>,
     /// D at that step.
@@ -208,81 +192,26 @@ impl AttackAnswer {
                 gradient: self.gradient.take(),
                 purified: self.purified.take(),
                 purified_tiles: self.purified_tiles.take(),
-                at: self.at,
+                track: self.track.anew(),
                 ..Self::default()
             };
         }
     }
-
-    /// Takes in a step.
-    pub fn push(&mut self, step: TimelineStep) {
-        let shape = step.attacked.picture().shape();
-        let steps = self.steps.get_or_insert_with(|| Timeline::of_pictures(shape));
-        let before = steps.len();
-        steps.push(step);
-        if steps.len() < before {
-            // Every second one was let go of.
-            self.at = self.at.map(|at| at / 2);
-        }
-    }
-
-    /// The steps that are kept, each with its number.
-    pub fn steps(&self) -> impl Iterator<Item = (usize, &TimelineStep)> {
-        self.steps.iter().flat_map(Timeline::iter)
-    }
-
-    /// How many steps there were, those included that are no longer kept.
-    #[must_use]
-    pub fn seen(&self) -> usize {
-        self.steps.as_ref().map_or(0, Timeline::seen)
-    }
-
-    /// How many points the timeline has.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.steps.as_ref().map_or(0, Timeline::len) + usize::from(self.result.is_some())
-    }
-
-    /// The point that is looked at.
-    #[must_use]
-    pub fn shown(&self) -> Option<&TimelineStep> {
-        let steps = self.steps.as_ref();
-        let looked_at = self.at.zip(steps).and_then(|(at, steps)| Some(steps.get(at)?.1));
-        looked_at.or(self.result.as_ref()).or(steps.and_then(Timeline::last))
-    }
-
-    /// The number of the point that is looked at.
-    #[must_use]
-    pub fn position(&self) -> usize {
-        self.at.unwrap_or(usize::MAX).min(self.len().saturating_sub(1))
-    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::picture::{Picture, Shape};
-
-    /// Square's budget goes to ten million queries.
-    #[test]
-    fn an_attack_of_any_length_takes_bounded_memory_and_keeps_what_is_looked_at() {
-        let mut attack = AttackAnswer::default();
-        let picture: Content = Picture::filled(Shape::new(3, 64, 64), 0.5).into();
-        for number in 0..5000 {
-            attack.push(TimelineStep {
-                attacked: picture.clone(),
-                loss: f64::from(number),
-                posterior: vec![1.0],
-                run: 0,
-            });
-            if number == 100 {
-                attack.at = Some(64);
-            }
-        }
-        assert!(attack.len() <= 1000 && attack.seen() == 5000);
-        assert_eq!(attack.shown().unwrap().loss, 64.0);
-        assert_eq!(attack.steps().last().unwrap().0, 4999);
-        attack.at = None;
-        assert_eq!(attack.shown().unwrap().loss, 4999.0);
-    }
+/// What an attack on the denoiser did.
+#[derive(Debug, Default)]
+pub struct DenoiserAttackAnswer {
+    /// Its steps, and which is looked at.
+    pub track: Track,
+    /// Its result, once it is there.
+    pub outcome: Option<Arc<attack::DenoiserOutcome>>,
+    /// It belongs to an earlier question; its steps go with the first new one.
+    pub stale: bool,
+    /// The noisy picture that it began with.
+    pub noisy: Option<Content>,
+    /// What was restored of that.
+    pub before: Option<Restored>,
+    /// How many steps were made, of how many.
+    pub progress: Option<(usize, usize)>,
 }

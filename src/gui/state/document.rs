@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::attack;
+use crate::attack::{self, Norm, Objective};
 use crate::gui::gpu::{Compare, Content, Look, Mode};
 use crate::joint::JointModel;
 use crate::picture::{Fit, Noise, NoiseKind};
@@ -69,6 +69,16 @@ impl Reading {
     }
 }
 
+/// What the adversary is after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub enum Aim {
+    /// The class: what the picture is taken for.
+    #[default]
+    Class,
+    /// The denoiser: what is restored of the noisy picture.
+    Denoiser,
+}
+
 /// A tile that can be saved, copied, and made the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum TileKind {
@@ -94,6 +104,16 @@ pub enum TileKind {
     AttackedDenoised,
     /// The class gradient that the attack follows.
     AttackGradient,
+    /// The noisy picture that the denoiser is attacked by, at the step that is looked at.
+    NoisyAttacked,
+    /// That less the noisy picture.
+    NoisyPerturbation,
+    /// D of the noisy picture that the attack began with.
+    RestoredBefore,
+    /// D of it at the step that is looked at.
+    RestoredAfter,
+    /// That less D of the noisy picture.
+    RestoredChange,
     /// The attacked picture with noise.
     PurifyNoisy,
     /// Denoised again.
@@ -170,6 +190,11 @@ impl TileKind {
             Self::Perturbation => "Perturbation".to_owned(),
             Self::AttackedDenoised => "D(attacked)".to_owned(),
             Self::AttackGradient => "Gradient".to_owned(),
+            Self::NoisyAttacked => "Attacked y + d".to_owned(),
+            Self::NoisyPerturbation => "Perturbation d".to_owned(),
+            Self::RestoredBefore => "D(y)".to_owned(),
+            Self::RestoredAfter => "D(y + d)".to_owned(),
+            Self::RestoredChange => "D(y + d) − D(y)".to_owned(),
             Self::PurifyNoisy => "With noise".to_owned(),
             Self::Purified => "Purified".to_owned(),
             Self::DoubtClasses => "Which class?".to_owned(),
@@ -229,6 +254,8 @@ impl TileKind {
             | Self::Error
             | Self::Perturbation
             | Self::AttackGradient
+            | Self::NoisyPerturbation
+            | Self::RestoredChange
             | Self::Component
             | Self::Filter
             | Self::VersusDifference
@@ -269,8 +296,12 @@ pub struct Document {
     pub noise: Noise,
     /// The picture has noise of its own.
     pub already_noisy: bool,
-    /// The attack.
+    /// What the adversary is after, where the model tells classes apart.
+    pub aim: Aim,
+    /// The attack on the class.
     pub attack: attack::Settings,
+    /// The attack on the denoiser; its level and seed are those of the noise.
+    pub denoiser_attack: attack::DenoiserSettings,
     /// How the picture is certified.
     pub smoothing: attack::Smoothing,
     /// The seed of purification.
@@ -294,7 +325,9 @@ impl Default for Document {
             current: 0,
             noise: Noise { kind: NoiseKind::Gaussian, sigma: 25.0 / 255.0, seed: 0 },
             already_noisy: false,
+            aim: Aim::Class,
             attack: default_attack(),
+            denoiser_attack: default_denoiser_attack(),
             smoothing: attack::Smoothing { batch: 32, ..attack::Smoothing::new(0.25) },
             purify_seed: 0,
             pinned: Vec::new(),
@@ -316,6 +349,20 @@ impl Document {
     /// The picture that is looked at, to change.
     pub fn entry_mut(&mut self) -> Option<&mut Entry> {
         self.pictures.get_mut(self.current)
+    }
+
+    /// What the adversary is after, with a model of so many classes: one that tells no classes apart is a denoiser.
+    #[must_use]
+    pub fn aim(&self, classes: usize) -> Aim {
+        if classes == 1 { Aim::Denoiser } else { self.aim }
+    }
+
+    /// The attack on the denoiser of the noisy picture on screen. The error cannot be made large where no clean picture is known.
+    #[must_use]
+    pub fn denoiser_settings(&self) -> attack::DenoiserSettings {
+        let own = self.denoiser_attack;
+        let objective = if self.already_noisy { Objective::Change } else { own.objective };
+        attack::DenoiserSettings { objective, sigma: self.noise.sigma, seed: self.noise.seed, ..own }
     }
 
     /// The guidance of what the grid of classes shows: differences are shown as they are.
@@ -361,6 +408,15 @@ impl Document {
 /// PGD against a classifier that assumes almost no noise; a model that is taken into use puts its own least level there.
 fn default_attack() -> attack::Settings {
     attack::Settings::new(attack::Method::Pgd, 1.0 / 255.0)
+}
+
+fn default_denoiser_attack() -> attack::DenoiserSettings {
+    attack::DenoiserSettings::new(
+        Objective::Change,
+        Norm::L2,
+        attack::DenoiserSettings::usual_epsilon(Norm::L2),
+        25.0 / 255.0,
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! A document from elsewhere, a session file or another model, made one that this model can be asked about.
 
 use super::document::Document;
-use crate::attack::{Defence, Method, Settings, Target};
+use crate::attack::{Defence, DenoiserSettings, Method, Settings, Target};
 use crate::joint::JointModel;
 use crate::picture::Fit;
 use crate::study::LARGEST_GUIDANCE;
@@ -29,6 +29,15 @@ pub fn mend(document: &mut Document, model: Option<&dyn JointModel>) -> Vec<Stri
         }
     }
     let Some(model) = model else { return words };
+    // Its level is the noise's, which is mended above.
+    let on_denoiser = DenoiserSettings { sigma: 0.1, ..document.denoiser_attack };
+    if model.abilities().gradients.missing().is_none()
+        && let Err(error) = on_denoiser.check(model)
+    {
+        let reason = reason(&error);
+        words.push(format!("The attack on the denoiser cannot be made: {reason}; it is the usual one now."));
+        document.denoiser_attack = usual.denoiser_attack;
+    }
     let classes = model.classes().len();
     document.pinned.retain(|&class| class < classes);
     if matches!(document.attack.target, Target::Class(class) if class >= classes) {

@@ -21,5 +21,6 @@ pub mod settings;
 pub mod tile_content;
 pub mod tour;
 pub mod training_form;
+pub mod track;
 pub mod trials;
 pub mod versus;

@@ -27,6 +27,12 @@ impl Default for ModelSource {
 }
 
 impl ModelSource {
+    /// The model for photographs of any kind of thing.
+    #[must_use]
+    pub fn scenes() -> Self {
+        Self::Bundled(network::SCENES.to_owned())
+    }
+
     /// From what a person typed: a bundled model's name, `oracle`, `python:SCRIPT.py`, or a path.
     #[must_use]
     pub fn named(name: &str) -> Self {

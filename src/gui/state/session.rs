@@ -7,15 +7,16 @@ use std::time::Instant;
 
 use eframe::egui;
 
-use super::answers::{Answer, AttackAnswer, Fitted};
+use super::answers::{Answer, AttackAnswer, DenoiserAttackAnswer, Fitted};
 use super::counting::CertificateAnswer;
-use super::document::{Entry, TileKind};
+use super::document::{Aim, Entry, TileKind};
 use super::explore::{Explore, Mode};
 use super::model::{Model, ModelSource};
 use super::notices::Notices;
 use super::pane::Pane;
 use super::photo::Photo;
 use super::tour::Tour;
+use super::track::Track;
 use super::trials::Trials;
 use super::versus::Versus;
 use crate::attack;
@@ -126,6 +127,8 @@ pub struct Session {
     pub curve: Sweep,
     /// What came of the attack.
     pub attack: AttackAnswer,
+    /// What came of the attack on the denoiser.
+    pub denoiser_attack: DenoiserAttackAnswer,
     /// How many steps of the attack were made, of about how many.
     pub attack_progress: Option<(usize, usize)>,
     /// The same attack's outcome under each defence that was tried.
@@ -193,6 +196,23 @@ impl Session {
         self.looks.get(&kind.family()).copied().unwrap_or_else(|| kind.look())
     }
 
+    /// The steps of the attack on the class, or of that on the denoiser.
+    #[must_use]
+    pub fn track(&self, aim: Aim) -> &Track {
+        match aim {
+            Aim::Class => &self.attack.track,
+            Aim::Denoiser => &self.denoiser_attack.track,
+        }
+    }
+
+    /// The same, to go through.
+    pub fn track_mut(&mut self, aim: Aim) -> &mut Track {
+        match aim {
+            Aim::Class => &mut self.attack.track,
+            Aim::Denoiser => &mut self.denoiser_attack.track,
+        }
+    }
+
     /// The tiles that a presentation shows.
     #[must_use]
     pub fn presented(&self) -> Vec<TileKind> {
@@ -233,6 +253,12 @@ impl Session {
     #[must_use]
     pub fn shows(&self, pane: &Pane) -> bool {
         self.visible.contains(pane)
+    }
+
+    /// Why the model gives no gradients, if it gives none.
+    #[must_use]
+    pub fn blind(&self) -> Option<String> {
+        self.model.as_ref()?.joint.abilities().gradients.missing().map(str::to_owned)
     }
 
     /// The class names of the model.

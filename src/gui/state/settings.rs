@@ -46,6 +46,8 @@ pub struct Settings {
     pub training: TrainingForm,
     /// The model.
     pub model: ModelSource,
+    /// A person has chosen it.
+    pub model_is_chosen: bool,
     /// The device, as typed.
     pub device: String,
     /// Whether the model is averaged with itself on the mirrored picture.
@@ -71,6 +73,7 @@ impl Default for Settings {
             evaluation: EvaluationForm::default(),
             training: TrainingForm::default(),
             model: ModelSource::default(),
+            model_is_chosen: false,
             device: "auto".to_owned(),
             mirror: false,
             tour_done: false,
@@ -126,6 +129,13 @@ impl Settings {
             std::fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
         }
         write_whole(path, text.as_bytes(), true)
+    }
+
+    /// The model that a person has chosen, if they have: also one of a version that did not note that.
+    #[must_use]
+    pub fn chosen_model(&self) -> Option<&ModelSource> {
+        let unasked = self.model == ModelSource::default() || self.model == ModelSource::scenes();
+        (self.model_is_chosen || !unasked).then_some(&self.model)
     }
 
     /// Puts a file at the head of the recent ones.

@@ -3,6 +3,7 @@
 use super::answers::Measured;
 use super::document::{Document, Reading, TileKind};
 use super::session::Session;
+use super::track::Restored;
 use crate::gui::gpu::{Compare, Content, Look, Mode};
 use crate::picture::Picture;
 use crate::study::Fidelity;
@@ -174,10 +175,10 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
         }
         TileKind::Attacked => {
             let attack = &session.attack;
-            Some(Raw::of(&attack.shown()?.attacked).stale(attack.stale).with(attack.fidelity))
+            Some(Raw::of(&attack.track.shown()?.attacked).stale(attack.stale).with(attack.fidelity))
         }
         TileKind::Perturbation => Some(
-            Raw::of(&session.attack.shown()?.attacked)
+            Raw::of(&session.attack.track.shown()?.attacked)
                 .minus(&session.fitted.as_ref()?.content)
                 .stale(session.attack.stale),
         ),
@@ -185,6 +186,11 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
         TileKind::AttackGradient => Some(Raw::of(session.attack.gradient.as_ref()?)),
         TileKind::PurifyNoisy => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[0])),
         TileKind::Purified => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[1])),
+        TileKind::NoisyAttacked
+        | TileKind::NoisyPerturbation
+        | TileKind::RestoredBefore
+        | TileKind::RestoredAfter
+        | TileKind::RestoredChange => denoiser_attack_tile(kind, session),
         TileKind::DoubtClasses => doubt_tile(0, session),
         TileKind::DoubtDetails => doubt_tile(1, session),
         TileKind::DoubtTotal => doubt_tile(2, session),
@@ -226,6 +232,21 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
         TileKind::EvidenceMap => Some(Raw::of(session.explore.evidence_map.as_ref()?)),
         other => drawn_tile(other, session),
     }
+}
+
+/// A tile of the attack on the denoiser, at the step that is looked at.
+fn denoiser_attack_tile(kind: TileKind, session: &Session) -> Option<Raw> {
+    let attack = &session.denoiser_attack;
+    let restored = |of: &Restored| Raw::of(&of.content).with(of.fidelity);
+    let step = attack.track.shown();
+    let raw = match kind {
+        TileKind::NoisyAttacked => Raw::of(&step?.attacked),
+        TileKind::NoisyPerturbation => Raw::of(&step?.attacked).minus(attack.noisy.as_ref()?),
+        TileKind::RestoredBefore => restored(attack.before.as_ref()?),
+        TileKind::RestoredAfter => restored(step?.restored.as_ref()?),
+        _ => Raw::of(&step?.restored.as_ref()?.content).minus(&attack.before.as_ref()?.content),
+    };
+    Some(raw.stale(attack.stale))
 }
 
 /// What is drawn in the pane Explore.

@@ -27,7 +27,7 @@ fn slide(window: &mut Window, label: &str, value: f64) {
 fn an_attack_runs_within_its_budget_and_follows_it() {
     let mut window = attacking();
     let outcome = window.state().session().attack.outcome.clone().expect("an outcome");
-    assert_eq!(window.state().session().attack.len(), outcome.steps + 1);
+    assert_eq!(window.state().session().attack.track.len(), outcome.steps + 1);
     assert!(outcome.achieved.linf <= outcome.epsilon.unwrap() + 1e-6);
     slide(&mut window, "ε", 64.0);
     let after = window.state().session().attack.outcome.clone().unwrap();
@@ -75,7 +75,7 @@ fn the_timeline_is_scrubbed() {
     let gradient = window.state().session().attack.gradient.clone().unwrap();
     window.get_by_label_contains("Step of the attack").decrement_accesskit();
     window.run_steps(4);
-    assert_eq!(window.state().session().attack.position(), steps - 1);
+    assert_eq!(window.state().session().attack.track.position(), steps - 1);
     assert_ne!(window.state().session().attack.gradient.as_ref().unwrap(), &gradient, "asked anew at that step");
 }
 
@@ -97,9 +97,9 @@ fn the_step_that_is_looked_at_is_told_from_the_end() {
     }
     window.run_steps(3);
     window.get_by_label(&headline);
-    let first = window.state().session().attack.shown().unwrap().clone();
+    let first = window.state().session().attack.track.shown().unwrap().clone();
     let said = said(from, &first.posterior);
-    window.get_by_label(&format!("looking at step 0 of {}: {said}", window.state().session().attack.seen()));
+    window.get_by_label(&format!("looking at step 0 of {}: {said}", window.state().session().attack.track.seen()));
     let tiles = window.get_all_by_role(Role::Image).filter_map(|tile| tile.accesskit_node().label());
     let attacked: Vec<String> = tiles.filter(|label| label.starts_with("Attacked")).collect();
     assert!(attacked[0].contains(&from.to_string()), "{attacked:?}");
@@ -147,7 +147,7 @@ fn the_gradient_is_a_difference_of_denoisers() {
     let window = attacking();
     let (state, attack) = (window.state(), &window.state().session().attack);
     let model = state.session().model.as_ref().unwrap().joint.clone();
-    let picture = attack.shown().unwrap().attacked.picture().clone();
+    let picture = attack.track.shown().unwrap().attacked.picture().clone();
     let sigma = model.sigma_range().clamp(state.document().attack.sigma);
     let request = Request::noisy(picture, Some(sigma)).with_classes(Classes::All);
     let study = analyze(&*model, &request, &Cancel::new(), &mut |_| ()).unwrap();

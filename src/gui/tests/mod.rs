@@ -3,6 +3,7 @@
 
 mod adversary;
 mod beliefs;
+mod denoiser_attack;
 mod drawn;
 mod evaluation;
 mod explore;

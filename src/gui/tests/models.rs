@@ -4,15 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use eframe::egui::accesskit::Role;
+use eframe::egui::vec2;
+use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{click, opened, picture_file, run, said, window};
+use crate::gui::Options;
+use crate::gui::app::{App, Threads};
 use crate::gui::command::{ModelCommand, PictureCommand, WindowCommand};
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
 use crate::joint::{JointModel, Mirrored};
 use crate::network::{self, DeviceChoice, Network, bundled};
-use crate::picture::Batch;
+use crate::picture::{Batch, Picture, Shape};
 
 #[test]
 fn the_menu_switches_the_model_and_keeps_the_picture() {
@@ -140,4 +144,37 @@ fn a_wrong_model_is_a_notice_and_everything_stays() {
     let state = window.state();
     assert_eq!(state.session().model.as_ref().unwrap().joint.name(), "digits");
     assert_eq!(state.document().entry().unwrap().name, before);
+}
+
+#[test]
+fn photographs_are_looked_at_with_the_model_of_many_kinds_unless_another_was_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let save = |name: &str, shape: Shape| {
+        let path = folder.path().join(name);
+        crate::picture::save(&path, &Picture::filled(shape, 0.4), true).unwrap();
+        path
+    };
+    let (small, large) = (save("small.png", Shape::new(3, 32, 32)), save("large.png", Shape::new(3, 90, 120)));
+    let options = || Options { device: Some("cpu".to_owned()), ..Options::default() };
+    let begin = |options: Options| -> super::Window {
+        let build = Harness::builder().with_size(vec2(1280.0, 800.0)).with_max_steps(30);
+        let mut window = build.build_eframe(|cc| App::new(cc, options, Threads::Inline));
+        window.run_steps(4);
+        window
+    };
+    let model = |window: &super::Window| window.state().session().model.as_ref().unwrap().source.label();
+    let mut window = begin(options());
+    run(&mut window, PictureCommand::OpenPaths(vec![small]));
+    assert_eq!(model(&window), "cifar10", "a small picture is one of a data set");
+    run(&mut window, PictureCommand::OpenPaths(vec![large.clone()]));
+    assert_eq!((model(&window), window.state().settings().chosen_model()), (network::SCENES.to_owned(), None));
+    assert!(said(&window, "200 kinds of things"));
+    // Whoever goes back has chosen.
+    run(&mut window, ModelCommand::Use(ModelSource::default()));
+    run(&mut window, PictureCommand::OpenPaths(vec![large.clone()]));
+    assert_eq!(model(&window), "cifar10");
+    // At the start too, unless a model is named.
+    assert_eq!(model(&begin(Options { paths: vec![large.clone()], ..options() })), network::SCENES);
+    let named = Options { paths: vec![large], model: Some("cifar10".to_owned()), ..options() };
+    assert_eq!(model(&begin(named)), "cifar10");
 }

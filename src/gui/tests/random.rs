@@ -13,14 +13,14 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::{Dropped, Window, oracle, picture_file, use_model};
-use crate::attack::{Defence, Method, Settings, Smoothing, Target};
+use crate::attack::{Defence, DenoiserSettings, Method, Norm, Objective, Settings, Smoothing, Target};
 use crate::gui::command::{
     AttackCommand, CertifyCommand, Command, FillCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand,
     TileCommand, TrialsCommand, VersusCommand, WindowCommand,
 };
 use crate::gui::feature::session_file;
 use crate::gui::gpu::{Channel, Compare, Look, Mode};
-use crate::gui::state::document::{Document, Reading, TileKind};
+use crate::gui::state::document::{Aim, Document, Reading, TileKind};
 use crate::gui::state::evaluation_form::EvaluationForm;
 use crate::gui::state::hole::{Piece, Tool};
 use crate::gui::state::model::ModelSource;
@@ -80,6 +80,8 @@ impl Monkey {
             TileKind::AttackGradient,
             TileKind::PurifyNoisy,
             TileKind::Purified,
+            TileKind::NoisyPerturbation,
+            TileKind::RestoredChange,
             TileKind::DoubtTotal,
             TileKind::Walked,
             TileKind::Filter,
@@ -105,7 +107,11 @@ impl Monkey {
                 let [from, to] = [0; 2].map(|_| [40.0 * self.number(), 40.0 * self.number()]);
                 PictureCommand::Draw { from, to, erase: self.below(3) == 0 }.into()
             }
-            8 => AttackCommand::Set(Box::new(self.attack())).into(),
+            8 => match self.below(3) {
+                0 => AttackCommand::Aim(self.of(&[Aim::Class, Aim::Denoiser])).into(),
+                1 => AttackCommand::SetDenoiser(self.denoiser_attack()).into(),
+                _ => AttackCommand::Set(Box::new(self.attack())).into(),
+            },
             9 => {
                 let samples = self.of(&[1, 50, 200, u64::MAX]);
                 let alpha = f64::from(self.number());
@@ -155,6 +161,12 @@ impl Monkey {
         // A method without steps refuses them, which is fine.
         let _ = settings.set("steps", 4.0);
         settings
+    }
+
+    fn denoiser_attack(&mut self) -> DenoiserSettings {
+        let (objective, norm) = (self.of(&Objective::ALL), self.of(&[Norm::Linf, Norm::L2]));
+        let settings = DenoiserSettings::new(objective, norm, f64::from(self.number()), self.number());
+        DenoiserSettings { steps: self.of(&[0, 1, 4]), step_size: f64::from(self.number()), ..settings }
     }
 
     /// Does something.

@@ -45,18 +45,18 @@ fn the_steps_of_an_attack_play_from_the_first_to_the_result() {
     let mut window = window();
     run(&mut window, WindowCommand::Show(Pane::ADVERSARY));
     window.run_steps(4);
-    assert!(window.state().session().attack.len() > 5);
+    assert!(window.state().session().attack.track.len() > 5);
     window.state_mut().run(AttackCommand::Play);
-    assert_eq!(window.state().session().attack.position(), 0);
+    assert_eq!(window.state().session().attack.track.position(), 0);
     let mut seen = Vec::new();
     for _ in 0..400 {
         window.run_steps(1);
-        seen.push(window.state().session().attack.position());
+        seen.push(window.state().session().attack.track.position());
         if window.state().session().play.is_none() {
             break;
         }
     }
-    assert!(window.state().session().play.is_none() && window.state().session().attack.at.is_none());
+    assert!(window.state().session().play.is_none() && window.state().session().attack.track.at.is_none());
     assert!(seen[0] <= 1 && seen.is_sorted() && seen.windows(2).all(|pair| pair[1] - pair[0] <= 1), "{seen:?}");
 }
 

@@ -47,7 +47,7 @@ fn attack_for_long(window: &mut Window) {
     run(window, AttackCommand::Set(Box::new(settings)));
     // One that takes long does not run by itself.
     run(window, AttackCommand::Run);
-    until(window, "the attack to be under way", |app| app.session().attack.seen() > 3);
+    until(window, "the attack to be under way", |app| app.session().attack.track.seen() > 3);
 }
 
 #[test]

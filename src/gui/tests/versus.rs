@@ -156,7 +156,7 @@ fn an_attack_on_a_is_shown_to_b() {
     run(&mut window, AttackCommand::Set(Box::new(settings)));
     run(&mut window, VersusCommand::Show(Mode::Attack));
     window.run_steps(4);
-    let attacked = window.state().session().attack.shown().expect("an attack without its pane").attacked.clone();
+    let attacked = window.state().session().attack.track.shown().expect("an attack without its pane").attacked.clone();
     let found = versus(&window).transferred.as_ref().expect("B was asked").value.clone();
     let said = b.forward(&Batch::of([attacked.picture()]), &[0.2]).unwrap().posterior_of(0);
     assert_eq!(found.after, said.into_iter().rev().collect::<Vec<f64>>());

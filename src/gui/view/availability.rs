@@ -1,10 +1,10 @@
 //! Which commands can do something now, and which switches are on: for menus and the palette.
 
 use crate::gui::command::{
-    Command, EvaluateCommand, ExportCommand, FillCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand,
+    AttackCommand, Command, EvaluateCommand, ExportCommand, FillCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand,
     TileCommand, TrainCommand, TrialsCommand, VersusCommand, WindowCommand,
 };
-use crate::gui::state::document::Source;
+use crate::gui::state::document::{Aim, Source};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Play;
 use crate::gui::view::context::Context;
@@ -39,7 +39,8 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
         Command::Evaluate(command) => evaluate(command, cx),
         Command::Train(command) => train(command, cx),
         Command::Window(command) => window(command, cx, undo),
-        Command::Attack(_) | Command::Certify(_) => Availability::needs(cx.session.classes().len() != 1, ONE_CLASS),
+        Command::Attack(command) => attack(command, cx),
+        Command::Certify(_) => Availability::needs(cx.session.classes().len() != 1, ONE_CLASS),
         Command::Trials(command) => trials(*command, cx),
         Command::Photo(command) => photo(*command, cx),
         Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
@@ -54,7 +55,26 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
 }
 
 const NO_PICTURE: &str = "No picture is open";
+const NO_GRADIENTS: &str = "This model gives no gradients, and so no denoiser";
 const ONE_CLASS: &str = "This model has one class: there is nothing to fool";
+
+fn attack(command: &AttackCommand, cx: &Context<'_>) -> Availability {
+    use AttackCommand as C;
+    let several = cx.session.classes().len() != 1;
+    let aim = cx.document.aim(cx.session.classes().len());
+    match command {
+        C::Aim(Aim::Class) if !several => Availability::needs(false, ONE_CLASS),
+        C::Aim(Aim::Denoiser) if cx.session.blind().is_some() => Availability::needs(false, NO_GRADIENTS),
+        C::Aim(of) => Availability::mark(*of == aim),
+        C::Run => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
+        C::Cancel => {
+            let pending = cx.questions.attack.is_pending() || cx.questions.denoiser_attack.is_pending();
+            Availability::needs(pending, "No attack is going on")
+        }
+        C::Play | C::SetDenoiser(_) => Availability::default(),
+        C::Set(_) | C::Reroll | C::RerollPurify => Availability::needs(several, ONE_CLASS),
+    }
+}
 
 fn trials(command: TrialsCommand, cx: &Context<'_>) -> Availability {
     use TrialsCommand as C;

@@ -153,7 +153,7 @@ fn crops(cx: &Context<'_>, found: &mut Vec<Entry>) {
 }
 
 /// The tiles whose menus are found.
-const TILES: [TileKind; 11] = [
+const TILES: [TileKind; 16] = [
     TileKind::Clean,
     TileKind::Noisy,
     TileKind::Denoised,
@@ -165,6 +165,11 @@ const TILES: [TileKind; 11] = [
     TileKind::AttackGradient,
     TileKind::PurifyNoisy,
     TileKind::Purified,
+    TileKind::NoisyAttacked,
+    TileKind::NoisyPerturbation,
+    TileKind::RestoredBefore,
+    TileKind::RestoredAfter,
+    TileKind::RestoredChange,
 ];
 
 /// What a right click on each tile offers.

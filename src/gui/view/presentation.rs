@@ -67,7 +67,12 @@ fn pane_of(kind: TileKind) -> Option<Pane> {
         | TileKind::AttackedDenoised
         | TileKind::AttackGradient
         | TileKind::PurifyNoisy
-        | TileKind::Purified => Some(Pane::ADVERSARY),
+        | TileKind::Purified
+        | TileKind::NoisyAttacked
+        | TileKind::NoisyPerturbation
+        | TileKind::RestoredBefore
+        | TileKind::RestoredAfter
+        | TileKind::RestoredChange => Some(Pane::ADVERSARY),
         TileKind::DoubtClasses
         | TileKind::DoubtDetails
         | TileKind::DoubtTotal

@@ -9,7 +9,7 @@ use super::job::Jobs;
 use super::questions::{Lane, Questions};
 use super::workers::Workers;
 use crate::gui::command::Command;
-use crate::gui::state::answers::{Answer, AttackAnswer};
+use crate::gui::state::answers::{Answer, AttackAnswer, DenoiserAttackAnswer};
 use crate::gui::state::counting::CertificateAnswer;
 use crate::gui::state::document::Document;
 use crate::gui::state::history::History;
@@ -126,12 +126,14 @@ impl Host {
             self.questions.of(lane).forget();
         }
         (self.questions.attack_seen, self.questions.attack_run) = (None, None);
+        self.questions.denoiser_run = None;
         let session = &mut self.session;
         session.fitted = None;
         session.answer = Answer::default();
         session.curve = Sweep::default();
         session.attack = AttackAnswer::default();
         session.attack_progress = None;
+        session.denoiser_attack = DenoiserAttackAnswer::default();
         session.certificate =
             CertificateAnswer { bracketed: session.certificate.bracketed, ..CertificateAnswer::default() };
         session.explore.forget();

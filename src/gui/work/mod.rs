@@ -2,6 +2,7 @@
 //! asked follows from the state ([`schedule`]); what comes back becomes state ([`receive`]).
 
 pub mod background;
+pub mod denoiser_attack;
 pub mod dialogs;
 pub mod drawing;
 pub mod explore;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::denoiser_attack::DenoiserRequest;
 use super::drawing::DrawRequest;
 use super::explore::ExploreRequest;
 use super::photo;
@@ -34,6 +35,8 @@ pub enum Lane {
     PhotoPreview,
     /// The attack.
     Attack,
+    /// The attack on the denoiser.
+    DenoiserAttack,
     /// Denoiser and gradient at one step of the attack.
     Probe,
     /// Purification of the attacked picture.
@@ -89,6 +92,7 @@ impl Lane {
         Self::PhotoFill,
         Self::PhotoPreview,
         Self::Attack,
+        Self::DenoiserAttack,
         Self::Probe,
         Self::Purify,
         Self::Rival,
@@ -117,6 +121,7 @@ impl Lane {
             | Self::PhotoPreview
             | Self::PhotoWhole
             | Self::Attack
+            | Self::DenoiserAttack
             | Self::Probe
             | Self::Purify
             | Self::Rival
@@ -172,6 +177,10 @@ pub struct Questions {
     pub attack_run: Option<AttackRequest>,
     /// The attack that the adversary pane described last, run or not.
     pub attack_seen: Option<AttackRequest>,
+    /// The attack on the denoiser.
+    pub denoiser_attack: Asked<DenoiserRequest>,
+    /// That which the person had run: a long one does not run by itself.
+    pub denoiser_run: Option<DenoiserRequest>,
     /// D and gradient of a step.
     pub probe: Asked<ProbeRequest>,
     /// Purification.
@@ -218,6 +227,7 @@ impl Questions {
             Lane::PhotoWhole => &mut self.photo_whole,
             Lane::Study => &mut self.study,
             Lane::Attack => &mut self.attack,
+            Lane::DenoiserAttack => &mut self.denoiser_attack,
             Lane::Probe => &mut self.probe,
             Lane::Purify => &mut self.purify,
             Lane::Rival => &mut self.rival,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::Level;
 
+use super::denoiser_attack;
 use super::drawing;
 use super::explore;
 use super::host::Host;
@@ -15,8 +16,9 @@ use super::trials;
 use super::versus;
 use super::worker::{News, Report};
 use crate::attack::Outcome;
-use crate::gui::state::answers::{Fresh, Measured, TimelineStep};
+use crate::gui::state::answers::{Fresh, Measured};
 use crate::gui::state::mend::mend;
+use crate::gui::state::track::TimelineStep;
 
 /// Takes in what the workers reported.
 pub fn receive(host: &mut Host) {
@@ -99,8 +101,9 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
         Message::AttackStep(step, progress) => {
             session.attack.begin_anew();
             session.attack_progress = Some(progress);
-            session.attack.push(step);
+            session.attack.track.push(step);
         }
+        Message::DenoiserAttack(found) => denoiser_attack::take(host, found),
         Message::Attacked(outcome) => attacked(host, *outcome),
         Message::Probe(probe) => {
             let [attacked, denoised] = probe.fidelity;
@@ -122,12 +125,13 @@ fn attacked(host: &mut Host, outcome: Outcome) {
     let session = &mut host.session;
     session.attack.begin_anew();
     session.attack_progress = None;
-    let last_run = session.attack.steps().last().map_or(0, |(_, step)| step.run);
-    session.attack.result = Some(TimelineStep {
+    let last_run = session.attack.track.steps().last().map_or(0, |(_, step)| step.run);
+    session.attack.track.result = Some(TimelineStep {
         attacked: outcome.attacked.clone().into(),
         loss: outcome.loss.last().copied().unwrap_or_default(),
         posterior: outcome.posterior_after.clone(),
         run: last_run,
+        restored: None,
     });
     let outcome = Arc::new(outcome);
     let defence = host.document.attack.defence;

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use super::denoiser_attack;
 use super::explore;
 use super::host::Host;
 use super::photo;
@@ -20,6 +21,7 @@ use crate::attack::{Defence, Settings};
 use crate::gui::gpu::Content;
 use crate::gui::state::answers::{Answer, AttackAnswer, Fresh};
 use crate::gui::state::counting::Count;
+use crate::gui::state::document::Aim;
 use crate::gui::state::pane::Pane;
 use crate::joint::JointModel;
 use crate::picture::Noise;
@@ -49,12 +51,14 @@ pub fn schedule(host: &mut Host) {
     versus::schedule(host, &model, &picture);
     trials::schedule(host, &model, &picture);
     photo::schedule(host, &model);
+    denoiser_attack::schedule(host, &model, &picture);
     // A model of one class is a denoiser: of classes there is nothing to ask.
     if model.0.classes().len() < 2 {
         return;
     }
     schedule_curve(host, &model, &picture);
-    if host.session.shows(&Pane::ADVERSARY) || versus::wants_attack(host) {
+    let adversary = host.session.shows(&Pane::ADVERSARY) && host.document.aim == Aim::Class;
+    if adversary || versus::wants_attack(host) {
         schedule_attack(host, &model, &picture);
     }
     schedule_certificate(host, &model, &picture);
@@ -71,6 +75,7 @@ fn schedule_study(host: &mut Host, model: &Shared, picture: &Content) {
         return;
     }
     call_off_attack(host);
+    denoiser_attack::call_off(host);
     explore::call_off(host);
     // It would hold up what follows the slider.
     photo_fill::stop(host);
@@ -240,7 +245,7 @@ fn schedule_attack(host: &mut Host, model: &Shared, picture: &Content) {
 
 fn schedule_probe(host: &mut Host, model: &Shared, clean: &Content) {
     let Host { session, questions, workers, document, .. } = host;
-    let (Some(step), Some(outcome)) = (session.attack.shown(), &session.attack.outcome) else { return };
+    let (Some(step), Some(outcome)) = (session.attack.track.shown(), &session.attack.outcome) else { return };
     let towards = outcome.target.is_some();
     let request = ProbeRequest {
         model: model.clone(),
@@ -258,7 +263,7 @@ fn schedule_probe(host: &mut Host, model: &Shared, clean: &Content) {
 
 fn schedule_purify(host: &mut Host, model: &Shared, clean: &Content) {
     let Host { session, questions, workers, document, .. } = host;
-    let Some(result) = &session.attack.result else { return };
+    let Some(result) = &session.attack.track.result else { return };
     let noise = Noise { seed: document.purify_seed, ..document.noise };
     let study = StudyRequest {
         model: model.clone(),

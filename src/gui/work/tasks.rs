@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::denoiser_attack;
 use super::drawing::Drawing;
 use super::explore::Found;
 use super::photo;
@@ -11,7 +12,8 @@ use super::versus;
 use super::worker::{Step, Task};
 use crate::attack::Smoothing;
 use crate::gui::gpu::Content;
-use crate::gui::state::answers::{Fitted, TimelineStep};
+use crate::gui::state::answers::Fitted;
+use crate::gui::state::track::TimelineStep;
 use crate::gui::state::counting::Count;
 use crate::joint::{JointModel, Linear};
 use crate::picture::{Batch, Fit, Noise, Picture, Shape, estimate_sigma, fit};
@@ -40,6 +42,8 @@ pub enum Message {
     AttackStep(TimelineStep, (usize, usize)),
     /// The whole attack.
     Attacked(Box<attack::Outcome>),
+    /// Something of the attack on the denoiser.
+    DenoiserAttack(denoiser_attack::Found),
     /// What the model reads off a step.
     Probe(Box<Probe>),
     /// What became of the attack under noise.
@@ -221,7 +225,8 @@ impl Task<Message> for AttackRequest {
         let label = study::ranked(&posterior)[0];
         let mut watch = |step: attack::Step<'_>| {
             let attacked = Picture::new(shape, step.attacked.to_vec()).into();
-            let shown = TimelineStep { attacked, loss: step.loss, posterior: step.posterior.to_vec(), run: step.run };
+            let posterior = step.posterior.to_vec();
+            let shown = TimelineStep { attacked, loss: step.loss, posterior, run: step.run, restored: None };
             publish(Message::AttackStep(shown, (step.step, step.steps)));
         };
         let outcomes = attack::run(model, &clean, &[label], &self.settings, cancel, &mut watch)?;

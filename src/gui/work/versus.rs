@@ -188,7 +188,7 @@ fn schedule_transfer(host: &mut Host, model: Shared, pairing: Pairing, picture: 
         session.versus.transferred.iter_mut().for_each(|found| found.stale = true);
         return;
     }
-    let Some(step) = session.attack.shown() else { return };
+    let Some(step) = session.attack.track.shown() else { return };
     let sigma = document.attack.sigma;
     let request = TransferRequest { model, pairing, attacked: step.attacked.clone(), clean: picture.clone(), sigma };
     if questions.transfer.differs(&request) {

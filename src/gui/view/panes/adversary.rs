@@ -2,13 +2,14 @@
 
 use eframe::egui::{Button, Label, ProgressBar, RichText, ScrollArea, Ui, Vec2, vec2};
 
+mod denoiser;
+
 use super::denoiser::grid_of_at_least;
 use super::timeline;
 use super::{PaneInfo, Place};
 use crate::attack::{Defence, Norm, Settings};
 use crate::gui::command::AttackCommand;
-use crate::gui::state::answers::TimelineStep;
-use crate::gui::state::document::TileKind;
+use crate::gui::state::document::{Aim, TileKind};
 use crate::gui::state::pane::Pane;
 use crate::gui::view::attack_controls as controls;
 use crate::gui::view::caption::Caption;
@@ -19,7 +20,7 @@ use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
 use crate::gui::view::tile;
-use crate::gui::view::widgets::{self, named};
+use crate::gui::view::widgets::{self, named, segments};
 use crate::gui::work::schedule::runs_by_itself;
 use crate::study::level::of_255;
 use crate::study::words::believed;
@@ -39,7 +40,7 @@ pub const PANE: PaneInfo = PaneInfo {
     title: "Adversary",
     hint: "What would fool the model, step by step",
     place: Place::Below,
-    classes: true,
+    classes: false,
     show,
 };
 
@@ -52,13 +53,46 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let controls = |ui: &mut Ui, cx: &mut Context<'_>| {
         ui.spacing_mut().slider_width = SLIDER;
         ui.spacing_mut().item_spacing.y = space::TIGHT;
-        settings(ui, cx);
-        defended(ui, cx);
+        choose_aim(ui, cx);
+        match aim(cx) {
+            Aim::Class => {
+                settings(ui, cx);
+                defended(ui, cx);
+            }
+            Aim::Denoiser => denoiser::settings(ui, cx),
+        }
     };
     column_beside(ui, cx, (CONTROLS, "attack"), controls, |ui, cx| {
         let room = ui.available_size();
         let scroll = ScrollArea::vertical().id_salt("attack results").auto_shrink([false, false]);
-        scroll.show_following(ui, |ui| results(ui, cx, room));
+        scroll.show_following(ui, |ui| match aim(cx) {
+            Aim::Class => results(ui, cx, room),
+            Aim::Denoiser => denoiser::results(ui, cx, room),
+        });
+    });
+}
+
+/// What the adversary is after.
+fn aim(cx: &Context<'_>) -> Aim {
+    cx.document.aim(cx.session.classes().len())
+}
+
+/// The class or the denoiser, where the model has both.
+fn choose_aim(ui: &mut Ui, cx: &mut Context<'_>) {
+    if cx.session.classes().len() == 1 {
+        widgets::dim(ui, "A denoiser: what it restores is attacked.");
+        return;
+    }
+    let both = [
+        (Aim::Class, "the class", "Make the model take the picture for another class"),
+        (Aim::Denoiser, "the denoiser", "Change what is restored of the noisy picture, by a small change of that"),
+    ];
+    let choices = if cx.session.blind().is_some() { &both[..1] } else { &both[..] };
+    ui.horizontal(|ui| {
+        widgets::dim(ui, "attack");
+        if let Some(aim) = segments(ui, aim(cx), choices) {
+            cx.run(AttackCommand::Aim(aim));
+        }
     });
 }
 
@@ -66,8 +100,9 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
 fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut settings = cx.document.attack.clone();
     let classes = cx.session.classes().to_vec();
-    let blind = without_gradients(cx);
-    run(ui, cx);
+    let blind = cx.session.blind();
+    let progress = cx.questions.attack.is_pending().then(|| cx.session.attack_progress.unwrap_or((0, 1)));
+    run(ui, cx, progress, runs_by_itself(&cx.document.attack));
     if let Some(preset) = controls::choose_preset(ui, &settings, cx.session.preset, classes.len(), blind.is_some()) {
         cx.session.preset = Some(preset);
         settings = controls::kept(&settings, preset.settings(settings.sigma));
@@ -98,18 +133,12 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     }
 }
 
-/// Why the model gives no gradients, if it gives none.
-fn without_gradients(cx: &Context<'_>) -> Option<String> {
-    cx.session.model.as_ref()?.joint.abilities().gradients.missing().map(str::to_owned)
-}
-
-/// Run, or cancel and how far it is.
-fn run(ui: &mut Ui, cx: &mut Context<'_>) {
+/// Run, or cancel and how far it is; `by_itself`: whether it follows the picture and the settings unasked.
+fn run(ui: &mut Ui, cx: &mut Context<'_>, progress: Option<(usize, usize)>, by_itself: bool) {
     let tokens = Tokens::in_ui(ui);
     ui.horizontal(|ui| {
-        if cx.questions.attack.is_pending() {
+        if let Some((done, total)) = progress {
             command_button(ui, cx, "Cancel", AttackCommand::Cancel);
-            let (done, total) = cx.session.attack_progress.unwrap_or((0, 1));
             // Restarts and ensembles may take more steps than was thought.
             let share = (done as f32 / total.max(1) as f32).min(1.0);
             let bar = ProgressBar::new(share).desired_width(84.0).desired_height(8.0).fill(tokens.accent);
@@ -123,7 +152,7 @@ fn run(ui: &mut Ui, cx: &mut Context<'_>) {
         if ui.add(button).explained("Attack the picture with these settings, again if it was").clicked() {
             cx.run(AttackCommand::Run);
         }
-        if !runs_by_itself(&cx.document.attack) {
+        if !by_itself {
             widgets::dim(ui, "long: runs when you say so").explained(
                 "It asks the model about many pictures. Short attacks follow the picture and the settings by themselves",
             );
@@ -141,7 +170,7 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     let tokens = Tokens::in_ui(ui);
     let pending = cx.questions.attack.is_pending();
     let Some(outcome) = cx.session.attack.outcome.clone() else {
-        let words = match (pending, cx.session.attack.len()) {
+        let words = match (pending, cx.session.attack.track.len()) {
             (true, _) => "Attacking…",
             (false, 0) => "Not attacked yet.",
             (false, _) => "Cancelled: these are the steps until then.",
@@ -178,7 +207,9 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         let part = |ui: &mut Ui, text: RichText| ui.add(Label::new(text).extend());
         part(ui, RichText::new(format!("{before}; now {after}")));
         let small = |words: String| RichText::new(words).size(text::SMALL).color(tokens.dim);
-        if let Some((number, seen, step)) = looked_at(cx) {
+        let track = &cx.session.attack.track;
+        if let Some((number, step)) = track.looked_at() {
+            let seen = track.seen();
             let top = crate::study::ranked(&step.posterior)[0];
             let said = believed(&name(top), step.posterior[top]);
             let words = format!("looking at step {number} of {seen}: {said}");
@@ -195,13 +226,6 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     for warning in &outcome.warnings {
         ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));
     }
-}
-
-/// The number of the step that the person went to, of how many, and the step; none at the result.
-fn looked_at<'a>(cx: &'a Context<'_>) -> Option<(usize, usize, &'a TimelineStep)> {
-    let attack = &cx.session.attack;
-    let (number, step) = attack.steps().nth(attack.at?)?;
-    Some((number, attack.seen(), step))
 }
 
 /// What became of the same attack under each defence that was tried.
@@ -243,7 +267,7 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>, room: Vec2) {
         TileKind::PurifyNoisy,
         TileKind::Purified,
     ];
-    let blind = without_gradients(cx);
+    let blind = cx.session.blind();
     // Those that follow take gradients.
     let kinds = if blind.is_some() { &kinds[..2] } else { &kinds[..] };
     ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
@@ -265,7 +289,7 @@ fn results(ui: &mut Ui, cx: &mut Context<'_>, room: Vec2) {
         });
     }
     let tall = (room.y - used(ui)).clamp(TIMELINE, TALLEST_TIMELINE);
-    timeline::show(ui, cx, tall);
+    timeline::show(ui, cx, tall, Aim::Class);
 }
 
 fn hint(kind: TileKind) -> &'static str {
@@ -292,7 +316,7 @@ fn caption(ui: &Ui, cx: &Context<'_>, kind: TileKind, side: f32) -> Caption {
         (if side < NARROW { name.clone() } else { believed(name, posterior[top]) }, top)
     };
     let posterior = match kind {
-        TileKind::Attacked => cx.session.attack.shown().map(|step| step.posterior.clone()),
+        TileKind::Attacked => cx.session.attack.track.shown().map(|step| step.posterior.clone()),
         TileKind::Purified => cx.session.attack.purified.as_ref().map(|study| study.posterior.clone()),
         _ => None,
     };

@@ -4,6 +4,7 @@ use eframe::egui::{self, Align2, FontId, Rect, RichText, Role, Sense, Ui, Vec2, 
 
 use super::{PaneInfo, Place};
 use crate::gui::command::TileCommand;
+use crate::gui::state::document::Aim;
 use crate::gui::state::pane::Pane;
 use crate::gui::view::command_button::toggle;
 use crate::gui::view::context::Context;
@@ -39,7 +40,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     headline(ui, cx, &posterior, pair.as_ref());
     ui.add_space(space::TIGHT);
     let (shown, attacked) = match pair {
-        Some(Pair { clean, attacked }) => (clean, Some(attacked)),
+        Some(Pair { clean, attacked, .. }) => (clean, Some(attacked)),
         None => (posterior, None),
     };
     let ranked = crate::study::ranked(&shown);
@@ -56,18 +57,23 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     });
 }
 
-/// What the attacked classifier says of the picture before the attack and at the step that is looked at: both at its own
-/// noise level and without noise, so that they can be compared.
+/// What is said of the picture before the attack and at the step that is looked at. Of an attack on the class both at the level of
+/// the attacked classifier and without noise, of one on the denoiser both at the slider's, with noise: so that they can be compared.
 struct Pair {
     clean: Vec<f64>,
     attacked: Vec<f64>,
+    aim: Aim,
 }
 
 /// The pair, of a model of so many classes; none until the attack has ended once.
 fn pair(cx: &Context<'_>, classes: usize) -> Option<Pair> {
-    let clean = cx.session.attack.outcome.as_ref()?.posterior_before.clone();
-    let attacked = cx.session.attack.shown()?.posterior.clone();
-    (clean.len() == classes && attacked.len() == classes).then_some(Pair { clean, attacked })
+    let aim = cx.document.aim(classes);
+    let clean = match aim {
+        Aim::Class => cx.session.attack.outcome.as_ref()?.posterior_before.clone(),
+        Aim::Denoiser => cx.session.denoiser_attack.outcome.as_ref()?.posterior_before.clone(),
+    };
+    let attacked = cx.session.track(aim).shown()?.posterior.clone();
+    (clean.len() == classes && attacked.len() == classes).then_some(Pair { clean, attacked, aim })
 }
 
 fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&Pair>) {
@@ -96,10 +102,11 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     );
     widgets::dim(ui, words).explained(hint);
     place(ui, cx);
-    if let Some(Pair { clean, attacked }) = pair {
+    if let Some(Pair { clean, attacked, aim }) = pair {
         let [before, after] = [clean, attacked].map(|posterior| {
             let top = crate::study::ranked(posterior)[0];
-            (top, believed(&cx.session.classes()[top], posterior[top]))
+            // In a narrow pane the line is broken, but not between a number and its sign.
+            (top, believed(&cx.session.classes()[top], posterior[top]).replace(" %", "\u{a0}%"))
         });
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = space::TIGHT;
@@ -107,11 +114,18 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
             let colour = if after.0 == before.0 { tokens.good } else { tokens.bad };
             ui.label(RichText::new(after.1).color(colour));
         });
-        let level = of_255(cx.document.attack.sigma);
-        widgets::dim(ui, format!("Bars: clean over attacked, σ {level}/255, no noise")).explained(
-            "What the attacked classifier says at its own noise level, without noise. The large figures are of the noisy \
-             picture at the slider's level.",
-        );
+        let (words, hint) = match aim {
+            Aim::Class => (
+                format!("Bars: clean over attacked, σ {}/255, no noise", of_255(cx.document.attack.sigma)),
+                "What the attacked classifier says at its own noise level, without noise. The large figures are of the noisy \
+                 picture at the slider's level.",
+            ),
+            Aim::Denoiser => (
+                "Bars: noisy over attacked, with noise".to_owned(),
+                "What the model says of y and of y + d, both at the slider's level. The attack is on the denoiser, not on the class.",
+            ),
+        };
+        widgets::dim(ui, words).explained(hint);
     }
 }
 

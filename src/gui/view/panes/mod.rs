@@ -150,9 +150,7 @@ fn body(ui: &mut Ui, cx: &mut Context<'_>, pane: &Pane) {
             Tour::note(&mut cx.session.tour, stop, ui.max_rect());
         }
         if let Some(info) = info(pane) {
-            let model = cx.session.model.as_ref();
-            let blind = model.and_then(|model| model.joint.abilities().gradients.missing().map(str::to_owned));
-            if let Some(reason) = blind.filter(|_| NEED_GRADIENTS.contains(&info.pane)) {
+            if let Some(reason) = cx.session.blind().filter(|_| NEED_GRADIENTS.contains(&info.pane)) {
                 // Nor is the model asked for it.
                 widgets::empty(ui, &format!("Nothing is shown here: the model {reason}."));
             } else {

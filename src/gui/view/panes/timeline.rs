@@ -6,7 +6,8 @@ use eframe::egui::{
 };
 
 use crate::gui::command::AttackCommand;
-use crate::gui::state::answers::TimelineStep;
+use crate::gui::state::track::{TimelineStep, Track};
+use crate::gui::state::document::Aim;
 use crate::gui::state::session::Play;
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
@@ -21,12 +22,12 @@ const LOSS: f32 = 40.0;
 const NUMBERS: f32 = 14.0;
 
 /// Shows the timeline.
-pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
+pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32, aim: Aim) {
     let tokens = Tokens::in_ui(ui);
     let (outer, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click_and_drag());
-    let attack = &cx.session.attack;
-    let count = attack.len();
-    let at = attack.position();
+    let track = cx.session.track(aim);
+    let count = track.len();
+    let at = track.position();
     response.widget_info(|| WidgetInfo::slider(true, at as f64, "Step of the attack"));
     if count == 0 {
         return;
@@ -35,11 +36,11 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
     let inner = plot.shrink2(vec2(8.0, 6.0));
     let x = move |i: usize| inner.left() + inner.width() * if count > 1 { i as f32 / (count - 1) as f32 } else { 1.0 };
     if let Some(to) = scrubbed(ui, &response, inner, count, at) {
-        cx.session.attack.at = (to + 1 < count).then_some(to);
+        cx.session.track_mut(aim).at = (to + 1 < count).then_some(to);
     }
-    let attack = &cx.session.attack;
-    let at = attack.position();
-    let points: Vec<_> = attack.steps().map(|(_, step)| step).chain(attack.result.iter()).collect();
+    let track = cx.session.track(aim);
+    let at = track.position();
+    let points: Vec<_> = track.steps().map(|(_, step)| step).chain(track.result.iter()).collect();
     let painter = ui.painter();
     painter.rect_filled(plot, 3.0, tokens.ground);
     let losses: Vec<f64> = points.iter().map(|p| p.loss).filter(|l| l.is_finite()).collect();
@@ -52,13 +53,16 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
         let y = move |share: f64| inner.bottom() - inner.height() * share as f32;
         points.iter().enumerate().map(move |(i, p)| pos2(x(i), y(p.posterior[class])))
     };
-    let label = attack.outcome.as_ref().map_or_else(|| crate::study::ranked(&points[0].posterior)[0], |o| o.label);
-    let target = attack.outcome.as_ref().and_then(|outcome| outcome.target);
+    let outcome = cx.session.attack.outcome.as_ref().filter(|_| aim == Aim::Class);
+    let label = outcome.map_or_else(|| crate::study::ranked(&points[0].posterior)[0], |o| o.label);
+    let target = outcome.and_then(|outcome| outcome.target);
     let rival = rival(target, label, &points[points.len() - 1].posterior);
+    // Of a denoiser without classes there is nothing to believe.
+    let label = Some(label).filter(|_| points[0].posterior.len() > 1);
     let loss_line =
         points.iter().enumerate().filter(|(_, p)| p.loss.is_finite()).map(|(i, p)| pos2(x(i), loss_y(p.loss)));
     painter.line(loss_line.collect(), Stroke::new(1.5, tokens.dim));
-    for class in [Some(label), rival].into_iter().flatten() {
+    for class in [label, rival].into_iter().flatten() {
         painter.line(believed(class).collect(), Stroke::new(2.0, tokens.class(class)));
     }
     // Where another run begins: a restart, another loss, another part of an ensemble.
@@ -73,9 +77,9 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, tall: f32) {
     }
     painter.vline(x(at), plot.y_range(), Stroke::new(1.5, tokens.strong));
     painter.circle_filled(pos2(x(at), plot.bottom()), 5.0, tokens.accent);
-    let first = attack.steps().next().map_or(0, |(number, _)| number);
-    axes(ui, plot, inner, (low, high), (first, attack.seen()));
-    words(ui, cx, outer, (at, label, rival));
+    let first = track.steps().next().map_or(0, |(number, _)| number);
+    axes(ui, plot, inner, (low, high), (first, track.seen()), label.is_some());
+    words(ui, cx, outer, track, (at, label, rival));
     let playing = matches!(cx.session.play, Some(Play::Steps(_)));
     let place = Rect::from_min_size(pos2(outer.right() - LOSS, outer.top() - 2.0), vec2(LOSS, 15.0));
     let words = RichText::new(if playing { "Stop" } else { "Play" }).size(text::SMALL - 1.0);
@@ -105,13 +109,15 @@ fn beginnings(points: &[&TimelineStep]) -> impl Iterator<Item = usize> {
 }
 
 /// Beliefs at the left, the loss at the right, step numbers below.
-fn axes(ui: &Ui, plot: Rect, inner: Rect, (low, high): (f64, f64), (first, seen): (usize, usize)) {
+fn axes(ui: &Ui, plot: Rect, inner: Rect, (low, high): (f64, f64), (first, seen): (usize, usize), beliefs: bool) {
     let tokens = Tokens::in_ui(ui);
     let font = FontId::proportional(text::SMALL - 1.0);
     let write = |at, anchor, words: String| ui.painter().text(at, anchor, words, font.clone(), tokens.dim);
     let (left, right) = (plot.left() - 3.0, plot.right() + 3.0);
     for (y, belief, loss) in [(inner.top(), "100 %", high), (inner.bottom(), "0 %", low)] {
-        write(pos2(left, y), Align2::RIGHT_CENTER, belief.to_owned());
+        if beliefs {
+            write(pos2(left, y), Align2::RIGHT_CENTER, belief.to_owned());
+        }
         if loss.is_finite() && high > low {
             let words = if loss.abs() < 0.01 { significant(loss as f32) } else { number(loss, 2) };
             write(pos2(right, y), Align2::LEFT_CENTER, words);
@@ -123,21 +129,26 @@ fn axes(ui: &Ui, plot: Rect, inner: Rect, (low, high): (f64, f64), (first, seen)
 }
 
 /// Step, loss and beliefs above the plot, in the colours of their lines.
-fn words(ui: &Ui, cx: &Context<'_>, outer: Rect, (at, label, rival): (usize, usize, Option<usize>)) {
+fn words(
+    ui: &Ui,
+    cx: &Context<'_>,
+    outer: Rect,
+    track: &Track,
+    (at, label, rival): (usize, Option<usize>, Option<usize>),
+) {
     let tokens = Tokens::in_ui(ui);
-    let Some(step) = cx.session.attack.shown() else { return };
+    let Some(step) = track.shown() else { return };
     let font = FontId::proportional(text::SMALL);
     let classes = cx.session.classes();
     let of = |class: usize| format!("p({}) {}", classes[class], percent(step.posterior[class]));
-    let position = if at + 1 == cx.session.attack.len() && cx.session.attack.result.is_some() {
+    let position = if at + 1 == track.len() && track.result.is_some() {
         "result".to_owned()
     } else {
-        let number = cx.session.attack.steps().nth(at).map_or(at, |(number, _)| number);
-        format!("step {number} of {}", cx.session.attack.seen())
+        let number = track.steps().nth(at).map_or(at, |(number, _)| number);
+        format!("step {number} of {}", track.seen())
     };
     let mut parts = vec![(position, tokens.text), (format!("loss {:.3}", step.loss), tokens.dim)];
-    parts.push((of(label), tokens.class(label)));
-    parts.extend(rival.map(|rival| (of(rival), tokens.class(rival))));
+    parts.extend([label, rival].into_iter().flatten().map(|class| (of(class), tokens.class(class))));
     let mut left = outer.left();
     for (words, colour) in parts {
         let rect = ui.painter().text(pos2(left, outer.top() + 6.0), Align2::LEFT_CENTER, words, font.clone(), colour);
@@ -189,6 +200,7 @@ mod tests {
             loss: 0.0,
             posterior: Vec::new(),
             run,
+            restored: None,
         };
         let steps = [0, 0, 1, 1, 1, 2].map(step);
         assert_eq!(beginnings(&steps.iter().collect::<Vec<_>>()).collect::<Vec<_>>(), [2, 5]);

@@ -313,7 +313,7 @@ fn attack(ui: &mut Ui, cx: &Context<'_>) {
         let [before, after] = [(from, before), (to, after)].map(|(class, p)| believed(&name(class), p[class]));
         (format!("{words}: {before}; now {after}"), colour)
     };
-    let Some(shown) = cx.session.attack.shown() else { return };
+    let Some(shown) = cx.session.attack.track.shown() else { return };
     let (words, colour) = verdict(&outcome.posterior_before, &shown.posterior);
     ui.label(RichText::new(format!("A {words}")).color(colour));
     let Some(found) = cx.session.versus.transferred.as_ref() else {
