@@ -45,11 +45,7 @@ static BUNDLED: [Bundled; 5] = [
         bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors"),
         usual: include_str!("../../assets/models/cifar10-robust.usual.json"),
     },
-    Bundled {
-        name: SCENES,
-        bytes: include_bytes!("../../assets/models/tiny-imagenet.safetensors"),
-        usual: "",
-    },
+    Bundled { name: SCENES, bytes: include_bytes!("../../assets/models/tiny-imagenet.safetensors"), usual: "" },
     Bundled {
         name: "digits",
         bytes: include_bytes!("../../assets/models/digits.safetensors"),

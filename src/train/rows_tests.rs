@@ -80,9 +80,8 @@ fn rows_of_each_kind_stand_in_their_order_and_both_parts_are_means_over_theirs()
 #[test]
 fn holes_are_in_the_rows_of_the_classes_alone_where_there_are_such() {
     let augmentation = Augmentation { hole: 6, ..Augmentation::NONE };
-    let hidden = |batch: &TrainingBatch| -> Vec<bool> {
-        clean(batch).iter().map(|grey| (grey - 127.5).abs() < 1e-2).collect()
-    };
+    let hidden =
+        |batch: &TrainingBatch| -> Vec<bool> { clean(batch).iter().map(|grey| (grey - 127.5).abs() < 1e-2).collect() };
     let some = Sampler { augmentation, ..sampler(RowOptions { classify_share: 0.3, ..RowOptions::default() }) };
     for batch in batches(&some, 5) {
         assert_eq!(hidden(&batch), (0..20).map(|row| row >= 14).collect::<Vec<_>>());

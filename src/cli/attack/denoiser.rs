@@ -28,7 +28,8 @@ impl Attack {
         let ending = pictures::each(&self.images, model, self.fit, |input| {
             cancel.check()?;
             let fitted = &input.fitted.picture;
-            let noise = Noise { kind: self.noise.unwrap_or(NoiseKind::Gaussian), sigma: settings.sigma, seed: self.seed };
+            let noise =
+                Noise { kind: self.noise.unwrap_or(NoiseKind::Gaussian), sigma: settings.sigma, seed: self.seed };
             let noisy = if self.already_noisy { fitted.clone() } else { noise.apply(fitted) };
             let clean = (!self.already_noisy).then_some(fitted);
             let outcome = attack_denoiser(model, &noisy, clean, &settings, &cancel, &mut |_| ())?;

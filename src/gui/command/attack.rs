@@ -30,8 +30,18 @@ pub fn entries() -> Vec<Entry> {
     use AttackCommand as C;
     let new = |place, command: C, name, hint| Entry::new(Menu::View, place, command, name, hint).under("Attack");
     vec![
-        new(378, C::Aim(Aim::Class), "Attack the class", "Look for what makes the model take the picture for another class"),
-        new(379, C::Aim(Aim::Denoiser), "Attack the denoiser", "Look for what changes or spoils the restored picture most"),
+        new(
+            378,
+            C::Aim(Aim::Class),
+            "Attack the class",
+            "Look for what makes the model take the picture for another class",
+        ),
+        new(
+            379,
+            C::Aim(Aim::Denoiser),
+            "Attack the denoiser",
+            "Look for what changes or spoils the restored picture most",
+        ),
         new(380, C::Run, "Run the attack", "Attack the picture as the adversary pane says"),
         new(381, C::Cancel, "Cancel the attack", "Stop the attack that goes on"),
         new(382, C::Reroll, "Another seed for the attack", "Other random numbers"),

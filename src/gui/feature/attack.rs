@@ -15,7 +15,8 @@ pub fn run(host: &mut Host, command: AttackCommand) {
     match command {
         AttackCommand::Aim(aim) => document.aim = aim,
         AttackCommand::SetDenoiser(settings) => {
-            if [settings.epsilon, settings.step_size, f64::from(settings.sigma)].iter().all(|number| number.is_finite()) {
+            if [settings.epsilon, settings.step_size, f64::from(settings.sigma)].iter().all(|number| number.is_finite())
+            {
                 document.denoiser_attack = settings;
             }
         }

@@ -20,7 +20,7 @@ pub mod session;
 pub mod settings;
 pub mod tile_content;
 pub mod tour;
-pub mod training_form;
 pub mod track;
+pub mod training_form;
 pub mod trials;
 pub mod versus;

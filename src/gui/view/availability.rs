@@ -1,8 +1,8 @@
 //! Which commands can do something now, and which switches are on: for menus and the palette.
 
 use crate::gui::command::{
-    AttackCommand, Command, EvaluateCommand, ExportCommand, FillCommand, ModelCommand, NoiseCommand, PhotoCommand, PictureCommand,
-    TileCommand, TrainCommand, TrialsCommand, VersusCommand, WindowCommand,
+    AttackCommand, Command, EvaluateCommand, ExportCommand, FillCommand, ModelCommand, NoiseCommand, PhotoCommand,
+    PictureCommand, TileCommand, TrainCommand, TrialsCommand, VersusCommand, WindowCommand,
 };
 use crate::gui::state::document::{Aim, Source};
 use crate::gui::state::pane::Pane;

@@ -4,6 +4,7 @@ use super::host::Host;
 use super::questions::{Lane, Question};
 use super::tasks::{Message, Shared};
 use super::worker::{Step, Task};
+use crate::Result;
 use crate::attack::{DenoiserOutcome, DenoiserSettings, DenoiserStep, attack_denoiser};
 use crate::gui::gpu::Content;
 use crate::gui::state::answers::DenoiserAttackAnswer;
@@ -13,7 +14,6 @@ use crate::gui::state::track::{Restored, TimelineStep};
 use crate::picture::Picture;
 use crate::study::Fidelity;
 use crate::task::Cancel;
-use crate::Result;
 
 /// An attack of more steps does not run by itself.
 const QUICK: usize = 100;
@@ -98,7 +98,10 @@ fn request(host: &Host, model: &Shared, picture: &Content) -> Option<DenoiserReq
 /// Asks for the attack where the pane shows it.
 pub fn schedule(host: &mut Host, model: &Shared, picture: &Content) {
     let aim = host.document.aim(model.0.classes().len());
-    if aim != Aim::Denoiser || !host.session.shows(&Pane::ADVERSARY) || model.0.abilities().gradients.missing().is_some() {
+    if aim != Aim::Denoiser
+        || !host.session.shows(&Pane::ADVERSARY)
+        || model.0.abilities().gradients.missing().is_some()
+    {
         return;
     }
     let Some(request) = request(host, model, picture) else { return };

@@ -78,11 +78,9 @@ pub fn denoiser_attack_sheet(
     page.row(&panels, 3);
     page.chapter(settings.objective.title(), "root mean square of a value");
     let most = outcome.loss.last().copied().unwrap_or_default();
-    for (label, value) in [
-        ("By the attack", most),
-        ("By plain noise of that size", outcome.control),
-        ("Without", outcome.without),
-    ] {
+    for (label, value) in
+        [("By the attack", most), ("By plain noise of that size", outcome.control), ("Without", outcome.without)]
+    {
         page.figures(label, "", &[(significant(value as f32), false)]);
     }
     page.figures("‖D(y + d) − D(y)‖ / ‖d‖", "", &[(number(outcome.gain, 3), false)]);

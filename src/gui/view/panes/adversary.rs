@@ -53,7 +53,6 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     let controls = |ui: &mut Ui, cx: &mut Context<'_>| {
         ui.spacing_mut().slider_width = SLIDER;
         ui.spacing_mut().item_spacing.y = space::TIGHT;
-        choose_aim(ui, cx);
         match aim(cx) {
             Aim::Class => {
                 settings(ui, cx);
@@ -75,25 +74,6 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
 /// What the adversary is after.
 fn aim(cx: &Context<'_>) -> Aim {
     cx.document.aim(cx.session.classes().len())
-}
-
-/// The class or the denoiser, where the model has both.
-fn choose_aim(ui: &mut Ui, cx: &mut Context<'_>) {
-    if cx.session.classes().len() == 1 {
-        widgets::dim(ui, "A denoiser: what it restores is attacked.");
-        return;
-    }
-    let both = [
-        (Aim::Class, "the class", "Make the model take the picture for another class"),
-        (Aim::Denoiser, "the denoiser", "Change what is restored of the noisy picture, by a small change of that"),
-    ];
-    let choices = if cx.session.blind().is_some() { &both[..1] } else { &both[..] };
-    ui.horizontal(|ui| {
-        widgets::dim(ui, "attack");
-        if let Some(aim) = segments(ui, aim(cx), choices) {
-            cx.run(AttackCommand::Aim(aim));
-        }
-    });
 }
 
 /// The method, its budget and its parameters; whatever the registry has appears.
@@ -133,26 +113,45 @@ fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     }
 }
 
-/// Run, or cancel and how far it is; `by_itself`: whether it follows the picture and the settings unasked.
+/// What is attacked, and Run or Cancel; of one that does not run by itself also how far it is.
 fn run(ui: &mut Ui, cx: &mut Context<'_>, progress: Option<(usize, usize)>, by_itself: bool) {
     let tokens = Tokens::in_ui(ui);
+    let both = [
+        (Aim::Class, "the class", "Make the model take the picture for another class"),
+        (Aim::Denoiser, "the denoiser", "Change what is restored of the noisy picture, by a small change of that"),
+    ];
+    let choices = match cx.session.classes().len() {
+        1 => &both[1..],
+        _ if cx.session.blind().is_some() => &both[..1],
+        _ => &both[..],
+    };
     ui.horizontal(|ui| {
-        if let Some((done, total)) = progress {
+        if let Some(aim) = segments(ui, aim(cx), choices) {
+            cx.run(AttackCommand::Aim(aim));
+        }
+        if progress.is_some() {
             command_button(ui, cx, "Cancel", AttackCommand::Cancel);
-            // Restarts and ensembles may take more steps than was thought.
-            let share = (done as f32 / total.max(1) as f32).min(1.0);
-            let bar = ProgressBar::new(share).desired_width(84.0).desired_height(8.0).fill(tokens.accent);
-            named(&ui.add(bar), "Attack so far");
-            if done > 0 {
-                widgets::dim(ui, format!("step {done}"));
-            }
             return;
         }
         let button = Button::new(RichText::new("Run").color(tokens.on_accent)).fill(tokens.accent);
         if ui.add(button).explained("Attack the picture with these settings, again if it was").clicked() {
             cx.run(AttackCommand::Run);
         }
-        if !by_itself {
+    });
+    if by_itself {
+        return;
+    }
+    ui.horizontal(|ui| match progress {
+        Some((done, total)) => {
+            // Restarts and ensembles may take more steps than was thought.
+            let share = (done as f32 / total.max(1) as f32).min(1.0);
+            let bar = ProgressBar::new(share).desired_width(140.0).desired_height(8.0).fill(tokens.accent);
+            named(&ui.add(bar), "Attack so far");
+            if done > 0 {
+                widgets::dim(ui, format!("step {done}"));
+            }
+        }
+        None => {
             widgets::dim(ui, "long: runs when you say so").explained(
                 "It asks the model about many pictures. Short attacks follow the picture and the settings by themselves",
             );

@@ -11,7 +11,7 @@ use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
-use crate::gui::view::widgets::{self, paint_text};
+use crate::gui::view::widgets::{self, paint_text, text_width};
 use crate::study::level::of_255;
 use crate::study::words::{believed, in_words, percent};
 
@@ -80,18 +80,30 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     let tokens = Tokens::in_ui(ui);
     let top = crate::study::ranked(posterior)[0];
     let name = cx.session.classes().get(top).cloned().unwrap_or_default();
-    ui.horizontal(|ui| {
-        ui.label(RichText::new(name).size(text::HEADING).color(tokens.strong));
-        ui.label(RichText::new(in_words(&percent(posterior[top]))).size(text::HEADING).color(tokens.dim));
-        if pair.is_some() {
-            let level = of_255(cx.document.noise.sigma);
-            widgets::dim(ui, format!("with noise, σ {level}/255"))
-                .explained("Of the noisy picture at the slider's level");
-        }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            toggle(ui, cx, cx.settings.sorted, "Sort", TileCommand::ToggleSorted);
-        });
-    });
+    let believed_top = in_words(&percent(posterior[top]));
+    let noise = pair.is_some().then(|| format!("with noise, σ {}/255", of_255(cx.document.noise.sigma)));
+    let said = |ui: &mut Ui, words: &str| {
+        widgets::dim(ui, words).explained("Of the noisy picture at the slider's level");
+    };
+    // Beside the class where its name leaves room, else below.
+    let wide = |words: &str, size: f32| text_width(ui, words, &FontId::proportional(size));
+    let between = 3.0 * ui.spacing().item_spacing.x + 2.0 * ui.spacing().button_padding.x;
+    let taken = wide(&name, text::HEADING) + wide(&believed_top, text::HEADING) + wide("Sort", text::BODY) + between;
+    let beside = noise.as_ref().filter(|words| taken + wide(words, text::SMALL) <= ui.available_width());
+    egui::Sides::new().shrink_left().truncate().show(
+        ui,
+        |ui| {
+            ui.label(RichText::new(name).size(text::HEADING).color(tokens.strong));
+            ui.label(RichText::new(believed_top).size(text::HEADING).color(tokens.dim));
+            if let Some(words) = beside {
+                said(ui, words);
+            }
+        },
+        |ui| toggle(ui, cx, cx.settings.sorted, "Sort", TileCommand::ToggleSorted),
+    );
+    if let Some(words) = noise.as_ref().filter(|_| beside.is_none()) {
+        said(ui, words);
+    }
     let density =
         cx.session.answer.log_density.map_or_else(|| "none".to_owned(), |density| format!("{density:.0} nat"));
     let words = format!("entropy {:.2} bit    log p(y) {density}", entropy(posterior));

@@ -6,9 +6,9 @@ use eframe::egui::{
 };
 
 use crate::gui::command::AttackCommand;
-use crate::gui::state::track::{TimelineStep, Track};
 use crate::gui::state::document::Aim;
 use crate::gui::state::session::Play;
+use crate::gui::state::track::{TimelineStep, Track};
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::keep_arrows;

@@ -26,7 +26,8 @@ const STEPS: usize = 500;
 pub fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
     let present = cx.document.denoiser_attack;
     let mut settings = present;
-    let progress = cx.questions.denoiser_attack.is_pending().then(|| cx.session.denoiser_attack.progress.unwrap_or((0, 1)));
+    let progress =
+        cx.questions.denoiser_attack.is_pending().then(|| cx.session.denoiser_attack.progress.unwrap_or((0, 1)));
     run(ui, cx, progress, runs_by_itself(&present));
     let both = [
         (Objective::Change, "Change D", "Move what is restored as far as it goes: ‖D(y + d) − D(y)‖"),
@@ -40,10 +41,8 @@ pub fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
             settings.objective = objective;
         }
         ui.add_space(space::GROUP);
-        let norms = [
-            (Norm::Linf, "L∞", "Each value may change by ε"),
-            (Norm::L2, "L2", "All changes together may be ε long"),
-        ];
+        let norms =
+            [(Norm::Linf, "L∞", "Each value may change by ε"), (Norm::L2, "L2", "All changes together may be ε long")];
         if let Some(norm) = segments(ui, settings.norm, &norms) {
             let epsilon = DenoiserSettings::usual_epsilon(norm);
             settings = DenoiserSettings { norm, epsilon, step_size: 0.5 * epsilon, ..settings };
@@ -57,7 +56,8 @@ pub fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
         settings.step_size = share * epsilon;
     }
     let steps = Slider::new(&mut settings.steps, 1..=STEPS).logarithmic(true).clamping(SliderClamping::Edits);
-    ui.add(steps.text("steps")).explained("How many steps of gradient ascent; each takes one product with the Jacobian");
+    ui.add(steps.text("steps"))
+        .explained("How many steps of gradient ascent; each takes one product with the Jacobian");
     let before = share;
     let first = Slider::new(&mut share, 0.01..=2.0).logarithmic(true).clamping(SliderClamping::Edits).max_decimals(2);
     ui.add(first.text("first step / ε")).explained("How long the first step is; the last one is a tenth of that");
@@ -65,9 +65,8 @@ pub fn settings(ui: &mut Ui, cx: &mut Context<'_>) {
         settings.step_size = share * settings.epsilon;
     }
     let sigma = of_255(cx.document.noise.sigma);
-    widgets::dim(ui, format!("Of the noisy picture on screen, σ {sigma}/255.")).explained(
-        "The denoiser is told the slider's σ, and the attack draws its start by the seed of the noise",
-    );
+    widgets::dim(ui, format!("Of the noisy picture on screen, σ {sigma}/255."))
+        .explained("The denoiser is told the slider's σ, and the attack draws its start by the seed of the noise");
     if settings != present {
         cx.run(AttackCommand::SetDenoiser(settings));
     }
@@ -81,7 +80,10 @@ pub fn results(ui: &mut Ui, cx: &mut Context<'_>, room: Vec2) {
         (TileKind::NoisyPerturbation, "d: what was changed in the noisy picture"),
         (TileKind::RestoredBefore, "What is restored of the noisy picture"),
         (TileKind::RestoredAfter, "What is restored of the changed one"),
-        (TileKind::RestoredChange, "What the change does to the restored picture: it lies where the denoiser amplifies most"),
+        (
+            TileKind::RestoredChange,
+            "What the change does to the restored picture: it lies where the denoiser amplifies most",
+        ),
     ];
     ui.spacing_mut().item_spacing = vec2(space::GROUP, space::ITEM);
     let top = ui.cursor().top();
@@ -160,7 +162,8 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
             part(ui, small(words)).explained("p(c | y) before and after: the class was not what the attack was after");
         }
         if !outcome.is_exact {
-            part(ui, small("by differences of D".to_owned())).explained("This model gives no exact products with its Jacobian");
+            part(ui, small("by differences of D".to_owned()))
+                .explained("This model gives no exact products with its Jacobian");
         }
     });
 }
