@@ -81,7 +81,7 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     let top = crate::study::ranked(posterior)[0];
     let name = cx.session.classes().get(top).cloned().unwrap_or_default();
     let believed_top = in_words(&percent(posterior[top]));
-    let noise = pair.is_some().then(|| format!("with noise, σ {}/255", of_255(cx.document.noise.sigma)));
+    let noise = pair.is_some().then(|| format!("noisy, σ {}/255", of_255(cx.document.noise.sigma)));
     let said = |ui: &mut Ui, words: &str| {
         widgets::dim(ui, words).explained("Of the noisy picture at the slider's level");
     };
