@@ -39,7 +39,8 @@ pub(super) struct Attack {
     #[command(flatten)]
     model: ModelArguments,
     /// The attack, such as fgsm, pgd, apgd-ce, deepfool, square or autoattack; --help lists all with their parameters
-    #[arg(long, value_name = "M", value_parser = plain::<Method>, required_unless_present_any = ["preset", "objective"])]
+    #[arg(long, value_name = "M", value_parser = plain::<Method>, 
+          required_unless_present_any = ["preset", "objective", "noise", "already_noisy"])]
     method: Option<Method>,
     /// An attack with another library's settings, such as torchattacks-pgd or autoattack-linf; --help lists all
     #[arg(long, value_name = "NAME", conflicts_with = "method")]
@@ -82,10 +83,10 @@ pub(super) struct Attack {
     #[arg(long, value_name = "S", value_parser = sigma)]
     sigma: Option<f32>,
     /// The kind of noise that is put on the picture with --objective, as --noise of analyze (gaussian if not given)
-    #[arg(long, value_name = "KIND", value_parser = plain::<NoiseKind>, requires = "objective")]
+    #[arg(long, value_name = "KIND", value_parser = plain::<NoiseKind>)]
     noise: Option<NoiseKind>,
     /// With --objective: put no noise on, the picture has its own, of --sigma
-    #[arg(long, requires_all = ["objective", "sigma"], conflicts_with = "noise")]
+    #[arg(long, conflicts_with = "noise")]
     already_noisy: bool,
     /// The seed of everything random in the attack, the noise included
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -93,8 +94,8 @@ pub(super) struct Attack {
     /// What of the picture the model sees: its centre, the whole of it, or a rectangle of it in pixels
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
-    /// Write the attacked picture, rounded to 8 bits, and measure what is written: a picture file, or a folder (one that is there, a name that ends in / or
-    /// has no extension)
+    /// Write the attacked picture, rounded to 8 bits, and measure what is written (not with --objective, whose noisy picture is cut
+    /// at black and white besides): a picture file, or a folder (one that is there, a name that ends in / or has no extension)
     #[arg(long, short, value_name = "FILE|FOLDER")]
     output: Option<PathBuf>,
     /// Draw each attack as a sheet: a picture file, or a folder
@@ -111,6 +112,12 @@ impl Attack {
     pub fn run(&self) -> Done {
         if let Some(objective) = self.objective {
             return self.run_on_denoiser(objective);
+        }
+        for (option, given) in [("--noise", self.noise.is_some()), ("--already-noisy", self.already_noisy)] {
+            if given {
+                let reason = "is of attacks on the denoiser, with --objective: the others take the picture as it is";
+                return Err(Error::option(option, reason));
+            }
         }
         let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths =

@@ -8,19 +8,20 @@ use clap::Args;
 use super::arguments::{ModelArguments, part, say_abilities, sigma};
 use super::outputs::OutputArguments;
 use super::pictures;
+use super::sheets::{SheetArguments, title};
 use super::{Done, console};
 use crate::attack::{BracketSettings, Bracketing, Certificate, Certification, Smoothing};
 use crate::joint::JointModel;
 use crate::picture::{Fit, Picture};
 use crate::study::report::CertificateReport;
-use crate::study::{class_index, level};
+use crate::study::{certificate_sheet, class_index, level};
 use crate::task::Cancel;
 use crate::{Error, Result, limits};
 
 /// Prove a radius within which no perturbation changes the class (randomised smoothing)
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  denoscope certify digit.png --sigma 0.25 --samples 10000\n  \
-                        denoscope certify digit.png --sigma 0.25 --samples 1000 --attempts 8\n\n\
+                        denoscope certify digit.png --sigma 0.25 --samples 1000 --attempts 8 --sheet proof.png\n\n\
                         The certified classifier is the smoothed one: what the model says most often of the picture \
                         with Gaussian noise. The radius is in L2 on the [0, 1] scale; it is wrong with probability at \
                         most --alpha, whenever and for whatever reason the count is stopped (Ctrl-C keeps what is \
@@ -68,12 +69,15 @@ pub(super) struct Certify {
     #[arg(long, value_name = "centre|whole|X,Y,W,H", default_value = "centre", value_parser = part)]
     pub(super) fit: Fit,
     #[command(flatten)]
+    sheet: SheetArguments,
+    #[command(flatten)]
     results: OutputArguments,
 }
 
 impl Certify {
     pub fn run(&self) -> Done {
-        self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
+        let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
+        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
         let (smoothing, limit) = self.check()?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping: what is proved by now counts")?;
@@ -100,6 +104,10 @@ impl Certify {
                 }
                 None => of,
             });
+            let above = bracket.as_ref().map(|bracket| (bracket.attempts(), bracket.found()));
+            let drawn =
+                |theme| certificate_sheet(&certificate, above, &smoothing, &clean, model, (&title(input.path), theme));
+            sheets.write(input.number, &self.results, drawn)?;
             Ok(())
         });
         // What was proved before it was stopped is not lost.

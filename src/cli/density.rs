@@ -41,7 +41,7 @@ pub(super) struct DensityCommand {
     #[arg(long, value_name = "PATH")]
     among: Option<PathBuf>,
     /// How many pictures of it
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 64, requires = "among")]
     limit: u32,
     /// The smallest noise level, as 0.02 or 5/255 (that of the model's trained range if not given)
     #[arg(long, value_name = "S", value_parser = sigma)]

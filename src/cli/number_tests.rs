@@ -94,6 +94,7 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "inpaint" => vec!["sample:digits/7", "--random=0.5", "--count=2", "--steps=3"],
         "sample" => vec!["sample:digits/7", "--sigma=0.3", "--count=2", "--steps=3"],
         "evidence" => vec!["sample:digits/7", "--levels=3", "--draws=2"],
+        "density" if option == "limit" => vec!["sample:digits/7", "--among=d", "--levels=4", "--draws=2"],
         "density" => vec!["sample:digits/7", "--levels=4", "--draws=2"],
         "audit" => vec!["sample:digits/7", "--sigmas=0.1", "--probes=4", "--draws=2"],
         "eval" => vec!["--data=d"],
@@ -200,7 +201,7 @@ fn on_denoiser(command: &super::attack::Attack, model: &GaussianMixture, cancel:
     each(&command.images, model, command.fit, |input| {
         let clean = &input.fitted.picture;
         let outcome = attack::attack_denoiser(model, clean, Some(clean), &settings, cancel, &mut |_| ())?;
-        json(&DenoiserAttackReport::of(&outcome, &settings, model, Some(clean), input.path, ""));
+        json(&DenoiserAttackReport::of(&outcome, &settings, model, (Some(clean), None), (input.path, "")));
         Ok(())
     })
 }

@@ -107,9 +107,12 @@ impl Outputs {
     /// extensions too, and if that is not enough the names of the folders that they are in.
     ///
     /// # Errors
-    /// As for [`Outputs::file`]; [`Error::Option`] for several inputs and a file, [`Error::Picture`] for a format that is not
-    /// written.
+    /// As for [`Outputs::file`]; [`Error::Option`] for several inputs and a file, or for standard output, [`Error::Picture`] for a
+    /// format that is not written.
     pub fn picture_of_each(&mut self, option: &str, path: &Path, inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+        if path == Path::new("-") {
+            return Err(Error::option(option, "takes a picture file or a folder: a picture is not printed"));
+        }
         if !is_folder(path) {
             if inputs.len() > 1 {
                 let (shown, count) = (path.display(), inputs.len());

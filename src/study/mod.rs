@@ -29,7 +29,7 @@ pub use duel::{DuelReport, Duelled, duel};
 pub use request::{Classes, Request, Subject, WholePicture, class_index, ranked, target, target_argument};
 pub use result::{Conditional, ModelCard, Native, Rest, Stage, Study, Timings};
 pub use sheet::{
-    Theme, attack_sheet, audit_sheet, counterfactual_sheet, denoiser_attack_sheet, density_sheet, duel_sheet,
-    evidence_sheet, inpaint_sheet, samples_sheet, sheet, uncertainty_sheet,
+    Theme, attack_sheet, audit_sheet, certificate_sheet, counterfactual_sheet, denoiser_attack_sheet, density_sheet,
+    duel_sheet, evidence_sheet, inpaint_sheet, samples_sheet, sheet, uncertainty_sheet,
 };
 pub use sweep::{Sweep, SweepRequest, sweep};

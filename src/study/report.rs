@@ -10,7 +10,7 @@ use crate::attack::{
     Bracketing, Certificate, Defence, DenoiserOutcome, DenoiserSettings, Distance, Method, Norm, Smoothing,
 };
 use crate::joint::JointModel;
-use crate::picture::{Fidelity, METRICS, Metric, NoiseKind, Picture, decibels};
+use crate::picture::{Fidelity, METRICS, Metric, Noise, NoiseKind, Picture, decibels};
 
 /// A class and its probability.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -417,6 +417,8 @@ pub struct DenoiserAttackReport {
     /// How the denoiser was attacked.
     #[serde(flatten)]
     pub settings: DenoiserSettings,
+    /// The noise that was put on the picture; none where it had its own.
+    pub noise: Option<Noise>,
     /// How large the change of the noisy picture is.
     pub achieved: Distance,
     /// The root mean square of what the attack makes large: at the start, at each step, and last at the outcome.
@@ -440,15 +442,15 @@ pub struct DenoiserAttackReport {
 }
 
 impl DenoiserAttackReport {
-    /// The report of the picture in `image`, which was fitted as `fit` says.
+    /// The report of the picture in `image`, which was fitted as `fit` says; with the clean picture, where it is known, and the noise
+    /// that was put on it.
     #[must_use]
     pub fn of(
         outcome: &DenoiserOutcome,
         settings: &DenoiserSettings,
         model: &dyn JointModel,
-        clean: Option<&Picture>,
-        image: &Path,
-        fit: &str,
+        (clean, noise): (Option<&Picture>, Option<Noise>),
+        (image, fit): (&Path, &str),
     ) -> Self {
         let names = model.classes();
         let psnr = |picture: &Picture| decibels::finite(Fidelity::of(picture, clean?).psnr_db());
@@ -458,6 +460,7 @@ impl DenoiserAttackReport {
             device: model.device(),
             fit: fit.to_owned(),
             settings: *settings,
+            noise,
             achieved: outcome.achieved,
             loss: outcome.loss.clone(),
             without: outcome.without,

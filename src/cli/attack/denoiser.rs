@@ -24,16 +24,26 @@ impl Attack {
         let model = &*model;
         let settings = self.denoiser_settings(objective);
         settings.check(model)?;
+        if self.already_noisy && self.sigma.is_none() {
+            return Err(Error::option(
+                "--sigma",
+                "is missing: with --already-noisy it is the level of the picture's own noise",
+            ));
+        }
+        let kind = self.noise.unwrap_or(NoiseKind::Gaussian);
+        let noise = (!self.already_noisy).then_some(Noise { kind, sigma: settings.sigma, seed: self.seed });
+        if kind != NoiseKind::Gaussian {
+            console::note(&format!("note: the noise is {kind}; Tweedie's formula is exact for Gaussian noise only"));
+        }
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, model, self.fit, |input| {
             cancel.check()?;
             let fitted = &input.fitted.picture;
-            let noise =
-                Noise { kind: self.noise.unwrap_or(NoiseKind::Gaussian), sigma: settings.sigma, seed: self.seed };
-            let noisy = if self.already_noisy { fitted.clone() } else { noise.apply(fitted) };
-            let clean = (!self.already_noisy).then_some(fitted);
+            let noisy = noise.map_or_else(|| fitted.clone(), |noise| noise.apply(fitted));
+            let clean = noise.map(|_| fitted);
             let outcome = attack_denoiser(model, &noisy, clean, &settings, &cancel, &mut |_| ())?;
-            let report = DenoiserAttackReport::of(&outcome, &settings, model, clean, input.path, &input.description);
+            let picture = (input.path, input.description.as_str());
+            let report = DenoiserAttackReport::of(&outcome, &settings, model, (clean, noise), picture);
             self.print_denoiser(&input, &outcome, &report, model)?;
             if let Some(path) = paths.as_ref().map(|paths| &paths[input.number]) {
                 make_folder(path)?;
@@ -44,7 +54,7 @@ impl Attack {
                 let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
                 let theme = if self.dark { Theme::Dark } else { Theme::Light };
                 make_folder(path)?;
-                let page = denoiser_attack_sheet(&outcome, &settings, model, (&noisy, clean), (&title, theme));
+                let page = denoiser_attack_sheet(&outcome, &settings, model, (&noisy, clean, noise), (&title, theme));
                 save_image(path, &page.into(), self.results.force)?;
             }
             reports.push(report);
@@ -86,7 +96,9 @@ impl Attack {
         say(format!("{}", input.path.display()))?;
         say(format!("  picture   {}", input.description))?;
         let sigma = level::describe(settings.sigma);
-        say(format!("  attack    on the denoiser, {} {}, sigma {sigma}", settings.objective, settings.norm.title()))?;
+        let noise = report.noise.map_or_else(|| "noise of its own".to_owned(), |noise| format!("{} noise", noise.kind));
+        let (objective, norm) = (settings.objective, settings.norm.title());
+        say(format!("  attack    on the denoiser, {objective} {norm}, {noise}, sigma {sigma}"))?;
         let moved = outcome.achieved;
         let budget = level::describe(settings.epsilon as f32);
         say(format!("  budget    {budget}; achieved L∞ {:.5}, L2 {:.4}", moved.linf, moved.l2))?;

@@ -1,7 +1,7 @@
 //! What is explored: the mode, the component that is looked at, the region.
 
 use crate::gui::command::{DrawCommand, ExploreCommand, WindowCommand};
-use crate::gui::state::drawn::FRAMES;
+use crate::gui::state::drawn::{FRAMES, Known};
 use crate::gui::state::explore::Explore;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
@@ -48,7 +48,7 @@ fn draw(host: &mut Host, command: DrawCommand) {
     let fitted = host.session.fitted.as_ref().map(|fitted| fitted.content.clone());
     let drawn = &mut host.session.explore.drawn;
     match (command, fitted) {
-        (C::SetForm(form), _) => drawn.form = form.mended(classes),
+        (C::SetForm(form), fitted) => drawn.set_form(form.mended(classes), fitted.as_ref()),
         (C::Begin, _) => drawn.wanted = true,
         (C::Stop, _) => drawing::stop(host),
         (C::LookAt(frame), Some(fitted)) => {
@@ -59,7 +59,9 @@ fn draw(host: &mut Host, command: DrawCommand) {
             drawn.position = position.min(drawn.positions.len().saturating_sub(1));
             drawn.show_position();
         }
-        (C::Paint { from, to, hole }, Some(fitted)) if from.iter().chain(&to).all(|v| v.is_finite()) => {
+        (C::Paint { from, to, hole }, Some(fitted))
+            if drawn.form.known == Known::Painted && from.iter().chain(&to).all(|v| v.is_finite()) =>
+        {
             drawn.paint(fitted.picture(), from, to, hole);
         }
         (C::ClearHole, Some(fitted)) => drawn.clear_hole(fitted.picture()),

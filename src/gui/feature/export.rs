@@ -212,13 +212,14 @@ fn save_denoiser_sheet(host: &mut Host) -> Option<()> {
     let attack = &host.session.denoiser_attack;
     let request = host.questions.denoiser_attack.request()?.clone();
     let outcome = attack.outcome.as_ref().filter(|_| !attack.stale)?.clone();
+    let noise = (!request.already_noisy).then_some(host.document.noise);
     let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
     let theme = look(host);
     let name = attack_sheet_name(host);
     host.session.sheets.attack = Some(theme);
     save_as(host, &name, "Pictures", &["png"], move |path| {
-        let clean = (!request.already_noisy).then(|| request.picture.picture());
-        let pictures = (request.noisy.picture(), clean);
+        let (clean, noise) = noise.map(|noise| (request.picture.picture(), noise)).unzip();
+        let pictures = (request.noisy.picture(), clean, noise);
         let page = denoiser_attack_sheet(&outcome, &request.settings, &*request.model.0, pictures, (&title, theme));
         picture::save_image(path, &image::DynamicImage::ImageRgb8(page), true)
     });

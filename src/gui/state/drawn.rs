@@ -1,13 +1,16 @@
 //! What is drawn in the pane Explore: pictures from the model, fills of a hole, a picture on its way to another class.
 
+use crate::Result;
 use crate::gui::gpu::Content;
 use crate::picture::{Picture, Shape};
-use crate::study::lab::{Fill, Position, Sample, moments, ranked_fills};
+use crate::study::lab::{Fill, Measurement, Position, Sample, moments, ranked_fills};
 
 /// The most pictures of the grid.
 pub const LARGEST_GRID: usize = 64;
 /// The most fills.
 pub const LARGEST_SHOWN: usize = 16;
+/// The most churn that is worth sliding to: the step's limit is met earlier.
+pub const LARGEST_CHURN: f64 = 100.0;
 /// The most candidates for a fill.
 pub const LARGEST_CANDIDATES: usize = 16;
 /// How many frames of its way are kept of each picture.
@@ -17,6 +20,31 @@ pub const LARGEST_TOLERATED: f64 = 1e5;
 /// How many positions the dial has.
 pub const POSITIONS: usize = 12;
 
+/// The least and the largest share of the pixels that can be kept at random.
+pub const KEPT: (f64, f64) = (0.01, 0.99);
+
+/// What is known of the picture that is filled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// All but the painted hole.
+    Painted,
+    /// Each pixel with a probability.
+    Random,
+    /// The means of square blocks of this side: filled in, that is super-resolution.
+    Blocks(usize),
+}
+
+impl Known {
+    /// Whether it can be known of pictures of this shape: blocks have to fill them.
+    #[must_use]
+    pub fn fits(self, shape: Shape) -> bool {
+        match self {
+            Self::Painted | Self::Random => true,
+            Self::Blocks(side) => Measurement::of_blocks("The blocks", shape, side).is_ok(),
+        }
+    }
+}
+
 /// What a person chose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DrawForm {
@@ -24,10 +52,16 @@ pub struct DrawForm {
     pub of_picture: bool,
     /// Out of nothing by the stochastic ascent, not by Heun's method.
     pub ascent: bool,
+    /// How much noise is put back on the way of Heun's method, `S_churn` of Karras et al.
+    pub churn: f64,
     /// How many pictures out of nothing.
     pub count: usize,
     /// How many restorations.
     pub restored: usize,
+    /// What is known of the picture that is filled in.
+    pub known: Known,
+    /// The share of the pixels that is kept at random.
+    pub kept: f64,
     /// How many fills.
     pub fills: usize,
     /// From how many candidates each is chosen.
@@ -55,8 +89,11 @@ impl Default for DrawForm {
         Self {
             of_picture: false,
             ascent: false,
+            churn: 0.0,
             count: 16,
             restored: 64,
+            known: Known::Painted,
+            kept: 0.2,
             fills: 8,
             candidates: 2,
             class: None,
@@ -77,8 +114,10 @@ impl DrawForm {
     pub fn mended(self, classes: usize) -> Self {
         let or = |value: f64, other: f64| if value.is_finite() { value } else { other };
         Self {
+            churn: or(self.churn, 0.0).clamp(0.0, LARGEST_CHURN),
             count: self.count.clamp(1, LARGEST_GRID),
             restored: self.restored.clamp(1, LARGEST_GRID),
+            kept: or(self.kept, 0.2).clamp(KEPT.0, KEPT.1),
             fills: self.fills.clamp(1, LARGEST_SHOWN),
             candidates: self.candidates.clamp(1, LARGEST_CANDIDATES),
             class: self.class.filter(|class| *class < classes),
@@ -89,6 +128,19 @@ impl DrawForm {
             tolerance: or(self.tolerance, 0.0).clamp(0.0, LARGEST_TOLERATED),
             radius: or(self.radius, 3.0).clamp(0.1, 20.0),
             ..self
+        }
+    }
+
+    /// What is known of pictures of this shape, of which this was painted as the hole.
+    ///
+    /// # Errors
+    /// [`Error::Option`](crate::Error::Option) if that is nothing or all.
+    pub fn measurement(&self, shape: Shape, hole: &[bool]) -> Result<Measurement> {
+        match self.known {
+            Known::Painted => Measurement::without("The hole", shape, hole),
+            // The fills' seed says which pixels, as on the command line.
+            Known::Random => Measurement::of_random("The share of the pixels", shape, self.kept, self.seed),
+            Known::Blocks(side) => Measurement::of_blocks("The blocks", shape, side),
         }
     }
 }
@@ -125,9 +177,11 @@ pub struct Drawn {
     sketch: Sketch,
     /// All of them side by side.
     pub grid: Option<Content>,
-    /// The hole, row after row.
+    /// The painted hole, row after row.
     pub hole: Vec<bool>,
-    /// The picture with the hole.
+    /// What is known of the picture, if that can be filled in.
+    pub measurement: Option<Measurement>,
+    /// The picture with the hole, or the means of its blocks.
     pub holed: Option<Content>,
     /// The fills that are done.
     pub fills: Vec<Fill>,
@@ -149,6 +203,20 @@ impl Drawn {
     /// Another picture or model: what is here means nothing any more, but what a person chose.
     pub fn forget(&mut self) {
         *self = Self { form: self.form, frame: FRAMES, ..Self::default() };
+    }
+
+    /// Takes in what a person chose, of this picture.
+    pub fn set_form(&mut self, form: DrawForm, picture: Option<&Content>) {
+        let measures = |form: &DrawForm| (form.known, form.kept.to_bits(), form.seed);
+        let is_other = measures(&form) != measures(&self.form);
+        self.form = form;
+        // What was not shown yet is shown once it is looked at.
+        if is_other && self.holed.is_some() {
+            self.holed = None;
+            if let Some(picture) = picture {
+                self.show_hole(picture.picture());
+            }
+        }
     }
 
     /// Pictures are asked for.
@@ -260,26 +328,42 @@ impl Drawn {
         self.show_hole(picture);
     }
 
-    /// Makes the tile of the picture with its hole: a chequered grey.
+    /// Makes the tile of what is known of the picture: with its hole, or the means of its blocks.
     pub fn show_hole(&mut self, picture: &Picture) {
         let shape = picture.shape();
-        let pixels = shape.height * shape.width;
-        self.hole.resize(pixels, false);
-        let mut holed = picture.clone();
-        for (at, value) in holed.values_mut().iter_mut().enumerate() {
-            let (x, y) = (at % pixels % shape.width, at % pixels / shape.width);
-            if self.hole[at % pixels] {
-                *value = if (x + y) % 2 == 0 { 0.45 } else { 0.55 };
-            }
+        self.hole.resize(shape.height * shape.width, false);
+        // Another model's pictures may not be of whole blocks.
+        if !self.form.known.fits(shape) {
+            self.form.known = Known::Painted;
         }
+        self.measurement = self.form.measurement(shape, &self.hole).ok();
+        let holed = match (self.form.known, &self.measurement) {
+            // A hole that leaves nothing is shown too.
+            (Known::Painted, _) => with_hole(picture, &self.hole),
+            (_, Some(known)) => known.hole().map_or_else(|| known.known_of(picture), |hole| with_hole(picture, &hole)),
+            (_, None) => picture.clone(),
+        };
         self.holed = Some(holed.into());
     }
 
-    /// How many pixels are missing.
+    /// How many pixels of the hole are painted.
     #[must_use]
     pub fn missing(&self) -> usize {
         self.hole.iter().filter(|hole| **hole).count()
     }
+}
+
+/// The picture with a chequered grey in its hole.
+fn with_hole(picture: &Picture, hole: &[bool]) -> Picture {
+    let (pixels, width) = (hole.len(), picture.shape().width);
+    let mut holed = picture.clone();
+    for (at, value) in holed.values_mut().iter_mut().enumerate() {
+        let (x, y) = (at % pixels % width, at % pixels / width);
+        if hole[at % pixels] {
+            *value = if (x + y) % 2 == 0 { 0.45 } else { 0.55 };
+        }
+    }
+    holed
 }
 
 /// How far a point is from the line between two others.
@@ -354,6 +438,7 @@ mod tests {
             brush: f32::INFINITY,
             target: 99,
             tolerance: -1.0,
+            kept: f64::NAN,
             radius: f64::INFINITY,
             ..DrawForm::default()
         };
@@ -361,6 +446,7 @@ mod tests {
         assert_eq!((mended.count, mended.fills, mended.class, mended.target), (LARGEST_GRID, 1, None, 2));
         assert!(mended.guidance.is_finite() && mended.brush.is_finite() && mended.tolerance == 0.0);
         assert_eq!((mended.restored, mended.candidates), (1, LARGEST_CANDIDATES));
+        assert!((mended.kept - 0.2).abs() < 1e-9);
         assert!((mended.radius - 3.0).abs() < 1e-9 && mended.corrections == 16);
     }
 }

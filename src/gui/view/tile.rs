@@ -8,6 +8,7 @@ use eframe::egui_wgpu::Callback;
 use crate::gui::command::{DrawCommand, ExploreCommand, ExportCommand, TileCommand};
 use crate::gui::gpu::{Channel, Compare, Content, Look, Mode, Params, Plane, TileCallback, Viewport, value_at};
 use crate::gui::state::document::TileKind;
+use crate::gui::state::drawn::Known;
 use crate::gui::state::explore::{Explore, Mode as ExploreMode};
 use crate::gui::state::tile_content::{self, TileContent, tile_content};
 use crate::gui::view::caption::{self, Caption};
@@ -48,7 +49,9 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
         paint_picture(ui, cx, rect, id, source, viewport);
         paint_over(ui, cx, rect, source, viewport);
         paint_region(ui, cx, rect, kind, viewport);
-        if let (TileKind::Hole, Some(pointer)) = (kind, response.hover_pos()) {
+        if is_painted(cx, kind)
+            && let Some(pointer) = response.hover_pos()
+        {
             let reach = cx.session.explore.drawn.form.brush * rect.width() / viewport.span[0];
             let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
             painter.circle_stroke(pointer, reach, Stroke::new(1.5, tokens.accent));
@@ -145,8 +148,8 @@ fn interact(
         }
     }
     let selects = cx.session.explore.mode == ExploreMode::Components && kind.is_of_components();
-    if kind == TileKind::Hole && response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down())
-    {
+    let paints = is_painted(cx, kind);
+    if paints && response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down()) {
         if let Some(pointer) = response.interact_pointer_pos() {
             let before = pointer - response.drag_delta();
             let place = |at: egui::Pos2| [across(at.x), down(at.y)];
@@ -287,6 +290,11 @@ fn asked_by(kind: TileKind, cx: &Context<'_>) -> (Option<&'static str>, bool) {
         }
         _ => (None, false),
     }
+}
+
+/// Whether the mouse paints on the tile.
+fn is_painted(cx: &Context<'_>, kind: TileKind) -> bool {
+    kind == TileKind::Hole && cx.session.explore.drawn.form.known == Known::Painted
 }
 
 /// Whether something that tiles show has been awaited for so long that it is to be said.

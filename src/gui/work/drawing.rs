@@ -10,14 +10,14 @@ use crate::gui::state::explore::Mode;
 use crate::joint::JointModel;
 use crate::picture::{Noise, Picture};
 use crate::study::lab::{
-    DialRequest, Fill, FillWay, Guidance, InpaintRequest, Measurement, Position, Sample, SampleRequest, Start, Way,
-    dial, inpaint, sample, usual_levels,
+    DialRequest, Fill, FillWay, Guidance, InpaintRequest, Position, Sample, SampleRequest, Start, Way, dial, inpaint,
+    sample, usual_levels,
 };
 use crate::task::Cancel;
 use crate::{Error, Result};
 
 /// The steps of each way, as on the command line.
-const FREE_STEPS: usize = 18;
+pub const FREE_STEPS: usize = 18;
 const RESTORING_STEPS: usize = 40;
 const FILL_STEPS: usize = 50;
 const FILL_CORRECTIONS: usize = 3;
@@ -39,7 +39,7 @@ pub struct DrawRequest {
     pub mode: Mode,
     /// What a person chose.
     pub form: DrawForm,
-    /// The hole, row after row.
+    /// The painted hole, row after row.
     pub hole: Vec<bool>,
 }
 
@@ -80,13 +80,14 @@ impl DrawRequest {
         };
         let levels = self.levels(matches!(start, Start::Noisy(..)).then_some(self.noise.sigma));
         let ascends = self.form.ascent && start == Start::Nothing;
+        let churn = if self.form.of_picture { 0.0 } else { self.form.churn };
         let request = SampleRequest {
             steps: if self.form.of_picture { RESTORING_STEPS } else { FREE_STEPS },
             start,
             count: if self.form.of_picture { self.form.restored } else { self.form.count },
             guidance: self.guidance(),
             levels,
-            way: if ascends { Way::Ascent { beta: 0.5 } } else { Way::Flow { churn: 0.0 } },
+            way: if ascends { Way::Ascent { beta: 0.5 } } else { Way::Flow { churn } },
             corrections: if ascends { 0 } else { self.form.corrections },
             frames: FRAMES,
             seed: self.form.seed,
@@ -107,7 +108,7 @@ impl DrawRequest {
         let annealed = || way(knows_density(&*self.model.0), self.form.candidates);
         let way = if self.form.ascent { FillWay::Ascent { beta: 0.1 } } else { annealed() };
         let request = InpaintRequest {
-            measurement: Measurement::without("The hole", picture.shape(), &self.hole)?,
+            measurement: self.form.measurement(picture.shape(), &self.hole)?,
             picture: picture.clone(),
             has_truth: true,
             count: self.form.fills,

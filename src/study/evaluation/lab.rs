@@ -77,6 +77,15 @@ fn beneath(examples: &Examples, sigma: &str, rows: &mut Vec<(String, Vec<Markup>
         "The posterior by counting: for what restorations drawn from p(x | y) are taken".to_owned(),
         counted.collect::<Result<_>>()?,
     ));
+    let attacked = found().filter_map(|(example, beneath)| {
+        let (after, moved) = beneath.attacked.as_ref()?;
+        let [most, control] = moved.map(|moved| number(255.0 * moved, 1));
+        let words = html! { "by " (most) "/255" br; "plain noise " (control) "/255" };
+        Some(figure(after, &example.label, &words))
+    });
+    let title =
+        "An attack on the denoiser: what is restored once the noisy picture is changed by L2 0.5 so that D moves most";
+    rows.push((title.to_owned(), attacked.collect::<Result<_>>()?));
     let health = found().filter_map(|(example, beneath)| {
         let ((worst, times), noisy) = (beneath.health?, example.noisy.as_ref()?);
         let words = html! { span .wrong[times > 1.0] { (number(times, 2)) } br; (worst) };

@@ -1,8 +1,8 @@
 //! What the lab says of an example of a report: its doubt by pixel, what else it could be, what a pixel was made of, restorations counted,
-//! its noise, a hole filled, a picture drawn as its class, the way to another class, the evidence for its class, its bits, a bracket around
+//! its noise, an attack on its denoiser, a hole filled, a picture drawn as its class, the way to another class, the evidence for its class, its bits, a bracket around
 //! its radius, and whether the model is a density there.
 
-use crate::attack::{BracketSettings, Bracketing, Smoothing};
+use crate::attack::{BracketSettings, Bracketing, DenoiserSettings, Norm, Objective, Smoothing, attack_denoiser};
 use crate::joint::JointModel;
 use crate::picture::{Picture, Shape};
 use crate::study::lab::{
@@ -67,6 +67,9 @@ pub struct Beneath {
     pub noise: Option<NoiseLevel>,
     /// How many of so many restorations are taken for each class; none for a model of one class.
     pub counted: Option<Vec<usize>>,
+    /// D of the noisy picture that is changed by L2 0.5 so that it moves D most, how far that is (the root mean square of a value), and how
+    /// far plain noise of that size moves it.
+    pub attacked: Option<(Picture, [f64; 2])>,
     /// The worst residual of the audit at that level, and how many times its limit it is; none for a model without a density.
     pub health: Option<(&'static str, f64)>,
 }
@@ -190,12 +193,20 @@ fn beneath(
     let doubt = (deviation(&found.doubt.total()), if total > 0.0 { classes / total } else { 0.0 });
     let noise = constants.map(|constants| noise_level(constants, model, noisy, cancel)).transpose()?;
     let filter = found.filter;
+    let attacked = model.abilities().gradients.missing().is_none().then(|| {
+        let epsilon = DenoiserSettings::usual_epsilon(Norm::L2);
+        let settings = DenoiserSettings { seed, ..DenoiserSettings::new(Objective::Change, Norm::L2, epsilon, sigma) };
+        let found = attack_denoiser(model, noisy, Some(clean), &settings, cancel, &mut |_| ())?;
+        let most = found.loss.last().copied().unwrap_or_default();
+        Ok::<_, Error>((found.after, [most, found.control]))
+    });
     Ok(Beneath {
         doubt,
         component,
         filter,
         noise,
         counted: counted.transpose()?,
+        attacked: attacked.transpose()?,
         health: health.transpose()?.flatten(),
     })
 }

@@ -344,6 +344,9 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
         assert_eq!(filter.pixel, (SHAPE.width / 2, SHAPE.height / 2));
         let truth = 1e-4 / (1e-4 + 0.09);
         assert!((filter.sum - truth).abs() < 1e-3 * truth && filter.width < 1e-3, "{filter:?}");
+        // So D moves by that part of d, whatever its direction; plain noise of that size moves it as far.
+        let [most, control] = beneath.attacked.as_ref().unwrap().1.map(|moved| moved * (SHAPE.len() as f64).sqrt());
+        assert!((most / (0.5 * truth) - 1.0).abs() < 0.02 && (control / most - 1.0).abs() < 0.02, "{most} {control}");
         // What is drawn as a class is near its mean.
         let drawn = looked.drawn.as_ref().unwrap();
         let mean = example.clean.values()[0];
@@ -374,12 +377,15 @@ fn the_lab_is_asked_about_each_example_where_it_is_wanted() {
     }
     let page = html::page(&evaluation).unwrap();
     assert!(page.contains("which class?") && page.contains("by the denoisers") && page.contains("Bits a value"));
-    assert!(page.contains("proved to") && page.contains("by counting") && page.contains("filled in"));
-    assert!(page.contains("not class 1") && page.contains("Is this a density"));
-    assert!(page.contains("was made of") && page.contains("p(c, σ | y)") && page.contains("stochastic ascent"));
+    for words in
+        ["proved to", "by counting", "filled in", "not class 1", "Is this a density", "was made of", "p(c, σ | y)"]
+    {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(page.contains("stochastic ascent") && page.contains("An attack on the denoiser"));
     let without = html::page(&run(&Plan { lab: false, ..plan })).unwrap();
     assert!(!without.contains("by the denoisers"));
-    assert_eq!(page.matches("<img").count() - without.matches("<img").count(), 13 * 2);
+    assert_eq!(page.matches("<img").count() - without.matches("<img").count(), 14 * 2);
 }
 
 #[test]

@@ -247,14 +247,11 @@ pub fn inpaint(
         }
         observe(Sketch { share: all(1.0), first, shape, values: &[] }, &list[first..]);
     }
-    let mut known = vec![0.0; shape.len()];
-    let picture: Vec<f64> = request.picture.values().iter().map(|v| f64::from(*v)).collect();
-    request.measurement.keep(&mut known, &picture);
     Ok(Fills {
         model: ModelCard::of(model),
         window,
         tiled,
-        known: Picture::new(shape, known.into_iter().map(|v| v as f32).collect()),
+        known: request.measurement.known_of(&request.picture),
         list,
         acceptance: (batches > 0.0).then(|| taken / batches),
     })

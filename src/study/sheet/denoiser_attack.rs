@@ -2,22 +2,23 @@
 
 use image::RgbImage;
 
-use super::page::{Caption, Head, Page, Panel, signed_range};
+use super::page::{Caption, Head, Page, Panel, origin, signed_range};
 use super::raster::{shown, signed};
 use super::theme::Theme;
 use crate::attack::{DenoiserOutcome, DenoiserSettings, Norm};
 use crate::joint::JointModel;
-use crate::picture::{Fidelity, Picture};
+use crate::picture::{Fidelity, Noise, Picture};
 use crate::study::words::{believed_in_print, number, plain, significant};
 use crate::study::{level, ranked};
 
-/// Draws the sheet of an attack on the denoiser of `noisy`, and of the clean picture where that is known, titled with the picture's name.
+/// Draws the sheet of an attack on the denoiser of `noisy`, with the clean picture where that is known and the noise that was put on it,
+/// titled with the picture's name.
 #[must_use]
 pub fn denoiser_attack_sheet(
     outcome: &DenoiserOutcome,
     settings: &DenoiserSettings,
     model: &dyn JointModel,
-    (noisy, clean): (&Picture, Option<&Picture>),
+    (noisy, clean, noise): (&Picture, Option<&Picture>, Option<Noise>),
     (title, theme): (&str, Theme),
 ) -> RgbImage {
     let mut page = Page::new(theme);
@@ -31,14 +32,7 @@ pub fn denoiser_attack_sheet(
     page.head(&Head {
         title,
         verdict: ["The denoiser".to_owned(), compared],
-        line: format!(
-            "model {}  ·  {} {norm} {}  ·  σ = {}  ·  seed {}",
-            model.name(),
-            settings.objective.title(),
-            length(settings.epsilon),
-            level::describe(settings.sigma),
-            settings.seed
-        ),
+        line: format!("{}  ·  {norm} {}", origin(model.name(), noise, settings.sigma, false), length(settings.epsilon)),
         right: format!("moved {norm} {}", length(outcome.achieved.in_norm(settings.norm))),
     });
     let believed = |posterior: &[f64]| {

@@ -27,6 +27,8 @@ pub fn density_sheet(
     theme: Theme,
 ) -> RgbImage {
     let mut page = Page::new(theme);
+    // One picture alone has nothing to lie among.
+    let several = density.pictures.len() > 1;
     let mean = density.mean_bits();
     let error = |value: f64, error: f64| format!("{} ± {}", number(value, 3), number(error, 3));
     let verdict = match index {
@@ -40,21 +42,26 @@ pub fn density_sheet(
         title,
         verdict,
         line: format!(
-            "model {}  ·  {} pictures, {} draws of noise",
+            "model {}  ·  {} {}, {} draws of noise",
             density.model.name,
             density.pictures.len(),
+            if several { "pictures" } else { "picture" },
             density.draws
         ),
         right: format!("mean {} bits a value", error(mean.value, mean.standard_error)),
     });
     page.chapter("Bits a value", "an upper bound of the code of the 8-bit values");
-    histogram(&mut page, density, index);
+    if several {
+        histogram(&mut page, density, index);
+    }
     if let Some(index) = index {
         let found = density.pictures[index];
         let cells = [found.coarse, found.denoiser, found.values].map(|bits| (number(bits, 3), false));
         page.figures("coarse, denoiser, values", "what the bits are spent on", &cells);
-        let place = percent_in_print(density.place(index));
-        page.figures("place", "the share of the pictures that take fewer bits", &[(place, false)]);
+        if several {
+            let place = percent_in_print(density.place(index));
+            page.figures("place", "the share of the pictures that take fewer bits", &[(place, false)]);
+        }
     }
     if let Some((found, added)) = noise {
         page.chapter("Noise and class", "p(c, σ | y)");

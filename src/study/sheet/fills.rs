@@ -40,7 +40,8 @@ pub fn inpaint_sheet(found: &Fills, request: &InpaintRequest, title: &str, theme
     });
     let (mean, spread) = found.moments();
     page.row(&overview(found, request, &mean, &spread), ROW as u32);
-    page.chapter("Fills, the most probable first", "log₂ p(x) less that of the first, in bits");
+    let of = if request.guidance.is_some() { "log₂ p(x) p(c | x)^w" } else { "log₂ p(x)" };
+    page.chapter("Fills, the most probable first", &format!("{of} less that of the first, in bits"));
     let some: Vec<Panel> = all.iter().take(SHOWN).map(|fill| panel(found, fill, first)).collect();
     for row in some.chunks(ROW) {
         page.row(row, ROW as u32);
@@ -87,6 +88,11 @@ fn overview(found: &Fills, request: &InpaintRequest, mean: &Picture, spread: &Pi
     panels.push(panel("What was known", "Px", &found.known, seen));
     let quality = request.has_truth.then(|| METRICS[0].labelled(Fidelity::of(mean, &request.picture).psnr_db()));
     panels.push(panel("Mean of the fills", "E[x | Px]", mean, quality.unwrap_or_default()));
+    if found.list.len() < 2 {
+        // One fill has no spread, and is its own mean.
+        panels.truncate(panels.len() - 1);
+        return panels;
+    }
     let variance = spread.map(|d| d * d);
     let largest = spread.values().iter().copied().filter(|d| d.is_finite()).fold(1e-4, f32::max);
     let range = round_up(f64::from(largest)) as f32;

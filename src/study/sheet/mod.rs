@@ -6,6 +6,7 @@
 
 mod attack;
 mod audit;
+mod certify;
 mod denoiser_attack;
 mod density;
 mod dial;
@@ -25,6 +26,7 @@ use image::RgbImage;
 use super::Study;
 pub use attack::attack_sheet;
 pub use audit::audit_sheet;
+pub use certify::certificate_sheet;
 pub use denoiser_attack::denoiser_attack_sheet;
 pub use density::density_sheet;
 pub use dial::counterfactual_sheet;

@@ -25,7 +25,13 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
     let order = ranked(&shares);
     let total = found.list.len();
     let way = match (&request.start, request.way) {
-        (Start::Noisy(..), _) => format!("ancestral, {} levels", found.sigmas.len()),
+        (Start::Noisy(_, sigma), _) => {
+            format!(
+                "restorations of a picture under σ = {}, ancestral, {} levels",
+                level::describe(*sigma),
+                found.sigmas.len()
+            )
+        }
         (Start::Nothing, Way::Flow { churn }) => {
             format!("Heun, {} levels, churn {}", found.sigmas.len(), number(churn, 0))
         }

@@ -91,3 +91,29 @@ fn an_attack_towards_what_a_picture_is_has_nothing_to_do() {
     let said = desk.refusal(1, &format!("attack a.png --method pgd --target {class}"));
     assert!(said.contains("a.png") && said.contains("already"), "{said}");
 }
+
+#[test]
+fn the_denoiser_is_attacked_under_any_noise_and_drawn() {
+    let desk = Desk::new();
+    let line = "attack a.png --objective change --sigma 0.2 --epsilon 0.3 --steps 3";
+    let found = &desk.json(&format!("{line} --noise uniform --sheet s.png --json -"))[0];
+    let moved = number(&found["achieved"]["l2"]);
+    assert!((moved - 0.3).abs() < 1e-3, "{moved}");
+    assert_eq!(found["noise"]["kind"], "uniform");
+    assert_eq!(found["loss"].as_array().unwrap().len(), 5);
+    assert!(std::fs::read(desk.at("s.png")).unwrap().starts_with(b"\x89PNG"));
+    let own = &desk.json(&format!("{line} --already-noisy --json -"))[0];
+    assert!(own["noise"].is_null() && own["psnr_after_db"].is_null() && number(&own["without"]) < 1e-6);
+    let text = desk.output(&format!("{line} --noise poisson"));
+    assert!(text.contains("change L2, poisson noise, sigma 0.2"), "{text}");
+    for (rest, option) in [
+        ("--noise poisson", "--noise"),
+        ("--method pgd --noise poisson", "--noise"),
+        ("--preset foolbox-pgd --already-noisy", "--already-noisy"),
+        ("--objective change --already-noisy", "--sigma"),
+        ("--objective change --sheet -", "--sheet"),
+    ] {
+        let said = desk.refusal(2, &format!("attack a.png {rest}"));
+        assert!(said.contains(&format!("{option}: ")), "{rest}: {said}");
+    }
+}

@@ -1,5 +1,7 @@
 //! `denoscope certify`.
 
+use denoscope::picture::load;
+
 use super::{Desk, number};
 
 #[test]
@@ -33,4 +35,20 @@ fn a_certificate_does_not_depend_on_the_place_in_the_list() {
     let (alone, second) = (of("b.png"), of("a.png b.png"));
     assert_eq!(alone[0], second[1]);
     assert_eq!(second[1], of("b.png a.png")[0]);
+}
+
+#[test]
+fn the_sheet_is_a_picture_of_each_on_either_paper() {
+    let desk = Desk::new();
+    let line = "certify a.png --sigma 0.1 --samples 100 --sheet";
+    let json = desk.json(&format!("{line} proof.png --attempts 1 --attack-votes 20 --json -"));
+    assert_eq!(json[0]["attempts"], 1);
+    let light = load(desk.at("proof.png")).expect("a sheet").picture;
+    desk.output(&format!("{line} dark.png --dark"));
+    let dark = load(desk.at("dark.png")).expect("a sheet").picture;
+    assert!(light.shape().width > 1000 && dark.shape().width == light.shape().width);
+    assert!(light.at(0, 0, 0) > 0.9 && dark.at(0, 0, 0) < 0.1);
+    desk.output("certify a.png b.png --sigma 0.1 --samples 100 --sheet sheets/");
+    assert!(["a.png", "b.png"].into_iter().all(|name| desk.at("sheets").join(name).is_file()));
+    assert!(desk.refusal(2, "certify a.png --dark").contains("--sheet"));
 }

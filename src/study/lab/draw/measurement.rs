@@ -2,7 +2,7 @@
 //!
 //! Both are orthogonal projections P of the picture: `y = Py + (I − P)y`, what was measured and what is free.
 
-use crate::picture::{Shape, normals};
+use crate::picture::{Picture, Shape, normals};
 use crate::study::lab::Region;
 use crate::{Error, Result, limits};
 
@@ -102,6 +102,15 @@ impl Measurement {
             Known::Pixels(known) => Some(known.iter().map(|known| !known).collect()),
             Known::Blocks(_) => None,
         }
+    }
+
+    /// What is known of a picture: 0 in a hole, means in blocks.
+    #[must_use]
+    pub fn known_of(&self, picture: &Picture) -> Picture {
+        let all: Vec<f64> = picture.values().iter().map(|v| f64::from(*v)).collect();
+        let mut known = vec![0.0; all.len()];
+        self.keep(&mut known, &all);
+        Picture::new(picture.shape(), known.into_iter().map(|v| v as f32).collect())
     }
 
     /// The smallest rectangle around everything that is missing.

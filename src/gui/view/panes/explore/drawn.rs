@@ -7,14 +7,16 @@ use eframe::egui::{
 
 use crate::gui::command::{DrawCommand, ExploreCommand};
 use crate::gui::state::document::TileKind;
-use crate::gui::state::drawn::{DrawForm, FRAMES, LARGEST_CANDIDATES, LARGEST_GRID, LARGEST_SHOWN, LARGEST_TOLERATED};
+use crate::gui::state::drawn::{
+    DrawForm, FRAMES, KEPT, Known, LARGEST_CANDIDATES, LARGEST_CHURN, LARGEST_GRID, LARGEST_SHOWN, LARGEST_TOLERATED,
+};
 use crate::gui::state::explore::Mode;
 use crate::gui::view::caption::{AROUND, Caption};
 use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::theme::{Tokens, space};
 use crate::gui::view::tile;
-use crate::gui::view::widgets::{dim, fact, named};
+use crate::gui::view::widgets::{dim, fact, named, wrapped_segments};
 use crate::joint::ONE_CLASS;
 use crate::study::lab::{Turned, counts, ranked_fills, wilson};
 use crate::study::ranked;
@@ -30,8 +32,14 @@ const BAR: f32 = 12.0;
 /// The tiles of a mode, with what is to be said of them.
 pub fn tiles(cx: &Context<'_>, mode: Mode) -> Vec<(TileKind, Caption)> {
     if mode == Mode::Fill {
-        let kinds = [TileKind::Hole, TileKind::Fills, TileKind::FillMean, TileKind::FillSpread];
-        return kinds.map(|kind| (kind, Caption::default())).into();
+        let name = match cx.session.explore.drawn.form.known {
+            Known::Painted => None,
+            Known::Random => Some("Known pixels".to_owned()),
+            Known::Blocks(side) => Some(format!("Means of {side}×{side} pixels")),
+        };
+        let kinds = [TileKind::Fills, TileKind::FillMean, TileKind::FillSpread];
+        let known = (TileKind::Hole, Caption { name, ..Caption::default() });
+        return [known].into_iter().chain(kinds.map(|kind| (kind, Caption::default()))).collect();
     }
     let drawn = &cx.session.explore.drawn;
     let at = drawn.positions.get(drawn.position);
@@ -141,6 +149,13 @@ fn samples(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         let response = ui.add(DragValue::new(count).range(1..=LARGEST_GRID).speed(0.2).suffix(" pictures"));
         named(&response, "How many pictures");
         seed(ui, form);
+        let drag =
+            DragValue::new(&mut form.churn).range(0.0..=LARGEST_CHURN).speed(0.2).prefix("churn ").max_decimals(0);
+        let response = ui.add_enabled(!form.of_picture && !form.ascent, drag);
+        named(&response, "Churn");
+        response.explained(
+            "How much noise is put back on the way down (S_churn of Karras et al.): 0 is Heun's method as it is",
+        );
     });
     ui.horizontal(|ui| {
         let response = ui.add_enabled(!form.of_picture, egui::Checkbox::new(&mut form.ascent, "Ascent"));
@@ -229,7 +244,35 @@ fn band(ui: &Ui, rect: Rect, share: f64, (low, high): (f64, f64), beside: Option
     }
 }
 
-fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
+/// What is known of the picture that is filled in.
+fn known(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
+    let choices = [
+        (Known::Painted, "Painted", "All but a hole that you paint"),
+        (Known::Random, "Random pixels", "Some of the pixels, at random places"),
+        (Known::Blocks(2), "2×", "The means of 2×2 pixels: super-resolution to twice as many rows and columns"),
+        (Known::Blocks(4), "4×", "The means of 4×4 pixels: super-resolution to four times as many rows and columns"),
+    ];
+    // Blocks have to fill the picture.
+    let shape = cx.session.fitted.as_ref().map(|fitted| fitted.content.picture().shape());
+    let fits = |known: Known| shape.is_none_or(|shape| known.fits(shape));
+    let choices: Vec<_> = choices.into_iter().filter(|(known, ..)| fits(*known)).collect();
+    form.known = wrapped_segments(ui, form.known, &choices).unwrap_or(form.known);
+    match form.known {
+        Known::Painted => brush(ui, cx, form),
+        Known::Random => {
+            let slider = Slider::new(&mut form.kept, KEPT.0..=KEPT.1).clamping(SliderClamping::Always);
+            let response = ui.add(slider.fixed_decimals(2).text("stay"));
+            named(&response, "Share of the pixels that stay");
+            response.explained("Each pixel stays with this probability; the seed says which ones");
+        }
+        Known::Blocks(side) => {
+            dim(ui, format!("Of {side}×{side} pixels each only the mean is known: what could be finer?"));
+        }
+    }
+}
+
+/// The brush, and what takes back all that it painted.
+fn brush(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     dim(ui, "Paint the hole with the mouse; with Shift it is taken back.");
     ui.horizontal(|ui| {
         let drag = DragValue::new(&mut form.brush)
@@ -246,6 +289,10 @@ fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
             cx.run(ExploreCommand::Draw(DrawCommand::ClearHole));
         }
     });
+}
+
+fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
+    known(ui, cx, form);
     class(ui, cx, form);
     ui.horizontal(|ui| {
         let response = ui.add(DragValue::new(&mut form.fills).range(1..=LARGEST_SHOWN).speed(0.1).suffix(" fills"));
@@ -262,10 +309,14 @@ fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         ui.checkbox(&mut form.ascent, "Ascent")
             .explained("Kadkhodaie & Simoncelli's: fewer evaluations, less spread, no correction");
     });
-    let (missing, pixels) = (cx.session.explore.drawn.missing(), cx.session.explore.drawn.hole.len());
-    let ready = missing > 0 && missing < pixels;
-    begin(ui, cx, "Fill the hole", "Draws from p(x | what is known)", ready);
-    fact(ui, "Missing", &format!("{missing} pixels"));
+    let words = match form.known {
+        Known::Painted => "Fill the hole",
+        Known::Random => "Fill in the pixels",
+        Known::Blocks(_) => "Fill in the details",
+    };
+    let ready = cx.session.explore.drawn.measurement.is_some();
+    begin(ui, cx, words, "Draws from p(x | what is known)", ready);
+    missing(ui, cx);
     let (names, drawn) = (cx.session.classes(), &cx.session.explore.drawn);
     let order = ranked_fills(&drawn.fills);
     let best = order.first().and_then(|fill| fill.log_density);
@@ -277,6 +328,20 @@ fn fill(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
         fact(ui, &format!("{}", place + 1), &words)
             .explained("What it is taken for, and log p below the most probable");
     }
+}
+
+/// How much is not known.
+fn missing(ui: &mut Ui, cx: &Context<'_>) {
+    let drawn = &cx.session.explore.drawn;
+    let pixels = match (drawn.form.known, &drawn.measurement) {
+        (Known::Random, Some(measurement)) => measurement.free() / measurement.shape().channels,
+        (Known::Blocks(_), Some(measurement)) => {
+            fact(ui, "Free", &format!("{} of {} values", measurement.free(), measurement.shape().len()));
+            return;
+        }
+        _ => drawn.missing(),
+    };
+    fact(ui, "Missing", &format!("{pixels} pixels"));
 }
 
 fn dial(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
