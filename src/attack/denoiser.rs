@@ -32,8 +32,8 @@ impl Objective {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
-            Self::Change => "change of the restored picture",
-            Self::Error => "error of the restored picture",
+            Self::Change => "Change of the restored picture",
+            Self::Error => "Error of the restored picture",
         }
     }
 }

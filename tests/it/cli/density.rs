@@ -36,7 +36,8 @@ fn bits_and_noise_are_told_as_json_and_drawn() {
         ("--levels 3", "--levels"),
         ("--draws 1", "--draws"),
         ("--sigma 0", "--sigma"),
-        ("--limit 0", "--limit"),
+        ("--limit 0 --among a.png", "--limit"),
+        ("--limit 4", "--among"),
         ("--already-noisy", "--among"),
     ] {
         assert!(desk.refusal(2, &format!("density a.png {options}")).contains(name), "{options}");
