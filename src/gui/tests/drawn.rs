@@ -120,7 +120,7 @@ fn random_pixels_and_block_means_are_filled_as_the_command_line_fills_them() {
     let model = window.state().session().model.as_ref().expect("a model").joint.clone();
     let shape = fitted.picture().shape();
     let choices = [
-        ("Random pixels", "Fill in the pixels", Measurement::of_random("--random", shape, 0.3, 7).unwrap()),
+        ("Random", "Fill in the pixels", Measurement::of_random("--random", shape, 0.3, 7).unwrap()),
         ("2×", "Fill in the details", Measurement::of_blocks("--coarse", shape, 2).unwrap()),
     ];
     for (choice, button, measurement) in choices {

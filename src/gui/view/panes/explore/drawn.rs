@@ -248,7 +248,7 @@ fn band(ui: &Ui, rect: Rect, share: f64, (low, high): (f64, f64), beside: Option
 fn known(ui: &mut Ui, cx: &mut Context<'_>, form: &mut DrawForm) {
     let choices = [
         (Known::Painted, "Painted", "All but a hole that you paint"),
-        (Known::Random, "Random pixels", "Some of the pixels, at random places"),
+        (Known::Random, "Random", "Some of the pixels, at random places"),
         (Known::Blocks(2), "2×", "The means of 2×2 pixels: super-resolution to twice as many rows and columns"),
         (Known::Blocks(4), "4×", "The means of 4×4 pixels: super-resolution to four times as many rows and columns"),
     ];
