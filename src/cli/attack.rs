@@ -11,14 +11,13 @@ use super::arguments::{ModelArguments, exact, part, plain, say_abilities, sigma}
 use super::console;
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures::{self, Input};
+use super::sheets::{SheetArguments, title};
 use crate::attack::{Defence, Method, Mode, Norm, Objective, Preset, Settings, Target, parameters};
 use crate::joint::JointModel;
-use crate::picture::{Fit, NoiseKind, channels, load, save, save_image};
+use crate::picture::{Fit, NoiseKind, channels, load, save};
 use crate::study::report::{AttackReport, WrittenReport};
 use crate::study::words::percent_in_print;
-use crate::study::{
-    AttackRequest, Attacked, Classes, Theme, Written, attack, attack_sheet, class_index, level, target,
-};
+use crate::study::{AttackRequest, Attacked, Classes, Written, attack, attack_sheet, class_index, level, target};
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -39,7 +38,7 @@ pub(super) struct Attack {
     #[command(flatten)]
     model: ModelArguments,
     /// The attack, such as fgsm, pgd, apgd-ce, deepfool, square or autoattack; --help lists all with their parameters
-    #[arg(long, value_name = "M", value_parser = plain::<Method>, 
+    #[arg(long, value_name = "M", value_parser = plain::<Method>,
           required_unless_present_any = ["preset", "objective", "noise", "already_noisy"])]
     method: Option<Method>,
     /// An attack with another library's settings, such as torchattacks-pgd or autoattack-linf; --help lists all
@@ -98,12 +97,8 @@ pub(super) struct Attack {
     /// at black and white besides): a picture file, or a folder (one that is there, a name that ends in / or has no extension)
     #[arg(long, short, value_name = "FILE|FOLDER")]
     output: Option<PathBuf>,
-    /// Draw each attack as a sheet: a picture file, or a folder
-    #[arg(long, value_name = "FILE.png|FOLDER")]
-    sheet: Option<PathBuf>,
-    /// Draw the sheet on dark paper
-    #[arg(long, requires = "sheet")]
-    dark: bool,
+    #[command(flatten)]
+    sheet: SheetArguments,
     #[command(flatten)]
     results: OutputArguments,
 }
@@ -122,8 +117,7 @@ impl Attack {
         let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths =
             self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
-        let sheets =
-            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
+        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let model = &*self.model.open(&cancel)?;
@@ -145,12 +139,7 @@ impl Attack {
                 self.print_written(path, &attacked, &written)?;
                 report.written = Some(WrittenReport::of(&written, path, model.classes()));
             }
-            if let Some(path) = sheets.as_ref().map(|paths| &paths[input.number]) {
-                let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
-                let theme = if self.dark { Theme::Dark } else { Theme::Light };
-                make_folder(path)?;
-                save_image(path, &attack_sheet(&attacked, &title, theme).into(), self.results.force)?;
-            }
+            sheets.write(input.number, &self.results, |theme| attack_sheet(&attacked, &title(input.path), theme))?;
             reports.push(report);
             Ok(())
         })?;

@@ -4,12 +4,13 @@ use super::Attack;
 use crate::attack::{DenoiserOutcome, DenoiserSettings, Norm, Objective, attack_denoiser};
 use crate::cli::outputs::make_folder;
 use crate::cli::pictures::{self, Input};
+use crate::cli::sheets::title;
 use crate::cli::{Done, console};
 use crate::joint::JointModel;
-use crate::picture::{Noise, NoiseKind, save, save_image};
+use crate::picture::{Noise, NoiseKind, save};
 use crate::study::report::DenoiserAttackReport;
 use crate::study::words::{believed_in_print, number, significant};
-use crate::study::{Theme, denoiser_attack_sheet, level, ranked};
+use crate::study::{denoiser_attack_sheet, level, ranked};
 use crate::{Error, Result};
 
 impl Attack {
@@ -18,8 +19,7 @@ impl Attack {
         let mut outputs = self.results.outputs(pictures::files(&self.images).chain(self.model.file().as_deref()))?;
         let paths =
             self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
-        let sheets =
-            self.sheet.as_ref().map(|path| outputs.picture_of_each("--sheet", path, &self.images)).transpose()?;
+        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
         let (cancel, model) = self.model.ready()?;
         let model = &*model;
         let settings = self.denoiser_settings(objective);
@@ -50,13 +50,11 @@ impl Attack {
                 save(path, &outcome.attacked, self.results.force)?;
                 self.results.say(format!("  written   {}, clipped and rounded to 8 bits", path.display()))?;
             }
-            if let Some(path) = sheets.as_ref().map(|paths| &paths[input.number]) {
-                let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
-                let theme = if self.dark { Theme::Dark } else { Theme::Light };
-                make_folder(path)?;
-                let page = denoiser_attack_sheet(&outcome, &settings, model, (&noisy, clean, noise), (&title, theme));
-                save_image(path, &page.into(), self.results.force)?;
-            }
+            let drawn = |theme| {
+                let pictures = (&noisy, clean, noise);
+                denoiser_attack_sheet(&outcome, &settings, model, pictures, (&title(input.path), theme))
+            };
+            sheets.write(input.number, &self.results, drawn)?;
             reports.push(report);
             Ok(())
         })?;
