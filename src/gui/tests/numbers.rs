@@ -182,6 +182,10 @@ fn replaced(json: &Value, with: &str) -> Vec<(String, String)> {
 fn a_session_brings_nothing_unchecked() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = window();
+    // Two samples and a drawing hold every kind of field, and each session opens them all anew.
+    while window.state().document().pictures.len() > 2 {
+        run(&mut window, PictureCommand::Close);
+    }
     run(&mut window, PictureCommand::NewDrawing);
     run(&mut window, PictureCommand::Select(0));
     let crop = Rect { x: 1.0, y: 2.0, width: 20.0, height: 20.0 };
@@ -212,10 +216,7 @@ fn a_session_brings_nothing_unchecked() {
                     let _ = mend(&mut document, Some(&model));
                     assert!(mend(&mut document, Some(&model)).is_empty(), "{place}");
                     opened += 1;
-                    if opened % 4 != 0 {
-                        continue;
-                    }
-                    // Some of what is read is opened by the window itself, whose model is named the oracle's.
+                    // What is read is opened by the window itself, whose model is named the oracle's.
                     window.state_mut().host.settings.model = ModelSource::Oracle;
                     // An honest certificate of so many votes would take its time.
                     window.state_mut().host.session.visible.clear();

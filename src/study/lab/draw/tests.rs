@@ -122,7 +122,8 @@ fn the_ascent_draws_from_a_gaussian_of_few_dimensions_among_many() {
         assert!(frames[0].sigma > last.sigma && last.sigma <= 0.01);
     }
     let broken = Ascent { levels: (1.0, 1e-9), ..ascent };
-    assert!(ascend(&mut field, &broken, &mut vec![Recorder::new(0, 1); rows], &mut |_, _| ()).is_err());
+    let mut field = Field::new(&model, &cancel, 8, 0, 1);
+    assert!(ascend(&mut field, &broken, &mut [Recorder::new(0, 1)], &mut |_, _| ()).is_err());
 }
 
 #[test]
