@@ -115,8 +115,9 @@ pub struct Config {
     #[arg(long)]
     pub name: Option<String>,
     /// Begin with the weights, network and normalisation of this model, a file or a bundled one's name, instead of random
-    /// weights: fine-tuning. Of another size or for other classes it may be: then what reads out the classes begins anew
-    #[arg(long, value_name = "MODEL", conflicts_with_all = ["preset", "widths", "blocks", "strides"])]
+    /// weights: fine-tuning. Of another size or for other classes it may be: then what reads out the classes begins anew.
+    /// With --blocks it gets deeper: blocks that it lacks begin by adding nothing
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["preset", "widths", "strides"])]
     #[serde(default)]
     pub init: Option<PathBuf>,
     /// The network's size
@@ -326,7 +327,9 @@ impl Config {
         if self.rows.adversarial.is_some() && self.objective == Objective::Denoise {
             return Err(Error::option("--adversarial", "trains the classes, which --objective denoise does not"));
         }
-        self.architecture().check().map_err(|reason| Error::option("--widths, --blocks and --strides", reason))?;
+        if self.init.is_none() {
+            self.architecture().check().map_err(|reason| Error::option("--widths, --blocks and --strides", reason))?;
+        }
         self.device_choice().map(|_| ())
     }
 

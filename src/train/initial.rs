@@ -6,6 +6,7 @@ use std::path::Path;
 use super::config::Config;
 use crate::data::{DataSet, Statistics};
 use crate::network::{self, Checkpoint, Description};
+use crate::program::{Architecture, Family};
 use crate::{Error, Result};
 
 /// A network, and what a person should know of it.
@@ -27,13 +28,13 @@ pub(super) fn initial(config: &Config, data: &DataSet, statistics: Statistics) -
     description.sigma_range = config.sigma_range();
     match &config.init {
         None => Ok(Initial { checkpoint: Checkpoint::untrained(description, config.seed)?, notice: None }),
-        Some(path) => tuned(path, description, config.seed),
+        Some(path) => tuned(path, config.blocks.as_deref(), description, config.seed),
     }
 }
 
-/// The weights of the model at `path`, in a network for the classes and pictures of `asked`. Weights that read out classes begin
-/// anew where the classes are others.
-fn tuned(path: &Path, asked: Description, seed: u64) -> Result<Initial> {
+/// The weights of the model at `path`, in a network for the classes and pictures of `asked`, which may have more residual `blocks`.
+/// Weights that read out classes begin anew where the classes are others.
+fn tuned(path: &Path, blocks: Option<&[usize]>, asked: Description, seed: u64) -> Result<Initial> {
     let trained = network::checkpoint(&path.to_string_lossy())?;
     let own = &trained.description;
     if own.image.channels != asked.image.channels {
@@ -45,25 +46,42 @@ fn tuned(path: &Path, asked: Description, seed: u64) -> Result<Initial> {
         );
         return Err(Error::checkpoint(path, reason));
     }
+    let architecture = deepened(path, &own.architecture, blocks)?;
     // Its weights mean what they do with its own normalisation.
-    let description = Description {
-        architecture: own.architecture.clone(),
-        mean: own.mean.clone(),
-        deviation: own.deviation,
-        ..asked
-    };
-    if own.classes == description.classes {
-        return Ok(Initial { checkpoint: Checkpoint { description, tensors: trained.tensors }, notice: None });
-    }
-    let of_classes = class_tensors(&description);
+    let description = Description { architecture, mean: own.mean.clone(), deviation: own.deviation, ..asked };
+    let of_classes = if own.classes == description.classes { BTreeSet::new() } else { class_tensors(&description) };
     let mut checkpoint = Checkpoint::untrained(description, seed)?;
+    let added = checkpoint.tensors.iter_mut().filter(|(name, _)| !trained.tensors.contains_key(*name));
+    // A residual block whose last convolution is zero adds nothing, so the network begins as the function that it was.
+    added.filter(|(name, _)| name.ends_with(".conv2.weight")).for_each(|(_, last)| last.values.fill(0.0));
     for (name, values) in trained.tensors {
         if !of_classes.contains(&name) {
             checkpoint.tensors.insert(name, values);
         }
     }
     let notice = format!("{} knows other classes: what reads out the classes begins anew", path.display());
-    Ok(Initial { checkpoint, notice: Some(notice) })
+    Ok(Initial { checkpoint, notice: (!of_classes.is_empty()).then_some(notice) })
+}
+
+/// The architecture of the model at `path`, with so many residual blocks.
+fn deepened(path: &Path, own: &Architecture, blocks: Option<&[usize]>) -> Result<Architecture> {
+    let Some(blocks) = blocks.filter(|blocks| *blocks != own.blocks) else {
+        return Ok(own.clone());
+    };
+    let has = own.blocks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let refuse = |reason: String| Err(Error::option("--blocks", reason));
+    if own.family != Family::Bilinear {
+        return refuse(format!(
+            "{} is of the pooled family, whose blocks cannot begin by adding nothing",
+            path.display()
+        ));
+    }
+    if blocks.len() != own.blocks.len() || blocks.iter().zip(&own.blocks).any(|(asked, own)| asked < own) {
+        return refuse(format!("{} has {has}: name a number for each stage, none smaller", path.display()));
+    }
+    let architecture = Architecture { blocks: blocks.to_vec(), ..own.clone() };
+    architecture.check().map_err(|reason| Error::option("--blocks", reason))?;
+    Ok(architecture)
 }
 
 /// The names of the tensors that another class would make larger.

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::*;
-use crate::network::Checkpoint;
+use crate::joint::JointModel;
+use crate::network::{Checkpoint, DeviceChoice, Network};
+use crate::picture::Batch;
 use crate::task::Cancel;
 use crate::{Error, Result};
 
@@ -179,6 +181,26 @@ fn a_run_begins_with_another_models_weights() {
     for (name, tensor) in &trained.tensors {
         let apart = tensor.values.iter().zip(&begun.tensors[name].values).map(|(a, b)| (a - b).abs());
         assert!(apart.fold(0.0, f32::max) < 1e-6, "{name}");
+    }
+    // With more blocks it is the same function at first, and the new ones are there to be trained.
+    let deeper = Config { blocks: Some(vec![1, 3]), overwrite: true, ..tuned.clone() };
+    train(&deeper).unwrap();
+    let begun = Checkpoint::read(&deeper.out).unwrap();
+    assert_eq!(begun.description.architecture.blocks, [1, 3]);
+    let noisy = Batch::new(trained.description.image, vec![0.4; trained.description.image.len()]);
+    let log_joint = |checkpoint: &Checkpoint| {
+        let model = Network::load(checkpoint, &DeviceChoice::Cpu).unwrap();
+        model.forward(&noisy, &[0.1]).unwrap().log_joint().to_vec()
+    };
+    let apart = log_joint(&trained).into_iter().zip(log_joint(&begun)).map(|(a, b)| (a - b).abs() / a.abs());
+    assert!(apart.fold(0.0, f64::max) < 1e-5);
+    let moved = begun.tensors["stages.1.blocks.2.conv2.weight"].values.iter().any(|v| *v != 0.0);
+    assert!(moved && begun.tensors["stages.1.blocks.2.conv1.weight"].values.iter().any(|v| v.abs() > 1e-3));
+    for (blocks, words) in
+        [(vec![0, 2], "model.safetensors has 1,1"), (vec![2], "a number for each stage"), (vec![1, 65], "64 blocks")]
+    {
+        let error = train(&Config { blocks: Some(blocks), ..deeper.clone() }).unwrap_err().to_string();
+        assert!(error.starts_with("--blocks") && error.contains(words), "{error}");
     }
     // For other classes all is kept but what reads them out.
     std::fs::write(folder.path().join("batches.meta.txt"), "up\ndown\n").unwrap();
