@@ -125,16 +125,28 @@ impl Panels {
     /// If there are not that many weights or the columns are not padded.
     #[must_use]
     pub fn pack_rows(level: Level, [taps, depth, columns]: [usize; 3], values: &[f32]) -> Self {
-        let whole = values.len() == volume(&[taps, depth, columns]);
-        assert!(whole && columns.is_multiple_of(WIDEST), "a whole padded matrix");
-        let width = panel_width(level, columns);
-        let mut packed = Vec::with_capacity(values.len());
-        for first in (0..columns).step_by(width) {
-            for row in values.chunks_exact(columns) {
-                packed.extend_from_slice(&row[first..first + width]);
+        assert_eq!(values.len(), volume(&[taps, depth, columns]), "a whole matrix");
+        Self::written(level, [taps, depth, columns], |packed, width| {
+            let mut to = packed.chunks_exact_mut(width);
+            for first in (0..columns).step_by(width) {
+                for (row, to) in values.chunks_exact(columns).zip(&mut to) {
+                    to.copy_from_slice(&row[first..first + width]);
+                }
             }
-        }
-        Self { level, values: packed, taps, depth, columns, width }
+        })
+    }
+
+    /// A packed matrix that `write` makes in place, given zeros and the number of columns in a panel.
+    ///
+    /// # Panics
+    /// If the columns are not padded.
+    #[must_use]
+    pub fn written(level: Level, [taps, depth, columns]: [usize; 3], write: impl FnOnce(&mut [f32], usize)) -> Self {
+        assert!(columns.is_multiple_of(WIDEST), "padded columns");
+        let width = panel_width(level, columns);
+        let mut values = vec![0.0; volume(&[taps, depth, columns])];
+        write(&mut values, width);
+        Self { level, values, taps, depth, columns, width }
     }
 
     /// The matrix in order again, `[taps, depth, columns]`: the inverse of [`Panels::pack_rows`].

@@ -16,7 +16,7 @@ pub use convolution::convolve;
 pub use gradient::filter_gradient;
 
 use self::tile::{Four, SIDE, Tile, Two};
-use super::layout::{Filter, volume};
+use super::layout::Filter;
 use super::product::Panels;
 use super::simd::{Kernel, Level, Simd, WIDEST};
 
@@ -70,27 +70,27 @@ impl Weights {
         assert_eq!(filter.kernel, 3, "Winograd's tiles here are for 3×3 filters");
         let padded = filter.inputs.is_multiple_of(WIDEST) && filter.outputs.is_multiple_of(WIDEST);
         assert!(padded, "a filter's channels are padded to whole vectors");
-        let mut transformed = vec![0.0; volume(&[size.products(), filter.inputs, filter.outputs])];
-        match size {
-            Size::Two => level.run(FilterTransform::<Two>::new(filter, &mut transformed)),
-            Size::Four => level.run(FilterTransform::<Four>::new(filter, &mut transformed)),
-        }
         let shape = [size.products(), filter.inputs, filter.outputs];
-        let panels = Panels::pack_rows(level, shape, &transformed);
+        let panels = Panels::written(level, shape, |out, width| match size {
+            Size::Two => level.run(FilterTransform::<Two>::new(filter, out, width)),
+            Size::Four => level.run(FilterTransform::<Four>::new(filter, out, width)),
+        });
         Self { size, panels }
     }
 }
 
-/// `G g Gᵀ` of every pair of channels: `[products, inputs, outputs]`.
+/// `G g Gᵀ` of every pair of channels, into panels: `[panel, products, inputs, width]`.
 struct FilterTransform<'a, T> {
     filter: &'a Filter,
     out: &'a mut [f32],
+    /// Outputs in a panel.
+    width: usize,
     tile: std::marker::PhantomData<T>,
 }
 
 impl<'a, T> FilterTransform<'a, T> {
-    fn new(filter: &'a Filter, out: &'a mut [f32]) -> Self {
-        Self { filter, out, tile: std::marker::PhantomData }
+    fn new(filter: &'a Filter, out: &'a mut [f32], width: usize) -> Self {
+        Self { filter, out, width, tile: std::marker::PhantomData }
     }
 }
 
@@ -99,22 +99,27 @@ impl<T: Tile> Kernel for FilterTransform<'_, T> {
 
     #[inline(always)]
     fn run<S: Simd>(self, s: S) {
-        let (side, plane) = (T::INPUTS, self.filter.inputs * self.filter.outputs);
-        for place in (0..plane).step_by(S::LANES) {
-            let zero = s.splat(0.0);
-            let mut values = [[zero; SIDE]; SIDE];
-            for (i, row) in values.iter_mut().enumerate().take(3) {
-                let mut g = [zero; SIDE];
-                for (j, g) in g.iter_mut().enumerate().take(3) {
-                    *g = s.load(&self.filter.values[(i * 3 + j) * plane + place..]);
+        let Filter { inputs, outputs, .. } = *self.filter;
+        let (side, plane, width) = (T::INPUTS, inputs * outputs, self.width);
+        let panels = self.out.chunks_exact_mut((side * side * inputs * width).max(1));
+        for (panel, out) in panels.enumerate() {
+            for place in (0..inputs * width).step_by(S::LANES) {
+                let from = place / width * outputs + panel * width + place % width;
+                let zero = s.splat(0.0);
+                let mut values = [[zero; SIDE]; SIDE];
+                for (i, row) in values.iter_mut().enumerate().take(3) {
+                    let mut g = [zero; SIDE];
+                    for (j, g) in g.iter_mut().enumerate().take(3) {
+                        *g = s.load(&self.filter.values[(i * 3 + j) * plane + from..]);
+                    }
+                    *row = T::filter(s, g);
                 }
-                *row = T::filter(s, g);
-            }
-            let [first, second, third, ..] = values;
-            for (j, ((a, b), c)) in first.into_iter().zip(second).zip(third).enumerate().take(side) {
-                let g = [a, b, c, zero, zero, zero];
-                for (i, u) in T::filter(s, g).into_iter().enumerate().take(side) {
-                    s.store(&mut self.out[(i * side + j) * plane + place..], u);
+                let [first, second, third, ..] = values;
+                for (j, ((a, b), c)) in first.into_iter().zip(second).zip(third).enumerate().take(side) {
+                    let g = [a, b, c, zero, zero, zero];
+                    for (i, u) in T::filter(s, g).into_iter().enumerate().take(side) {
+                        s.store(&mut out[(i * side + j) * inputs * width + place..], u);
+                    }
                 }
             }
         }
