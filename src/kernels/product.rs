@@ -125,7 +125,7 @@ impl Panels {
     /// If there are not that many weights or the columns are not padded.
     #[must_use]
     pub fn pack_rows(level: Level, [taps, depth, columns]: [usize; 3], values: &[f32]) -> Self {
-        assert_eq!(values.len(), volume(&[taps, depth, columns]), "a whole matrix");
+        assert_eq!(values.len(), volume(&[taps, depth, columns]), "a whole padded matrix");
         Self::written(level, [taps, depth, columns], |packed, width| {
             let mut to = packed.chunks_exact_mut(width);
             for first in (0..columns).step_by(width) {
@@ -142,7 +142,7 @@ impl Panels {
     /// If the columns are not padded.
     #[must_use]
     pub fn written(level: Level, [taps, depth, columns]: [usize; 3], write: impl FnOnce(&mut [f32], usize)) -> Self {
-        assert!(columns.is_multiple_of(WIDEST), "padded columns");
+        assert!(columns.is_multiple_of(WIDEST), "a whole padded matrix");
         let width = panel_width(level, columns);
         let mut values = vec![0.0; volume(&[taps, depth, columns])];
         write(&mut values, width);
