@@ -7,12 +7,13 @@ use clap::Args;
 use super::arguments::{ModelArguments, exact, file_of, open_named, part, plain, say_abilities, sigma};
 use super::outputs::{OutputArguments, make_folder};
 use super::pictures;
+use super::sheets::{SheetArguments, title};
 use super::{Done, console};
 use crate::Result;
 use crate::attack::{Aim, DuelSettings, Norm, Said};
-use crate::picture::{Fit, save, save_image};
+use crate::picture::{Fit, save};
 use crate::study::words::believed_in_print;
-use crate::study::{DuelReport, Duelled, Theme, duel, duel_sheet, level};
+use crate::study::{DuelReport, Duelled, duel, duel_sheet, level};
 use crate::task::Cancel;
 
 /// Look for the picture on which two models differ most, or the nearest that they take for different classes
@@ -57,12 +58,8 @@ pub(super) struct DuelCommand {
     /// Write the picture that was found: a picture file, or a folder (one that is there, a name that ends in / or has no extension)
     #[arg(long, short, value_name = "FILE|FOLDER")]
     output: Option<PathBuf>,
-    /// Draw each duel as a sheet: a picture file, or a folder
-    #[arg(long, value_name = "FILE.png|FOLDER")]
-    sheet: Option<PathBuf>,
-    /// Draw the sheet on dark paper
-    #[arg(long, requires = "sheet")]
-    dark: bool,
+    #[command(flatten)]
+    sheet: SheetArguments,
     #[command(flatten)]
     results: OutputArguments,
 }
@@ -72,10 +69,9 @@ impl DuelCommand {
         let models = [self.model.file(), file_of(&self.with)];
         let read = pictures::files(&self.images).chain(models.iter().flatten().map(PathBuf::as_path));
         let mut outputs = self.results.outputs(read)?;
-        let mut each = |option, path: &Option<PathBuf>| {
-            path.as_ref().map(|path| outputs.picture_of_each(option, path, &self.images)).transpose()
-        };
-        let (found_pictures, sheets) = (each("--output", &self.output)?, each("--sheet", &self.sheet)?);
+        let found_pictures =
+            self.output.as_ref().map(|path| outputs.picture_of_each("--output", path, &self.images)).transpose()?;
+        let sheets = self.sheet.plan_each(&mut outputs, &self.images)?;
         let cancel = Cancel::new();
         console::stop_on_interrupt(&cancel, "stopping")?;
         let a = &*self.model.open(&cancel)?;
@@ -85,7 +81,6 @@ impl DuelCommand {
         if let Some(note) = settings.check([a, b])?.note {
             console::note(&format!("note: {note}"));
         }
-        let theme = if self.dark { Theme::Dark } else { Theme::Light };
         let mut reports = Vec::new();
         let ending = pictures::each(&self.images, a, self.fit, |input| {
             let clean = input.fitted.picture.map(|v| v.clamp(0.0, 1.0));
@@ -101,11 +96,7 @@ impl DuelCommand {
                 make_folder(path)?;
                 save(path, &found.duel.picture, self.results.force)?;
             }
-            if let Some(path) = sheets.as_ref().map(|paths| &paths[input.number]) {
-                let title = input.path.file_name().unwrap_or(input.path.as_os_str()).to_string_lossy();
-                make_folder(path)?;
-                save_image(path, &duel_sheet(&found, &title, theme).into(), self.results.force)?;
-            }
+            sheets.write(input.number, &self.results, |theme| duel_sheet(&found, &title(input.path), theme))?;
             self.results.say(format!("{}", input.path.display()))?;
             self.results.say(format!("  picture   {}", input.description))?;
             self.print(&found)?;

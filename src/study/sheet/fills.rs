@@ -61,9 +61,9 @@ pub fn inpaint_sheet(found: &Fills, request: &InpaintRequest, title: &str, theme
     page.finish()
 }
 
-/// What the most probable fill is taken for.
+/// What the most probable fill is taken for, where that says anything.
 fn verdict(found: &Fills, fill: &Fill) -> [String; 2] {
-    if fill.posterior.is_empty() {
+    if fill.posterior.is_empty() || !found.model.is_classifier() {
         return ["filled".to_owned(), format!("{} times", found.list.len())];
     }
     let class = ranked(&fill.posterior)[0];

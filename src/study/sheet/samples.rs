@@ -20,6 +20,7 @@ const CLASSES: usize = 10;
 #[must_use]
 pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, theme: Theme) -> RgbImage {
     let mut page = Page::new(theme);
+    let classifies = found.model.is_classifier();
     let counts = found.counts();
     let shares: Vec<f64> = counts.iter().map(|&count| count as f64).collect();
     let order = ranked(&shares);
@@ -42,9 +43,9 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
     });
     page.head(&Head {
         title,
-        verdict: [found.model.classes[order[0]].clone(), format!("{} of {total}", counts[order[0]])],
+        verdict: verdict(found, request, &counts),
         line: format!("model {}  ·  {way}{towards}  ·  seed {}", found.model.name, request.seed),
-        right: format!("{total} pictures"),
+        right: if total == 1 { "1 picture".to_owned() } else { format!("{total} pictures") },
     });
     let grid: Vec<Panel> = found
         .list
@@ -52,10 +53,11 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
         .take(SHOWN)
         .map(|sample| {
             let class = ranked(&sample.posterior)[0];
-            let words = vec![
-                believed_in_print(&found.model.classes[class], sample.posterior[class]),
-                found.model.classes[class].clone(),
-            ];
+            let believed = || {
+                let name = &found.model.classes[class];
+                vec![believed_in_print(name, sample.posterior[class]), name.clone()]
+            };
+            let words = if classifies { believed() } else { Vec::new() };
             Panel { label: String::new(), formula: "", image: shown(&sample.picture), caption: Caption::Text(words) }
         })
         .collect();
@@ -66,7 +68,7 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
         page.chapter("The way of the first picture", "y above, what the model takes it to be, E[x | y], below");
         way_of(&mut page, frames);
     }
-    if let Some(posterior) = &found.posterior {
+    if let Some(posterior) = found.posterior.as_ref().filter(|_| classifies) {
         page.chapter("The posterior by counting", "share of the restorations, Wilson's interval at 95 %, p(c | y)");
         let shown_ones = order.iter().filter(|&&class| counts[class] > 0 || posterior[class] > 0.005).take(CLASSES);
         for &class in shown_ones {
@@ -88,6 +90,19 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
     page.finish()
 }
 
+/// What most of them are taken for; to be taken for the only class says nothing.
+fn verdict(found: &Samples, request: &SampleRequest, counts: &[usize]) -> [String; 2] {
+    let total = counts.iter().sum::<usize>();
+    let most = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count);
+    match (&request.start, most) {
+        (_, Some((class, count))) if found.model.is_classifier() => {
+            [found.model.classes[class].clone(), format!("{count} of {total}")]
+        }
+        (Start::Noisy(..), _) => ["restored".to_owned(), format!("{total} times")],
+        (Start::Nothing, _) => ["drawn".to_owned(), format!("{total} times")],
+    }
+}
+
 /// Some frames of a picture's way: as it was, and below what the model took it to be.
 pub(super) fn way_of(page: &mut Page, frames: &[Frame]) {
     // As many as stand in a row, the first and the last among them.
@@ -102,4 +117,44 @@ pub(super) fn way_of(page: &mut Page, frames: &[Frame]) {
     };
     page.row(&row(&|frame| shown(&frame.noisy), true), ROW as u32);
     page.row(&row(&|frame| shown(&frame.denoised), false), ROW as u32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::joint::{GaussianMixture, JointModel};
+    use crate::picture::{Picture, Shape};
+    use crate::study::lab::{sample, usual_levels};
+    use crate::task::Cancel;
+
+    #[test]
+    fn a_model_of_one_class_is_not_said_to_believe_in_it() {
+        let shape = Shape::new(1, 4, 4);
+        let one = GaussianMixture::new(shape, 1).with(0, 1.0, vec![0.5; 16], 0.01);
+        let two = GaussianMixture::new(shape, 2).with(0, 1e-6, vec![0.5; 16], 0.01).with(1, 1.0, vec![0.5; 16], 0.01);
+        let noisy = Start::Noisy(Picture::filled(shape, 0.5), 0.3);
+        for (model, start, words) in [
+            (&one, Start::Nothing, ["drawn", "3 times"]),
+            (&one, noisy, ["restored", "3 times"]),
+            (&two, Start::Nothing, ["class 1", "3 of 3"]),
+        ] {
+            let level = match start {
+                Start::Noisy(_, sigma) => Some(sigma),
+                Start::Nothing => None,
+            };
+            let request = SampleRequest {
+                start,
+                count: 3,
+                guidance: None,
+                levels: usual_levels(model.sigma_range(), level),
+                steps: 4,
+                way: Way::Flow { churn: 0.0 },
+                corrections: 0,
+                frames: 0,
+                seed: 1,
+            };
+            let found = sample(model, &request, &Cancel::new(), &mut |_, _| ()).unwrap();
+            assert_eq!(verdict(&found, &request, &found.counts()), words);
+        }
+    }
 }

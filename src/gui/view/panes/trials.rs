@@ -107,7 +107,7 @@ fn budget(ui: &mut Ui, cx: &mut Context<'_>) {
 fn methods(ui: &mut Ui, cx: &mut Context<'_>) {
     widgets::section(ui, "Methods");
     let classes = cx.session.classes().len();
-    let blind = cx.session.model.as_ref().is_some_and(|m| m.joint.abilities().gradients.missing().is_some());
+    let blind = cx.session.blind().is_some();
     for method in Method::ALL {
         let description = method.description();
         let missing = if blind && description.gradient {
