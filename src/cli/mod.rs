@@ -1,6 +1,6 @@
 //! The command line: arguments in, one request a picture, results as text, JSON, pictures and sheets.
 //!
-//! Exit code 0 is success, 1 a failure that was said in one line on standard error, 2 wrong usage.
+//! Exit code 0 is success, 1 a failure that was said in one line on standard error or work that was stopped, 2 wrong usage.
 
 mod analyze;
 mod arguments;

@@ -8,13 +8,13 @@ use indicatif::{HumanDuration, ProgressBar};
 
 use super::outputs::Outputs;
 use super::{Done, Ending, console};
+use crate::Error;
 use crate::picture::PSNR;
 use crate::task::Cancel;
 use crate::train::{
     Config, Evaluation, Progress, Report, Started, Summary, Typed, log_path, pictures_path, recipe_path, run,
     state_path, unlabelled_path,
 };
-use crate::{Error, Result};
 
 /// Thousandths of the run: what the bar counts, for runs limited by steps and by time alike.
 const PARTS: u64 = 1000;
@@ -53,7 +53,7 @@ impl Train {
                 console::note("stopped before the first step; nothing was written");
                 Ok(Ending::WithFailures)
             }
-            summary => finish(&summary?).map(|()| Ending::Complete),
+            summary => finish(&summary?),
         }
     }
 }
@@ -125,7 +125,8 @@ fn figures(evaluation: &Evaluation) -> String {
     format!("accuracy {:.2} %{robust}, PSNR {psnr}", 100.0 * evaluation.accuracy)
 }
 
-fn finish(summary: &Summary) -> Result<()> {
+/// A run that was stopped is not what was asked for: a script must not go on with its model.
+fn finish(summary: &Summary) -> Done {
     let Summary { out, steps, stopped, elapsed, evaluation } = summary;
     let how = if *stopped { "stopped" } else { "done" };
     let measured = evaluation.as_ref().map_or_else(String::new, |e| format!(", {}", figures(e)));
@@ -133,6 +134,7 @@ fn finish(summary: &Summary) -> Result<()> {
     console::say(format!("{how} after {steps} steps in {elapsed}{measured}: {}", out.display()))?;
     if *stopped {
         console::note("note: --resume goes on from here");
+        return Ok(Ending::WithFailures);
     }
-    Ok(())
+    Ok(Ending::Complete)
 }

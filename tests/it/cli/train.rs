@@ -63,6 +63,20 @@ fn twenty_steps_on_a_card_are_the_processors() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_stopped_by_ctrl_c_is_no_success_and_goes_on_to_its_end() {
+    let desk = Desk::new();
+    desk.classes(6);
+    let options = "--widths 8,16 --blocks 1,1 --strides 1,2 --size 16 --batch 6 --holdout 3 --log-every 1 --device cpu";
+    let child = desk.start(&format!("train --data data --out m.safetensors {options} --steps 1000000"));
+    let log = desk.at("m.safetensors.csv");
+    super::wait_until(|| std::fs::read_to_string(&log).is_ok_and(|text| text.lines().count() > 4));
+    let said = super::interrupt(child);
+    assert!(said.contains("--resume goes on from here") && desk.at("m.safetensors.state").exists(), "{said}");
+    desk.run("train --data data --out m.safetensors --resume --steps 1").success();
+}
+
 #[test]
 fn a_recipe_that_is_not_there_is_said_in_a_line() {
     let said = Desk::new().refusal(2, "train --recipe nope.toml");
