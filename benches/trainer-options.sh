@@ -3,15 +3,14 @@
 # arithmetic, the same pictures, measured on training pictures that were kept aside (never on the test set). The tables
 # of docs/models.md, "One option at a time", are its figures.
 #
-# usage: benches/trainer-options.sh CIFAR10 PHOTOGRAPHS OUT
-#   CIFAR10      the folder of CIFAR-10's binary files; its fifth training file is what is measured on
-#   PHOTOGRAPHS  a folder of photographs without classes
-#   OUT          a folder for models, logs and figures; what is there already is not done again, a run that was stopped goes on
+# usage: benches/trainer-options.sh CIFAR10 OUT
+#   CIFAR10  the folder of CIFAR-10's binary files; its fifth training file is what is measured on
+#   OUT      a folder for models, logs and figures; what is there already is not done again, a run that was stopped goes on
 # environment: DENOSCOPE (the program, default target/release/denoscope), STEPS (of the run without options, 1875)
 set -euo pipefail
-cifar=$(realpath "$1") photographs=$(realpath "$2")
-mkdir -p "$3/data"
-out=$(realpath "$3")
+cifar=$(realpath "$1")
+mkdir -p "$2/data"
+out=$(realpath "$2")
 cd "$(dirname "$0")/.."
 program=${DENOSCOPE:-target/release/denoscope}
 steps=${STEPS:-1875}
@@ -23,7 +22,7 @@ ln -sf "$cifar/data_batch_5.bin" "$out/data/test_batch.bin"
 ln -sf "$cifar/batches.meta.txt" "$out/data/"
 
 # trial NAME LENGTH OPTIONS…: LENGTH is in hundredths of the run without options. Rows that train the classes alone take three
-# of seven passes, and windows of 24 pixels nine sixteenths of the arithmetic, so such runs are longer.
+# of seven passes, so such runs are longer.
 trial() {
   local name=$1 length=$2 model=$out/$1.safetensors
   shift 2
@@ -48,7 +47,4 @@ trial near-clean 117 "${small[@]}" --classify-share 0.25 "${near[@]}"
 trial mixup 117 "${small[@]}" --classify-share 0.25 "${near[@]}" --mixup 0.2
 trial learned-weights 100 "${small[@]}" --learned-weights --lambda 1
 trial deeper 100 --widths "24,48,96" --blocks "3,3,3"
-trial alternate-flip 100 "${small[@]}" --alternate-flip
-trial progressive 112 "${small[@]}" --progressive 24
-trial unlabelled 100 "${small[@]}" --unlabelled "$photographs" --unlabelled-share 0.2
 trial log-normal 100 "${small[@]}" --sigma-distribution log-normal:0.03:2

@@ -47,7 +47,7 @@ const NUMBERS: [&str; 22] = [
 ];
 
 /// Options whose values are words, files that must be there, or numbers that must fit the picture: none of these is among them.
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 16] = [
     "as",
     "coarse",
     "device",
@@ -64,8 +64,6 @@ const WORDS: [&str; 18] = [
     "preset",
     "recipe",
     "target",
-    "unlabelled",
-    "unlabelled-share",
 ];
 
 /// More than any of these works holds.
@@ -122,7 +120,6 @@ fn rest(command: &str, option: &str) -> Vec<&'static str> {
         "examples" => Some("--html=h.html"),
         "mixup" | "classify-sigma-distribution" => Some("--classify-share=0.5"),
         "adversarial-share" => Some("--adversarial=n-fgsm:8/255"),
-        "unlabelled-share" => Some("--unlabelled=u"),
         "attack-votes" => Some("--attempts=1"),
         "shard" => Some("--journal=j"),
         "journal" => Some("--shard=1/2"),

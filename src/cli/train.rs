@@ -13,7 +13,7 @@ use crate::picture::PSNR;
 use crate::task::Cancel;
 use crate::train::{
     Config, Evaluation, Progress, Report, Started, Summary, Typed, log_path, pictures_path, recipe_path, run,
-    state_path, unlabelled_path,
+    state_path,
 };
 
 /// Thousandths of the run: what the bar counts, for runs limited by steps and by time alike.
@@ -32,15 +32,10 @@ pub(super) struct Train {
 impl Train {
     pub fn run(&self) -> Done {
         let Typed(config) = &self.options;
-        let Config { data, out, init, rows, .. } = config;
+        let Config { data, out, init, .. } = config;
         // Whether files that exist may be replaced is for the run to say: it knows what --resume goes on from.
-        let mut outputs = Outputs::new(
-            true,
-            [Some(data), init.as_ref(), rows.unlabelled.as_ref()].into_iter().flatten().map(PathBuf::as_path),
-        );
-        for file in
-            [out, &state_path(out), &log_path(out), &pictures_path(out), &unlabelled_path(out), &recipe_path(out)]
-        {
+        let mut outputs = Outputs::new(true, [Some(data), init.as_ref()].into_iter().flatten().map(PathBuf::as_path));
+        for file in [out, &state_path(out), &log_path(out), &pictures_path(out), &recipe_path(out)] {
             outputs.file("--out", file)?;
         }
         let cancel = Cancel::new();

@@ -78,12 +78,6 @@ impl Architecture {
         }
     }
 
-    /// Deeper and thinner than [`Self::compact`], for nearly the same work.
-    #[must_use]
-    pub fn deep() -> Self {
-        Self { widths: vec![32, 64, 128], blocks: vec![4, 4, 4], ..Self::compact() }
-    }
-
     /// The paper's size: the widths, blocks and strides of a ResNet-18.
     #[must_use]
     pub fn gradresnet18() -> Self {

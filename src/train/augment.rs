@@ -40,20 +40,14 @@ pub(crate) enum Stream {
     Counterfactual,
     /// Where in a photograph a crop lies.
     Crop,
-    /// Which photograph without a class is shown.
-    Unlabelled,
     /// What a picture is mixed with, and by how much.
-    Mixup,
+    Mixup = 0x0100_0008,
     /// What is done to that one.
     MixupAugment,
     /// Where it lies in its photograph.
     MixupCrop,
-    /// Whether a picture is mirrored in the first pass.
-    Flip,
-    /// Where in a picture the window lies that is shown.
-    Window,
     /// Where an attack begins.
-    Attack,
+    Attack = 0x0100_000d,
 }
 
 /// The generator for the draw number `draw` of one purpose: sixteen 32-bit words of its own.
@@ -94,12 +88,6 @@ impl Augmentation {
 }
 
 impl Change {
-    /// The same of the mirrored picture, or of the picture as it is.
-    #[must_use]
-    pub fn mirrored(self, mirror: bool) -> Self {
-        Self { mirror, ..self }
-    }
-
     /// The same without a hole.
     #[must_use]
     pub fn whole(self) -> Self {

@@ -13,7 +13,7 @@ use super::rows::Special;
 use crate::data::DataSet;
 use crate::engine::{RowParts, Size};
 use crate::joint::SigmaRange;
-use crate::picture::{Shape, normals};
+use crate::picture::normals;
 use crate::{Error, Result};
 
 /// One batch: noisy pictures, the noise that is in them, its strengths and the true classes.
@@ -38,27 +38,6 @@ pub struct TrainingBatch {
     pub size: Size,
 }
 
-/// How pictures grow: windows of them at first, of more and more pixels, over the first half of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Growth {
-    /// The side of the first windows.
-    pub side: usize,
-    /// What they grow by: the pixels that become one in the network's last stage.
-    pub unit: usize,
-    /// Steps of the run.
-    pub steps: u64,
-}
-
-impl Growth {
-    /// The side of the windows at a step, of pictures of side `whole`: each side for as many steps.
-    fn side(self, step: u64, whole: usize) -> usize {
-        let sides = whole.saturating_sub(self.side).div_ceil(self.unit.max(1)) as u64;
-        let grown = (step * 2).saturating_mul(sides) / self.steps.max(1);
-        let pixels = (grown as usize).saturating_mul(self.unit).saturating_add(self.side);
-        if grown >= sides { whole } else { pixels.min(whole) }
-    }
-}
-
 /// How batches are drawn.
 #[derive(Debug, Clone)]
 pub struct Sampler {
@@ -80,8 +59,6 @@ pub struct Sampler {
     pub conditional: f32,
     /// The rows whose score is that of a class drawn at random, if any.
     pub counterfactual: Option<Counterfactual>,
-    /// How pictures grow, if they do.
-    pub growth: Option<Growth>,
     /// The rows that are not like the others.
     pub special: Special,
 }
@@ -107,14 +84,10 @@ impl Sampler {
     pub fn batch(&self, step: u64, orders: &mut Orders) -> Result<TrainingBatch> {
         let (n, shape) = (self.batch, self.data.shape);
         let first = step * n as u64;
-        let window = self.growth.map_or(shape, |growth| {
-            let side = |whole: usize| growth.side(step, whole);
-            Shape { height: side(shape.height), width: side(shape.width), ..shape }
-        });
-        let (size, full) = (window.len(), shape.len() as u64);
+        let size = shape.len();
         let mut noise = vec![0.0; n * size];
         for (row, noise) in noise.chunks_exact_mut(size).enumerate() {
-            normals::fill(self.seed, Stream::Noise as u64, (first + row as u64) * full, noise);
+            normals::fill(self.seed, Stream::Noise as u64, (first + row as u64) * size as u64, noise);
         }
         let mut noisy = vec![0.0; n * size];
         let mut sigmas = Vec::with_capacity(n);
@@ -139,36 +112,19 @@ impl Sampler {
             } else {
                 levels.quantile(SigmaRange { min, ..self.sigmas }, share)
             };
-            let unlabelled = self.special.unlabelled.as_ref().filter(|_| kinds.unlabelled.contains(&row));
-            let (data, index) = match unlabelled {
-                Some(data) => (data, self.special.unlabelled_index(self.seed, draw).unwrap_or_default()),
-                None => (&self.data, index),
-            };
-            let bytes = shown(data, index, (self.seed, Stream::Crop, draw), &mut buffer)?;
+            let bytes = shown(&self.data, index, (self.seed, Stream::Crop, draw), &mut buffer)?;
             let mut change = self.augmentation.draw(self.seed, draw);
-            if self.special.options.alternate_flip && self.augmentation.mirror {
-                let first = generator(self.seed, Stream::Flip, index as u64).next_u32() & 1;
-                change = change.mirrored((u64::from(first) + epoch) & 1 == 1);
-            }
             let is_mixed = kinds.classify.contains(&row);
             // A hole is no part of a photograph: where some rows train the classes alone, it is in those alone.
             if !is_mixed && !kinds.classify.is_empty() {
                 change = change.whole();
             }
-            if window == shape {
-                change.apply(bytes, shape, noisy);
-                mixed.push(if is_mixed { self.mix(draw, noisy)? } else { (0, 0.0) });
-            } else {
-                let mut whole = vec![0.0; shape.len()];
-                change.apply(bytes, shape, &mut whole);
-                mixed.push(if is_mixed { self.mix(draw, &mut whole)? } else { (0, 0.0) });
-                let place = &mut generator(self.seed, Stream::Window, draw);
-                cut(&whole, shape, window, (uniform(place), uniform(place)), noisy);
-            }
+            change.apply(bytes, shape, noisy);
+            mixed.push(if is_mixed { self.mix(draw, noisy)? } else { (0, 0.0) });
             for (y, e) in noisy.iter_mut().zip(&*noise) {
                 *y += sigma * e;
             }
-            let label = if unlabelled.is_some() { 0 } else { self.data.labels[index] };
+            let label = self.data.labels[index];
             classes.push(match other {
                 Some(other) => Some(other.draw(&self.data, label, (self.seed, draw), sigma, noisy, noise)?),
                 None => (row < conditional.min(last)).then_some(label),
@@ -178,7 +134,7 @@ impl Sampler {
         }
         let parts = self.special.options.weigh().then(|| kinds.parts(&mixed));
         let attacked = self.special.attacked(&kinds, self.seed, first);
-        let size = (window.height, window.width);
+        let size = (shape.height, shape.width);
         Ok(TrainingBatch { noisy, noise, sigmas, labels, classes, parts, attacked, size })
     }
 
@@ -190,16 +146,6 @@ impl Sampler {
         self.augmentation.draw_from(self.seed, Stream::MixupAugment, draw).apply(bytes, self.data.shape, &mut other);
         picture.iter_mut().zip(other).for_each(|(x, other)| *x = (1.0 - share) * *x + share * other);
         Ok((self.data.labels[index], share))
-    }
-}
-
-/// Copies a window of a planar picture, whose place tells where: down and right, from 0 to below 1.
-fn cut(whole: &[f32], shape: Shape, window: Shape, (down, right): (f64, f64), out: &mut [f32]) {
-    let corner = |room: usize, share: f64| ((share * (room + 1) as f64) as usize).min(room);
-    let (top, left) = (corner(shape.height - window.height, down), corner(shape.width - window.width, right));
-    for (index, row) in out.chunks_exact_mut(window.width).enumerate() {
-        let (channel, y) = (index / window.height, top + index % window.height);
-        row.copy_from_slice(&whole[(channel * shape.height + y) * shape.width + left..][..window.width]);
     }
 }
 
@@ -284,6 +230,7 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Shape;
 
     /// Seven grey 2×2 pictures whose bytes tell their number.
     fn sampler() -> Sampler {
@@ -300,7 +247,6 @@ mod tests {
             augmentation: Augmentation { mirror: true, shift: 1, hole: 0 },
             conditional: 0.4,
             counterfactual: None,
-            growth: None,
             special: Special::default(),
         }
     }

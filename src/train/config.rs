@@ -25,8 +25,6 @@ pub enum Preset {
     /// Runs live on a laptop's processor.
     #[default]
     Compact,
-    /// Twice as deep as compact and two thirds as wide, for nearly the same work.
-    Deep,
     /// The paper's size, with a `ResNet`-18's widths.
     #[value(name = "gradresnet18")]
     #[serde(rename = "gradresnet18")]
@@ -314,16 +312,6 @@ impl Config {
         if self.sigma_min >= self.sigma_max {
             return Err(Error::option("--sigma-min", format!("must be below --sigma-max {}", self.sigma_max)));
         }
-        if let Some(start) = self.rows.progressive {
-            limits::whole("--progressive", start as u64, 1, LARGEST_SIDE)?;
-            let unit = self.architecture().reduction();
-            if self.hours.is_some() || self.counterfactual_share > 0.0 || start % unit.max(1) != 0 {
-                let reason = format!(
-                    "takes a multiple of {unit}, the network's reduction, a length in steps or epochs, and no --counterfactual-share"
-                );
-                return Err(Error::option("--progressive", reason));
-            }
-        }
         if self.rows.adversarial.is_some() && self.objective == Objective::Denoise {
             return Err(Error::option("--adversarial", "trains the classes, which --objective denoise does not"));
         }
@@ -359,7 +347,6 @@ impl Config {
     pub fn architecture(&self) -> Architecture {
         let mut architecture = match self.preset {
             Preset::Compact => Architecture::compact(),
-            Preset::Deep => Architecture::deep(),
             Preset::GradResNet18 => Architecture::gradresnet18(),
             Preset::Pooled18 => Architecture::pooled18(),
             Preset::PooledThin => Architecture::pooled_thin(),

@@ -27,14 +27,13 @@ mod trainer;
 
 pub use adversarial::{Adversarial, Attacked};
 pub use augment::{Augmentation, Change};
-pub use batches::{Feed, Growth, Orders, Sampler, TrainingBatch};
+pub use batches::{Feed, Orders, Sampler, TrainingBatch};
 pub use config::{Config, Every, Preset};
 pub use evaluate::Evaluation;
 pub use log::{LogEntry, LogPart, log_path, read_log};
 pub use noise_levels::NoiseLevels;
 pub use objective::Objective;
 pub use pictures::path as pictures_path;
-pub use pictures::unlabelled_path;
 pub use progress::{Progress, Report, Started, Summary};
 pub use recipe::{Typed, recipe_path};
 pub use row_options::RowOptions;

@@ -18,17 +18,9 @@ pub fn path(out: &Path) -> PathBuf {
     with_suffix(out, ".pictures")
 }
 
-/// The file of the decoded photographs without a class that belongs to a model file.
-#[must_use]
-pub fn unlabelled_path(out: &Path) -> PathBuf {
-    with_suffix(out, ".unlabelled")
-}
-
 /// The pictures of a run: those trained on first.
 pub(super) struct Pictures {
     pub data: Arc<DataSet>,
-    /// Photographs without a class, of which crops train the score.
-    pub unlabelled: Option<Arc<DataSet>>,
     /// How many are trained on.
     pub trained: usize,
     /// Those kept aside.
@@ -66,23 +58,12 @@ impl Pictures {
     ) -> Result<Self> {
         let shape = config.size.map(|side| Shape::new(3, side, side));
         let mut loader = Loader { keep: Keep::File(path(&config.out)), cancel, observe };
-        let mut pictures = match began {
+        let pictures = match began {
             Began::Early => Self::early(config, shape, &mut loader)?,
             Began::Now => Self::chosen(config, shape, None, &mut loader)?,
             Began::With(split) => Self::chosen(config, shape, Some(split), &mut loader)?,
         };
         cancel.check()?;
-        if let Some(folder) = &config.rows.unlabelled {
-            loader.keep = Keep::File(unlabelled_path(&config.out));
-            let shape = pictures.data.shape;
-            let catalogue = data::open_photographs(folder, Some(shape), Purpose::Training)?;
-            let all: Vec<u32> = catalogue.main().map(|index| index as u32).collect();
-            let (unlabelled, count) = catalogue.load(&all, all.len(), &mut loader)?;
-            let (_, digest) = unlabelled.survey(0, count, &mut loader)?;
-            pictures.digest = format!("{}+{digest}", pictures.digest);
-            pictures.unlabelled = Some(Arc::new(unlabelled));
-            cancel.check()?;
-        }
         Ok(pictures)
     }
 
@@ -123,7 +104,7 @@ impl Pictures {
         }
         let held_out = trained..data.len();
         let (data, split) = (Arc::new(data), Some(record));
-        Ok(Self { data, unlabelled: None, trained, held_out, statistics, digest, split })
+        Ok(Self { data, trained, held_out, statistics, digest, split })
     }
 
     /// The rule of runs whose state names no split: all of the training part is read; the first `--limit` of it are trained
@@ -136,6 +117,6 @@ impl Pictures {
         let trained = limit.min(all - holdout);
         let (statistics, digest) = data.survey(all, trained, loader)?;
         let (data, held_out) = (Arc::new(data), all - holdout..all);
-        Ok(Self { data, unlabelled: None, trained, held_out, statistics, digest, split: None })
+        Ok(Self { data, trained, held_out, statistics, digest, split: None })
     }
 }

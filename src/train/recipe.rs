@@ -171,6 +171,9 @@ impl Config {
         let mut arguments: Vec<OsString> = vec!["train".into()];
         for (name, value) in &table {
             let id = name.replace('-', "_");
+            if words(value).is_some_and(|value| is_retired(&id, &value)) {
+                continue;
+            }
             let Some(arg) = option(&id).filter(|arg| !matches!(arg.get_id().as_str(), "resume" | "overwrite")) else {
                 return Err(wrong(format!("has {name}, which is no option of a run")));
             };
@@ -199,6 +202,12 @@ impl Config {
             wrong(text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
         })
     }
+}
+
+/// Whether an option that there is no more, and that recipes and models tell of, was off: then it did nothing.
+fn is_retired(name: &str, value: &str) -> bool {
+    const OFF: [(&str, &str); 2] = [("alternate_flip", "false"), ("unlabelled_share", "0.25")];
+    OFF.contains(&(name, value))
 }
 
 /// The options that were typed, with what was typed.

@@ -1,7 +1,5 @@
 //! Options about which part of the loss each row of a batch trains, at which noise, and on which pictures.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use super::adversarial::Adversarial;
@@ -30,18 +28,6 @@ pub struct RowOptions {
     #[arg(long, default_value_t = 0.0, value_name = "A")]
     #[serde(default)]
     pub mixup: f64,
-    /// Photographs of which crops, at their own size, train the score alone, without a class: a folder, with all below it
-    #[arg(long, value_name = "FOLDER")]
-    #[serde(default)]
-    pub unlabelled: Option<PathBuf>,
-    /// The share of each batch that they are
-    #[arg(long, default_value_t = 0.25, value_name = "SHARE")]
-    #[serde(default)]
-    pub unlabelled_share: f32,
-    /// Mirror each picture in every other pass over the data, half of them in the first, instead of at random
-    #[arg(long)]
-    #[serde(default)]
-    pub alternate_flip: bool,
     /// Attack a share of the pictures on the network as it is, and train the classes on what comes of it: n-fgsm:EPSILON or
     /// pgd:EPSILON:STEPS, in L∞. Measured on held-out pictures by PGD, and stopped if that suddenly fails
     #[arg(long, value_name = "ATTACK", value_parser = attack)]
@@ -51,10 +37,6 @@ pub struct RowOptions {
     #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
     #[serde(default)]
     pub adversarial_share: f32,
-    /// Begin with crops of so many pixels, and grow to the whole picture over the first half of the run
-    #[arg(long, value_name = "N")]
-    #[serde(default)]
-    pub progressive: Option<usize>,
     /// Learn what the parts of the loss weigh at each noise level, so that none outweighs the others (as EDM2 does)
     #[arg(long)]
     #[serde(default)]
@@ -68,12 +50,8 @@ impl Default for RowOptions {
             denoise_share: 0.0,
             classify_sigma_distribution: None,
             mixup: 0.0,
-            unlabelled: None,
-            unlabelled_share: 0.25,
-            alternate_flip: false,
             adversarial: None,
             adversarial_share: 0.5,
-            progressive: None,
             learned_weights: false,
         }
     }
@@ -88,14 +66,13 @@ impl RowOptions {
         let shares = [
             ("--classify-share", self.classify_share),
             ("--denoise-share", self.denoise_share),
-            ("--unlabelled-share", self.unlabelled_share),
             ("--adversarial-share", self.adversarial_share),
         ];
         for (option, share) in shares {
             limits::number(option, f64::from(share), 0.0, 1.0)?;
         }
         limits::number("--mixup", self.mixup, 0.0, LARGEST_MIXUP)?;
-        let all = others + self.classify_share + self.denoise_share + self.unlabelled() + self.adversarial();
+        let all = others + self.classify_share + self.denoise_share + self.adversarial();
         // A share is what a person typed: three times 0.3 and 0.1 are a whole.
         if all > 1.0 + 1e-5 {
             let reason = format!("with the other shares of the batch it makes {all}, which is more than the whole");
@@ -112,12 +89,6 @@ impl RowOptions {
         Ok(())
     }
 
-    /// The share of the rows without a class.
-    #[must_use]
-    pub fn unlabelled(&self) -> f32 {
-        if self.unlabelled.is_some() { self.unlabelled_share } else { 0.0 }
-    }
-
     /// The share of the rows that are attacked.
     #[must_use]
     pub fn adversarial(&self) -> f32 {
@@ -127,7 +98,7 @@ impl RowOptions {
     /// Whether any row differs from the others in what it trains or weighs.
     #[must_use]
     pub fn weigh(&self) -> bool {
-        let shares = [self.classify_share, self.denoise_share, self.unlabelled(), self.adversarial()];
+        let shares = [self.classify_share, self.denoise_share, self.adversarial()];
         shares.iter().any(|share| *share > 0.0) || self.learned_weights
     }
 }

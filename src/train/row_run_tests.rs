@@ -60,14 +60,8 @@ fn photographs_without_classes_are_trained_on_at_their_own_size() {
     assert_eq!(Checkpoint::read(&nested.out).unwrap().description.classes.len(), 1);
 }
 
-/// Every kind of row at once, and growth.
+/// Every kind of row at once.
 fn every_row(folder: &Path) -> Config {
-    let photographs = folder.join("photographs");
-    std::fs::create_dir_all(&photographs).unwrap();
-    for number in 0..3_u32 {
-        let picture = image::RgbImage::from_fn(40, 33 + number, |x, y| image::Rgb([(x * 5) as u8, (y * 6) as u8, 90]));
-        picture.save(photographs.join(format!("{number}.png"))).unwrap();
-    }
     Config {
         batch: 20,
         steps: Some(6),
@@ -79,12 +73,8 @@ fn every_row(folder: &Path) -> Config {
             denoise_share: 0.1,
             classify_sigma_distribution: Some("log-normal:0.02:1".parse().unwrap()),
             mixup: 0.3,
-            unlabelled: Some(photographs),
-            unlabelled_share: 0.2,
-            alternate_flip: true,
             adversarial: Some("pgd:8/255:2".parse().unwrap()),
             adversarial_share: 0.2,
-            progressive: Some(16),
             learned_weights: true,
         },
         ..config(folder)
@@ -98,7 +88,6 @@ fn a_run_of_every_kind_of_row_is_resumed_and_repeated_to_the_bit() {
     let straight = every_row(folder.path());
     let summary = train(&straight).unwrap();
     assert!(summary.evaluation.unwrap().robust.is_some());
-    assert!(folder.path().join("model.safetensors.unlabelled").is_file());
     let mut parts = Config { out: folder.path().join("parts"), log_every: 1, ..straight.clone() };
     let mut stops = 0;
     loop {
@@ -120,14 +109,12 @@ fn a_run_of_every_kind_of_row_is_resumed_and_repeated_to_the_bit() {
     let read = |config: &Config| Checkpoint::read(&config.out).unwrap().tensors;
     assert!(read(&straight) == read(&parts) && read(&straight) == read(&again));
     // Each option changes what is learned.
-    let kinds: [fn(&mut RowOptions); 7] = [
-        |rows| rows.alternate_flip = false,
+    let kinds: [fn(&mut RowOptions); 5] = [
         |rows| rows.mixup = 0.0,
         |rows| rows.learned_weights = false,
-        |rows| rows.progressive = None,
         |rows| rows.adversarial = Some("n-fgsm:8/255".parse().unwrap()),
         |rows| rows.classify_sigma_distribution = None,
-        |rows| rows.unlabelled_share = 0.1,
+        |rows| rows.denoise_share = 0.2,
     ];
     for (number, change) in kinds.into_iter().enumerate() {
         let mut other = Config { out: folder.path().join("other"), overwrite: true, ..straight.clone() };
@@ -147,11 +134,6 @@ fn options_of_rows_that_cannot_be_are_refused_before_anything_is_read() {
         assert!(said.starts_with(name) && !said.contains('\n'), "{said}");
     };
     let rows = |rows: RowOptions| Config { rows, ..usual.clone() };
-    let growing = RowOptions { progressive: Some(16), ..RowOptions::default() };
-    rows(growing.clone()).check().unwrap();
-    refused(rows(RowOptions { progressive: Some(17), ..RowOptions::default() }), "--progressive");
-    refused(Config { hours: Some(1.0), ..rows(growing.clone()) }, "--progressive");
-    refused(Config { counterfactual_share: 0.1, ..rows(growing) }, "--progressive");
     let attacked = RowOptions { adversarial: Some("n-fgsm:0.1".parse().unwrap()), ..RowOptions::default() };
     refused(Config { objective: Objective::Denoise, ..rows(attacked.clone()) }, "--adversarial");
     refused(Config { conditional_share: 0.6, ..rows(attacked) }, "--classify-share");

@@ -1,7 +1,6 @@
 //! The rows of a batch by what they train: how many of each kind, and in which order.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use statrs::distribution::{Beta, ContinuousCDF};
 
@@ -9,7 +8,6 @@ use super::adversarial::Attacked;
 use super::augment::{Stream, generator, uniform};
 use super::noise_levels::NoiseLevels;
 use super::row_options::RowOptions;
-use crate::data::DataSet;
 use crate::engine::RowParts;
 
 /// Rows that are not like the others; by default there are none.
@@ -17,8 +15,6 @@ use crate::engine::RowParts;
 pub struct Special {
     /// The options that they follow.
     pub options: RowOptions,
-    /// The photographs without a class.
-    pub unlabelled: Option<Arc<DataSet>>,
 }
 
 /// Which rows of a batch are of which kind. The order is that of the fields: those without a score are last, so that whole groups
@@ -29,8 +25,6 @@ pub struct Kinds {
     pub joint: Range<usize>,
     /// The score alone.
     pub denoise: Range<usize>,
-    /// The score alone, of a photograph without a class.
-    pub unlabelled: Range<usize>,
     /// The classes alone.
     pub classify: Range<usize>,
     /// The classes alone, of attacked pictures.
@@ -44,21 +38,14 @@ impl Special {
         let of = |share: f32, room: usize| ((share * count as f32).round() as usize).min(room);
         let adversarial = of(self.options.adversarial(), count);
         let classify = of(self.options.classify_share, count - adversarial);
-        let unlabelled = of(self.options.unlabelled(), count - adversarial - classify);
-        let denoise = of(self.options.denoise_share, count - adversarial - classify - unlabelled);
-        let joint = count - adversarial - classify - unlabelled - denoise;
+        let denoise = of(self.options.denoise_share, count - adversarial - classify);
+        let joint = count - adversarial - classify - denoise;
         let mut end = 0;
         let mut next = |rows: usize| {
             end += rows;
             end - rows..end
         };
-        Kinds {
-            joint: next(joint),
-            denoise: next(denoise),
-            unlabelled: next(unlabelled),
-            classify: next(classify),
-            adversarial: next(adversarial),
-        }
+        Kinds { joint: next(joint), denoise: next(denoise), classify: next(classify), adversarial: next(adversarial) }
     }
 
     /// The rows that are attacked, and how.
@@ -73,14 +60,6 @@ impl Special {
     pub fn levels(&self, kinds: &Kinds, row: usize, usual: NoiseLevels) -> NoiseLevels {
         let own = self.options.classify_sigma_distribution.filter(|_| kinds.classify.contains(&row));
         own.unwrap_or(usual)
-    }
-
-    /// Which of the pictures without a class draw number `draw` shows.
-    #[must_use]
-    pub fn unlabelled_index(&self, seed: u64, draw: u64) -> Option<usize> {
-        let pictures = self.unlabelled.as_ref()?.len();
-        let share = uniform(&mut generator(seed, Stream::Unlabelled, draw));
-        Some(((share * pictures as f64) as usize).min(pictures - 1))
     }
 
     /// With which of `pictures` pictures a row that trains the classes alone is mixed, and the share of that one, at most a half;

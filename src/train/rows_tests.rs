@@ -1,20 +1,18 @@
 use super::super::augment::Augmentation;
-use super::super::batches::{Growth, Orders, Sampler, TrainingBatch};
+use std::sync::Arc;
+
+use super::super::batches::{Orders, Sampler, TrainingBatch};
 use super::*;
+use crate::data::DataSet;
 use crate::joint::SigmaRange;
 use crate::picture::Shape;
 
-/// Seven grey 2×2 pictures whose bytes tell their number, and five others without a class.
+/// Seven grey 2×2 pictures whose bytes tell their number.
 fn sampler(options: RowOptions) -> Sampler {
-    let set = |count: usize, first: usize, step: usize| {
-        let labels: Vec<u32> = (0..count as u32).collect();
-        let pixels = (0..count * 4).map(|i| (first + i / 4 * step) as u8).collect();
-        let names = ["0", "1", "2", "3", "4", "5", "6"];
-        Arc::new(DataSet::in_memory(&names[..count], Shape::new(1, 2, 2), labels, pixels))
-    };
-    let unlabelled = options.unlabelled.is_some().then(|| set(5, 201, 10));
+    let pixels = (0..7 * 4).map(|i| (i / 4 * 30) as u8).collect();
+    let names = ["0", "1", "2", "3", "4", "5", "6"];
     Sampler {
-        data: set(7, 0, 30),
+        data: Arc::new(DataSet::in_memory(&names, Shape::new(1, 2, 2), (0..7).collect(), pixels)),
         pictures: 7,
         batch: 20,
         seed: 11,
@@ -23,8 +21,7 @@ fn sampler(options: RowOptions) -> Sampler {
         augmentation: Augmentation::NONE,
         conditional: 0.1,
         counterfactual: None,
-        growth: None,
-        special: Special { options, unlabelled },
+        special: Special { options },
     }
 }
 
@@ -40,16 +37,10 @@ fn clean(batch: &TrainingBatch) -> Vec<f32> {
 
 #[test]
 fn rows_of_each_kind_stand_in_their_order_and_both_parts_are_means_over_theirs() {
-    let options = RowOptions {
-        classify_share: 0.3,
-        denoise_share: 0.1,
-        unlabelled: Some("photographs".into()),
-        unlabelled_share: 0.2,
-        ..RowOptions::default()
-    };
+    let options = RowOptions { classify_share: 0.3, denoise_share: 0.1, ..RowOptions::default() };
     let sampler = sampler(options);
     let kinds = sampler.special.kinds(20);
-    let expected = Kinds { joint: 0..8, denoise: 8..10, unlabelled: 10..14, classify: 14..20, adversarial: 20..20 };
+    let expected = Kinds { joint: 0..12, denoise: 12..14, classify: 14..20, adversarial: 20..20 };
     assert_eq!(kinds, expected);
     for batch in batches(&sampler, 30) {
         let parts = batch.parts.as_ref().unwrap();
@@ -57,23 +48,14 @@ fn rows_of_each_kind_stand_in_their_order_and_both_parts_are_means_over_theirs()
         let expected = |of: &dyn Fn(usize) -> bool, count: f32| -> Vec<f32> {
             (0..20).map(|row| if of(row) { 20.0 / count } else { 0.0 }).collect()
         };
-        assert_eq!(classes, expected(&|row| !(8..14).contains(&row), 14.0));
+        assert_eq!(classes, expected(&|row| !(12..14).contains(&row), 18.0));
         assert_eq!(score, expected(&|row| row < 14, 14.0));
         assert!((classes.iter().sum::<f32>() - 20.0).abs() < 1e-4 && (score.iter().sum::<f32>() - 20.0).abs() < 1e-4);
         assert!(batch.classes[..2].iter().all(Option::is_some) && batch.classes[2..].iter().all(Option::is_none));
         for (row, grey) in clean(&batch).into_iter().enumerate() {
-            if kinds.unlabelled.contains(&row) {
-                assert!((grey.round() as i32 - 201) % 10 == 0 && grey > 200.0, "{grey} of row {row}");
-            } else {
-                assert!((grey - 30.0 * batch.labels[row] as f32).abs() < 1e-2, "{grey} of row {row}");
-            }
+            assert!((grey - 30.0 * batch.labels[row] as f32).abs() < 1e-2, "{grey} of row {row}");
         }
     }
-    let seen: std::collections::BTreeSet<i32> = batches(&sampler, 30)
-        .iter()
-        .flat_map(|batch| clean(batch)[10..14].iter().map(|grey| grey.round() as i32).collect::<Vec<_>>())
-        .collect();
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), [201, 211, 221, 231, 241], "all of them are shown");
 }
 
 /// A hole that covers the whole picture, whose middle lies anywhere in it.
@@ -141,43 +123,12 @@ fn a_mixture_is_of_two_pictures_by_the_law_and_so_is_its_label() {
 #[test]
 fn the_smallest_parameters_mix_nothing_and_break_nothing() {
     for mixup in [f64::MIN_POSITIVE / 1e12, f64::MIN_POSITIVE, 1e-30, 1e-9] {
-        let special =
-            Special { options: RowOptions { classify_share: 1.0, mixup, ..RowOptions::default() }, unlabelled: None };
+        let special = Special { options: RowOptions { classify_share: 1.0, mixup, ..RowOptions::default() } };
         for draw in 0..200 {
             let (index, share) = special.mixed_with(7, 3, draw).unwrap();
             assert!(index < 7 && (0.0..1e-6).contains(&share), "{mixup}: {share}");
         }
     }
-}
-
-#[test]
-fn pictures_are_mirrored_in_every_other_pass() {
-    // A picture that is dark on the left.
-    let data = Arc::new(DataSet::in_memory(&["a"], Shape::new(1, 1, 2), vec![0; 40], [0, 255].repeat(40)));
-    let options = RowOptions { alternate_flip: true, ..RowOptions::default() };
-    let sampler = Sampler {
-        data,
-        pictures: 40,
-        augmentation: Augmentation { mirror: true, ..Augmentation::NONE },
-        ..sampler(options)
-    };
-    // Which picture a row shows is known by the order of its pass.
-    let mut seen = vec![vec![false; 40]; 6];
-    let mut orders = Orders::default();
-    for step in 0..12 {
-        let batch = sampler.batch(step, &mut orders).unwrap();
-        for row in 0..20 {
-            let draw = step as usize * 20 + row;
-            let index = orders.of(&sampler, (draw / 40) as u64)[draw % 40] as usize;
-            let left = batch.noisy[2 * row] - batch.sigmas[row] * batch.noise[2 * row];
-            seen[draw / 40][index] = left > 0.5;
-        }
-    }
-    for pass in 1..6 {
-        assert!((0..40).all(|index| seen[pass][index] != seen[pass - 1][index]), "pass {pass}");
-    }
-    let first = seen[0].iter().filter(|mirrored| **mirrored).count();
-    assert!((8..=32).contains(&first), "half of them at first, not {first}");
 }
 
 #[test]
@@ -196,41 +147,6 @@ fn attacked_rows_stand_last_at_the_smallest_noise_and_train_the_classes() {
 }
 
 #[test]
-fn pictures_grow_over_the_first_half_of_a_run() {
-    // Pictures of 16×16 whose values tell the place.
-    let data =
-        DataSet::in_memory(&["a"], Shape::new(1, 16, 16), vec![0; 7], (0..7 * 256).map(|i| (i % 256) as u8).collect());
-    let growth = Some(Growth { side: 4, unit: 4, steps: 24 });
-    let sampler = Sampler { data: Arc::new(data), growth, ..sampler(RowOptions::default()) };
-    let mut corners = std::collections::BTreeSet::new();
-    for step in [0, 3, 4, 7, 8, 11, 12, 23, 30] {
-        let batch = sampler.batch(step, &mut Orders::default()).unwrap();
-        let side = [4, 8, 12, 16][(step / 4).min(3) as usize];
-        assert_eq!(
-            (batch.size, batch.noisy.len(), batch.noise.len()),
-            ((side, side), 20 * side * side, 20 * side * side)
-        );
-        for row in 0..20 {
-            let value = |y: usize, x: usize| {
-                let at = row * side * side + y * side + x;
-                (255.0 * (batch.noisy[at] - batch.sigmas[row] * batch.noise[at])).round() as usize
-            };
-            let corner = value(0, 0);
-            assert_eq!(value(side - 1, side - 1), corner + 17 * (side - 1), "a window of the picture");
-            assert!(side < 16 || corner == 0);
-            if side == 4 {
-                corners.insert(corner);
-            }
-        }
-    }
-    assert!(corners.len() > 20, "windows lie anywhere: {corners:?}");
-    // Whole pictures have the bits that they have without growth.
-    let whole = Sampler { growth: None, ..sampler.clone() };
-    let at = |sampler: &Sampler| sampler.batch(12, &mut Orders::default()).unwrap();
-    assert_eq!(at(&sampler), at(&whole));
-}
-
-#[test]
 fn options_that_cannot_be_are_refused_by_name() {
     let check = |options: RowOptions, others: f32| options.check(others).map_err(|error| error.to_string());
     let usual = RowOptions::default;
@@ -244,7 +160,7 @@ fn options_that_cannot_be_are_refused_by_name() {
             RowOptions { classify_sigma_distribution: Some(NoiseLevels::Uniform), ..usual() },
             "--classify-sigma-distribution",
         ),
-        (RowOptions { unlabelled: Some("x".into()), unlabelled_share: 1.5, ..usual() }, "--unlabelled-share"),
+        (RowOptions { adversarial_share: 1.5, ..usual() }, "--adversarial-share"),
     ] {
         let said = check(options, 0.0).unwrap_err();
         assert!(said.starts_with(name), "{said}");

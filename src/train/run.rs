@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::batches::{Feed, Growth, Sampler};
+use super::batches::{Feed, Sampler};
 use super::config::{Config, Every};
 use super::evaluate::{Evaluation, evaluate, is_collapse, robust};
 use super::initial::{Initial, initial};
@@ -108,7 +108,7 @@ impl Run {
             Some((record, _)) => record.split.as_ref().map_or(Began::Early, Began::With),
         };
         let mut observe = |done, total| progress(Progress::Reading { done, total });
-        let Pictures { data, unlabelled, trained: pictures, held_out, statistics, digest, split } =
+        let Pictures { data, trained: pictures, held_out, statistics, digest, split } =
             Pictures::open(&config, began, cancel, &mut observe)?;
         let Initial { checkpoint, notice } = initial(&config, &data, statistics)?;
         let mut trainer = Trainer::new(checkpoint, &config.device_choice()?, config.optimiser())?;
@@ -155,13 +155,7 @@ impl Run {
             augmentation: config.augmentation(data.kind),
             conditional: config.conditional_share,
             counterfactual: config.counterfactual(&data, pictures),
-            growth: config.rows.progressive.and_then(|side| match config.budget(pictures) {
-                Budget::Steps(steps) => {
-                    Some(Growth { side, unit: trainer.description().architecture.reduction(), steps })
-                }
-                Budget::Time(_) => None,
-            }),
-            special: Special { options: config.rows.clone(), unlabelled },
+            special: Special { options: config.rows.clone() },
         };
         let step = trainer.step_count();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

@@ -62,8 +62,8 @@ impl Trainer {
         if options.adversarial.is_some() && !matches!(self.work, Work::Host { .. }) {
             return Err(Error::option("--adversarial", "rows are attacked on the processor only: --device cpu"));
         }
-        if matches!(self.work, Work::Resident(_)) && (options.weigh() || options.progressive.is_some()) {
-            let reason = "does not train rows that differ, nor pictures that grow: --device cpu does";
+        if matches!(self.work, Work::Resident(_)) && options.weigh() {
+            let reason = "does not train rows that differ: --device cpu does";
             return Err(Error::option("--device", format!("{} {reason}", self.device())));
         }
         Ok(())

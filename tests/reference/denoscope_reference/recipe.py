@@ -20,7 +20,6 @@ IGNORED = {
     "log_every",
     "split_seed",
     "threads",
-    "unlabelled_share",
 }
 
 

@@ -103,7 +103,6 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     section(ui, "Network");
     let sizes = [
         (Preset::Compact, "compact", "Runs live on a laptop's processor"),
-        (Preset::Deep, "deep", "Deeper and thinner, for nearly the same work"),
         (Preset::GradResNet18, "gradresnet18", "The paper's size: for a GPU"),
         (Preset::Pooled18, "pooled18", "The author's public GradResNet, as wide: for a GPU"),
         (Preset::PooledThin, "pooled-thin", "The same with few layers, for a plain processor"),
@@ -159,7 +158,8 @@ fn form(ui: &mut Ui, cx: &mut Context<'_>) {
     let mut every = form.every as usize;
     number(&mut every, 1..=86_400, "seconds between savings");
     form.every = every as u64;
-    let edit = TextEdit::singleline(&mut form.more).hint_text("--seed 1 --alternate-flip").desired_width(f32::INFINITY);
+    let edit =
+        TextEdit::singleline(&mut form.more).hint_text("--seed 1 --learned-weights").desired_width(f32::INFINITY);
     let hint = "Any other option of denoscope train, as it is typed there: denoscope train --help lists them";
     named(&ui.add(edit).explained(hint), "More options");
     if form != cx.settings.training {
