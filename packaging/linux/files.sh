@@ -11,9 +11,9 @@ put 644 "$root/packaging/linux/denoscope.desktop" share/applications/denoscope.d
 for size in 16 32 48 64 128 256; do
     put 644 "$root/packaging/icons/denoscope-$size.png" "share/icons/hicolor/${size}x$size/apps/denoscope.png"
 done
-for page in README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE; do
-    put 644 "$root/$page" "share/doc/denoscope/$page"
-done
+# The README with all that it and its pages lead to.
+(cd "$root" && ls ./*.md LICENSE-* tests/reference/README.md assets/*.png && find docs examples assets/screenshots assets/lab -type f) |
+    while IFS= read -r page; do put 644 "$root/$page" "share/doc/denoscope/$page"; done
 "$program" man --force "$folder/share/man/man1" >/dev/null
 words() {
     mkdir -p "$(dirname "$folder/$2")"

@@ -161,6 +161,12 @@ fn save_sheet(host: &mut Host) {
         if saved.is_some() {
             return;
         }
+        if is_awaited(host) {
+            host.say(
+                Level::WARN,
+                "The attack with these settings is not done: this is the sheet of the picture without it.",
+            );
+        }
     }
     let Some(study) = study(host) else { return };
     let title = host.document.entry().map(|e| e.name.clone()).unwrap_or_default();
@@ -171,6 +177,16 @@ fn save_sheet(host: &mut Host) {
         let page = image::DynamicImage::ImageRgb8(sheet(&study, &title, theme));
         picture::save_image(path, &page, true)
     });
+}
+
+/// Whether there was an attack, and one with other settings is to be.
+fn is_awaited(host: &Host) -> bool {
+    let Host { session, questions, .. } = host;
+    if on_denoiser(host) {
+        session.denoiser_attack.stale || questions.denoiser_attack.is_pending()
+    } else {
+        session.attack.stale || questions.attack.is_pending()
+    }
 }
 
 /// A sheet looks like the window.

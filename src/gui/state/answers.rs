@@ -168,6 +168,8 @@ pub struct AttackAnswer {
     pub track: Track,
     /// Its result, once it is there.
     pub outcome: Option<Arc<attack::Outcome>>,
+    /// What the result was made with.
+    pub settings: Option<attack::Settings>,
     /// The steps belong to an earlier question and go with the first new one.
     pub stale: bool,
     /// How near the step that is looked at is to the clean picture.
@@ -176,10 +178,14 @@ pub struct AttackAnswer {
     pub denoised: Option<Measured>,
     /// The gradient that the attack follows there.
     pub gradient: Option<Content>,
+    /// D and gradient belong to an earlier question.
+    pub probe_stale: bool,
     /// What became of the result under noise.
     pub purified: Option<Arc<Study>>,
     /// The result with noise, and denoised again.
     pub purified_tiles: Option<[Measured; 2]>,
+    /// Both belong to an earlier question.
+    pub purified_stale: bool,
 }
 
 impl AttackAnswer {
@@ -190,8 +196,10 @@ impl AttackAnswer {
                 fidelity: self.fidelity.take(),
                 denoised: self.denoised.take(),
                 gradient: self.gradient.take(),
+                probe_stale: true,
                 purified: self.purified.take(),
                 purified_tiles: self.purified_tiles.take(),
+                purified_stale: true,
                 track: self.track.anew(),
                 ..Self::default()
             };

@@ -182,10 +182,16 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
                 .minus(&session.fitted.as_ref()?.content)
                 .stale(session.attack.stale),
         ),
-        TileKind::AttackedDenoised => Some(Raw::measured(session.attack.denoised.as_ref()?)),
-        TileKind::AttackGradient => Some(Raw::of(session.attack.gradient.as_ref()?)),
-        TileKind::PurifyNoisy => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[0])),
-        TileKind::Purified => Some(Raw::measured(&session.attack.purified_tiles.as_ref()?[1])),
+        TileKind::AttackedDenoised => {
+            let attack = &session.attack;
+            Some(Raw::measured(attack.denoised.as_ref()?).stale(attack.stale || attack.probe_stale))
+        }
+        TileKind::AttackGradient => {
+            let attack = &session.attack;
+            Some(Raw::of(attack.gradient.as_ref()?).stale(attack.stale || attack.probe_stale))
+        }
+        TileKind::PurifyNoisy => purified_tile(0, session),
+        TileKind::Purified => purified_tile(1, session),
         TileKind::NoisyAttacked
         | TileKind::NoisyPerturbation
         | TileKind::RestoredBefore
@@ -232,6 +238,12 @@ fn raw(kind: TileKind, document: &Document, session: &Session) -> Option<Raw> {
         TileKind::EvidenceMap => Some(Raw::of(session.explore.evidence_map.as_ref()?)),
         other => drawn_tile(other, session),
     }
+}
+
+/// The attacked picture with noise, or what is restored of that.
+fn purified_tile(index: usize, session: &Session) -> Option<Raw> {
+    let attack = &session.attack;
+    Some(Raw::measured(&attack.purified_tiles.as_ref()?[index]).stale(attack.stale || attack.purified_stale))
 }
 
 /// A tile of the attack on the denoiser, at the step that is looked at.

@@ -3,17 +3,19 @@
 
 use eframe::egui::{Event, Key, Modifiers, accesskit};
 use egui_kittest::kittest::Queryable;
+use tracing_subscriber::layer::SubscriberExt;
 
-use super::{Window, click, run, window};
-use crate::attack::Norm;
+use super::{Window, click, run, said, window};
+use crate::attack::{Defence, Method, Norm, Preset, Target};
 use crate::gui::command::{NoiseCommand, VersusCommand, WindowCommand};
 use crate::gui::gpu::Mode;
 use crate::gui::state::document::TileKind;
+use crate::gui::state::notices::NoticeLayer;
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Overlay;
 use crate::gui::state::versus;
 use crate::gui::view::focus::focused;
-use crate::picture::Fit;
+use crate::picture::{Fit, NoiseKind};
 
 #[test]
 fn the_focus_is_seen_wherever_tab_takes_it() {
@@ -82,6 +84,45 @@ fn the_palette_holds_seeds_levels_crops_and_the_menus_of_tiles() {
     assert_eq!(window.state().document().reference, TileKind::Denoised);
     palette(&mut window, "residual presentation");
     assert!(window.state().session().presented().contains(&TileKind::Residual));
+    palette(&mut window, "noisy twice");
+    assert_eq!(window.state().session().look(TileKind::Noisy).gain, 2.0);
+    palette(&mut window, "noisy darker");
+    assert_eq!(window.state().session().look(TileKind::Noisy).offset, -0.1);
+    // A class's tile, named by its class.
+    palette(&mut window, "8: pin");
+    assert_eq!(window.state().document().pinned, [8]);
+    palette(&mut window, "8: false");
+    assert_eq!(window.state().session().look(TileKind::Class(3)).mode, Mode::FalseColour, "all classes look alike");
+}
+
+#[test]
+fn the_palette_holds_attacks_presets_defences_targets_and_kinds_of_noise() {
+    let mut window = window();
+    palette(&mut window, "attack deepfool");
+    assert_eq!(window.state().document().attack.method, Method::Deepfool);
+    let preset = Preset::ALL.iter().find(|preset| preset.method == Method::Bim).unwrap();
+    palette(&mut window, &format!("{} {}", preset.source, preset.title));
+    assert_eq!(window.state().document().attack.method, Method::Bim);
+    palette(&mut window, "defence vote");
+    assert_eq!(window.state().document().attack.defence, Defence::VOTE);
+    for (words, target) in [
+        ("target random", Target::Random),
+        ("target least likely", Target::LeastLikely),
+        ("target: 7", Target::Class(7)),
+        ("target none", Target::None),
+    ] {
+        palette(&mut window, words);
+        assert_eq!(window.state().document().attack.target, target, "{words}");
+    }
+    palette(&mut window, "noise: speckle");
+    assert_eq!(window.state().document().noise.kind, NoiseKind::Speckle);
+    window.state_mut().host.settings.recent_scripts = vec!["of_mine.py".into()];
+    run(&mut window, WindowCommand::Palette);
+    window.event(Event::Text("of_mine".to_owned()));
+    window.run_steps(3);
+    for what in ["Use the model", "Compare with"] {
+        assert!(window.query_all_by_label_contains(what).into_iter().next().is_some(), "{what} a script of before");
+    }
 }
 
 /// Types into the field beside the slider of this name.
@@ -111,8 +152,11 @@ fn levels_of_certificates_and_duels_take_what_people_type() {
         assert!((window.state().document().smoothing.sigma * 255.0 - right).abs() < 1e-3, "{text}");
     }
     let before = window.state().document().smoothing;
-    type_into(&mut window, "25", "ten");
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(NoticeLayer), || {
+        type_into(&mut window, "25", "ten");
+    });
     assert_eq!(window.state().document().smoothing, before);
+    assert!(said(&window, "\"ten\" is no level"), "refused aloud");
     super::versus::set_beside(&mut window, std::sync::Arc::new(super::versus::alike(&[0.2; 32 * 32])));
     run(&mut window, VersusCommand::Show(versus::Mode::Duel));
     let mut settings = window.state().session().versus.duel;

@@ -63,7 +63,7 @@ fn every_control_of_every_sheet_and_menu_has_a_name() {
     run(&mut window, WindowCommand::Present);
     check(&window, "the presentation");
     run(&mut window, WindowCommand::Present);
-    for menu in ["File", "Edit", "Noise", "View", "Help"] {
+    for menu in ["File", "Edit", "Noise", "Model", "View", "Help"] {
         window.get_all_by_role_and_label(Role::Button, menu).next().unwrap().click();
         window.run_steps(3);
         check(&window, menu);

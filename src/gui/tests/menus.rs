@@ -178,6 +178,23 @@ fn what_can_do_nothing_is_grey_and_switches_have_marks() {
     window.run_steps(60);
     window.get_by_label("There is nothing to take back");
     window.key_press(Key::Escape);
+    window.run_steps(3);
+    // By words in the palette: what is there to be opened, gone on with or certified.
+    for _ in 0..window.state().document().pictures.len() {
+        run(&mut window, PictureCommand::Close);
+    }
+    for (words, name) in
+        [("open the trained", "Open the trained model"), ("resume training", "Resume training"), ("certify", "Certify")]
+    {
+        run(&mut window, WindowCommand::Palette);
+        window.event(Event::Text(words.to_owned()));
+        window.run_steps(3);
+        let row = window.query_all_by_label_contains(name).into_iter().next().expect("a row");
+        assert!(row.accesskit_node().is_disabled(), "{name}");
+        window.key_press(Key::Escape);
+        window.run_steps(3);
+    }
+    run(&mut window, PictureCommand::OpenSamples);
     window.key_press(Key::Num1);
     window.run_steps(3);
     open(&mut window, Menu::Edit);

@@ -2,11 +2,13 @@
 
 use egui_kittest::kittest::Queryable;
 
-use super::{oracle, run};
+use super::{Window, oracle, run, said};
 use crate::attack::{Defence, Method, Mode, Norm, Preset, Settings, Smoothing, Through};
-use crate::gui::command::{AttackCommand, CertifyCommand, WindowCommand};
+use crate::gui::command::{AttackCommand, CertifyCommand, ExportCommand, WindowCommand};
 use crate::gui::state::counting::{ATTEMPTS, Count};
+use crate::gui::state::document::TileKind;
 use crate::gui::state::pane::Pane;
+use crate::gui::state::tile_content::tile_content;
 
 #[test]
 fn every_preset_is_on_offer_and_stays_what_it_is() {
@@ -71,6 +73,45 @@ fn the_smallest_budget_is_looked_for_on_request() {
     assert_eq!(harness.state().document().attack.mode, Mode::Smallest);
     let outcome = harness.state().session().attack.outcome.clone().unwrap();
     assert!(outcome.epsilon.is_none() && outcome.success);
+}
+
+/// What was found with other settings says with which, and nothing that hangs on it passes for new.
+#[test]
+fn what_stands_of_an_attack_with_other_settings_is_marked() {
+    let mut harness = oracle();
+    run(&mut harness, WindowCommand::Show(Pane::ADVERSARY));
+    let short = Settings::new(Method::Pgd, 5.0 / 255.0).within(Norm::Linf, 8.0 / 255.0);
+    run(&mut harness, AttackCommand::Set(Box::new(short.clone())));
+    harness.run_steps(4);
+    let kinds = [
+        TileKind::Attacked,
+        TileKind::AttackedDenoised,
+        TileKind::AttackGradient,
+        TileKind::PurifyNoisy,
+        TileKind::Purified,
+    ];
+    let stale = |harness: &Window| {
+        let app = harness.state();
+        kinds.map(|kind| tile_content(kind, app.document(), app.session()).expect("a tile").stale)
+    };
+    assert_eq!(stale(&harness), [false; 5]);
+    harness.get_by_label("asked for L∞ 8/255");
+    harness.get_by_label("at σ 5/255");
+    let long = Settings::new(Method::Pgd, 9.0 / 255.0).within(Norm::L2, 0.5).with("steps", 100_000.0).unwrap();
+    run(&mut harness, AttackCommand::Set(Box::new(long)));
+    harness.run_steps(3);
+    harness.get_by_label_contains("press Run");
+    harness.get_by_label("asked for L∞ 8/255");
+    harness.get_by_label("at σ 5/255");
+    harness.get_by_label_contains("with the settings before, attacked");
+    harness.get_by_label_contains("clean over attacked, σ 5/255");
+    assert_eq!(stale(&harness), [true; 5]);
+    run(&mut harness, ExportCommand::SaveSheet);
+    assert!(said(&harness, "this is the sheet of the picture without it"));
+    run(&mut harness, AttackCommand::Set(Box::new(short)));
+    harness.run_steps(4);
+    assert_eq!(stale(&harness), [false; 5]);
+    assert!(harness.query_by_label_contains("with the settings before").is_none());
 }
 
 #[test]

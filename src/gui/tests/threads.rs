@@ -13,6 +13,7 @@ use crate::gui::command::{AttackCommand, ModelCommand, NoiseCommand, PictureComm
 use crate::gui::feature::oracle::oracle;
 use crate::gui::state::model::ModelSource;
 use crate::gui::state::pane::Pane;
+use crate::gui::view::tile::PATIENCE;
 use crate::joint::Forward;
 use crate::joint::altered::{Altered, Change};
 use crate::picture::{Picture, estimate_sigma};
@@ -70,6 +71,10 @@ fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     assert!(answer.classes.iter().all(|tile| tile.stale));
     let truth = Fidelity::of(answer.noisy.as_ref().unwrap().value.picture(), clean(&window));
     assert_eq!(answer.noisy_fidelity, Some(truth));
+    // Once it is late, the large figures say that they are of before.
+    until(&mut window, "the mark", |app| app.questions().study.waited() > PATIENCE * 2);
+    window.run_steps(2);
+    assert!(window.query_all_by_label("before; computing…").into_iter().next().is_some());
     // So does the estimate of σ.
     window.state_mut().run(NoiseCommand::EstimateSigma);
     until(&mut window, "the estimate", |app| app.document().already_noisy);
@@ -77,6 +82,7 @@ fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     held.store(false, Ordering::SeqCst);
     until(&mut window, "the study", studied);
     assert!(!window.state().session().answer.posterior.as_ref().unwrap().stale);
+    assert!(window.query_all_by_label("before; computing…").into_iter().next().is_none());
     run(&mut window, WindowCommand::Undo);
     assert!(!window.state().document().already_noisy && window.state().document().noise.sigma == 0.4);
 }
@@ -172,6 +178,31 @@ fn attacks_side_by_side_are_cancelled_and_what_was_found_stays() {
     window.get_by_label("cancelled before the other 1");
     // The way to begin again stands where Cancel stood.
     window.get_by_label("Run 2 attacks");
+}
+
+/// Two megapixels: far more than is restored before the button is pressed.
+#[test]
+fn the_restoration_of_a_photograph_shows_how_far_it_is_and_is_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.png");
+    let ramp = |x: u32, y: u32| image::Rgb([(x % 256) as u8, (y % 256) as u8, ((x + y) % 256) as u8]);
+    image::RgbImage::from_fn(1600, 1200, ramp).save(&path).unwrap();
+    let mut window = started(vec![path], "digits", Threads::Spawned);
+    run(&mut window, WindowCommand::Show(Pane::PHOTOGRAPH));
+    until(&mut window, "a part of the whole", |app| {
+        app.questions().photo_whole.is_pending() && app.session().photo.share > 0.0
+    });
+    window.step();
+    window.get_by_label("Restored of the whole photograph");
+    let begun = Instant::now();
+    window.get_by_label("Cancel").click();
+    window.run_steps(2);
+    until(&mut window, "the end of it", |app| !app.questions().photo_whole.is_pending());
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    window.run_steps(3);
+    let photo = &window.state().session().photo;
+    assert!(photo.stopped && photo.result().is_none() && photo.share < 1.0);
+    window.get_by_label("Restore the rest");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The first start: the tour on the real controls, and going on where the last window ended.
 
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -104,6 +105,24 @@ fn the_next_window_goes_on_where_the_last_one_was_even_if_it_was_killed() {
     click(&mut window, "Not now");
     assert!(window.state().session().welcome.is_none());
     run(&mut window, WindowCommand::Show(Pane::PICTURE));
+}
+
+#[test]
+fn what_was_opened_lately_is_a_click_away_and_stands_before_the_samples() {
+    let home = tempfile::tempdir().unwrap();
+    let photo = picture_file(home.path(), "wide.png");
+    let mut window = at_home(home.path());
+    run(&mut window, WindowCommand::EndTour);
+    run(&mut window, PictureCommand::OpenPaths(vec![photo]));
+    close(&mut window);
+    drop(window);
+    let mut window = at_home(home.path());
+    window.get_by_label("Recent:");
+    window.get_all_by_role_and_label(Role::Button, "wide.png").next().unwrap().click();
+    window.run_steps(4);
+    let document = window.state().document();
+    assert_eq!((document.pictures[0].name.as_str(), document.current), ("wide.png", 0));
+    assert!(document.pictures.len() > 5);
 }
 
 /// The store of egui, which the window keeps nothing in.

@@ -1,9 +1,10 @@
 //! Which commands can do something now, and which switches are on: for menus and the palette.
 
 use crate::gui::command::{
-    AttackCommand, Command, EvaluateCommand, ExportCommand, FillCommand, ModelCommand, NoiseCommand, PhotoCommand,
-    PictureCommand, TileCommand, TrainCommand, TrialsCommand, VersusCommand, WindowCommand,
+    AttackCommand, CertifyCommand, Command, EvaluateCommand, ExportCommand, FillCommand, ModelCommand, NoiseCommand,
+    PhotoCommand, PictureCommand, TileCommand, TrainCommand, TrialsCommand, VersusCommand, WindowCommand,
 };
+use crate::gui::state::counting::Count;
 use crate::gui::state::document::{Aim, Source};
 use crate::gui::state::pane::Pane;
 use crate::gui::state::session::Play;
@@ -40,7 +41,7 @@ pub fn availability(command: &Command, cx: &Context<'_>, undo: (bool, bool)) -> 
         Command::Train(command) => train(command, cx),
         Command::Window(command) => window(command, cx, undo),
         Command::Attack(command) => attack(command, cx),
-        Command::Certify(_) => Availability::needs(cx.session.classes().len() != 1, ONE_CLASS),
+        Command::Certify(command) => certify(*command, cx),
         Command::Trials(command) => trials(*command, cx),
         Command::Photo(command) => photo(*command, cx),
         Command::Explore(_) => Availability::needs(cx.document.entry().is_some(), NO_PICTURE),
@@ -73,6 +74,20 @@ fn attack(command: &AttackCommand, cx: &Context<'_>) -> Availability {
         }
         C::Play | C::SetDenoiser(_) => Availability::default(),
         C::Set(_) | C::Reroll | C::RerollPurify => Availability::needs(several, ONE_CLASS),
+    }
+}
+
+fn certify(command: CertifyCommand, cx: &Context<'_>) -> Availability {
+    let answer = &cx.session.certificate;
+    match command {
+        _ if cx.session.classes().len() == 1 => Availability::needs(false, ONE_CLASS),
+        CertifyCommand::Toggle if cx.document.entry().is_none() => Availability::needs(false, NO_PICTURE),
+        CertifyCommand::Toggle => {
+            let complete = answer.stopped && answer.count.as_ref().is_some_and(Count::is_complete);
+            Availability::needs(!complete, "All votes are counted; other settings begin anew")
+        }
+        CertifyCommand::Bracket(on) => Availability::mark(answer.bracketed == on),
+        CertifyCommand::Set(_) => Availability::default(),
     }
 }
 
@@ -232,18 +247,19 @@ fn evaluate(command: &EvaluateCommand, cx: &Context<'_>) -> Availability {
 
 fn train(command: &TrainCommand, cx: &Context<'_>) -> Availability {
     use TrainCommand as C;
-    let running = cx.features.training.now.is_busy();
+    let now = &cx.features.training.now;
+    let running = now.is_busy();
     match command {
+        C::Resume if !running => {
+            let named = !cx.settings.training.out.trim().is_empty();
+            Availability::needs(named, "The pane Training names no model file whose run could go on")
+        }
         C::Start { .. } | C::Resume => Availability::needs(!running, "A training run is going on"),
         C::Pause => Availability::needs(running, "No training run is going on"),
-        C::Set(_)
-        | C::SetData(_)
-        | C::SetOut(_)
-        | C::ChooseData
-        | C::ChooseOut
-        | C::Open
-        | C::ChooseLog
-        | C::Follow(_) => Availability::default(),
+        C::Open => Availability::needs(now.out.is_some(), "No run has written a model yet"),
+        C::Set(_) | C::SetData(_) | C::SetOut(_) | C::ChooseData | C::ChooseOut | C::ChooseLog | C::Follow(_) => {
+            Availability::default()
+        }
     }
 }
 

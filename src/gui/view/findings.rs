@@ -14,6 +14,7 @@ use crate::gui::state::model::ModelSource;
 use crate::gui::state::tile_content::tile_content;
 use crate::gui::view::context::Context;
 use crate::gui::view::level_field::Scale;
+use crate::gui::view::tile::GAINS;
 use crate::picture::{Fit, NoiseKind, Rect};
 use crate::study::level::of_255;
 
@@ -66,9 +67,13 @@ pub fn findings(cx: &Context<'_>, query: &str) -> Vec<Entry> {
             );
         }
         let targets = classes.iter().enumerate().map(|(class, name)| (Target::Class(class), name.clone()));
-        for (target, name) in
-            [(Target::None, "none, any other class".to_owned())].into_iter().chain(targets).take(TARGETS)
-        {
+        let others = [
+            (Target::None, "none, any other class"),
+            (Target::Random, "a random class"),
+            (Target::LeastLikely, "the least likely class"),
+        ];
+        let others = others.map(|(target, name)| (target, name.to_owned()));
+        for (target, name) in others.into_iter().chain(targets).take(TARGETS) {
             if present.takes_target(target, classes.len()) {
                 let settings = Settings { target, ..present.clone() };
                 add(
@@ -92,8 +97,8 @@ pub fn findings(cx: &Context<'_>, query: &str) -> Vec<Entry> {
         let command = PictureCommand::Select(index).into();
         add(Menu::Edit, "Pictures", command, format!("Picture: {}", entry.name), "Look at this open picture");
     }
-    for path in &cx.settings.recent_models {
-        let source = ModelSource::File(path.clone());
+    let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
+    for source in cx.settings.recent_models.iter().cloned().map(ModelSource::File).chain(scripts) {
         let name = format!("Use the model {}", source.label());
         add(Menu::Model, "Model", ModelCommand::Use(source.clone()).into(), name, "A model that was used before");
         let name = format!("Compare with {}", source.label());
@@ -152,8 +157,8 @@ fn crops(cx: &Context<'_>, found: &mut Vec<Entry>) {
     }
 }
 
-/// The tiles whose menus are found.
-const TILES: [TileKind; 16] = [
+/// The tiles whose menus are found, beside those of classes and of several attacks.
+const TILES: [TileKind; 42] = [
     TileKind::Clean,
     TileKind::Noisy,
     TileKind::Denoised,
@@ -170,13 +175,47 @@ const TILES: [TileKind; 16] = [
     TileKind::RestoredBefore,
     TileKind::RestoredAfter,
     TileKind::RestoredChange,
+    TileKind::Rest,
+    TileKind::DoubtClasses,
+    TileKind::DoubtDetails,
+    TileKind::DoubtTotal,
+    TileKind::Component,
+    TileKind::Walked,
+    TileKind::Filter,
+    TileKind::EvidenceMap,
+    TileKind::VersusA,
+    TileKind::VersusB,
+    TileKind::VersusDifference,
+    TileKind::TransferDenoised,
+    TileKind::DuelFound,
+    TileKind::DuelChange,
+    TileKind::DuelA,
+    TileKind::DuelB,
+    TileKind::DuelDifference,
+    TileKind::Samples,
+    TileKind::Hole,
+    TileKind::Fills,
+    TileKind::FillMean,
+    TileKind::FillSpread,
+    TileKind::Turned,
+    TileKind::TurnedChange,
+    TileKind::Plain,
+    TileKind::PlainChange,
 ];
 
 /// What a right click on each tile offers.
 fn tiles(cx: &Context<'_>, found: &mut Vec<Entry>) {
     let classes = cx.session.classes();
-    for kind in TILES.into_iter().filter(|&kind| tile_content(kind, cx.document, cx.session).is_some()) {
-        let tile = kind.label(classes);
+    let each = cx.session.answer.classes.iter().map(|tile| TileKind::Class(tile.class));
+    let trials =
+        (0..cx.session.trials.found.len()).flat_map(|index| [TileKind::Trial(index), TileKind::TrialChange(index)]);
+    let all = TILES.into_iter().chain(each).chain(trials);
+    for kind in all.filter(|&kind| tile_content(kind, cx.document, cx.session).is_some()) {
+        let tile = match kind {
+            TileKind::TrialChange(index) => format!("Change by attack {}", index + 1),
+            TileKind::DuelDifference => "Duel, A − B".to_owned(),
+            other => other.label(classes),
+        };
         let mut add = |command: Command, what: &str, hint| {
             let name = format!("{tile}: {what}");
             found.push(Entry::new(Menu::View, found.len(), command, name, hint).under("Tile"));
@@ -187,7 +226,18 @@ fn tiles(cx: &Context<'_>, found: &mut Vec<Entry>) {
             add(TileCommand::SetReference(kind).into(), "make it the reference", "What other tiles are compared with");
         }
         add(TileCommand::TogglePresented(kind).into(), "in the presentation", "Show it there, or no longer");
+        if let TileKind::Class(class) = kind {
+            add(TileCommand::TogglePin(class).into(), "pin large", "Show the class large, or no longer");
+        }
         let look = cx.session.look(kind);
+        for (what, gain) in [("twice the gain", 2.0 * look.gain), ("half the gain", 0.5 * look.gain)] {
+            let look = Look { gain: gain.clamp(GAINS[0], GAINS[1]), ..look };
+            add(TileCommand::SetLook(kind, look).into(), what, "How far its values are spread over the colours");
+        }
+        for (what, offset) in [("lighter", look.offset + 0.1), ("darker", look.offset - 0.1)] {
+            let look = Look { offset: offset.clamp(-1.0, 1.0), ..look };
+            add(TileCommand::SetLook(kind, look).into(), what, "What is added to its values, after the gain");
+        }
         for mode in Mode::ALL {
             let look = Look { mode, ..look };
             add(TileCommand::SetLook(kind, look).into(), mode.label(), "How its values become colours");

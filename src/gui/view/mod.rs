@@ -26,6 +26,6 @@ mod presentation;
 pub mod shell;
 mod sketches;
 pub mod theme;
-mod tile;
+pub mod tile;
 mod tour;
 mod widgets;

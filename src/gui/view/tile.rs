@@ -24,8 +24,10 @@ pub(super) const FIGURES_FROM: f32 = 56.0;
 const READING: f32 = 10.5;
 /// By how much, as a logarithm, a point of the wheel zooms: a notch, some eighty points, by about 1.2.
 pub(super) const WHEEL: f32 = 0.0023;
+/// The least and the most gain that a person can choose.
+pub(super) const GAINS: [f32; 2] = [0.1, 32.0];
 /// An answer that is on its way for longer than this is marked; before, marking would only flicker.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(150);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_millis(150);
 
 /// Shows a tile whose picture takes `size`.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, caption: &Caption) -> Response {
@@ -303,6 +305,7 @@ fn is_awaited(cx: &Context<'_>) -> bool {
     let waited = [
         questions.study.waited(),
         questions.attack.waited(),
+        questions.denoiser_attack.waited(),
         questions.probe.waited(),
         questions.purify.waited(),
         questions.rival.waited(),
@@ -311,6 +314,8 @@ fn is_awaited(cx: &Context<'_>) -> bool {
         questions.doubt.waited(),
         questions.components.waited(),
         questions.density.waited(),
+        questions.filter.waited(),
+        questions.draw.waited(),
     ];
     waited.into_iter().any(|waited| waited > PATIENCE)
 }
@@ -387,7 +392,7 @@ fn look_menu(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, shown: Look) {
         ui.radio_value(&mut look.channel, channel, channel.label());
     }
     ui.separator();
-    let gain = egui::Slider::new(&mut look.gain, 0.1..=32.0).logarithmic(true).text("Gain");
+    let gain = egui::Slider::new(&mut look.gain, GAINS[0]..=GAINS[1]).logarithmic(true).text("Gain");
     ui.add(gain);
     ui.add(egui::Slider::new(&mut look.offset, -1.0..=1.0).text("Offset"));
     let changed = look != Look { mode: shown.mode, compare: Compare::Plain, ..own };

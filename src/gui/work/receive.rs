@@ -110,6 +110,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
             session.attack.fidelity = Some(attacked);
             session.attack.denoised = Some(Measured { content: probe.denoised.into(), fidelity: denoised });
             session.attack.gradient = Some(probe.gradient.into());
+            session.attack.probe_stale = stale;
         }
         Message::Purified { study, fidelity: [noisy, denoised] } => {
             session.attack.purified_tiles = Some([
@@ -117,6 +118,7 @@ fn on_message(host: &mut Host, message: Message, stale: bool) {
                 Measured { content: study.denoised.clone().into(), fidelity: denoised },
             ]);
             session.attack.purified = Some((*study).into());
+            session.attack.purified_stale = stale;
         }
     }
 }
@@ -134,6 +136,7 @@ fn attacked(host: &mut Host, outcome: Outcome) {
         restored: None,
     });
     let outcome = Arc::new(outcome);
+    session.attack.settings = host.questions.attack.request().map(|request| request.settings.clone());
     let defence = host.document.attack.defence;
     session.defended.retain(|(known, _)| std::mem::discriminant(known) != std::mem::discriminant(&defence));
     session.defended.push((defence, outcome.clone()));

@@ -256,6 +256,7 @@ fn schedule_probe(host: &mut Host, model: &Shared, clean: &Content) {
         towards,
     };
     if questions.probe.differs(&request) {
+        session.attack.probe_stale = true;
         let task = Box::new(request.clone());
         questions.probe.ask_after(request, workers.submit_after(Lane::Probe, task));
     }
@@ -275,6 +276,7 @@ fn schedule_purify(host: &mut Host, model: &Shared, clean: &Content) {
     };
     let request = PurifyRequest { study, clean: clean.clone() };
     if questions.purify.differs(&request) {
+        session.attack.purified_stale = true;
         let task = Box::new(request.clone());
         questions.purify.ask_after(request, workers.submit_after(Lane::Purify, task));
     }

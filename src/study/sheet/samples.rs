@@ -43,7 +43,7 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
     });
     page.head(&Head {
         title,
-        verdict: verdict(found, request, &counts),
+        verdict: verdict(found, request, (order[0], counts[order[0]])),
         line: format!("model {}  ·  {way}{towards}  ·  seed {}", found.model.name, request.seed),
         right: if total == 1 { "1 picture".to_owned() } else { format!("{total} pictures") },
     });
@@ -91,15 +91,12 @@ pub fn samples_sheet(found: &Samples, request: &SampleRequest, title: &str, them
 }
 
 /// What most of them are taken for; to be taken for the only class says nothing.
-fn verdict(found: &Samples, request: &SampleRequest, counts: &[usize]) -> [String; 2] {
-    let total = counts.iter().sum::<usize>();
-    let most = counts.iter().enumerate().rev().max_by_key(|(_, count)| **count);
-    match (&request.start, most) {
-        (_, Some((class, count))) if found.model.is_classifier() => {
-            [found.model.classes[class].clone(), format!("{count} of {total}")]
-        }
-        (Start::Noisy(..), _) => ["restored".to_owned(), format!("{total} times")],
-        (Start::Nothing, _) => ["drawn".to_owned(), format!("{total} times")],
+fn verdict(found: &Samples, request: &SampleRequest, (class, count): (usize, usize)) -> [String; 2] {
+    let total = found.list.len();
+    match &request.start {
+        _ if found.model.is_classifier() => [found.model.classes[class].clone(), format!("{count} of {total}")],
+        Start::Noisy(..) => ["restored".to_owned(), format!("{total} times")],
+        Start::Nothing => ["drawn".to_owned(), format!("{total} times")],
     }
 }
 
@@ -154,7 +151,8 @@ mod tests {
                 seed: 1,
             };
             let found = sample(model, &request, &Cancel::new(), &mut |_, _| ()).unwrap();
-            assert_eq!(verdict(&found, &request, &found.counts()), words);
+            let most = found.counts().into_iter().enumerate().max_by_key(|(_, count)| *count).unwrap();
+            assert_eq!(verdict(&found, &request, most), words);
         }
     }
 }

@@ -5,9 +5,9 @@ use std::fs;
 use denoscope::picture::{Picture, Shape, save};
 use serde_json::Value;
 
-use super::{Desk, number, text};
 #[cfg(unix)]
-use super::{interrupt, wait_until};
+use super::interrupt_once_begun;
+use super::{Desk, number, text};
 
 #[test]
 fn eval_prints_one_object_with_every_promised_field() {
@@ -118,8 +118,7 @@ fn eval_stopped_by_ctrl_c_goes_on_with_the_same_figures() {
     let line = "eval --data data --sigmas 0.1,0.2 --attacks pgd:steps=60 --batch 2";
     let child = desk.start(&format!("{line} --json out.json"));
     let state = desk.at("out.json.unfinished");
-    wait_until(|| fs::read_to_string(&state).is_ok_and(|text| text.lines().count() > 4));
-    let said = interrupt(child);
+    let said = interrupt_once_begun(child, &state);
     assert!(said.contains("out.json.unfinished keeps") && said.contains("--resume goes on"), "{said}");
     assert!(state.exists() && !desk.at("out.json").exists());
     assert!(desk.refusal(1, &format!("{line} --json out.json")).contains("--resume goes on"));

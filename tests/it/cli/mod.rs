@@ -18,7 +18,7 @@ mod uncertainty;
 mod usual;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use assert_cmd::assert::Assert;
@@ -157,4 +157,11 @@ fn interrupt(child: std::process::Child) -> String {
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     said
+}
+
+/// The same, once a file that the program writes has five lines.
+#[cfg(unix)]
+fn interrupt_once_begun(child: std::process::Child, written: &Path) -> String {
+    wait_until(|| fs::read_to_string(written).is_ok_and(|text| text.lines().count() > 4));
+    interrupt(child)
 }

@@ -71,8 +71,7 @@ fn a_run_stopped_by_ctrl_c_is_no_success_and_goes_on_to_its_end() {
     let options = "--widths 8,16 --blocks 1,1 --strides 1,2 --size 16 --batch 6 --holdout 3 --log-every 1 --device cpu";
     let child = desk.start(&format!("train --data data --out m.safetensors {options} --steps 1000000"));
     let log = desk.at("m.safetensors.csv");
-    super::wait_until(|| std::fs::read_to_string(&log).is_ok_and(|text| text.lines().count() > 4));
-    let said = super::interrupt(child);
+    let said = super::interrupt_once_begun(child, &log);
     assert!(said.contains("--resume goes on from here") && desk.at("m.safetensors.state").exists(), "{said}");
     desk.run("train --data data --out m.safetensors --resume --steps 1").success();
 }

@@ -194,7 +194,9 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
     };
     let before = believed(&name(outcome.predicted_before), outcome.posterior_before[outcome.predicted_before]);
     let after = believed(&name(outcome.predicted_after), outcome.posterior_after[outcome.predicted_after]);
-    let norm = cx.document.attack.norm;
+    // Of the settings that it was made with, not of those that are being chosen.
+    let made = cx.session.attack.settings.clone().unwrap_or_else(|| cx.document.attack.clone());
+    let norm = made.norm;
     let asked = outcome.epsilon.map_or_else(|| "the smallest".to_owned(), |e| controls::level(e, norm));
     let achieved = [(Norm::Linf, outcome.achieved.linf), (Norm::L2, outcome.achieved.l2)]
         .map(|(norm, distance)| format!("{} {}", norm.title(), controls::level(distance, norm)))
@@ -216,11 +218,11 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
             // In place of what follows, so that no line is added and nothing below moves while the steps play.
             return;
         }
-        part(ui, small(format!("at σ {}/255", of_255(cx.document.attack.sigma))))
+        part(ui, small(format!("at σ {}/255", of_255(made.sigma))))
             .explained("Both are p(c | x) as the classifier says it at this noise level, without noise");
         part(ui, small(format!("asked for {} {asked}", norm.title())));
-        let made = format!("{} steps, {} queries of the model", outcome.steps, outcome.queries);
-        part(ui, small(format!("achieved {achieved}"))).explained(made);
+        let work = format!("{} steps, {} queries of the model", outcome.steps, outcome.queries);
+        part(ui, small(format!("achieved {achieved}"))).explained(work);
     });
     for warning in &outcome.warnings {
         ui.label(RichText::new(warning.to_string()).size(text::SMALL).color(tokens.warning));

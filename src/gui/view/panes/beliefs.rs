@@ -11,7 +11,9 @@ use crate::gui::view::context::Context;
 use crate::gui::view::explain::Explain as _;
 use crate::gui::view::focus::ShowFollowing as _;
 use crate::gui::view::theme::{Tokens, space, text};
+use crate::gui::view::tile::PATIENCE;
 use crate::gui::view::widgets::{self, paint_text, text_width};
+use crate::gui::work::questions::Asked;
 use crate::study::level::of_255;
 use crate::study::words::{believed, in_words, percent};
 
@@ -40,7 +42,7 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
     headline(ui, cx, &posterior, pair.as_ref());
     ui.add_space(space::TIGHT);
     let (shown, attacked) = match pair {
-        Some(Pair { clean, attacked, .. }) => (clean, Some(attacked)),
+        Some(Pair { clean, attacked, stale, .. }) => (clean, Some((attacked, stale))),
         None => (posterior, None),
     };
     let ranked = crate::study::ranked(&shown);
@@ -52,7 +54,8 @@ fn show(ui: &mut Ui, cx: &mut Context<'_>) {
         let [least, most] = if attacked.is_some() { ROW_BOTH } else { ROW };
         let tall = (room / order.len() as f32).floor().clamp(least, most);
         for class in order.into_iter().take(64) {
-            bar(ui, cx, class, shown[class], attacked.as_ref().map(|a| a[class]), vec2(width, tall));
+            let after = attacked.as_ref().map(|(attacked, stale)| (attacked[class], *stale));
+            bar(ui, cx, class, shown[class], after, vec2(width, tall));
         }
     });
 }
@@ -63,17 +66,32 @@ struct Pair {
     clean: Vec<f64>,
     attacked: Vec<f64>,
     aim: Aim,
+    /// Both are of an attack with the settings before.
+    stale: bool,
 }
 
 /// The pair, of a model of so many classes; none until the attack has ended once.
 fn pair(cx: &Context<'_>, classes: usize) -> Option<Pair> {
     let aim = cx.document.aim(classes);
-    let clean = match aim {
-        Aim::Class => cx.session.attack.outcome.as_ref()?.posterior_before.clone(),
-        Aim::Denoiser => cx.session.denoiser_attack.outcome.as_ref()?.posterior_before.clone(),
+    let session = &cx.session;
+    let (clean, stale, waited) = match aim {
+        Aim::Class => {
+            let attack = &session.attack;
+            (attack.outcome.as_ref()?.posterior_before.clone(), attack.stale, old(&cx.questions.attack))
+        }
+        Aim::Denoiser => {
+            let attack = &session.denoiser_attack;
+            (attack.outcome.as_ref()?.posterior_before.clone(), attack.stale, old(&cx.questions.denoiser_attack))
+        }
     };
+    let stale = stale && waited;
     let attacked = cx.session.track(aim).shown()?.posterior.clone();
-    (clean.len() == classes && attacked.len() == classes).then_some(Pair { clean, attacked, aim })
+    (clean.len() == classes && attacked.len() == classes).then_some(Pair { clean, attacked, aim, stale })
+}
+
+/// Whether an answer of before is to be marked: nothing newer is on its way, or it has been awaited for so long that it shows.
+fn old<R: PartialEq>(question: &Asked<R>) -> bool {
+    !question.is_pending() || question.waited() > PATIENCE
 }
 
 fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&Pair>) {
@@ -81,9 +99,19 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     let top = crate::study::ranked(posterior)[0];
     let name = cx.session.classes().get(top).cloned().unwrap_or_default();
     let believed_top = in_words(&percent(posterior[top]));
-    let noise = pair.is_some().then(|| format!("noisy, σ {}/255", of_255(cx.document.noise.sigma)));
+    let before = is_before(cx);
+    let noise = match pair {
+        _ if before => Some("before; computing…".to_owned()),
+        Some(_) => Some(format!("noisy, σ {}/255", of_255(cx.document.noise.sigma))),
+        None => None,
+    };
     let said = |ui: &mut Ui, words: &str| {
-        widgets::dim(ui, words).explained("Of the noisy picture at the slider's level");
+        let hint = if before {
+            "Of the picture or the settings before: the model is asked anew"
+        } else {
+            "Of the noisy picture at the slider's level"
+        };
+        widgets::dim(ui, words).explained(hint);
     };
     // Beside the class where its name leaves room, else below.
     let wide = |words: &str, size: f32| text_width(ui, words, &FontId::proportional(size));
@@ -93,7 +121,8 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     egui::Sides::new().shrink_left().truncate().show(
         ui,
         |ui| {
-            ui.label(RichText::new(name).size(text::HEADING).color(tokens.strong));
+            let colour = if before { tokens.dim } else { tokens.strong };
+            ui.label(RichText::new(name).size(text::HEADING).color(colour));
             ui.label(RichText::new(believed_top).size(text::HEADING).color(tokens.dim));
             if let Some(words) = beside {
                 said(ui, words);
@@ -114,7 +143,7 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     );
     widgets::dim(ui, words).explained(hint);
     place(ui, cx);
-    if let Some(Pair { clean, attacked, aim }) = pair {
+    if let Some(Pair { clean, attacked, aim, stale }) = pair {
         let [before, after] = [clean, attacked].map(|posterior| {
             let top = crate::study::ranked(posterior)[0];
             // In a narrow pane the line is broken, but not between a number and its sign.
@@ -122,13 +151,18 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
         });
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = space::TIGHT;
-            ui.label(RichText::new(format!("{}; attacked", before.1)).color(tokens.dim));
-            let colour = if after.0 == before.0 { tokens.good } else { tokens.bad };
+            let words = if *stale { "with the settings before, attacked" } else { "attacked" };
+            ui.label(RichText::new(format!("{}; {words}", before.1)).color(tokens.dim));
+            let colour = match after.0 == before.0 {
+                _ if *stale => tokens.dim,
+                true => tokens.good,
+                false => tokens.bad,
+            };
             ui.label(RichText::new(after.1).color(colour));
         });
         let (words, hint) = match aim {
             Aim::Class => (
-                format!("Bars: clean over attacked, σ {}/255, no noise", of_255(cx.document.attack.sigma)),
+                format!("Bars: clean over attacked, σ {}/255, no noise", of_255(made_at(cx))),
                 "What the attacked classifier says at its own noise level, without noise. The large figures are of the noisy \
                  picture at the slider's level.",
             ),
@@ -139,6 +173,16 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
         };
         widgets::dim(ui, words).explained(hint);
     }
+}
+
+/// The level that the attack in sight was made at.
+fn made_at(cx: &Context<'_>) -> f32 {
+    cx.session.attack.settings.as_ref().map_or(cx.document.attack.sigma, |settings| settings.sigma)
+}
+
+/// Whether what is said is of an earlier question, and has been for so long that it shows.
+fn is_before(cx: &Context<'_>) -> bool {
+    cx.session.answer.posterior.as_ref().is_some_and(|p| p.stale) && cx.questions.study.waited() > PATIENCE
 }
 
 /// Where the picture lies among the model's own: said quietly, and marked where it is unlike all of them.
@@ -189,14 +233,15 @@ fn name_width(ui: &Ui, cx: &Context<'_>, order: &[usize]) -> f32 {
 
 /// One class: its name, its bar, its probability, and under the bar the attacked picture's. `size` is the names' width
 /// and the row's height.
-fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attacked: Option<f64>, size: Vec2) {
+/// A class's row: its probability, and after the attack with whether that is of the settings before.
+fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attacked: Option<(f64, bool)>, size: Vec2) {
     let tokens = Tokens::in_ui(ui);
     let Vec2 { x: names, y: tall } = size;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), tall), Sense::click());
     let name = cx.session.classes().get(class).cloned().unwrap_or_default();
     let chosen = cx.document.pinned.contains(&class);
     let words = percent(probability);
-    let after = attacked.map_or_else(String::new, |after| format!(", attacked {}", percent(after)));
+    let after = attacked.map_or_else(String::new, |(after, _)| format!(", attacked {}", percent(after)));
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("Belief in {name}: {words}{after}")));
     if response.clicked() {
         cx.run(TileCommand::TogglePin(class));
@@ -223,14 +268,14 @@ fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attack
     let fill = tokens.class(class).gamma_multiply(if stale { 0.7 } else { 1.0 });
     ui.painter().rect_filled(track, 2.0, tokens.ground);
     let right = rect.right();
-    let Some(after) = attacked else {
+    let Some((after, stale)) = attacked else {
         ui.painter().rect_filled(share(probability, track), 2.0, fill);
         ui.painter().text(pos2(right, rect.center().y), Align2::RIGHT_CENTER, words, font, tokens.text);
         return;
     };
     let (upper, lower) = track.split_top_bottom_at_fraction(0.6);
     ui.painter().rect_filled(share(probability, upper), 2.0, fill);
-    let quiet = (after - probability).abs() < 0.01;
+    let quiet = stale || (after - probability).abs() < 0.01;
     let colour = if quiet { tokens.dim } else { tokens.bad };
     ui.painter().rect_filled(share(after, lower), 2.0, colour);
     let small = FontId::proportional(text::SMALL);

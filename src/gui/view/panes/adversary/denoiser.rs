@@ -116,9 +116,10 @@ fn outcome(ui: &mut Ui, cx: &mut Context<'_>) {
         widgets::dim(ui, words);
         return;
     };
-    if attack.stale && !pending {
+    if attack.stale {
+        let words = if pending { "Attacking…" } else { "The settings changed: press Run." };
         ui.horizontal_wrapped(|ui| {
-            ui.label(RichText::new("The settings changed: press Run.").color(tokens.warning));
+            ui.label(RichText::new(words).color(tokens.warning));
             widgets::dim(ui, "What is shown is of the settings before.");
         });
     }
