@@ -115,21 +115,22 @@ if [ "$size" != 1280x800 ]; then
   exit
 fi
 
-# Another picture of the filmstrip.
+# Another picture of the filmstrip, and back.
 xdotool mousemove 372 739 click 1; sleep 2
+xdotool mousemove 204 739 click 1; sleep 2
 # The slider: click at three quarters of it, then drag.
 xdotool mousemove 800 58 click 1; sleep 1
 xdotool mousemove 633 88 mousedown 1 mousemove 700 88 mousemove 900 88 mouseup 1; sleep 2
 shot slider
 key 3
 shot overview
-copied_command_runs sample:cifar10/frog.png
+copied_command_runs sample:cifar10/cat.png
 palette "classes gradients"
 shot gradients
 palette "classes restorations"
 palette "show adversary" 6
 shot adversary 4
-copied_command_runs "attack sample:cifar10/frog.png"
+copied_command_runs "attack sample:cifar10/cat.png"
 palette "dark or light" 2
 palette "show classes" 2
 shot light

@@ -35,11 +35,7 @@ pub const SCENES: &str = "tiny-imagenet";
 
 /// A static, not a constant: of that each unit of code that uses it would hold the models once more.
 static BUNDLED: [Bundled; 5] = [
-    Bundled {
-        name: "cifar10",
-        bytes: include_bytes!("../../assets/models/cifar10.safetensors"),
-        usual: include_str!("../../assets/models/cifar10.usual.json"),
-    },
+    Bundled { name: "cifar10", bytes: include_bytes!("../../assets/models/cifar10.safetensors"), usual: "" },
     Bundled {
         name: "cifar10-robust",
         bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors"),

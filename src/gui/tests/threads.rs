@@ -71,7 +71,10 @@ fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     assert!(answer.classes.iter().all(|tile| tile.stale));
     let truth = Fidelity::of(answer.noisy.as_ref().unwrap().value.picture(), clean(&window));
     assert_eq!(answer.noisy_fidelity, Some(truth));
-    // Once it is late, the large figures say that they are of before.
+    // Once it is late, the large figures say that they are of before, though nothing else happens that has them drawn again.
+    window.step();
+    let wait = window.output().viewport_output.values().map(|output| output.repaint_delay).min().unwrap();
+    assert!(wait <= PATIENCE, "drawn again after {wait:?}");
     until(&mut window, "the mark", |app| app.questions().study.waited() > PATIENCE * 2);
     window.run_steps(2);
     assert!(window.query_all_by_label("before; computing…").into_iter().next().is_some());

@@ -1,5 +1,7 @@
 //! A tile on screen: the picture, its caption, what is under the pointer, its menu.
 
+use std::time::Duration;
+
 use eframe::egui::{
     self, Align2, Color32, FontId, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
@@ -27,7 +29,7 @@ pub(super) const WHEEL: f32 = 0.0023;
 /// The least and the most gain that a person can choose.
 pub(super) const GAINS: [f32; 2] = [0.1, 32.0];
 /// An answer that is on its way for longer than this is marked; before, marking would only flicker.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_millis(150);
+pub const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Shows a tile whose picture takes `size`.
 pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, caption: &Caption) -> Response {
@@ -46,6 +48,10 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
     }
     let no_room = caption::above(ui, outer.with_max_y(rect.top()), &name, caption);
     let tokens = Tokens::in_ui(ui);
+    if source.as_ref().is_none_or(|source| source.stale) && waited(cx) > Duration::ZERO {
+        // Nothing else may happen until it is to be said that this is late.
+        ui.ctx().request_repaint_after(PATIENCE);
+    }
     if let Some(source) = &source {
         let viewport = interact(ui, cx, &response, rect, source, kind);
         paint_picture(ui, cx, rect, id, source, viewport);
@@ -79,7 +85,6 @@ pub fn show(ui: &mut Ui, cx: &mut Context<'_>, kind: TileKind, size: Vec2, capti
             Some(button) if !going => middle(button),
             _ if is_awaited(cx) => {
                 middle("computing…");
-                ui.ctx().request_repaint_after(PATIENCE);
             }
             _ => {}
         }
@@ -274,7 +279,6 @@ fn paint_over(ui: &Ui, cx: &Context<'_>, rect: Rect, source: &TileContent, viewp
     }
     if source.stale && is_awaited(cx) {
         painter.rect_filled(rect, 0.0, tokens.surface.gamma_multiply(0.45));
-        ui.ctx().request_repaint_after(PATIENCE);
     }
 }
 
@@ -301,6 +305,11 @@ fn is_painted(cx: &Context<'_>, kind: TileKind) -> bool {
 
 /// Whether something that tiles show has been awaited for so long that it is to be said.
 fn is_awaited(cx: &Context<'_>) -> bool {
+    waited(cx) > PATIENCE
+}
+
+/// How long something that tiles show has been awaited.
+fn waited(cx: &Context<'_>) -> Duration {
     let questions = cx.questions;
     let waited = [
         questions.study.waited(),
@@ -317,7 +326,7 @@ fn is_awaited(cx: &Context<'_>) -> bool {
         questions.filter.waited(),
         questions.draw.waited(),
     ];
-    waited.into_iter().any(|waited| waited > PATIENCE)
+    waited.into_iter().max().unwrap_or_default()
 }
 
 /// Where components are looked for.

@@ -100,6 +100,10 @@ fn headline(ui: &mut Ui, cx: &mut Context<'_>, posterior: &[f64], pair: Option<&
     let name = cx.session.classes().get(top).cloned().unwrap_or_default();
     let believed_top = in_words(&percent(posterior[top]));
     let before = is_before(cx);
+    if cx.questions.study.is_pending() {
+        // Nothing else may happen until it is to be said that this is of before.
+        ui.ctx().request_repaint_after(PATIENCE);
+    }
     let noise = match pair {
         _ if before => Some("before; computing…".to_owned()),
         Some(_) => Some(format!("noisy, σ {}/255", of_255(cx.document.noise.sigma))),
