@@ -39,7 +39,7 @@ static BUNDLED: [Bundled; 5] = [
     Bundled {
         name: "cifar10-robust",
         bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors"),
-        usual: include_str!("../../assets/models/cifar10-robust.usual.json"),
+        usual: "",
     },
     Bundled { name: SCENES, bytes: include_bytes!("../../assets/models/tiny-imagenet.safetensors"), usual: "" },
     Bundled {
