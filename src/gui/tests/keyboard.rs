@@ -121,7 +121,7 @@ fn the_palette_holds_attacks_presets_defences_targets_and_kinds_of_noise() {
     window.event(Event::Text("of_mine".to_owned()));
     window.run_steps(3);
     for what in ["Use the model", "Compare with"] {
-        assert!(window.query_all_by_label_contains(what).into_iter().next().is_some(), "{what} a script of before");
+        assert!(window.query_all_by_label_contains(what).next().is_some(), "{what} a script of before");
     }
 }
 

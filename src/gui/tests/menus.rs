@@ -189,7 +189,7 @@ fn what_can_do_nothing_is_grey_and_switches_have_marks() {
         run(&mut window, WindowCommand::Palette);
         window.event(Event::Text(words.to_owned()));
         window.run_steps(3);
-        let row = window.query_all_by_label_contains(name).into_iter().next().expect("a row");
+        let row = window.query_all_by_label_contains(name).next().expect("a row");
         assert!(row.accesskit_node().is_disabled(), "{name}");
         window.key_press(Key::Escape);
         window.run_steps(3);

@@ -77,7 +77,7 @@ fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     assert!(wait <= PATIENCE, "drawn again after {wait:?}");
     until(&mut window, "the mark", |app| app.questions().study.waited() > PATIENCE * 2);
     window.run_steps(2);
-    assert!(window.query_all_by_label("before; computing…").into_iter().next().is_some());
+    assert!(window.query_all_by_label("before; computing…").next().is_some());
     // So does the estimate of σ.
     window.state_mut().run(NoiseCommand::EstimateSigma);
     until(&mut window, "the estimate", |app| app.document().already_noisy);
@@ -85,7 +85,7 @@ fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     held.store(false, Ordering::SeqCst);
     until(&mut window, "the study", studied);
     assert!(!window.state().session().answer.posterior.as_ref().unwrap().stale);
-    assert!(window.query_all_by_label("before; computing…").into_iter().next().is_none());
+    assert!(window.query_all_by_label("before; computing…").next().is_none());
     run(&mut window, WindowCommand::Undo);
     assert!(!window.state().document().already_noisy && window.state().document().noise.sigma == 0.4);
 }
