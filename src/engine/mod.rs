@@ -58,7 +58,9 @@ mod stepper;
 pub(crate) use ascent::plainly;
 pub use ascent::{Ascended, Ascent};
 pub use learner::{Gradients, Learner, LossParts, LossWeights, RowLoss, RowParts, TrainingRows};
-pub use passes::{Analysis, Directions, Passes, Size, Tape, check_cotangents, check_directions, check_pictures};
+#[cfg(feature = "gpu")]
+pub use passes::Analysis;
+pub use passes::{Directions, Passes, Size, Tape, check_cotangents, check_directions, check_pictures};
 pub use rules::{AdamW, Change, Muon, Settings};
 pub use stepper::{Part, Stepper};
 
