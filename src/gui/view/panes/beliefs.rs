@@ -235,9 +235,8 @@ fn name_width(ui: &Ui, cx: &Context<'_>, order: &[usize]) -> f32 {
     widest.min(ui.available_width() * 0.4) + space::ITEM
 }
 
-/// One class: its name, its bar, its probability, and under the bar the attacked picture's. `size` is the names' width
-/// and the row's height.
-/// A class's row: its probability, and after the attack with whether that is of the settings before.
+/// One class: its name, its bar, its probability, and under the bar the attacked picture's, with whether that is of the settings
+/// before. `size` is the names' width and the row's height.
 fn bar(ui: &mut Ui, cx: &mut Context<'_>, class: usize, probability: f64, attacked: Option<(f64, bool)>, size: Vec2) {
     let tokens = Tokens::in_ui(ui);
     let Vec2 { x: names, y: tall } = size;
