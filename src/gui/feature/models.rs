@@ -200,11 +200,7 @@ fn take(host: &mut Host, source: ModelSource, mut model: Model) {
     host.session.model_error = None;
     // A question to the model before may hang.
     stop_script(host);
-    match &source {
-        ModelSource::File(path) => host.settings.note_recent_model(path),
-        ModelSource::Script(script) => host.settings.note_recent_script(&script.to_string()),
-        _ => {}
-    }
+    host.settings.note_recent_model(&source);
     if let Some(script) = &model.script {
         host.session.offered = None;
         host.session.script_is_over = false;

@@ -104,11 +104,7 @@ impl VersusModels {
 
     fn take(&mut self, host: &mut Host, rival: Rival) {
         close(host);
-        match &rival.model.source {
-            ModelSource::File(path) => host.settings.note_recent_model(path),
-            ModelSource::Script(script) => host.settings.note_recent_script(&script.to_string()),
-            ModelSource::Bundled(_) | ModelSource::Oracle => {}
-        }
+        host.settings.note_recent_model(&rival.model.source);
         if let Some(note) = &rival.pairing.note {
             host.say(Level::WARN, format!("B: {note}."));
         }

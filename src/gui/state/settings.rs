@@ -143,14 +143,21 @@ impl Settings {
         note(&mut self.recent, path);
     }
 
-    /// Puts a checkpoint at the head of the recent ones.
-    pub fn note_recent_model(&mut self, path: &std::path::Path) {
-        note(&mut self.recent_models, path);
+    /// Puts a model of a file or of a script at the head of the recent ones of its kind.
+    pub fn note_recent_model(&mut self, source: &ModelSource) {
+        match source {
+            ModelSource::File(path) => note(&mut self.recent_models, path),
+            ModelSource::Script(script) => {
+                note(&mut self.recent_scripts, std::path::Path::new(&script.to_string()));
+            }
+            ModelSource::Bundled(_) | ModelSource::Oracle => {}
+        }
     }
 
-    /// Puts a script at the head of the recent ones.
-    pub fn note_recent_script(&mut self, argument: &str) {
-        note(&mut self.recent_scripts, std::path::Path::new(argument));
+    /// The models of files and of scripts that were used before, each kind newest first.
+    pub fn used_models(&self) -> impl Iterator<Item = ModelSource> + '_ {
+        let files = self.recent_models.iter().cloned().map(ModelSource::File);
+        files.chain(self.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy())))
     }
 
     /// The theme as egui says it.
@@ -209,5 +216,21 @@ mod tests {
         settings.note_recent(std::path::Path::new("15.png"));
         assert_eq!(settings.recent.len(), RECENT);
         assert_eq!(settings.recent[0], PathBuf::from("15.png"));
+    }
+
+    #[test]
+    fn models_of_files_and_scripts_are_found_again_as_they_were() {
+        let mut settings = Settings::default();
+        let used =
+            ["/a.safetensors", "cifar10", "/b.safetensors", "oracle", "python:/of_mine.py:Net"].map(ModelSource::named);
+        for source in &used {
+            settings.note_recent_model(source);
+        }
+        let found: Vec<_> = settings.used_models().collect();
+        assert_eq!(
+            found,
+            [used[2].clone(), used[0].clone(), used[4].clone()],
+            "each kind newest first, no bundled ones"
+        );
     }
 }

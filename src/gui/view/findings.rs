@@ -10,7 +10,6 @@ use crate::gui::command::{
 use crate::gui::gpu::{Channel, Look, Mode};
 use crate::gui::state::document::TileKind;
 use crate::gui::state::explore::Mode as ExploreMode;
-use crate::gui::state::model::ModelSource;
 use crate::gui::state::tile_content::tile_content;
 use crate::gui::view::context::Context;
 use crate::gui::view::level_field::Scale;
@@ -97,8 +96,7 @@ pub fn findings(cx: &Context<'_>, query: &str) -> Vec<Entry> {
         let command = PictureCommand::Select(index).into();
         add(Menu::Edit, "Pictures", command, format!("Picture: {}", entry.name), "Look at this open picture");
     }
-    let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
-    for source in cx.settings.recent_models.iter().cloned().map(ModelSource::File).chain(scripts) {
+    for source in cx.settings.used_models() {
         let name = format!("Use the model {}", source.label());
         add(Menu::Model, "Model", ModelCommand::Use(source.clone()).into(), name, "A model that was used before");
         let name = format!("Compare with {}", source.label());

@@ -244,9 +244,7 @@ const REST_OF_MODELS: f32 = 340.0;
 
 fn model_menu(ui: &mut Ui, cx: &mut Context<'_>) {
     dim(ui, "Models");
-    let recent = cx.settings.recent_models.iter().cloned().map(ModelSource::File);
-    let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
-    let sources: Vec<_> = built_in().into_iter().chain(recent).chain(scripts).collect();
+    let sources: Vec<_> = built_in().into_iter().chain(cx.settings.used_models()).collect();
     // Models that were used before make the list as long as they like: it scrolls, and what follows stays in the window.
     let tall = (ui.ctx().content_rect().height() - REST_OF_MODELS).max(height::BAR * 3.0);
     ScrollArea::vertical().id_salt("models").max_height(tall).min_scrolled_height(tall).show_following(ui, |ui| {

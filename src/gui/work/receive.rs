@@ -136,8 +136,11 @@ fn attacked(host: &mut Host, outcome: Outcome) {
         restored: None,
     });
     let outcome = Arc::new(outcome);
-    session.attack.settings = host.questions.attack.request().map(|request| request.settings.clone());
-    let defence = host.document.attack.defence;
+    // Those it was asked with: the controls may have been moved since.
+    let asked = host.questions.attack.request().map(|request| request.settings.clone());
+    let settings = asked.unwrap_or_else(|| host.document.attack.clone());
+    let defence = settings.defence;
+    session.attack.settings = Some(settings);
     session.defended.retain(|(known, _)| std::mem::discriminant(known) != std::mem::discriminant(&defence));
     session.defended.push((defence, outcome.clone()));
     session.attack.outcome = Some(outcome);

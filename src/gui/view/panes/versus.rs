@@ -91,9 +91,7 @@ fn choose(ui: &mut Ui, cx: &mut Context<'_>) {
     let shown = ComboBox::from_id_salt("model b").width(150.0).height(420.0).truncate().selected_text(words).show_ui(
         ui,
         |ui| {
-            let recent = cx.settings.recent_models.iter().cloned().map(ModelSource::File);
-            let scripts = cx.settings.recent_scripts.iter().map(|script| ModelSource::named(&script.to_string_lossy()));
-            for source in built_in().into_iter().chain(recent).chain(scripts).collect::<Vec<_>>() {
+            for source in built_in().into_iter().chain(cx.settings.used_models()).collect::<Vec<_>>() {
                 let response = ui.selectable_label(chosen.as_ref() == Some(&source), source.label());
                 if response.explained(source.argument()).clicked() {
                     cx.run(VersusCommand::With(source));
