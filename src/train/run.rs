@@ -36,6 +36,9 @@ use crate::{Error, Result};
 pub fn run(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Summary> {
     let mut run = Run::start(config, cancel, progress)?;
     progress(Progress::Started(run.started()));
+    if run.over {
+        return Ok(run.summary(false));
+    }
     let stopped = run.go(cancel, progress)?;
     run.finish(stopped, progress)
 }
@@ -71,6 +74,8 @@ struct Run {
     usual: Option<Usual>,
     /// The end was reached.
     done: bool,
+    /// It was over before it was taken up again, and nothing is to be done.
+    over: bool,
 }
 
 /// Pictures kept aside by which it is said what is usual, at most.
@@ -97,6 +102,17 @@ fn asked(config: &Config, state_path: &Path) -> Result<(Config, Option<(Record, 
     }
 }
 
+/// Whether a run came to its end and its model is there as it would be written, so that the files can stay as they are: what
+/// was measured of a model is known again by its bytes.
+fn is_over(record: &Record, config: &Config, pictures: usize) -> bool {
+    let elapsed = Duration::try_from_secs_f64(record.seconds).unwrap_or_default();
+    let written = || Some(Checkpoint::read(&config.out).ok()?.description.training?.steps);
+    record.done
+        && config.half == record.config.half
+        && config.budget(pictures).progress(record.step, elapsed) >= 1.0
+        && written() == Some(record.step)
+}
+
 impl Run {
     fn start(config: &Config, cancel: &Cancel, progress: &mut dyn FnMut(Progress)) -> Result<Self> {
         config.check()?;
@@ -117,7 +133,7 @@ impl Run {
         if config.rows.learned_weights {
             trainer.balance(config.lr_adam);
         }
-        let (mut earlier, mut evaluation, mut robust) = (Duration::ZERO, None, None);
+        let (mut earlier, mut evaluation, mut robust, mut over) = (Duration::ZERO, None, None, false);
         if let Some((record, state)) = restored {
             if record.data != digest {
                 let reason = format!("holds other pictures than those that {} began with", state_path.display());
@@ -131,7 +147,8 @@ impl Run {
             }
             let misfit = |e: Error| Error::checkpoint(&state_path, e.to_string());
             trainer.restore(&state, record.step).map_err(misfit)?;
-            if record.done {
+            over = is_over(&record, &config, pictures);
+            if record.done && !over {
                 // It is to be longer: whatever stops it now, it is not done.
                 let record = Record { done: false, config: config.clone(), ..record.clone() };
                 state::write(&state_path, &record, &state)?;
@@ -184,6 +201,7 @@ impl Run {
             robust,
             usual: None,
             done: false,
+            over,
         })
     }
 
@@ -375,13 +393,17 @@ impl Run {
         if self.step() > self.saved.0 || !self.config.out.is_file() || !stopped {
             self.save(progress)?;
         }
-        Ok(Summary {
+        Ok(self.summary(stopped))
+    }
+
+    fn summary(self, stopped: bool) -> Summary {
+        Summary {
             steps: self.step(),
             stopped,
             elapsed: self.elapsed(),
             evaluation: self.evaluation,
             out: self.config.out,
-        })
+        }
     }
 
     /// The error of a run whose device was lost, and what to do: what the device held is gone.

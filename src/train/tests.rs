@@ -380,6 +380,21 @@ fn decoded_pictures_are_kept_beside_the_model_and_made_anew_when_they_changed() 
 }
 
 #[test]
+fn an_ended_run_that_is_taken_up_again_leaves_its_files_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = in_folder(folder.path());
+    write_folder(&config.data, 10);
+    train(&config).unwrap();
+    let bytes = || [&config.out, &super::state::path(&config.out)].map(|path| std::fs::read(path).unwrap());
+    let (before, again) = (bytes(), Config { resume: true, ..config.clone() });
+    let steps = train(&again).unwrap().steps;
+    assert!(steps > 0 && bytes() == before);
+    std::fs::remove_file(&config.out).unwrap();
+    train(&again).unwrap();
+    assert!(Checkpoint::read(&config.out).unwrap().description.training.unwrap().steps == steps, "written again");
+}
+
+#[test]
 fn a_run_that_is_stopped_while_it_reads_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let config = in_folder(folder.path());
