@@ -20,14 +20,11 @@ network=(--widths "32,64,128" --blocks "1,2,2" --decay-muon 0.05 --epochs "${EPO
 train() {
   local model=$out/$1.safetensors
   shift
-  # A run that has ended would write its model anew, and an evaluation that was stopped would not know it again.
-  if [ -f "$model.done" ]; then return; fi
   if [ -f "$model.state" ]; then
     "$program" train --data "$data" --out "$model" --resume
   else
     "$program" train --data "$data" --out "$model" "${network[@]}" "$@"
   fi
-  touch "$model.done"
 }
 # measure NAME PART OPTIONS…
 measure() {
