@@ -13,8 +13,6 @@ pub struct Bundled {
     pub name: &'static str,
     /// The checkpoint file's bytes.
     pub bytes: &'static [u8],
-    /// What is usual among its pictures, as JSON: measured once it was trained. None is known where this is empty.
-    pub usual: &'static str,
 }
 
 impl Bundled {
@@ -35,19 +33,11 @@ pub const SCENES: &str = "tiny-imagenet";
 
 /// A static, not a constant: of that each unit of code that uses it would hold the models once more.
 static BUNDLED: [Bundled; 5] = [
-    Bundled { name: "cifar10", bytes: include_bytes!("../../assets/models/cifar10.safetensors"), usual: "" },
-    Bundled {
-        name: "cifar10-robust",
-        bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors"),
-        usual: "",
-    },
-    Bundled { name: SCENES, bytes: include_bytes!("../../assets/models/tiny-imagenet.safetensors"), usual: "" },
-    Bundled {
-        name: "digits",
-        bytes: include_bytes!("../../assets/models/digits.safetensors"),
-        usual: include_str!("../../assets/models/digits.usual.json"),
-    },
-    Bundled { name: PHOTOGRAPHS, bytes: include_bytes!("../../assets/models/photographs.safetensors"), usual: "" },
+    Bundled { name: "cifar10", bytes: include_bytes!("../../assets/models/cifar10.safetensors") },
+    Bundled { name: "cifar10-robust", bytes: include_bytes!("../../assets/models/cifar10-robust.safetensors") },
+    Bundled { name: SCENES, bytes: include_bytes!("../../assets/models/tiny-imagenet.safetensors") },
+    Bundled { name: "digits", bytes: include_bytes!("../../assets/models/digits.safetensors") },
+    Bundled { name: PHOTOGRAPHS, bytes: include_bytes!("../../assets/models/photographs.safetensors") },
 ];
 
 /// The bundled models, the default first.
@@ -77,14 +67,11 @@ pub fn checkpoint(name: &str) -> Result<Checkpoint> {
 /// `denoscope usual` writes. None where nobody measured it, or what lies there cannot be used.
 #[must_use]
 pub fn usual(name: &str, description: &Description) -> Option<Usual> {
-    if let Some(usual) = &description.usual {
-        return Some(usual.clone());
-    }
-    let text = match bundled().iter().find(|model| model.name == name) {
-        Some(model) => model.usual.to_owned(),
-        None => std::fs::read_to_string(usual_path(Path::new(name))).ok()?,
+    let beside = || {
+        let text = std::fs::read_to_string(usual_path(Path::new(name))).ok()?;
+        serde_json::from_str::<Usual>(&text).ok().filter(|usual| usual.check().is_ok())
     };
-    serde_json::from_str::<Usual>(&text).ok().filter(|usual| usual.check().is_ok())
+    description.usual.clone().or_else(beside)
 }
 
 /// The file beside a checkpoint that says what is usual among its pictures.
@@ -113,6 +100,7 @@ mod tests {
             assert_eq!(description.name, model.name);
             let record = description.training.expect("a training record");
             assert!(record.steps > 0 && !record.results.is_empty() && !record.options.is_empty());
+            assert!(description.usual.is_some(), "{} does not say what is usual among its pictures", model.name);
         }
     }
 

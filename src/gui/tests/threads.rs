@@ -35,9 +35,11 @@ fn until(window: &mut Window, what: &str, enough: impl Fn(&App) -> bool) {
     }
 }
 
+/// Whether picture, noisy picture and study are those that the window asks for; each comes from a lane of its own, in any order.
 fn studied(app: &App) -> bool {
     let questions = app.questions();
-    app.session().answer.study.is_some() && !questions.study.is_pending() && !questions.fit.is_pending()
+    let pending = [questions.fit.is_pending(), questions.noise.is_pending(), questions.study.is_pending()];
+    app.session().answer.study.is_some() && !pending.contains(&true)
 }
 
 fn attack_for_long(window: &mut Window) {
@@ -54,10 +56,11 @@ fn attack_for_long(window: &mut Window) {
 #[test]
 fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     let mut window = threaded();
-    let held = Arc::new(AtomicBool::new(false));
-    use_model(&mut window, Altered(oracle(), Held(held.clone())));
+    // Made after the window, so that it lets go first: a failure here ends the test, and does not leave it waiting.
+    let hold = Hold::default();
+    use_model(&mut window, Altered(oracle(), Held(hold.0.clone())));
     until(&mut window, "the first study", studied);
-    held.store(true, Ordering::SeqCst);
+    hold.0.store(true, Ordering::SeqCst);
     window.state_mut().run(NoiseCommand::SetSigma(0.4));
     until(&mut window, "the noisy picture", |app| {
         let clean = app.session().fitted.as_ref().unwrap().content.picture();
@@ -82,7 +85,7 @@ fn the_noisy_picture_does_not_wait_for_the_model_and_the_rest_is_marked_old() {
     window.state_mut().run(NoiseCommand::EstimateSigma);
     until(&mut window, "the estimate", |app| app.document().already_noisy);
     assert_eq!(window.state().document().noise.sigma, estimate_sigma(clean(&window)));
-    held.store(false, Ordering::SeqCst);
+    drop(hold);
     until(&mut window, "the study", studied);
     assert!(!window.state().session().answer.posterior.as_ref().unwrap().stale);
     assert!(window.query_all_by_label("before; computing…").next().is_none());
@@ -223,6 +226,16 @@ struct Broken;
 impl Change for Broken {
     fn log_joint(&self, _: &dyn Forward) -> Vec<f64> {
         panic!("out of cheese")
+    }
+}
+
+/// Holds a model back while its flag is up, and at the latest lets go of it when it is dropped.
+#[derive(Default)]
+struct Hold(Arc<AtomicBool>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 
