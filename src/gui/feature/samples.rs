@@ -30,7 +30,7 @@ pub fn of(model: &Model) -> Vec<Entry> {
 #[must_use]
 pub fn first_scene(samples: &[Entry]) -> Option<(usize, f32, f64)> {
     // Small photographs under that noise hardly change with the class: what changes is shown five times as large.
-    let known = [("cifar10/cat.png", 50.0 / 255.0, 5.0), ("digits/8.png", 1.0, 1.0)];
+    let known = [("cifar10/cat.png", 60.0 / 255.0, 5.0), ("digits/8.png", 1.0, 1.0)];
     let place = |name| samples.iter().position(|entry| entry.name == name);
     known.into_iter().find_map(|(name, sigma, guidance)| Some((place(name)?, sigma, guidance)))
 }
