@@ -141,7 +141,9 @@ fn the_bundled_models_recipes_are_the_options_that_the_models_tell() {
         config.check().unwrap();
     }
     // What others begin with.
-    for name in ["cifar10-50", "cifar10-54", "cifar10-84", "cifar10-90", "cifar10-115", "tiny-imagenet-32"] {
+    for name in
+        ["cifar10-50", "cifar10-54", "cifar10-84", "cifar10-90", "cifar10-115", "cifar10-robust-12", "tiny-imagenet-32"]
+    {
         let path = format!("{}/assets/recipes/{name}.toml", env!("CARGO_MANIFEST_DIR"));
         Config::of_recipe(path.as_ref()).unwrap().check().unwrap();
     }
